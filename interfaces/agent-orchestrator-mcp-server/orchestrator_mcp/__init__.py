@@ -1,0 +1,1 @@
+"""The MCP server: many agents as tools of one."""

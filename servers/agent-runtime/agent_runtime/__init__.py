@@ -1,0 +1,1 @@
+"""Remembers jobs, sessions, events and callbacks; never starts a process."""

@@ -1,0 +1,1 @@
+"""The nouns and their rules; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The verbs: each is given a transaction and decides what changes."""
