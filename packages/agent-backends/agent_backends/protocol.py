@@ -1,0 +1,161 @@
+"""What every kind of agent looks like from outside: one turn goes in, events come out, one outcome ends it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from runtime_client.reasons import Reason
+from runtime_client.wire import Json, JsonObject
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What an agent is: its words, its backend and its tools.
+
+    Shape:   `folder` is where its files live on this machine, None if they are not here;
+             `mcp_servers` maps a server's name to its settings as `agent.mcp.json` has them, with the
+             placeholders of the session already filled in; `system_prompt` is empty if there is none.
+    """
+
+    name: str
+    backend: str
+    command: tuple[str, ...] = ()
+    model: str | None = None
+    system_prompt: str = ""
+    mcp_servers: JsonObject = field(default_factory=dict)
+    limits: JsonObject = field(default_factory=dict)
+    options: JsonObject = field(default_factory=dict)
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One prompt for one session.
+
+    Shape:   `backend_session_id` is the backend's own id of the conversation to go on with, None for a new one;
+             `resumed` is true for every turn but a session's first; `environment` is the whole environment
+             for the agent's processes, nothing is added to it; `project_dir` is absolute and exists.
+    """
+
+    session_name: str
+    session_id: str
+    prompt: str
+    project_dir: Path
+    blueprint: Blueprint
+    backend_session_id: str | None
+    resumed: bool
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Started:
+    """The agent is up and has the prompt."""
+
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class BackendSession:
+    """The backend's own id of this conversation, which a later turn needs; told as soon as it is known."""
+
+    backend_session_id: str
+
+
+class Role(StrEnum):
+    """Who speaks in a message."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something that was said; the prompt itself is recorded by the caller and not emitted by a backend."""
+
+    text: str
+    role: Role = Role.ASSISTANT
+
+
+@dataclass(frozen=True)
+class ToolCalled:
+    """The agent is about to use a tool."""
+
+    tool_call_id: str
+    tool: str
+    input: Json
+
+
+@dataclass(frozen=True)
+class ToolAnswered:
+    """A tool gave its answer, or failed."""
+
+    tool_call_id: str
+    tool: str
+    output: Json
+    is_error: bool = False
+
+
+AgentEvent: TypeAlias = Started | BackendSession | Message | ToolCalled | ToolAnswered
+Emit: TypeAlias = Callable[[AgentEvent], None]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a turn used.
+
+    Units:   tokens.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+class Ending(StrEnum):
+    """How a turn ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a turn ended and what it left: the caller records it, a backend only decides it.
+
+    Shape:   `reason` and `error` (one sentence for a person) are set if and only if `ending` is FAILED;
+             `result_text` is whatever the agent answered, also if it failed or was stopped half-way.
+    Units:   `cost_usd` is this turn's cost, None if the backend does not know it.
+    """
+
+    ending: Ending
+    result_text: str = ""
+    reason: Reason | None = None
+    error: str | None = None
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    turns: int | None = None
+
+
+class Backend(Protocol):
+    """One kind of agent."""
+
+    @property
+    def name(self) -> str:
+        """The word that a blueprint's `backend` uses for it."""
+        ...
+
+    async def run(self, turn: Turn, emit: Emit, stop: asyncio.Event) -> Outcome:
+        """Run one turn to its end, and leave no process of the agent's behind.
+
+        `emit` never blocks and never raises. When `stop` is set the agent is stopped within a few seconds and
+        the outcome is STOPPED, unless it ended by itself first.
+
+        Errors:  none are expected: what goes wrong with the agent is a FAILED outcome. An exception is a bug and is
+                 reported as `internal_error`.
+        """
+        ...
