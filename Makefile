@@ -1,0 +1,28 @@
+# `make` alone prints this list. Each target does its own set-up: a machine with Python 3.11+ and make is enough.
+PYTHON ?= python3
+HERE := $(PYTHON) scripts/set_up.py
+
+.DEFAULT_GOAL := list
+.PHONY: list run test check format bench reference
+
+list: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start runtime and launcher, run a sample job, serve until Ctrl+C (ONCE=1: end after the sample job)
+	@$(HERE) python scripts/run_here.py $(if $(ONCE),--once)
+
+test: ## everything that CI runs: all checks, then all tests
+	@$(HERE) python scripts/check_all.py --with-tests
+
+check: ## all checks without the tests: lint, format, types, arrows, tidy
+	@$(HERE) python scripts/check_all.py
+
+format: ## rewrite the Python files in the house's format
+	@$(HERE) ruff check --fix-only --quiet .
+	@$(HERE) ruff format .
+
+bench: ## measure: latency, throughput, many at once, idle cost
+	@$(HERE) python -m bench
+
+reference: ## write docs/reference/ anew from the code
+	@$(HERE) python scripts/write_reference.py
