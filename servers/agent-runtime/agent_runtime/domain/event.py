@@ -1,0 +1,34 @@
+"""An event: something that happened, in the one order in which everybody sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent_runtime.domain.ids import JobId, SessionId
+from agent_runtime.domain.json import Json
+
+SESSION_EVENT_TYPES = frozenset({"session_start", "message", "pre_tool", "post_tool", "session_stop", "result"})
+"""What an agent's host may append to its session; dotted types are the runtime's own word."""
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event that has not been written yet."""
+
+    type: str
+    at: datetime
+    data: Mapping[str, Json]
+    session_id: SessionId | None = None
+    session_name: str | None = None
+    root_session_id: SessionId | None = None
+    job_id: JobId | None = None
+    attempt: int | None = None
+    client_event_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event with its place in the order: `seq` grows, and is never seen out of order."""
+
+    seq: int
+    new: NewEvent

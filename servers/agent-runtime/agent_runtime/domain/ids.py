@@ -1,0 +1,37 @@
+"""Identifiers that sort by the time they were made, and the rule for session names."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import NewType
+
+JobId = NewType("JobId", str)
+SessionId = NewType("SessionId", str)
+LauncherId = NewType("LauncherId", str)
+CallbackId = NewType("CallbackId", str)
+
+RandomBytes = Callable[[int], bytes]
+"""Gives that many unpredictable bytes; `secrets.token_bytes` in production, seeded in a simulation."""
+
+SESSION_ID_PREFIX = "ses_"
+SESSION_NAME_PATTERN = re.compile(r"(?!ses_)[A-Za-z0-9_-]{1,60}", re.ASCII)
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_TIME_BITS, _RANDOM_BYTES = 48, 10
+_LENGTH = 26
+
+
+def new_id(prefix: str, now: datetime, random_bytes: RandomBytes) -> str:
+    """Make an id whose text order is the order of creation.
+
+    Shape:   `prefix`, then 26 characters: 48 bits of milliseconds and 80 random bits in Crockford's base 32.
+    """
+    milliseconds = int(now.timestamp() * 1000) & ((1 << _TIME_BITS) - 1)
+    number = (milliseconds << (8 * _RANDOM_BYTES)) | int.from_bytes(random_bytes(_RANDOM_BYTES), "big")
+    digits = (_CROCKFORD[(number >> (5 * place)) & 31] for place in reversed(range(_LENGTH)))
+    return prefix + "".join(digits)
+
+
+def is_session_name(text: str) -> bool:
+    """Tell whether a session may carry this name: 1 to 60 of `A-Z a-z 0-9 - _`, and never like an id."""
+    return SESSION_NAME_PATTERN.fullmatch(text) is not None

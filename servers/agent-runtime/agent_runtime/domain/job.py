@@ -1,0 +1,216 @@
+"""A job: one order to start or resume a session, its states and the only moves between them.
+
+The table `MOVES` is the state machine. `services/moves.py` performs a move, the tests walk the table, and
+`docs/reference/job-states.md` is drawn from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from agent_runtime.domain.ids import JobId, LauncherId, SessionId
+
+
+class JobType(StrEnum):
+    """What the launcher is asked to run."""
+
+    START_SESSION = "start_session"
+    RESUME_SESSION = "resume_session"
+
+
+class IfBusy(StrEnum):
+    """What a resume does when its session already has work."""
+
+    ENQUEUE = "enqueue"
+    REJECT = "reject"
+    INTERRUPT = "interrupt"
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; `lost` is presumed dead and may still heal."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
+HELD_BY_LAUNCHER = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST})
+
+
+class WaitsOn(StrEnum):
+    """What keeps a pending job out of the launchers' reach; a job that waits on nothing can be claimed."""
+
+    SESSION = "session"
+    TIME = "time"
+    HELD = "held"
+
+
+class Move(StrEnum):
+    """The name of a move; its number is that of the protocol's table."""
+
+    CREATE = "create"
+    CLAIM = "claim"
+    START = "start"
+    RELEASE = "release"
+    STOP_WAITING = "stop_waiting"
+    FINISH = "finish"
+    LOSE = "lose"
+    HEAL = "heal"
+    RERUN = "rerun"
+    GIVE_UP = "give_up"
+    TRY_AGAIN = "try_again"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One row of the protocol's table: who may move a job from where to where."""
+
+    number: int
+    move: Move
+    sources: frozenset[JobStatus]
+    targets: frozenset[JobStatus]
+    who: str
+    when: str
+
+
+def _set(*statuses: JobStatus) -> frozenset[JobStatus]:
+    return frozenset(statuses)
+
+
+MOVES: Mapping[Move, Edge] = {
+    edge.move: edge
+    for edge in (
+        Edge(1, Move.CREATE, _set(), _set(JobStatus.PENDING), "client", "the order was accepted"),
+        Edge(2, Move.CLAIM, _set(JobStatus.PENDING), _set(JobStatus.CLAIMED), "runtime", "a poll could take it"),
+        Edge(3, Move.START, _set(JobStatus.CLAIMED), _set(JobStatus.RUNNING), "launcher", "started"),
+        Edge(4, Move.RELEASE, _set(JobStatus.CLAIMED), _set(JobStatus.PENDING), "both", "declined or claim expired"),
+        Edge(
+            5,
+            Move.STOP_WAITING,
+            _set(JobStatus.PENDING, JobStatus.CLAIMED),
+            _set(JobStatus.STOPPED),
+            "client",
+            "stopped before it started",
+        ),
+        Edge(6, Move.FINISH, _set(JobStatus.RUNNING), TERMINAL, "launcher", "report"),
+        Edge(7, Move.LOSE, _set(JobStatus.RUNNING), _set(JobStatus.LOST), "runtime", "nobody proves that it lives"),
+        Edge(
+            8,
+            Move.HEAL,
+            _set(JobStatus.LOST, JobStatus.FAILED),
+            TERMINAL | {JobStatus.RUNNING},
+            "launcher",
+            "it was alive, or its true end arrived late",
+        ),
+        Edge(9, Move.RERUN, _set(JobStatus.LOST), _set(JobStatus.PENDING), "runtime", "lost for good, may run again"),
+        Edge(10, Move.GIVE_UP, _set(JobStatus.LOST), _set(JobStatus.FAILED), "runtime", "lost for good"),
+        Edge(
+            11,
+            Move.TRY_AGAIN,
+            _set(JobStatus.FAILED),
+            _set(JobStatus.PENDING),
+            "runtime",
+            "infrastructure failed, attempts left",
+        ),
+        Edge(
+            12,
+            Move.RETRY,
+            _set(JobStatus.FAILED, JobStatus.STOPPED),
+            _set(JobStatus.PENDING),
+            "client",
+            "retry was asked for",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the attempt consumed, in tokens and US dollars."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a client asks for when it creates a job; checked, but not yet matched with what exists."""
+
+    type: JobType
+    session_name: str
+    prompt: str
+    agent_name: str | None = None
+    project_dir: str | None = None
+    parent_session_name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    priority: int = 0
+    timeout_seconds: float | None = None
+    stop_grace_seconds: float = 10.0
+    if_busy: IfBusy = IfBusy.ENQUEUE
+    max_attempts: int = 1
+    rerun_lost: int = 0
+    not_before: datetime | None = None
+    callback: bool = False
+    launcher_id: LauncherId | None = None
+    queue_timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the jobs table, as it was read."""
+
+    id: JobId
+    type: JobType
+    status: JobStatus
+    waits_on: WaitsOn | None
+    lane_id: int
+    session_id: SessionId
+    session_name: str
+    agent_name: str
+    prompt: str
+    project_dir: str | None
+    parent_session_name: str | None
+    labels: Mapping[str, str]
+    priority: int
+    timeout_seconds: float | None
+    stop_grace_seconds: float
+    if_busy: IfBusy
+    max_attempts: int
+    rerun_lost: int
+    not_before: datetime | None
+    queue_expires_at: datetime | None
+    callback: bool
+    required_launcher_id: LauncherId | None
+    required_host: str | None
+    attempt: int
+    tries: int
+    losses: int
+    token: str | None
+    launcher_id: LauncherId | None
+    launcher_epoch: int | None
+    claim_expires_at: datetime | None
+    reason: str | None
+    error: str | None
+    exit_code: int | None
+    signal: int | None
+    usage: Usage
+    stop_requested_at: datetime | None
+    stop_announced_at: datetime | None
+    stop_reason: str | None
+    created_at: datetime
+    queued_at: datetime
+    claimed_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    lost_at: datetime | None
+    log_bytes: int

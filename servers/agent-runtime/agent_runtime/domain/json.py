@@ -1,0 +1,6 @@
+"""The shape of what came out of JSON and has not been looked at yet."""
+
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+JsonObject: TypeAlias = "dict[str, Json]"

@@ -1,0 +1,45 @@
+"""A launcher: a process on a machine that runs jobs, and the rules that say whether it lives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from agent_runtime.domain.ids import LauncherId
+
+
+class LauncherStatus(StrEnum):
+    """`lost` may come back with its jobs; `gone` said goodbye or was removed."""
+
+    ALIVE = "alive"
+    LOST = "lost"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """A row of the launchers table, as it was read.
+
+    Shape:   `epoch` grows by one at each registration; an older one is `superseded`.
+             `refusal` is why it takes no job at the moment (a wait reason), or nothing.
+    """
+
+    id: LauncherId
+    name: str
+    hostname: str
+    boot_id: str | None
+    version: str | None
+    labels: Mapping[str, str]
+    max_jobs: int | None
+    backends: Sequence[str]
+    epoch: int
+    status: LauncherStatus
+    draining: bool
+    refusal: str | None
+    registered_at: datetime
+    last_seen_at: datetime
+
+
+def carries_labels(offered: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Tell whether a launcher with these labels may run a job that wants those."""
+    return all(offered.get(key) == value for key, value in wanted.items())

@@ -1,0 +1,86 @@
+"""Why a job failed or waits: the closed lists of codes, each with its class or its sentence."""
+
+from enum import StrEnum
+
+
+class FailureClass(StrEnum):
+    """Who could have prevented it; only `infrastructure` is ever run again by the runtime itself."""
+
+    INFRASTRUCTURE = "infrastructure"
+    AGENT = "agent"
+    QUOTA = "quota"
+    USER = "user"
+
+
+class Reason(StrEnum):
+    """Why an attempt did not complete."""
+
+    SPAWN_FAILED = "spawn_failed"
+    NONZERO_EXIT = "nonzero_exit"
+    SIGNAL = "signal"
+    TIMED_OUT = "timed_out"
+    STALLED = "stalled"
+    OUTPUT_LIMIT = "output_limit"
+    SHIM_DIED = "shim_died"
+    HOST_REBOOTED = "host_rebooted"
+    LAUNCHER_LOST = "launcher_lost"
+    CLAIM_EXPIRED = "claim_expired"
+    QUEUE_EXPIRED = "queue_expired"
+    BACKEND_MISSING = "backend_missing"
+    BACKEND_AUTH = "backend_auth"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    RATE_LIMITED = "rate_limited"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    CONTEXT_OVERFLOW = "context_overflow"
+    SESSION_NOT_FOUND = "session_not_found"
+    HOST_MISMATCH = "host_mismatch"
+    INVALID_PARAMETERS = "invalid_parameters"
+    EMPTY_RESULT = "empty_result"
+    STOPPED_BY_USER = "stopped_by_user"
+    STOPPED_BY_PARENT = "stopped_by_parent"
+    CLEANUP_INCOMPLETE = "cleanup_incomplete"
+    INTERNAL_ERROR = "internal_error"
+
+
+class WaitReason(StrEnum):
+    """Why a pending job has not been claimed; the value is the `reason` on the wire."""
+
+    NO_LAUNCHER = "no_launcher"
+    NO_MATCHING_LAUNCHER = "no_matching_launcher"
+    SESSION_BUSY = "session_busy"
+    NO_FREE_SLOT = "no_free_slot"
+    NOT_BEFORE = "not_before"
+    HELD = "held"
+    LAUNCHER_SHORT_OF_MEMORY = "launcher_short_of_memory"
+
+
+_INFRASTRUCTURE = frozenset(
+    {
+        Reason.SPAWN_FAILED,
+        Reason.SHIM_DIED,
+        Reason.HOST_REBOOTED,
+        Reason.LAUNCHER_LOST,
+        Reason.CLAIM_EXPIRED,
+        Reason.INTERNAL_ERROR,
+    }
+)
+_QUOTA = frozenset({Reason.QUOTA_EXHAUSTED, Reason.RATE_LIMITED, Reason.BUDGET_EXCEEDED})
+_USER = frozenset(
+    {
+        Reason.STOPPED_BY_USER,
+        Reason.STOPPED_BY_PARENT,
+        Reason.INVALID_PARAMETERS,
+        Reason.QUEUE_EXPIRED,
+        Reason.BACKEND_MISSING,
+        Reason.BACKEND_AUTH,
+    }
+)
+
+
+def failure_class(reason: Reason) -> FailureClass:
+    """Put a reason into its class; what is not listed elsewhere is the agent's own doing."""
+    if reason in _INFRASTRUCTURE:
+        return FailureClass.INFRASTRUCTURE
+    if reason in _QUOTA:
+        return FailureClass.QUOTA
+    return FailureClass.USER if reason in _USER else FailureClass.AGENT

@@ -1,0 +1,65 @@
+"""A session: one named conversation with an agent, which can be resumed for ever."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from agent_runtime.domain.ids import JobId, LauncherId, SessionId
+from agent_runtime.domain.job import JobStatus, Usage
+from agent_runtime.domain.json import Json
+
+
+class SessionStatus(StrEnum):
+    """What a person wants to know of a session; `finished` is at rest and can be resumed."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING_INPUT = "waiting_input"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+NOT_EXISTENT = "not_existent"
+"""What `GET /sessions/{s}/status` answers for a session that nobody knows."""
+
+AT_REST = frozenset({SessionStatus.FINISHED, SessionStatus.FAILED, SessionStatus.STOPPED, SessionStatus.WAITING_INPUT})
+
+STATUS_BY_JOB: Mapping[JobStatus, SessionStatus] = {
+    JobStatus.PENDING: SessionStatus.PENDING,
+    JobStatus.CLAIMED: SessionStatus.PENDING,
+    JobStatus.RUNNING: SessionStatus.RUNNING,
+    JobStatus.COMPLETED: SessionStatus.FINISHED,
+    JobStatus.FAILED: SessionStatus.FAILED,
+    JobStatus.STOPPED: SessionStatus.STOPPED,
+    JobStatus.LOST: SessionStatus.LOST,
+}
+"""A session shows the state of the job that holds its turn, or held it last."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A row of the sessions table, as it was read."""
+
+    id: SessionId
+    name: str
+    agent_name: str
+    backend: str | None
+    backend_session_id: str | None
+    status: SessionStatus
+    project_dir: str | None
+    hostname: str | None
+    launcher_id: LauncherId | None
+    parent_session_id: SessionId | None
+    parent_session_name: str | None
+    root_session_id: SessionId
+    depth: int
+    current_job_id: JobId | None
+    result: str | None
+    metadata: Mapping[str, Json]
+    usage: Usage
+    created_at: datetime
+    updated_at: datetime
+    last_event_at: datetime | None

@@ -1,0 +1,272 @@
+"""What the verbs ask of a store: the seam between the services and the databases.
+
+A verb is a plain function that is given a `Transaction`. It reads and writes through the rows below, and
+whatever it changed becomes visible, and is announced, at the moment of the commit and not before.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypedDict, TypeVar
+
+from agent_runtime.domain.event import Event, NewEvent
+from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
+from agent_runtime.domain.job import Job, JobStatus, WaitsOn
+from agent_runtime.domain.json import Json
+from agent_runtime.domain.launcher import Launcher, LauncherStatus
+from agent_runtime.domain.session import Session, SessionStatus
+
+T = TypeVar("T")
+
+
+class UsageChanges(TypedDict, total=False):
+    """The columns of what was consumed."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    cost_usd: float
+
+
+class JobChanges(UsageChanges, total=False):
+    """The columns of a job that a move may set."""
+
+    waits_on: WaitsOn | None
+    lane_id: int
+    not_before: datetime | None
+    attempt: int
+    tries: int
+    losses: int
+    token: str | None
+    launcher_id: LauncherId | None
+    launcher_epoch: int | None
+    claim_expires_at: datetime | None
+    reason: str | None
+    error: str | None
+    exit_code: int | None
+    signal: int | None
+    stop_requested_at: datetime | None
+    stop_announced_at: datetime | None
+    stop_reason: str | None
+    queued_at: datetime
+    claimed_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    lost_at: datetime | None
+    log_bytes: int
+
+
+class SessionChanges(UsageChanges, total=False):
+    """The columns of a session that may change."""
+
+    status: SessionStatus
+    backend: str | None
+    backend_session_id: str | None
+    project_dir: str | None
+    hostname: str | None
+    launcher_id: LauncherId | None
+    current_job_id: JobId | None
+    result: str | None
+    metadata: Mapping[str, Json]
+    updated_at: datetime
+    last_event_at: datetime | None
+
+
+class LauncherChanges(TypedDict, total=False):
+    """The columns of a launcher that may change."""
+
+    name: str
+    hostname: str
+    boot_id: str | None
+    version: str | None
+    labels: Mapping[str, str]
+    max_jobs: int | None
+    backends: Sequence[str]
+    epoch: int
+    status: LauncherStatus
+    draining: bool
+    refusal: str | None
+    registered_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class Fence:
+    """What a job must still look like for a move to happen; nothing else is changed."""
+
+    statuses: frozenset[JobStatus]
+    attempt: int
+    token: str | None
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What a launcher must be to run a job: the labels it carries, its host, or its very id."""
+
+    id: int
+    labels: Mapping[str, str]
+    required_host: str | None
+    required_launcher_id: LauncherId | None
+
+
+@dataclass(frozen=True)
+class LogChunk:
+    """A run of bytes of one attempt's output, with the place where it starts."""
+
+    start: int
+    content: bytes
+
+
+class JobRows(Protocol):
+    """The jobs."""
+
+    def insert(self, job: Job) -> None:
+        """Write a new job."""
+
+    def get(self, job_id: JobId) -> Job | None:
+        """Read one job."""
+
+    def move(self, job_id: JobId, fence: Fence, target: JobStatus, changes: JobChanges) -> Job | None:
+        """Change one job if it still looks like the fence, in one statement; nothing if it does not."""
+
+    def change(self, job_id: JobId, changes: JobChanges) -> Job | None:
+        """Change columns that are not part of the state machine."""
+
+    def ready(self, lane_ids: Sequence[int], limit: int) -> Sequence[Job]:
+        """Read the jobs that could be claimed first from these lanes, highest priority and oldest first."""
+
+    def held_by(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
+        """Read the jobs of a launcher that are in one of these states."""
+
+    def in_status(self, status: JobStatus, limit: int) -> Sequence[Job]:
+        """Read the oldest jobs of a state."""
+
+    def next_of_session(self, session_id: SessionId) -> Job | None:
+        """Read the oldest pending job that waits for its session's turn."""
+
+    def unfinished_of_session(self, session_id: SessionId) -> Sequence[Job]:
+        """Read all jobs of a session that are not terminal, oldest first."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Read pending jobs whose `not_before` has come."""
+
+    def next_due_at(self) -> datetime | None:
+        """Tell when the next delayed job becomes due."""
+
+    def archive_attempt(self, job: Job) -> None:
+        """Keep what the attempt that ends now was, before the job's row is used for another."""
+
+    def lane(self, lane: Lane) -> int:
+        """Find or make the lane of these wishes and give its id; the id of `lane` itself is not looked at."""
+
+    def lanes(self) -> Sequence[Lane]:
+        """Read all lanes."""
+
+
+class SessionRows(Protocol):
+    """The sessions."""
+
+    def insert(self, session: Session) -> None:
+        """Write a new session."""
+
+    def get(self, session_id: SessionId) -> Session | None:
+        """Read one session."""
+
+    def find(self, name_or_id: str) -> Session | None:
+        """Read the session that a person means by a name or an id."""
+
+    def change(self, session_id: SessionId, changes: SessionChanges) -> Session | None:
+        """Change one session."""
+
+
+class LauncherRows(Protocol):
+    """The launchers."""
+
+    def insert(self, launcher: Launcher) -> None:
+        """Write a new launcher."""
+
+    def get(self, launcher_id: LauncherId) -> Launcher | None:
+        """Read one launcher."""
+
+    def change(self, launcher_id: LauncherId, changes: LauncherChanges) -> Launcher | None:
+        """Change one launcher."""
+
+    def all(self) -> Sequence[Launcher]:
+        """Read all launchers."""
+
+
+class EventRows(Protocol):
+    """The events."""
+
+    def append(self, event: NewEvent) -> tuple[Event, bool]:
+        """Write one event, or find the one that has the same session and client event id.
+
+        Shape:   the event with its sequence number, and whether it was written before.
+        """
+
+    def of_session(self, session_id: SessionId, after: int, limit: int, types: Sequence[str]) -> Sequence[Event]:
+        """Read a session's events in order, those behind `after`."""
+
+    def after(self, seq: int, limit: int) -> Sequence[Event]:
+        """Read everybody's events in order, those behind `seq`."""
+
+    def bounds(self) -> tuple[int, int]:
+        """Tell the oldest sequence number that is still there and the newest one; zeros if there is none."""
+
+
+class LogRows(Protocol):
+    """The raw output of the attempts."""
+
+    def end(self, job_id: JobId, attempt: int) -> int:
+        """Tell the offset at which the next chunk is expected."""
+
+    def append(self, job_id: JobId, attempt: int, chunk: LogChunk) -> None:
+        """Keep a chunk, and let go of the middle where the log has grown too long."""
+
+    def read(self, job_id: JobId, attempt: int, offset: int, limit: int) -> LogChunk | None:
+        """Read the first kept bytes at or behind an offset."""
+
+
+class Transaction(Protocol):
+    """One unit of work: all of it happens, or nothing."""
+
+    now: datetime
+    random_bytes: RandomBytes
+    jobs: JobRows
+    sessions: SessionRows
+    launchers: LauncherRows
+    events: EventRows
+    logs: LogRows
+
+    def emit(self, event: NewEvent) -> None:
+        """Append an event of the runtime's own; it is announced after the commit."""
+
+    def wake_lane(self, lane_id: int) -> None:
+        """Let one parked poll of this lane look again, after the commit."""
+
+    def wake_launcher(self, launcher_id: LauncherId) -> None:
+        """Let this launcher's parked poll look again, after the commit."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a commit has to tell those who wait."""
+
+    events: Sequence[Event]
+    ready_lanes: Sequence[int]
+    launchers: Sequence[LauncherId]
+
+
+Announcer = Callable[[Announcement], None]
+"""Is told of each commit that has something to tell, in the order of the commits."""
+
+
+class Store(Protocol):
+    """Runs verbs, each in a transaction of its own."""
+
+    async def write(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb and commit; the answer means that it is on disk."""
+
+    async def read(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb that changes nothing."""
