@@ -1,0 +1,83 @@
+"""Runs every check, and with `--with-tests` every test after them; continuous integration runs exactly this."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# One run of mypy for each room: the rooms' test folders share module names (`conftest`), which one run refuses.
+ROOMS_FOR_MYPY = (
+    ("servers/agent-runtime",),
+    ("servers/agent-launcher",),
+    ("packages/runtime-client",),
+    ("packages/agent-backends",),
+    ("interfaces/agent-orchestrator-mcp-server",),
+    ("tests", "scripts", "bench"),
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One command that is silent about what is well and loud about what is not."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def checks() -> Iterator[Check]:
+    """All of them, the quickest first."""
+    yield Check("lint", ("ruff", "check", "."))
+    yield Check("format", ("ruff", "format", "--check", "."))
+    for room in ROOMS_FOR_MYPY:
+        present = tuple(path for path in room if any((ROOT / path).rglob("*.py")))
+        if present:
+            yield Check(f"types {room[0]}", ("mypy", *present))
+    scripts = sorted(str(path.relative_to(ROOT)) for path in _scripts_without_suffix())
+    if scripts:
+        yield Check("types commands", ("mypy", "--scripts-are-modules", *scripts))
+    yield Check("import arrows", ("lint-imports",))
+
+
+def _scripts_without_suffix() -> Iterator[Path]:
+    yield from (ROOT / "commands").glob("ao-*")
+    yield from (ROOT / "servers" / "agent-launcher").glob("agent-launcher")
+
+
+def passes(check: Check) -> bool:
+    """Run one check, and say what it said if it fails."""
+    started = time.monotonic()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "servers" / "agent-launcher")}
+    done = subprocess.run(
+        check.command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    verdict = "ok" if done.returncode == 0 else "FAILED"
+    print(f"{check.name:<50} {verdict:<7} {time.monotonic() - started:5.1f} s", flush=True)
+    if done.returncode != 0:
+        print(done.stdout, flush=True)
+    return done.returncode == 0
+
+
+def main() -> int:
+    """The exit status for make: 0 when everything passed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--with-tests", action="store_true", help="run pytest after the checks")
+    wanted = parser.parse_args()
+    failed = [check.name for check in checks() if not passes(check)]
+    tests = ("pytest",) if wanted.with_tests else ("pytest", "-q", "tests/tidy")
+    failed += _run_tests(tests)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _run_tests(command: tuple[str, ...]) -> list[str]:
+    return [] if subprocess.run(command, cwd=ROOT).returncode == 0 else ["tests"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Who may import whom: the rooms' arrows, and what the copied launcher folder may need."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tidy.tree import ROOT, Source, findings, python, python_sources
+
+LAUNCHER_NEEDS = frozenset({"httpx", "typer", "lib"})
+
+
+def imported(source: Source) -> Iterator[tuple[int, str]]:
+    """The top-level packages that a file imports, wherever in it."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.lineno, node.module.partition(".")[0]
+
+
+def beyond(source: Source, allowed: frozenset[str]) -> Iterator[str]:
+    """Imports that are neither Python's own nor allowed."""
+    for line, package in imported(source):
+        if package not in sys.stdlib_module_names and package not in allowed:
+            yield f"line {line}: imports '{package}'"
+
+
+def launcher_sources() -> list[Source]:
+    """What is copied when somebody takes the launcher's folder to another machine."""
+    folder = "servers/agent-launcher/"
+    return [
+        source
+        for source in python_sources()
+        if str(source.path).startswith((f"{folder}lib/", f"{folder}agent-launcher"))
+    ]
+
+
+def keeper_sources() -> list[Source]:
+    """What runs in the job's keeper, whose memory is paid once for each running job."""
+    return [source for source in launcher_sources() if source.path.stem in {"shim", "shim_parent", "nursery"}]
+
+
+def test_the_rooms_arrows_hold() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "servers" / "agent-launcher")}
+
+    done = subprocess.run([str(linter), "--no-cache"], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_launcher_needs_only_httpx_and_typer() -> None:
+    assert findings(lambda source: beyond(source, LAUNCHER_NEEDS), launcher_sources()) == ""
+
+
+def test_the_keeper_of_a_job_needs_nothing_but_python() -> None:
+    assert keeper_sources()
+    assert findings(lambda source: beyond(source, frozenset()), keeper_sources()) == ""
+
+
+def test_a_foreign_import_is_found() -> None:
+    inside = python("def f():\n    from agent_runtime import app\n", path="servers/agent-launcher/lib/example.py")
+
+    assert list(beyond(inside, LAUNCHER_NEEDS))
+    assert not list(beyond(python("import json\nimport httpx\nfrom lib.loop import Loop\n"), LAUNCHER_NEEDS))
