@@ -1,0 +1,69 @@
+"""Where the runtime is and which token it wants, found in the environment without being told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from runtime_client.errors import UsageError
+
+DEFAULT_URL = "http://localhost:8765"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class RuntimeAddress:
+    """The runtime's URL and the token to show it.
+
+    Shape:   `token_source` says where the token was looked for, for error sentences; the token is never printed.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    token_source: str = ""
+
+    @property
+    def is_loopback(self) -> bool:
+        """True if the runtime is on this machine, so that no proxy stands between."""
+        return urlsplit(self.url).hostname in LOOPBACK_HOSTS
+
+
+def find_runtime(environment: Mapping[str, str]) -> RuntimeAddress:
+    """Read the runtime's address from the environment, and its token from there or from the runtime's data folder.
+
+    Errors:  UsageError, if AGENT_RUNTIME_URL is no http(s) URL.
+    """
+    url = (environment.get("AGENT_RUNTIME_URL") or DEFAULT_URL).rstrip("/")
+    _check_url(url)
+    if token := environment.get("AGENT_RUNTIME_TOKEN", "").strip():
+        return RuntimeAddress(url, _checked_token(token, "AGENT_RUNTIME_TOKEN"), "AGENT_RUNTIME_TOKEN")
+    token_file = data_folder(environment) / "token"
+    try:
+        token = token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return RuntimeAddress(url, None, f"{token_file} (not readable)")
+    return RuntimeAddress(url, _checked_token(token, str(token_file)) or None, str(token_file))
+
+
+def data_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder in which a runtime started by this user keeps its data."""
+    if own := environment.get("AGENT_RUNTIME_DATA_DIR"):
+        return Path(own).expanduser()
+    data_home = environment.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data_home).expanduser() / "agent-runtime"
+
+
+def _checked_token(token: str, source: str) -> str:
+    if token.isascii() and token.isprintable() and " " not in token:
+        return token
+    raise UsageError(f"cannot use the token from {source}: expected visible ASCII characters, found others")
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise UsageError(f"cannot use AGENT_RUNTIME_URL {url!r}: expected a URL such as {DEFAULT_URL!r}")

@@ -1,0 +1,190 @@
+"""The runtime's calls, each as a method: what goes in and what comes out, and no decision beyond."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Self, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from runtime_client.address import RuntimeAddress
+from runtime_client.errors import NotTheRuntimeError, RuntimeUnreachableError
+from runtime_client.launcher_calls import LauncherCalls
+from runtime_client.models import Agent, Event, Job, JobOrder, Session, SessionQuery, SessionStatus
+from runtime_client.transport import Call, Transport
+from runtime_client.wire import JsonObject, as_object, objects, optional_text, text
+
+PAGE_ITEMS = 200
+CREATE_TRIES = 3
+
+Value = TypeVar("Value")
+Reader: TypeAlias = Callable[[JsonObject], Value]
+
+
+class RuntimeClient:
+    """Talks to one Agent Runtime; safe to share between threads.
+
+    Errors:  every method may raise RuntimeClientError, whose text is one sentence for a person.
+    """
+
+    def __init__(self, address: RuntimeAddress) -> None:
+        self.address = address
+        self.transport = Transport(address)
+        self.launcher = LauncherCalls(self.transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.transport.close()
+
+    def health(self) -> JsonObject:
+        """Return what the runtime says of itself; needs no token."""
+        return self.transport.send_for_json(Call("GET", "/health"))
+
+    def create_job(self, order: JobOrder, idempotency_key: str | None = None) -> Job:
+        """Create a job; a cut connection is tried again under the same key, so that there is never a second job."""
+        key = idempotency_key or secrets.token_hex(16)
+        call = Call("POST", "/jobs", body=order.as_json(), headers={"Idempotency-Key": key}, read_seconds=60.0)
+        for tries_left in reversed(range(CREATE_TRIES)):
+            try:
+                return self._read(Job.read, call)
+            except RuntimeUnreachableError as error:
+                if not error.was_sent or not tries_left:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def job(self, job_id: str) -> Job:
+        """Return one job."""
+        return self._read(Job.read, Call("GET", f"/jobs/{_part(job_id)}"))
+
+    def jobs_of_session(self, session: str, limit: int = 1) -> list[Job]:
+        """Return a session's newest jobs, newest first."""
+        call = Call("GET", "/jobs", parameters={"session": session, "limit": str(limit)})
+        return [Job.read(item) for item in self._items(call, "jobs")[0]]
+
+    def stop_job(self, job_id: str) -> JsonObject:
+        """Ask for a job to be stopped."""
+        return self.transport.send_for_json(Call("POST", f"/jobs/{_part(job_id)}/stop"))
+
+    def job_log(self, job_id: str, offset: int = 0) -> tuple[bytes, int, bool]:
+        """Return a piece of a job's output, where the next one begins, and whether there will be no more."""
+        answer = self.transport.send(
+            Call("GET", f"/jobs/{_part(job_id)}/log", parameters={"offset": str(offset)}, read_seconds=60.0)
+        )
+        following = answer.headers.get("x-log-next", "")
+        next_offset = int(following) if following.isdigit() else offset + len(answer.content)
+        return answer.content, next_offset, answer.headers.get("x-log-complete", "").lower() in {"1", "true"}
+
+    def session(self, session: str) -> Session:
+        """Return one session by its name or id."""
+        call = Call("GET", _session_path(session))
+        return self._read(lambda answer: Session.read(as_object(answer.get("session"), "session")), call)
+
+    def session_status(self, session: str) -> SessionStatus:
+        """Return a session's status; a name that nobody has is NOT_EXISTENT and no error."""
+        call = Call("GET", f"{_session_path(session)}/status")
+        return self._read(lambda answer: SessionStatus(text(answer, "status")), call)
+
+    def session_result(self, session: str) -> tuple[str, SessionStatus]:
+        """Return the last result of a session and the status it is in."""
+        call = Call("GET", f"{_session_path(session)}/result", read_seconds=60.0)
+        return self._read(_result_and_status, call)
+
+    def sessions(self, query: SessionQuery, limit: int) -> tuple[list[Session], bool]:
+        """Return up to `limit` sessions, and whether there are more."""
+        call = Call("GET", "/sessions", parameters=query.as_parameters())
+        items, has_more = self._pages(call, "sessions", limit)
+        return [Session.read(item) for item in items], has_more
+
+    def stop_session(self, session: str) -> JsonObject:
+        """Ask for everything that runs or waits in a session to be stopped."""
+        return self.transport.send_for_json(Call("POST", f"{_session_path(session)}/stop"))
+
+    def delete_session(self, session: str, *, force: bool = False) -> None:
+        """Delete a session with all that it recorded; `force` stops what runs in it first."""
+        parameters = {"force": "true"} if force else {}
+        self.transport.send(Call("DELETE", _session_path(session), parameters=parameters, read_seconds=60.0))
+
+    def delete_sessions(self) -> JsonObject:
+        """Delete all sessions that are at rest."""
+        return self.transport.send_for_json(Call("DELETE", "/sessions", read_seconds=60.0))
+
+    def update_metadata(self, session: str, changes: JsonObject) -> None:
+        """Set what is known of a session; null removes."""
+        self.transport.send(Call("PATCH", f"{_session_path(session)}/metadata", body=changes))
+
+    def append_events(self, session: str, events: list[JsonObject]) -> None:
+        """Append events in order; one whose `client_event_id` is known already is not appended again."""
+        call = Call("POST", f"{_session_path(session)}/events", body={"events": events}, read_seconds=30.0)
+        self.transport.send(call)
+
+    def session_events(self, session: str, after: int = 0) -> Iterator[Event]:
+        """Yield a session's events after the sequence number `after`, oldest first, page by page."""
+        parameters = {"after": str(after), "limit": str(PAGE_ITEMS)}
+        while True:
+            items, following = self._items(
+                Call("GET", f"{_session_path(session)}/events", parameters=parameters), "events"
+            )
+            events = [Event.read(item) for item in items]
+            yield from events
+            if following is None or not events:
+                return
+            parameters["after"] = str(events[-1].seq)
+
+    def agents(self) -> list[Agent]:
+        """Return all blueprints."""
+        items, _ = self._pages(Call("GET", "/agents"), "agents", limit=100_000)
+        return [Agent.read(item) for item in items]
+
+    def agent(self, name: str) -> Agent:
+        """Return one blueprint."""
+        call = Call("GET", f"/agents/{_part(name)}")
+        return self._read(lambda answer: Agent.read(_unwrapped(answer, "agent")), call)
+
+    def _read(self, read: Reader[Value], call: Call) -> Value:
+        answer = self.transport.send_for_json(call)
+        try:
+            return read(answer)
+        except ValueError as cause:  # a word or a type that the runtime does not promise
+            raise NotTheRuntimeError(
+                f"cannot understand the answer to {call.method} {call.path!r} of {self.address.url!r}: {cause}"
+                " (are the runtime and this command of the same version?)"
+            ) from cause
+
+    def _items(self, call: Call, field: str) -> tuple[list[JsonObject], str | None]:
+        return self._read(lambda answer: (objects(answer, field), optional_text(answer, "next_cursor")), call)
+
+    def _pages(self, call: Call, field: str, limit: int) -> tuple[list[JsonObject], bool]:
+        found: list[JsonObject] = []
+        cursor: Mapping[str, str] = {}
+        while True:
+            size = {"limit": str(min(PAGE_ITEMS, limit - len(found)))}
+            page = Call(call.method, call.path, parameters={**call.parameters, **size, **cursor})
+            items, following = self._items(page, field)
+            found += items
+            if following is None or not items or len(found) >= limit:
+                return found[:limit], following is not None or len(found) > limit
+            cursor = {"cursor": following}
+
+
+def _session_path(session: str) -> str:
+    return f"/sessions/{_part(session)}"
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _unwrapped(answer: JsonObject, field: str) -> JsonObject:
+    inner = answer.get(field)
+    return inner if isinstance(inner, dict) else answer
+
+
+def _result_and_status(answer: JsonObject) -> tuple[str, SessionStatus]:
+    return text(answer, "result"), SessionStatus(optional_text(answer, "status") or "finished")

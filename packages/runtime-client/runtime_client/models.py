@@ -1,0 +1,292 @@
+"""What the runtime answers with, as values: strict where a client decides by it, the whole answer kept in `raw`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from runtime_client.exit_codes import ExitCode
+from runtime_client.wire import (
+    Json,
+    JsonObject,
+    flag,
+    integer,
+    nested,
+    optional_integer,
+    optional_text,
+    text,
+    text_map,
+    texts,
+)
+
+
+class JobType(StrEnum):
+    """Whether a job begins a session or goes on with one."""
+
+    START_SESSION = "start_session"
+    RESUME_SESSION = "resume_session"
+
+
+class SessionStatus(StrEnum):
+    """How a session is; `NOT_EXISTENT` is the answer for a name that no session has."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING_INPUT = "waiting_input"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    LOST = "lost"
+    NOT_EXISTENT = "not_existent"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit status by which a command tells this status."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES: Mapping[SessionStatus, ExitCode] = {
+    SessionStatus.PENDING: ExitCode.STILL_RUNNING,
+    SessionStatus.RUNNING: ExitCode.STILL_RUNNING,
+    SessionStatus.WAITING_INPUT: ExitCode.NEEDS_INPUT,
+    SessionStatus.FINISHED: ExitCode.SUCCESS,
+    SessionStatus.FAILED: ExitCode.JOB_FAILED,
+    SessionStatus.STOPPED: ExitCode.STOPPED,
+    SessionStatus.LOST: ExitCode.LOST,
+    SessionStatus.NOT_EXISTENT: ExitCode.NOT_FOUND,
+}
+
+
+@dataclass(frozen=True)
+class Session:
+    """One named conversation with an agent."""
+
+    session_id: str
+    session_name: str
+    status: SessionStatus
+    agent_name: str | None
+    backend_session_id: str | None
+    project_dir: str | None
+    hostname: str | None
+    parent_session_name: str | None
+    current_job_id: str | None
+    queued_jobs: int
+    raw: JsonObject = field(repr=False)
+
+    @classmethod
+    def read(cls, source: JsonObject) -> "Session":
+        """Read a session as the runtime writes it.
+
+        Errors:  UnexpectedAnswerError.
+        """
+        return cls(
+            session_id=text(source, "session_id"),
+            session_name=text(source, "session_name"),
+            status=SessionStatus(text(source, "status")),
+            agent_name=optional_text(source, "agent_name"),
+            backend_session_id=optional_text(source, "backend_session_id"),
+            project_dir=optional_text(source, "project_dir"),
+            hostname=optional_text(source, "hostname"),
+            parent_session_name=optional_text(source, "parent_session_name"),
+            current_job_id=optional_text(source, "current_job_id"),
+            queued_jobs=optional_integer(source, "queued_jobs") or 0,
+            raw=source,
+        )
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True if nothing runs or waits to run in this session; a lost one may still heal and is not at rest."""
+        active = {SessionStatus.PENDING, SessionStatus.RUNNING, SessionStatus.LOST}
+        return self.status not in active and self.queued_jobs == 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One order to start or resume a session."""
+
+    job_id: str
+    status: str
+    session_name: str
+    session_id: str | None
+    reason: str | None
+    reason_detail: str | None
+    error: str | None
+    raw: JsonObject = field(repr=False)
+
+    @classmethod
+    def read(cls, source: JsonObject) -> "Job":
+        """Read a job, or the short answer to its creation.
+
+        Errors:  UnexpectedAnswerError.
+        """
+        return cls(
+            job_id=text(source, "job_id"),
+            status=text(source, "status"),
+            session_name=text(source, "session_name"),
+            session_id=optional_text(source, "session_id"),
+            reason=optional_text(source, "reason"),
+            reason_detail=optional_text(source, "reason_detail"),
+            error=optional_text(source, "error"),
+            raw=source,
+        )
+
+
+@dataclass(frozen=True)
+class ClaimedJob:
+    """A job as a launcher gets it: with the right to one attempt."""
+
+    job_id: str
+    type: JobType
+    session_name: str
+    session_id: str | None
+    agent_name: str | None
+    attempt: int | None
+    token: str | None = field(repr=False)
+    session_token: str | None = field(repr=False)
+
+    @classmethod
+    def read(cls, source: JsonObject) -> "ClaimedJob":
+        """Read the job of a poll's answer.
+
+        Errors:  UnexpectedAnswerError.
+        """
+        return cls(
+            job_id=text(source, "job_id"),
+            type=JobType(text(source, "type")),
+            session_name=text(source, "session_name"),
+            session_id=optional_text(source, "session_id"),
+            agent_name=optional_text(source, "agent_name"),
+            attempt=optional_integer(source, "attempt"),
+            token=optional_text(source, "token"),
+            session_token=optional_text(source, "session_token"),
+        )
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A blueprint as the runtime tells it."""
+
+    name: str
+    description: str
+    backend: str
+    command: tuple[str, ...]
+    model: str | None
+    system_prompt: str
+    mcp_servers: JsonObject
+    limits: JsonObject
+    options: JsonObject
+    labels: dict[str, str]
+    folder: str | None
+    is_active: bool
+    raw: JsonObject = field(repr=False)
+
+    @classmethod
+    def read(cls, source: JsonObject) -> "Agent":
+        """Read a blueprint.
+
+        Errors:  UnexpectedAnswerError.
+        """
+        return cls(
+            name=text(source, "name"),
+            description=optional_text(source, "description") or "",
+            backend=text(source, "backend"),
+            command=texts(source, "command"),
+            model=optional_text(source, "model"),
+            system_prompt=optional_text(source, "system_prompt") or "",
+            mcp_servers=nested(source, "mcp_servers"),
+            limits=nested(source, "limits"),
+            options=nested(source, "options"),
+            labels=text_map(source, "labels"),
+            folder=optional_text(source, "folder"),
+            is_active=flag(source, "active", default=True),
+            raw=source,
+        )
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, with its place in the one order of everything that happened."""
+
+    seq: int
+    type: str
+    at: str
+    session_name: str | None
+    job_id: str | None
+    data: JsonObject
+    raw: JsonObject = field(repr=False)
+
+    @classmethod
+    def read(cls, source: JsonObject) -> "Event":
+        """Read an event of a list or of the stream.
+
+        Errors:  UnexpectedAnswerError.
+        """
+        return cls(
+            seq=integer(source, "seq"),
+            type=text(source, "type"),
+            at=text(source, "at"),
+            session_name=optional_text(source, "session_name"),
+            job_id=optional_text(source, "job_id"),
+            data=nested(source, "data"),
+            raw=source,
+        )
+
+
+@dataclass(frozen=True)
+class JobOrder:
+    """What a client asks for when it creates a job; what is None or empty is left out and the runtime decides."""
+
+    type: JobType
+    session_name: str
+    prompt: str = field(repr=False)
+    agent_name: str | None = None
+    project_dir: str | None = None
+    parent_session_name: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    priority: int | None = None
+    timeout_seconds: float | None = None
+    if_busy: str | None = None
+    callback: bool = False
+    launcher_id: str | None = None
+
+    def as_json(self) -> JsonObject:
+        """Return the body of `POST /jobs`."""
+        fields: dict[str, Json] = {
+            "agent_name": self.agent_name,
+            "project_dir": self.project_dir,
+            "parent_session_name": self.parent_session_name,
+            "labels": self.labels or None,
+            "priority": self.priority,
+            "timeout_seconds": self.timeout_seconds,
+            "if_busy": self.if_busy,
+            "callback": self.callback or None,
+            "launcher_id": self.launcher_id,
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
+        return {"type": self.type.value, "session_name": self.session_name, "prompt": self.prompt, **given}
+
+
+@dataclass(frozen=True)
+class SessionQuery:
+    """Which sessions to list; None asks for all."""
+
+    status: str | None = None
+    agent: str | None = None
+    parent: str | None = None
+    tree: str | None = None
+    words: str | None = None
+
+    def as_parameters(self) -> dict[str, str]:
+        """Return the query parameters of `GET /sessions`."""
+        fields = {
+            "status": self.status,
+            "agent": self.agent,
+            "parent": self.parent,
+            "tree": self.tree,
+            "q": self.words,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+def exit_code_of_failure(reason: str | None) -> ExitCode:
+    """Return the exit status that tells why a session's last job failed."""
+    return ExitCode.LOST if reason == "launcher_lost" else ExitCode.JOB_FAILED

@@ -1,0 +1,39 @@
+"""Keeps what is recorded of a run small enough to be stored and shown, however much a tool printed."""
+
+from collections.abc import Mapping, Sequence
+
+from runtime_client.wire import Json, JsonObject
+
+TEXT_MAX = 64 * 1024
+ITEMS_MAX = 1000
+DEPTH_MAX = 12
+
+
+def shortened(data: JsonObject) -> JsonObject:
+    """Return `data` with over-long texts cut in the middle, and over-long lists and deep nesting cut off.
+
+    Units:   TEXT_MAX characters are left of a text; the result of a turn is exempt and bounded by its own limit.
+    """
+    return {key: _shortened(value, 1) for key, value in data.items()}
+
+
+def cut_in_the_middle(text: str, limit: int) -> str:
+    """Return `text` with its middle replaced by a note if it is longer than `limit` characters."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"
+
+
+def _shortened(value: Json, depth: int) -> Json:
+    if isinstance(value, str):
+        return cut_in_the_middle(value, TEXT_MAX)
+    if isinstance(value, Mapping):
+        if depth > DEPTH_MAX:
+            return "[... nested too deeply ...]"
+        return {str(key): _shortened(item, depth + 1) for key, item in list(value.items())[:ITEMS_MAX]}
+    if isinstance(value, Sequence):
+        if depth > DEPTH_MAX:
+            return "[... nested too deeply ...]"
+        return [_shortened(item, depth + 1) for item in value[:ITEMS_MAX]]
+    return value
