@@ -10,7 +10,8 @@ CHANGEABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetCo
 # What these make cannot change afterwards, or is a mere description (SQLAlchemy's tables, logging's names).
 HARMLESS_CALLS = frozenset(
     {
-        "Annotated", "BigInteger", "Column", "Decimal", "Integer", "String", "with_variant", "Index", "Literal", "MappingProxyType", "MetaData", "NewType", "ParamSpec",
+        "Annotated", "BigInteger", "Column", "Decimal", "Index", "Integer", "String", "with_variant",
+        "Literal", "MappingProxyType", "MetaData", "NewType", "ParamSpec",
         "Path", "PurePath", "PurePosixPath", "Struct", "Table", "TypeAdapter", "TypeVar", "TypedDict", "compile",
         "datetime", "escape", "frozenset", "get_args", "getLogger", "get_logger", "int", "join", "len", "max", "min",
         "namedtuple", "parent", "resolve", "sorted", "str", "text", "timedelta", "tuple", "version", "range",

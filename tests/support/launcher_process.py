@@ -1,0 +1,72 @@
+"""A real Agent Launcher with a state folder of its own."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from support.process import ProcessUnderTest
+from support.project import REPOSITORY
+from support.waiting import wait_until
+
+
+class LauncherProcess(ProcessUnderTest):
+    """`agent-launcher` run by this Python; its state folder outlives each of its lives."""
+
+    def __init__(
+        self,
+        folder: Path,
+        runtime_url: str,
+        token: str,
+        *,
+        script: Path = REPOSITORY / "servers/agent-launcher/agent-launcher",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__("agent-launcher", folder / "launcher.log")
+        self.folder = folder
+        self.state_dir = folder / "state"
+        self.script = script
+        self.runtime_url = runtime_url
+        self.token = token
+        self.environment = dict(environment or {})
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where each attempt has its folder."""
+        return self.state_dir / "runs"
+
+    def start(self, *flags: str, wait_registered: bool = True) -> "LauncherProcess":
+        """Begin a life, and wait until the runtime knows it."""
+        command = [sys.executable, str(self.script), "--state-dir", str(self.state_dir), *flags]
+        self.spawn(command, self._environment(), self.folder)
+        if wait_registered:
+            self.wait_for_line("registered")
+        return self
+
+    def keepers(self) -> list[psutil.Process]:
+        """The processes of ours that keep running jobs, found by the jobs' marker in their descendants."""
+        return [process for process in psutil.Process(self.pid).children(recursive=True) if process.is_running()]
+
+    def wait_until_empty(self, timeout: float = 30.0) -> None:
+        """Wait until no process descends from the launcher."""
+        wait_until(lambda: not self.keepers(), "the launcher has no descendants", timeout)
+
+    def _environment(self) -> dict[str, str]:
+        own = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AGENT_", "POLL_", "HEARTBEAT_"))
+        }
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        return {
+            **own,
+            "HOME": str(home),
+            "XDG_STATE_HOME": str(home / ".local/state"),
+            "XDG_DATA_HOME": str(home / ".local/share"),
+            "AGENT_RUNTIME_URL": self.runtime_url,
+            "AGENT_RUNTIME_TOKEN": self.token,
+            "PYTHONUNBUFFERED": "1",
+            **self.environment,
+        }

@@ -1,0 +1,46 @@
+"""A project folder as on a user's machine: the launcher, and beside it the commands that it finds there."""
+
+import shutil
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCRIPTED = Path(__file__).with_name("scripted_ao_start.py")
+
+
+class Project:
+    """A copy of the launcher with `commands/` beside it, and a ledger for the scripted ones."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.commands = root / "commands"
+        self.ledger_path = root / "ledger.jsonl"
+        self.work = root / "work"
+        for folder in (self.commands, self.work):
+            folder.mkdir(parents=True)
+        shutil.copytree(
+            REPOSITORY / "servers/agent-launcher",
+            root / "servers/agent-launcher",
+            ignore=shutil.ignore_patterns("__pycache__", "tests"),
+        )
+
+    @property
+    def launcher(self) -> Path:
+        """The copied launcher's script."""
+        return self.root / "servers/agent-launcher/agent-launcher"
+
+    def with_scripted_commands(self) -> "Project":
+        """Put the scripted `ao-start` and `ao-resume` in place."""
+        for name in ("ao-start", "ao-resume"):
+            # -I -S: nothing but Python's own modules, so that a start costs milliseconds.
+            self.put_command(name, f"#!{sys.executable} -IS\n" + SCRIPTED.read_text(encoding="utf-8"))
+        return self
+
+    def put_command(self, name: str, text: str, mode: int = 0o755) -> Path:
+        """Write one command."""
+        path = self.commands / name
+        arriving = path.with_name(f".{name}.arriving")
+        arriving.write_text(text, encoding="utf-8")
+        arriving.chmod(mode)
+        arriving.replace(path)
+        return path

@@ -1,0 +1,29 @@
+"""The one place where tests wait: for a condition, with a limit, and with a word about what did not come true."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LOOK_EVERY_SECONDS = 0.01
+PATIENCE_SECONDS = 30.0
+
+
+class NeverCameTrueError(AssertionError):
+    """A condition stayed false for the whole time that a test was willing to wait."""
+
+
+def wait_until(condition: Callable[[], T | None], what: str, timeout: float = PATIENCE_SECONDS) -> T:
+    """Look again and again until the condition answers something true, and hand that back.
+
+    Errors: NeverCameTrueError naming `what`, when the time is over.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise NeverCameTrueError(f"waited {timeout:g} s in vain: {what}")
+        time.sleep(LOOK_EVERY_SECONDS)
