@@ -1,0 +1,57 @@
+"""The backend `claude`: Claude Code, through the Claude Agent SDK and the client that it carries."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime_client.reasons import Reason
+
+from agent_backends.claude_failures import failed
+from agent_backends.claude_launch import LaunchRefusedError, prepare_launch
+from agent_backends.claude_process import ClaudeProcess
+from agent_backends.protocol import Emit, Outcome, Turn
+
+if TYPE_CHECKING:
+    from agent_backends.claude_conversation import Conversation
+
+
+class ClaudeBackend:
+    """Runs one prompt in one Claude Code process, and leaves nothing of it behind.
+
+    The SDK takes a second to import and the client half a second to start, so they do it side by side: the process is
+    started first and is handed to the SDK as its transport.
+    """
+
+    name = "claude"
+
+    async def run(self, turn: Turn, emit: Emit, stop: asyncio.Event) -> Outcome:
+        """Run one turn to its end; what goes wrong with the agent is a FAILED outcome."""
+        # The folder holds the system prompt and the MCP servers' settings, secrets included: arguments of a process
+        # are open to every user of the machine, files of mode 0600 in a folder of mode 0700 are not.
+        with tempfile.TemporaryDirectory(prefix="agent-claude-") as private_dir:
+            try:
+                launch = prepare_launch(turn, Path(private_dir))
+            except LaunchRefusedError as refusal:
+                return failed(refusal.reason, str(refusal))
+            try:
+                process = await ClaudeProcess.start(launch.command, turn.project_dir, launch.environment)
+            except OSError as error:
+                # The folder was looked at a moment ago, so what cannot be started is the client.
+                return failed(Reason.BACKEND_MISSING, f"cannot start Claude Code {launch.command[0]!r}: {error}")
+            try:
+                conversation = await asyncio.to_thread(_conversation_type)
+                return await conversation(process, turn, emit).run(launch.sdk_switches, stop)
+            except ImportError as error:
+                return failed(
+                    Reason.BACKEND_MISSING,
+                    f"cannot load the Claude Agent SDK: {error} (install agent-backends with its extra 'claude')",
+                )
+            finally:
+                await process.end()
+
+
+def _conversation_type() -> "type[Conversation]":
+    from agent_backends.claude_conversation import Conversation
+
+    return Conversation

@@ -1,0 +1,218 @@
+"""One turn with a running client: the prompt goes in, events come out, one outcome ends it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from claude_agent_sdk import (
+    AssistantMessage,
+    ClaudeAgentOptions,
+    ClaudeSDKClient,
+    ClaudeSDKError,
+    Message,
+    ProcessError,
+    RateLimitEvent,
+    ResultError,
+    ResultMessage,
+    SystemMessage,
+    Transport,
+    UserMessage,
+)
+from runtime_client.reasons import Reason
+
+from agent_backends.claude_events import EventTeller
+from agent_backends.claude_failures import Verdict, failed, one_line, reason_of, sentence_of
+from agent_backends.claude_launch import SdkSwitches
+from agent_backends.claude_process import ClaudeProcess
+from agent_backends.claude_transcripts import has_transcript
+from agent_backends.protocol import Emit, Ending, Outcome, Turn, Usage
+
+# How long an interrupted agent may take to end its tools and to say what it has used.
+INTERRUPT_SECONDS = 3.0
+
+
+class Conversation:
+    """Drives one turn over a client that is already running; ending the process is left to the caller."""
+
+    def __init__(self, process: ClaudeProcess, turn: Turn, emit: Emit) -> None:
+        self._process = process
+        self._turn = turn
+        self._events = EventTeller(emit)
+        self._verdict: Verdict | None = None
+        self._model_error: str | None = None
+        self._is_limit_reached = False
+        self._is_busy = False
+        self._client: ClaudeSDKClient | None = None
+
+    async def run(self, switches: SdkSwitches, stop: asyncio.Event) -> Outcome:
+        """Say the prompt and listen until the agent is done or is told to stop."""
+        options = ClaudeAgentOptions(hooks=self._events.hooks(), verbatim_prompts=switches.takes_prompt_verbatim)
+        client = ClaudeSDKClient(options, transport=_ProcessTransport(self._process))
+        talking = asyncio.create_task(self._talk(client))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({talking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if talking.done():
+                return self._outcome(talking)
+            await self._interrupt(talking)
+            return self._stopped()
+        finally:
+            for task in (talking, stopping):
+                task.cancel()
+            await asyncio.gather(talking, stopping, return_exceptions=True)
+            await client.disconnect()
+
+    async def _talk(self, client: ClaudeSDKClient) -> None:
+        await client.connect()
+        self._client = client
+        await client.query(self._turn.prompt)
+        async for message in client.receive_messages():
+            self._see(message)
+            # A subagent in the background wakes the agent again after its result, so the last result counts.
+            if self._verdict and not self._is_busy:
+                return
+
+    async def _interrupt(self, talking: "asyncio.Task[None]") -> None:
+        if self._client:
+            # A client that cannot be asked any more is ended by the caller all the same.
+            with suppress(Exception):
+                await asyncio.wait_for(self._client.interrupt(), INTERRUPT_SECONDS)
+            await asyncio.wait({talking}, timeout=INTERRUPT_SECONDS)
+
+    def _see(self, message: Message) -> None:
+        match message:
+            case AssistantMessage():
+                self._model_error = message.error
+                self._events.tell_assistant(message)
+            case UserMessage():
+                self._events.tell_user(message)
+            case RateLimitEvent():
+                self._is_limit_reached = message.rate_limit_info.status == "rejected"
+            case ResultMessage():
+                self._verdict = self._judge(message)
+            case SystemMessage(subtype="session_state_changed"):
+                self._is_busy = message.data.get("state") == "running"
+            case SystemMessage():
+                self._events.tell_system(message)
+                self._mark_tools()
+            case _:
+                pass
+
+    def _mark_tools(self) -> None:
+        if self._events.session_id:
+            self._process.mark_tools_by(f"CLAUDE_CODE_SESSION_ID={self._events.session_id}")
+
+    def _judge(self, result: ResultMessage) -> Verdict:
+        return Verdict(
+            is_error=result.is_error,
+            subtype=result.subtype,
+            text=result.result or "",
+            errors=tuple(result.errors or ()),
+            api_status=result.api_error_status,
+            terminal_reason=result.terminal_reason,
+            model_error=self._model_error,
+            is_limit_reached=self._is_limit_reached,
+            usage=_usage(result.usage or {}),
+            cost_usd=result.total_cost_usd,
+            turns=result.num_turns,
+        )
+
+    def _outcome(self, talking: "asyncio.Task[None]") -> Outcome:
+        error = talking.exception()
+        if isinstance(error, ResultError) and self._verdict is None:
+            self._verdict = _judge_refusal(error)
+        if self._verdict is None:
+            return self._died(error)
+        return self._failed(self._verdict) if self._verdict.is_error else self._completed(self._verdict)
+
+    def _completed(self, verdict: Verdict) -> Outcome:
+        text = verdict.text or self._events.last_text
+        if not text:
+            sentence = "Claude Code ended the turn without an error and without a word (ask again, or look at the log)"
+            return self._with_figures(failed(Reason.EMPTY_RESULT, sentence), verdict)
+        return self._with_figures(Outcome(Ending.COMPLETED, text), verdict)
+
+    def _failed(self, verdict: Verdict) -> Outcome:
+        unknown = self._turn.backend_session_id
+        if unknown and self._events.session_id is None and not has_transcript(unknown, self._turn.environment):
+            return failed(
+                Reason.SESSION_NOT_FOUND,
+                f"cannot resume session {self._turn.session_name!r}: Claude Code has no conversation {unknown!r} "
+                "on this machine (start a new session)",
+            )
+        outcome = failed(reason_of(verdict), sentence_of(verdict))
+        return self._with_figures(replace(outcome, result_text=self._events.last_text), verdict)
+
+    def _stopped(self) -> Outcome:
+        outcome = Outcome(Ending.STOPPED, self._events.last_text)
+        return self._with_figures(outcome, self._verdict) if self._verdict else outcome
+
+    def _died(self, error: BaseException | None) -> Outcome:
+        if error is not None and not isinstance(error, ClaudeSDKError | OSError):
+            raise error
+        code = error.exit_code if isinstance(error, ProcessError) else self._process.exit_code
+        last_words = one_line(self._process.last_words) or one_line(str(error or "")) or "it said nothing"
+        reason = Reason.SIGNAL if code is not None and (code < 0 or code > 128) else Reason.NONZERO_EXIT
+        sentence = f"Claude Code ended without a result (exit code {code}): {last_words}"
+        return replace(failed(reason, sentence), result_text=self._events.last_text)
+
+    def _with_figures(self, outcome: Outcome, verdict: Verdict) -> Outcome:
+        return replace(outcome, usage=verdict.usage, cost_usd=verdict.cost_usd, turns=verdict.turns)
+
+
+class _ProcessTransport(Transport):
+    """The SDK's way to a client that somebody else has started and will end."""
+
+    def __init__(self, process: ClaudeProcess) -> None:
+        self._process = process
+        self._writing = asyncio.Lock()
+
+    async def connect(self) -> None:
+        """Nothing to do: it runs."""
+
+    async def write(self, data: str) -> None:
+        # Answers to hooks and the prompt come from different tasks; a line must stay one line.
+        async with self._writing:
+            await self._process.write(data)
+
+    async def read_messages(self) -> AsyncIterator[dict[str, object]]:
+        async for message in self._process.messages():
+            yield dict(message)
+        # Raised for a zero as well while nothing was said yet: the SDK would wait a minute for its first answer.
+        exit_code = await self._process.wait_for_exit()
+        if exit_code:
+            raise ProcessError("Claude Code ended", exit_code=exit_code)
+
+    async def close(self) -> None:
+        self._process.close_input()
+
+    def is_ready(self) -> bool:
+        return self._process.exit_code is None
+
+    async def end_input(self) -> None:
+        self._process.close_input()
+
+
+def _judge_refusal(error: ResultError) -> Verdict:
+    return Verdict(
+        is_error=True,
+        subtype=error.subtype or "error",
+        text=error.result or "",
+        errors=tuple(error.errors),
+        api_status=error.api_error_status,
+        terminal_reason=error.terminal_reason,
+    )
+
+
+def _usage(found: Mapping[str, object]) -> Usage:
+    def tokens(field: str) -> int:
+        value = found.get(field)
+        return value if isinstance(value, int) else 0
+
+    return Usage(
+        input_tokens=tokens("input_tokens"),
+        output_tokens=tokens("output_tokens"),
+        cache_read_tokens=tokens("cache_read_input_tokens"),
+        cache_write_tokens=tokens("cache_creation_input_tokens"),
+    )

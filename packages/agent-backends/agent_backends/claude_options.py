@@ -1,0 +1,87 @@
+"""What a blueprint may say about Claude Code in its `options` and `limits`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runtime_client.wire import (
+    JsonObject,
+    UnexpectedAnswerError,
+    flag,
+    optional_integer,
+    optional_number,
+    optional_text,
+    texts,
+)
+
+PERMISSION_MODES = ("bypassPermissions", "acceptEdits", "default", "plan", "dontAsk", "auto")
+SETTING_SOURCES = ("user", "project", "local")
+
+
+class SystemPromptMode(StrEnum):
+    """What the blueprint's system prompt does to Claude Code's own."""
+
+    APPEND = "append"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True)
+class ClaudeOptions:
+    """The choices of one blueprint; every default is safe for a run that nobody watches.
+
+    Shape:   `system_prompt_mode` appends by default, because Claude Code's own prompt is what makes its tools work;
+             `setting_sources` is empty by default: no settings, hooks or memory files but the blueprint's own;
+             `takes_prompt_verbatim` keeps `@file` and `/command` in a prompt from being acted on.
+    Units:   `max_cost_usd` and `max_turns` are per turn of the session, not per session.
+    """
+
+    permission_mode: str = "bypassPermissions"
+    setting_sources: tuple[str, ...] = ()
+    loads_other_mcp_servers: bool = False
+    system_prompt_mode: SystemPromptMode = SystemPromptMode.APPEND
+    takes_prompt_verbatim: bool = True
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    fallback_model: str | None = None
+    effort: str | None = None
+    client_path: str | None = None
+    max_turns: int | None = None
+    max_cost_usd: float | None = None
+
+    @classmethod
+    def read(cls, options: JsonObject, limits: JsonObject) -> "ClaudeOptions":
+        """Read the options and limits of a blueprint; what it does not say has its default.
+
+        Errors:  UnexpectedAnswerError, naming the option and what was expected.
+        """
+        return cls(
+            permission_mode=_one_of(options, "permission_mode", PERMISSION_MODES) or PERMISSION_MODES[0],
+            setting_sources=_all_of(options, "setting_sources", SETTING_SOURCES),
+            loads_other_mcp_servers=flag(options, "load_other_mcp_servers", default=False),
+            system_prompt_mode=SystemPromptMode(
+                _one_of(options, "system_prompt", tuple(SystemPromptMode)) or SystemPromptMode.APPEND
+            ),
+            takes_prompt_verbatim=flag(options, "verbatim_prompts", default=True),
+            allowed_tools=texts(options, "allowed_tools"),
+            disallowed_tools=texts(options, "disallowed_tools"),
+            fallback_model=optional_text(options, "fallback_model"),
+            effort=optional_text(options, "effort"),
+            client_path=optional_text(options, "client_path"),
+            max_turns=optional_integer(limits, "max_turns"),
+            max_cost_usd=optional_number(limits, "max_cost_usd"),
+        )
+
+
+def _one_of(options: JsonObject, field: str, allowed: tuple[str, ...]) -> str | None:
+    found = optional_text(options, field)
+    return None if found is None else _checked(field, found, allowed)
+
+
+def _all_of(options: JsonObject, field: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_checked(field, found, allowed) for found in texts(options, field))
+
+
+def _checked(field: str, found: str, allowed: tuple[str, ...]) -> str:
+    if found not in allowed:
+        expected = ", ".join(repr(str(choice)) for choice in allowed)
+        raise UnexpectedAnswerError(f"expected {field!r} to be one of {expected}, found {found!r}")
+    return found
