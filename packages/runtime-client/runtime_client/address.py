@@ -16,11 +16,13 @@ class RuntimeAddress:
     """The runtime's URL and the token to show it.
 
     Shape:   `token_source` says where the token was looked for, for error sentences; the token is never printed.
+             `session_name` is the session that the caller runs in, None for a person at a terminal.
     """
 
     url: str
     token: str | None = field(default=None, repr=False)
     token_source: str = ""
+    session_name: str | None = None
 
     @property
     def is_loopback(self) -> bool:
@@ -35,14 +37,16 @@ def find_runtime(environment: Mapping[str, str]) -> RuntimeAddress:
     """
     url = (environment.get("AGENT_RUNTIME_URL") or DEFAULT_URL).rstrip("/")
     _check_url(url)
+    caller = environment.get("AGENT_SESSION_NAME", "").strip()
+    session_name = caller if caller.isascii() and caller.isprintable() and caller else None
     if token := environment.get("AGENT_RUNTIME_TOKEN", "").strip():
-        return RuntimeAddress(url, _checked_token(token, "AGENT_RUNTIME_TOKEN"), "AGENT_RUNTIME_TOKEN")
+        return RuntimeAddress(url, _checked_token(token, "AGENT_RUNTIME_TOKEN"), "AGENT_RUNTIME_TOKEN", session_name)
     token_file = data_folder(environment) / "token"
     try:
         token = token_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        return RuntimeAddress(url, None, f"{token_file} (not readable)")
-    return RuntimeAddress(url, _checked_token(token, str(token_file)) or None, str(token_file))
+        return RuntimeAddress(url, None, f"{token_file} (not readable)", session_name)
+    return RuntimeAddress(url, _checked_token(token, str(token_file)) or None, str(token_file), session_name)
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:

@@ -102,9 +102,14 @@ class RuntimeClient:
         items, has_more = self._pages(call, "sessions", limit)
         return [Session.read(item) for item in items], has_more
 
-    def stop_session(self, session: str) -> JsonObject:
-        """Ask for everything that runs or waits in a session to be stopped."""
-        return self.transport.send_for_json(Call("POST", f"{_session_path(session)}/stop"))
+    def stop_session(self, session: str, *, tree: bool = True) -> JsonObject:
+        """Ask for everything that runs or waits in a session, and in its descendants, to be stopped."""
+        parameters = {} if tree else {"tree": "false"}
+        return self.transport.send_for_json(Call("POST", f"{_session_path(session)}/stop", parameters=parameters))
+
+    def session_tree(self, session: str) -> JsonObject:
+        """Return a session with all its descendants and what they consumed."""
+        return self.transport.send_for_json(Call("GET", f"{_session_path(session)}/tree", read_seconds=30.0))
 
     def delete_session(self, session: str, *, force: bool = False) -> None:
         """Delete a session with all that it recorded; `force` stops what runs in it first."""

@@ -247,6 +247,10 @@ class JobOrder:
     if_busy: str | None = None
     callback: bool = False
     launcher_id: str | None = None
+    callback_policy: str | None = None
+    callback_group: str | None = None
+    wait_for: str | None = None
+    limits: JsonObject = field(default_factory=dict)
 
     def as_json(self) -> JsonObject:
         """Return the body of `POST /jobs`."""
@@ -260,6 +264,10 @@ class JobOrder:
             "if_busy": self.if_busy,
             "callback": self.callback or None,
             "launcher_id": self.launcher_id,
+            "callback_policy": self.callback_policy,
+            "callback_group": self.callback_group,
+            "wait_for": self.wait_for,
+            "limits": self.limits or None,
         }
         given = {name: value for name, value in fields.items() if value is not None}
         return {"type": self.type.value, "session_name": self.session_name, "prompt": self.prompt, **given}

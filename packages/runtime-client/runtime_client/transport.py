@@ -53,6 +53,9 @@ class Transport:
         headers = {"Accept": "application/json"}
         if address.token:
             headers["Authorization"] = f"Bearer {address.token}"
+        if address.session_name:
+            # Who asks: a parent that reads its child's result by itself is not told of it again.
+            headers["X-Agent-Session-Name"] = address.session_name
         # A proxy from the environment must not stand between two programs of one machine.
         self._http = httpx.Client(base_url=address.url, headers=headers, trust_env=not address.is_loopback)
 
