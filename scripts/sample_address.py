@@ -1,0 +1,51 @@
+"""The port of `make run`: the runtime's usual one, or the one that the user names; taken ports are told, not tried."""
+
+import json
+import socket
+import urllib.request
+from collections.abc import Mapping
+
+from background import CannotRunError
+
+DEFAULT_PORT = 8765
+LOOPBACK = "127.0.0.1"
+
+
+def runtime_url(port: int) -> str:
+    """Where a runtime of this machine answers."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def free_port(environment: Mapping[str, str]) -> int:
+    """The port to use.
+
+    Errors:  CannotRunError, if it is no port, or somebody else listens there.
+    """
+    port = _named_port(environment.get("AGENT_RUNTIME_PORT", ""))
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            who = "an agent runtime answers there already" if _is_a_runtime(port) else "another program listens there"
+            raise CannotRunError(
+                f"cannot start the runtime: port {port} is taken, {who} "
+                f"(end it, or use another one: AGENT_RUNTIME_PORT={port + 1} make run)"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _named_port(text: str) -> int:
+    if not text:
+        return DEFAULT_PORT
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise CannotRunError(f"cannot use the port '{text}': AGENT_RUNTIME_PORT is a number up to 65535")
+    return int(text)
+
+
+def _is_a_runtime(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"{runtime_url(port)}/health", timeout=2) as answer:  # noqa: S310 - http, ours
+            return bool(json.load(answer).get("status"))
+    except (OSError, ValueError, AttributeError):
+        return False
