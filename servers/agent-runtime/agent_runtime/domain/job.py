@@ -167,7 +167,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Job:
-    """A row of the jobs table, as it was read."""
+    """A row of the jobs table, as it was read.
+
+    Shape:   `attempt` counts the claims that were handed out, `tries` those of them that really ran.
+             `prompt_preview` is the beginning; the whole prompt is asked for apart, because it may be long.
+    """
 
     id: JobId
     type: JobType
@@ -177,7 +181,7 @@ class Job:
     session_id: SessionId
     session_name: str
     agent_name: str
-    prompt: str
+    prompt_preview: str
     project_dir: str | None
     parent_session_name: str | None
     labels: Mapping[str, str]
@@ -195,6 +199,7 @@ class Job:
     attempt: int
     tries: int
     losses: int
+    first_lost_at: datetime | None
     token: str | None
     launcher_id: LauncherId | None
     launcher_epoch: int | None

@@ -22,6 +22,7 @@ class Launcher:
 
     Shape:   `epoch` grows by one at each registration; an older one is `superseded`.
              `refusal` is why it takes no job at the moment (a wait reason), or nothing.
+             `poll_dropped_at` is since when its waiting call has been cut off with no other call after it.
     """
 
     id: LauncherId
@@ -38,6 +39,7 @@ class Launcher:
     refusal: str | None
     registered_at: datetime
     last_seen_at: datetime
+    poll_dropped_at: datetime | None
 
 
 def carries_labels(offered: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

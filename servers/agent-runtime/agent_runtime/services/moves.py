@@ -6,11 +6,12 @@ who watch is done here too, in the same transaction, so that no caller can forge
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from agent_runtime.domain.event import NewEvent
-from agent_runtime.domain.job import HELD_BY_LAUNCHER, MOVES, TERMINAL, Job, JobStatus, Move, WaitsOn
+from agent_runtime.domain.job import MOVES, TERMINAL, Job, JobStatus, Move, WaitsOn
 from agent_runtime.domain.json import Json
-from agent_runtime.domain.session import STATUS_BY_JOB
+from agent_runtime.domain.session import STATUS_BY_JOB, Session
 from agent_runtime.services.ports import Fence, JobChanges, SessionChanges, Transaction
 
 _EVENT_BY_MOVE: Mapping[Move, str] = {
@@ -22,6 +23,8 @@ _EVENT_BY_MOVE: Mapping[Move, str] = {
     Move.TRY_AGAIN: "job.requeued",
     Move.RETRY: "job.requeued",
 }
+_QUIET = frozenset({Move.CLAIM, Move.RELEASE})
+"""Moves that a session does not show: nothing of the agent has run, or begins to."""
 
 
 def move_job(tx: Transaction, job: Job, move: Move, target: JobStatus, changes: JobChanges) -> Job | None:
@@ -34,25 +37,57 @@ def move_job(tx: Transaction, job: Job, move: Move, target: JobStatus, changes: 
     edge = MOVES[move]
     assert job.status in edge.sources, f"no move '{move}' starts at '{job.status}'"
     assert target in edge.targets, f"no move '{move}' leads to '{target}'"
-    fence = Fence(statuses=frozenset({job.status}), attempt=job.attempt, token=job.token)
-    moved = tx.jobs.move(job.id, fence, target, _completed(tx, job, target, changes))
+    session = tx.sessions.get(job.session_id)
+    assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
+    full = _completed(tx, job, session, target, changes)
+    fence = Fence(status=job.status, attempt=job.attempt, token=job.token)
+    moved = tx.jobs.move(job.id, fence, target, full)
     if moved is None:
         return None
-    _tell(tx, job, moved, move)
-    _follow(tx, job, moved)
+    if target is JobStatus.PENDING:
+        tx.jobs.archive_attempt(job, tx.now)
+    tell(tx, session, moved, _event_name(move, moved), _facts(job, moved), attempt=job.attempt or moved.attempt)
+    _follow(tx, session, move, moved)
     return moved
 
 
+def tell(
+    tx: Transaction,
+    session: Session,
+    job: Job,
+    name: str,
+    facts: Mapping[str, Json],
+    *,
+    attempt: int | None = None,
+) -> None:
+    """Write what happened to a job into the events of its session."""
+    tx.emit(
+        NewEvent(
+            type=name,
+            at=tx.now,
+            data=facts,
+            session_id=session.id,
+            session_name=session.name,
+            root_session_id=session.root_session_id,
+            job_id=job.id,
+            attempt=job.attempt if attempt is None else attempt,
+        )
+    )
+
+
 def announce_ready(tx: Transaction, job: Job) -> None:
-    """Wake one parked poll, if the job can be claimed now."""
-    if job.status is JobStatus.PENDING and job.waits_on is None:
+    """Wake one parked poll if the job can be claimed now, or upkeep when its time will come."""
+    if job.status is not JobStatus.PENDING:
+        return
+    if job.waits_on is None:
         tx.wake_lane(job.lane_id)
+    elif job.waits_on is WaitsOn.TIME and job.not_before is not None:
+        tx.due_at(job.not_before)
 
 
 def take_turn(tx: Transaction, job: Job) -> Job:
     """Let a pending job be the one whose session's turn it is, and so reachable for launchers."""
-    waits_on = WaitsOn.TIME if job.not_before is not None and job.not_before > tx.now else None
-    changed = tx.jobs.change(job.id, {"waits_on": waits_on, "queued_at": tx.now})
+    changed = tx.jobs.change(job.id, {"waits_on": time_to_wait(tx, job), "queued_at": tx.now})
     assert changed is not None, f"job '{job.id}' vanished inside a transaction"
     tx.sessions.change(
         job.session_id,
@@ -62,65 +97,84 @@ def take_turn(tx: Transaction, job: Job) -> Job:
     return changed
 
 
-def _completed(tx: Transaction, job: Job, target: JobStatus, changes: JobChanges) -> JobChanges:
+def time_to_wait(tx: Transaction, job: Job) -> WaitsOn | None:
+    """Tell whether a job whose turn it is must still wait for its time."""
+    return WaitsOn.TIME if job.not_before is not None and job.not_before > tx.now else None
+
+
+def _completed(tx: Transaction, job: Job, session: Session, target: JobStatus, changes: JobChanges) -> JobChanges:
     """Add what every row in the target state must have; the database would refuse it otherwise."""
-    full: JobChanges = {**changes}
+    full: JobChanges = {"waits_on": None, "claim_expires_at": None, "lost_at": None, "ended_at": None, **changes}
     if target in TERMINAL:
-        full.setdefault("ended_at", tx.now)
-        full["waits_on"] = None
-    else:
-        full["ended_at"] = None
-    full["lost_at"] = tx.now if target is JobStatus.LOST else None
-    if target is not JobStatus.CLAIMED:
-        full["claim_expires_at"] = None
-    if target is JobStatus.PENDING:
-        if job.status in HELD_BY_LAUNCHER or job.status in TERMINAL:
-            tx.jobs.archive_attempt(job)
-        full.update({"token": None, "launcher_id": None, "launcher_epoch": None, "stop_announced_at": None})
-        full.update({"claimed_at": None, "started_at": None, "queued_at": tx.now})
+        full["ended_at"] = full["ended_at"] or tx.now
+    elif target is JobStatus.LOST:
+        full["lost_at"] = tx.now
+    elif target is JobStatus.PENDING:
+        full |= _NOBODY_HAS_IT
+        full["queued_at"] = tx.now
+        full["waits_on"] = _wait_of(tx, job, session, changes.get("not_before", job.not_before))
     return full
 
 
-def _tell(tx: Transaction, before: Job, after: Job, move: Move) -> None:
-    name = _EVENT_BY_MOVE.get(move, f"job.{after.status}")
+_NOBODY_HAS_IT: JobChanges = {
+    "token": None,
+    "launcher_id": None,
+    "launcher_epoch": None,
+    "stop_announced_at": None,
+    "stop_requested_at": None,
+    "stop_reason": None,
+    "claimed_at": None,
+    "started_at": None,
+    "exit_code": None,
+    "signal": None,
+}
+
+
+def _wait_of(tx: Transaction, job: Job, session: Session, not_before: datetime | None) -> WaitsOn | None:
+    if session.current_job_id not in (job.id, None):
+        return WaitsOn.SESSION  # It had given its turn away; another job of the session has it now.
+    return WaitsOn.TIME if not_before is not None and not_before > tx.now else None
+
+
+def _event_name(move: Move, after: Job) -> str:
     if move is Move.HEAL and after.status is JobStatus.RUNNING:
-        name = "job.healed"
-    data: dict[str, Json] = {"status": after.status, "from": before.status}
+        return "job.healed"
+    return _EVENT_BY_MOVE.get(move, f"job.{after.status}")
+
+
+def _facts(before: Job, after: Job) -> Mapping[str, Json]:
+    facts: dict[str, Json] = {"status": after.status, "from": before.status}
     for key, value in (("launcher_id", after.launcher_id), ("reason", after.reason), ("error", after.error)):
         if value is not None:
-            data[key] = value
+            facts[key] = value
     if after.exit_code is not None:
-        data["exit_code"] = after.exit_code
-    tx.emit(
-        NewEvent(
-            type=name,
-            at=tx.now,
-            data=data,
-            session_id=after.session_id,
-            session_name=after.session_name,
-            job_id=after.id,
-            attempt=before.attempt or after.attempt,
-        )
-    )
+        facts["exit_code"] = after.exit_code
+    return facts
 
 
-def _follow(tx: Transaction, before: Job, after: Job) -> None:
+def _follow(tx: Transaction, session: Session, move: Move, after: Job) -> None:
     """Let the session show its job's state, and hand its turn on when the job is over."""
-    session = tx.sessions.get(after.session_id)
-    if session is None or session.current_job_id not in (after.id, None):
+    if session.current_job_id not in (after.id, None):
         return
-    changes: SessionChanges = {"updated_at": tx.now}
-    if after.status is not JobStatus.CLAIMED and not (
-        before.status is JobStatus.CLAIMED and after.status is JobStatus.PENDING
-    ):
-        changes["status"] = STATUS_BY_JOB[after.status]
     if after.status in TERMINAL:
-        changes["current_job_id"] = None
-        tx.sessions.change(after.session_id, changes)
-        following = tx.jobs.next_of_session(after.session_id)
-        if following is not None:
-            take_turn(tx, following)
+        _hand_turn_on(tx, after)
         return
-    changes["current_job_id"] = after.id
-    tx.sessions.change(after.session_id, changes)
+    if move not in _QUIET:
+        changes: SessionChanges = {
+            "current_job_id": after.id,
+            "status": STATUS_BY_JOB[after.status],
+            "updated_at": tx.now,
+        }
+        tx.sessions.change(after.session_id, changes)
     announce_ready(tx, after)
+
+
+def _hand_turn_on(tx: Transaction, ended: Job) -> None:
+    following = tx.jobs.next_of_session(ended.session_id)
+    if following is not None:
+        take_turn(tx, following)
+        return
+    tx.sessions.change(
+        ended.session_id,
+        {"current_job_id": None, "status": STATUS_BY_JOB[ended.status], "updated_at": tx.now},
+    )

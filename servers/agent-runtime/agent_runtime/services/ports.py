@@ -38,6 +38,7 @@ class JobChanges(UsageChanges, total=False):
     attempt: int
     tries: int
     losses: int
+    first_lost_at: datetime | None
     token: str | None
     launcher_id: LauncherId | None
     launcher_epoch: int | None
@@ -89,13 +90,14 @@ class LauncherChanges(TypedDict, total=False):
     refusal: str | None
     registered_at: datetime
     last_seen_at: datetime
+    poll_dropped_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Fence:
     """What a job must still look like for a move to happen; nothing else is changed."""
 
-    statuses: frozenset[JobStatus]
+    status: JobStatus
     attempt: int
     token: str | None
 
@@ -118,14 +120,78 @@ class LogChunk:
     content: bytes
 
 
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs a list is about; `before` is the id behind which the page starts, newest first."""
+
+    limit: int
+    before: JobId | None = None
+    status: JobStatus | None = None
+    session_id: SessionId | None = None
+    launcher_id: LauncherId | None = None
+
+
+@dataclass(frozen=True)
+class SessionFilter:
+    """Which sessions a list is about; `before` is the id behind which the page starts, newest first."""
+
+    limit: int
+    before: SessionId | None = None
+    status: SessionStatus | None = None
+    agent_name: str | None = None
+    parent_session_id: SessionId | None = None
+    root_session_id: SessionId | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class PastAttempt:
+    """An attempt that was followed by another one."""
+
+    job_id: JobId
+    attempt: int
+    status: JobStatus
+    launcher_id: LauncherId | None
+    launcher_epoch: int | None
+    token: str | None
+    reason: str | None
+    error: str | None
+    exit_code: int | None
+    signal: int | None
+    claimed_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class KeyUse:
+    """What an idempotency key is bound to."""
+
+    fingerprint: str
+    job_id: JobId
+
+
+@dataclass(frozen=True)
+class NextTimes:
+    """The earliest of each kind of time that will change a job without anybody's call."""
+
+    claim_expires_at: datetime | None
+    not_before: datetime | None
+    lost_at: datetime | None
+    queue_expires_at: datetime | None
+
+
 class JobRows(Protocol):
     """The jobs."""
 
-    def insert(self, job: Job) -> None:
+    def insert(self, job: Job, prompt: str) -> None:
         """Write a new job."""
 
     def get(self, job_id: JobId) -> Job | None:
         """Read one job."""
+
+    def prompt(self, job_id: JobId) -> str:
+        """Read the whole prompt of a job; it may be long, so no other question brings it."""
 
     def move(self, job_id: JobId, fence: Fence, target: JobStatus, changes: JobChanges) -> Job | None:
         """Change one job if it still looks like the fence, in one statement; nothing if it does not."""
@@ -139,6 +205,12 @@ class JobRows(Protocol):
     def held_by(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
         """Read the jobs of a launcher that are in one of these states."""
 
+    def count_held(self) -> Mapping[LauncherId, int]:
+        """Tell how many jobs each launcher has claimed or runs."""
+
+    def stopping(self, launcher_id: LauncherId) -> Sequence[Job]:
+        """Read the running and lost jobs of a launcher for which a stop was asked."""
+
     def in_status(self, status: JobStatus, limit: int) -> Sequence[Job]:
         """Read the oldest jobs of a state."""
 
@@ -148,20 +220,44 @@ class JobRows(Protocol):
     def unfinished_of_session(self, session_id: SessionId) -> Sequence[Job]:
         """Read all jobs of a session that are not terminal, oldest first."""
 
+    def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
+        """Tell how many pending jobs each of these sessions has; a session without any is left out."""
+
+    def claims_expired(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Read the claims that nobody started in time."""
+
+    def lost_before(self, moment: datetime, limit: int) -> Sequence[Job]:
+        """Read the jobs that have been lost since before a moment."""
+
     def due(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read pending jobs whose `not_before` has come."""
 
-    def next_due_at(self) -> datetime | None:
-        """Tell when the next delayed job becomes due."""
+    def queued_too_long(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Read pending jobs whose `queue_expires_at` has passed."""
 
-    def archive_attempt(self, job: Job) -> None:
+    def next_times(self) -> NextTimes:
+        """Tell when time alone will change a job."""
+
+    def page(self, wanted: JobFilter) -> Sequence[Job]:
+        """Read one page of a list, newest first."""
+
+    def archive_attempt(self, job: Job, ended_at: datetime) -> None:
         """Keep what the attempt that ends now was, before the job's row is used for another."""
+
+    def past_attempts(self, job_id: JobId) -> Sequence[PastAttempt]:
+        """Read the attempts that were followed by another one, oldest first."""
 
     def lane(self, lane: Lane) -> int:
         """Find or make the lane of these wishes and give its id; the id of `lane` itself is not looked at."""
 
     def lanes(self) -> Sequence[Lane]:
         """Read all lanes."""
+
+    def remember_key(self, key: str, fingerprint: str, job_id: JobId, now: datetime) -> KeyUse:
+        """Bind an idempotency key to a job, unless it is bound already; either way, tell to what."""
+
+    def forget_keys(self, before: datetime) -> int:
+        """Let go of idempotency keys that are older than a moment, and tell how many."""
 
 
 class SessionRows(Protocol):
@@ -178,6 +274,12 @@ class SessionRows(Protocol):
 
     def change(self, session_id: SessionId, changes: SessionChanges) -> Session | None:
         """Change one session."""
+
+    def page(self, wanted: SessionFilter) -> Sequence[Session]:
+        """Read one page of a list, newest first."""
+
+    def delete(self, session_id: SessionId) -> None:
+        """Remove a session with its jobs, their logs and its events."""
 
 
 class LauncherRows(Protocol):
@@ -202,11 +304,11 @@ class EventRows(Protocol):
     def append(self, event: NewEvent) -> tuple[Event, bool]:
         """Write one event, or find the one that has the same session and client event id.
 
-        Shape:   the event with its sequence number, and whether it was written before.
+        Shape:   the event with its sequence number, and whether it was there before.
         """
 
     def of_session(self, session_id: SessionId, after: int, limit: int, types: Sequence[str]) -> Sequence[Event]:
-        """Read a session's events in order, those behind `after`."""
+        """Read a session's events in order, those behind `after`; of all types when none is named."""
 
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         """Read everybody's events in order, those behind `seq`."""
@@ -248,14 +350,18 @@ class Transaction(Protocol):
     def wake_launcher(self, launcher_id: LauncherId) -> None:
         """Let this launcher's parked poll look again, after the commit."""
 
+    def due_at(self, moment: datetime) -> None:
+        """Say that time alone will change something at this moment, so that upkeep does not sleep past it."""
+
 
 @dataclass(frozen=True)
 class Announcement:
     """What a commit has to tell those who wait."""
 
-    events: Sequence[Event]
-    ready_lanes: Sequence[int]
-    launchers: Sequence[LauncherId]
+    events: Sequence[Event] = ()
+    ready_lanes: Sequence[Lane] = ()
+    launchers: Sequence[LauncherId] = ()
+    due_at: datetime | None = None
 
 
 Announcer = Callable[[Announcement], None]

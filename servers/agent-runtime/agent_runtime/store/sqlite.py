@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.services.ports import Announcement, Announcer, Transaction
 from agent_runtime.store.clock import Clock
-from agent_runtime.store.transaction import StoreTransaction
+from agent_runtime.store.transaction import StoreTransaction, Tables
 
 T = TypeVar("T")
 
@@ -65,7 +65,6 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._reading = threading.local()
         self._engines: list[Engine] = []
-        self._failed: BaseException | None = None
 
     def open(self) -> None:
         """Start the writer; the file must exist and be of our version by now."""
@@ -91,23 +90,24 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, verb)
 
     def _read(self, verb: Callable[[Transaction], T]) -> T:
-        connection: Connection | None = getattr(self._reading, "connection", None)
-        if connection is None:
+        tables: Tables | None = getattr(self._reading, "tables", None)
+        if tables is None:
             engine = sqlite_engine(self._path, read_only=True)
             self._engines.append(engine)
-            connection = self._reading.connection = engine.connect()
-        connection.exec_driver_sql("BEGIN")
+            tables = self._reading.tables = Tables(engine.connect())
+        tables.channel.command("BEGIN")
         try:
-            return verb(StoreTransaction(connection, self._clock.now(), self._random_bytes))
+            return verb(StoreTransaction(tables, self._clock.now(), self._random_bytes))
         finally:
-            connection.exec_driver_sql("ROLLBACK")
+            tables.channel.command("ROLLBACK")
 
     def _write_forever(self) -> None:
         engine = sqlite_engine(self._path, read_only=False)
         with engine.connect() as connection:
+            tables = Tables(connection)
             while (first := self._units.get()) is not None:
-                batch = self._gather(first)
-                self._commit(connection, batch)
+                if not self._commit(tables, self._gather(first)):
+                    tables = Tables(connection)  # What the old ones remember was perhaps never committed.
         engine.dispose()
 
     def _gather(self, first: _Unit[object]) -> list[_Unit[object]]:
@@ -123,34 +123,42 @@ class SqliteStore:
             batch.append(unit)
         return batch
 
-    def _commit(self, connection: Connection, batch: Sequence[_Unit[object]]) -> None:
+    def _commit(self, tables: Tables, batch: Sequence[_Unit[object]]) -> bool:
         news: list[Announcement] = []
+        failure: Exception | None = None
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            news = [self._run(connection, unit) for unit in batch]
-            connection.exec_driver_sql("COMMIT")
+            tables.channel.command("BEGIN IMMEDIATE")
+            news = [self._run(tables, unit) for unit in batch]
+            tables.channel.command("COMMIT")
         except Exception as error:  # noqa: BLE001 - a full disk fails these callers, and nobody else
-            if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
-                connection.exec_driver_sql("ROLLBACK")
+            failure = error
+            self._undo(tables)
             news = []
             for unit in batch:
                 unit.error = error
         self._deliver(batch, news)
+        return failure is None
 
-    def _run(self, connection: Connection, unit: _Unit[object]) -> Announcement:
+    def _undo(self, tables: Tables) -> None:
+        try:
+            tables.channel.command("ROLLBACK")
+        except sqlite3.OperationalError:  # SQLite has already rolled back by itself, as it does on a full disk.
+            return
+
+    def _run(self, tables: Tables, unit: _Unit[object]) -> Announcement:
         """Run one verb so that its failure undoes its own writes and no others."""
-        connection.exec_driver_sql("SAVEPOINT verb")
-        tx = StoreTransaction(connection, self._clock.now(), self._random_bytes)
+        tables.channel.command("SAVEPOINT verb")
+        tx = StoreTransaction(tables, self._clock.now(), self._random_bytes)
         try:
             unit.outcome = unit.verb(tx)
         except sqlite3.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - the caller gets it, the batch goes on
             unit.error = error
-            connection.exec_driver_sql("ROLLBACK TO verb")
-            connection.exec_driver_sql("RELEASE verb")
-            return Announcement((), (), ())
-        connection.exec_driver_sql("RELEASE verb")
+            tables.channel.command("ROLLBACK TO verb")
+            tables.channel.command("RELEASE verb")
+            return Announcement()
+        tables.channel.command("RELEASE verb")
         return tx.announcement()
 
     def _deliver(self, batch: Sequence[_Unit[object]], news: Sequence[Announcement]) -> None:
@@ -158,7 +166,8 @@ class SqliteStore:
             for unit in batch:
                 unit.deliver()
             for announcement in news:
-                self._announce(announcement)
+                if announcement != Announcement():
+                    self._announce(announcement)
 
         try:
             batch[0].loop.call_soon_threadsafe(deliver)

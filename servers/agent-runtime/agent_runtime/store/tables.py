@@ -93,7 +93,7 @@ jobs = Table(
     Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
     Column("session_name", String(60), nullable=False),
     Column("agent_name", Text, nullable=False),
-    Column("prompt", Text, nullable=False),
+    Column("prompt_preview", Text, nullable=False),
     Column("project_dir", Text),
     Column("parent_session_name", String(60)),
     Column("labels", JsonText, nullable=False),
@@ -111,6 +111,7 @@ jobs = Table(
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("losses", Integer, nullable=False, server_default=text("0")),
+    Column("first_lost_at", Moment),
     Column("token", String(64)),
     Column("launcher_id", _Id),
     Column("launcher_epoch", Integer),
@@ -163,8 +164,33 @@ jobs = Table(
     Index(
         "jobs_held",
         "launcher_id",
+        "status",
         sqlite_where=text("status IN ('claimed','running','lost')"),
         postgresql_where=text("status IN ('claimed','running','lost')"),
+    ),
+    Index(
+        "jobs_stopping",
+        "launcher_id",
+        sqlite_where=text("stop_requested_at IS NOT NULL AND status IN ('running','lost')"),
+        postgresql_where=text("stop_requested_at IS NOT NULL AND status IN ('running','lost')"),
+    ),
+    Index(
+        "jobs_claim_expires",
+        "claim_expires_at",
+        sqlite_where=text("claim_expires_at IS NOT NULL"),
+        postgresql_where=text("claim_expires_at IS NOT NULL"),
+    ),
+    Index(
+        "jobs_lost",
+        "lost_at",
+        sqlite_where=text("lost_at IS NOT NULL"),
+        postgresql_where=text("lost_at IS NOT NULL"),
+    ),
+    Index(
+        "jobs_queue_expires",
+        "queue_expires_at",
+        sqlite_where=text("status = 'pending' AND queue_expires_at IS NOT NULL"),
+        postgresql_where=text("status = 'pending' AND queue_expires_at IS NOT NULL"),
     ),
     Index(
         "jobs_waiting",
@@ -177,6 +203,14 @@ jobs = Table(
     Index("jobs_by_status", "status", "id"),
 )
 
+prompts = Table(
+    "prompts",
+    metadata,
+    # Apart from the job's row, which is written several times in a job's life: a prompt may be megabytes.
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -186,6 +220,7 @@ attempts = Table(
     Column("status", String(16), nullable=False),
     Column("launcher_id", _Id),
     Column("launcher_epoch", Integer),
+    Column("token", String(64)),
     Column("reason", String(40)),
     Column("error", Text),
     Column("exit_code", Integer),
@@ -212,6 +247,7 @@ launchers = Table(
     Column("refusal", String(40)),
     Column("registered_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
+    Column("poll_dropped_at", Moment),
     CheckConstraint("status IN ('alive','lost','gone')", name="launcher_status"),
 )
 

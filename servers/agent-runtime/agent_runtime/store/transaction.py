@@ -4,30 +4,45 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from agent_runtime.domain.event import Event, NewEvent
+from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import LauncherId, RandomBytes
-from agent_runtime.services.ports import Announcement
+from agent_runtime.services.ports import Announcement, EventRows, JobRows, Lane, LauncherRows, LogRows, SessionRows
 from agent_runtime.store.event_rows import EventTable
 from agent_runtime.store.job_rows import JobTable
 from agent_runtime.store.launcher_rows import LauncherTable
 from agent_runtime.store.log_rows import LogTable
 from agent_runtime.store.session_rows import SessionTable
+from agent_runtime.store.statements import Channel
+
+
+class Tables:
+    """The rows of all tables over one open connection; made once, used by every transaction on it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.channel = Channel(connection)
+        self.jobs = JobTable(self.channel)
+        self.sessions = SessionTable(self.channel)
+        self.launchers = LauncherTable(self.channel)
+        self.events = EventTable(self.channel)
+        self.logs = LogTable(self.channel)
 
 
 class StoreTransaction:
-    """Implements `services.ports.Transaction` over one open connection; it neither begins nor ends it."""
+    """Implements `services.ports.Transaction` over the tables of one connection; it neither begins nor ends it."""
 
-    def __init__(self, connection: Connection, now: datetime, random_bytes: RandomBytes) -> None:
+    def __init__(self, tables: Tables, now: datetime, random_bytes: RandomBytes) -> None:
         self.now = now
         self.random_bytes = random_bytes
-        self.jobs = JobTable(connection)
-        self.sessions = SessionTable(connection)
-        self.launchers = LauncherTable(connection)
-        self._appended: list[Event] = []
-        self.events = EventTable(connection, self._appended)
-        self.logs = LogTable(connection)
-        self._lanes: list[int] = []
+        self.jobs: JobRows = tables.jobs
+        self.sessions: SessionRows = tables.sessions
+        self.launchers: LauncherRows = tables.launchers
+        self.events: EventRows = tables.events
+        self.logs: LogRows = tables.logs
+        self._tables = tables
+        self._ready: list[Lane] = []
         self._launchers: list[LauncherId] = []
+        self._due_at: datetime | None = None
+        tables.events.take_appended()  # What a transaction that was undone had appended never happened.
 
     def emit(self, event: NewEvent) -> None:
         """Append an event of the runtime's own; it is announced after the commit."""
@@ -35,12 +50,17 @@ class StoreTransaction:
 
     def wake_lane(self, lane_id: int) -> None:
         """Let one parked poll of this lane look again, after the commit."""
-        self._lanes.append(lane_id)
+        self._ready.append(self._tables.jobs.lane_by_id(lane_id))
 
     def wake_launcher(self, launcher_id: LauncherId) -> None:
         """Let this launcher's parked poll look again, after the commit."""
         self._launchers.append(launcher_id)
 
+    def due_at(self, moment: datetime) -> None:
+        """Say that time alone will change something at this moment, so that upkeep does not sleep past it."""
+        if self._due_at is None or moment < self._due_at:
+            self._due_at = moment
+
     def announcement(self) -> Announcement:
         """Say what this transaction has to tell once it is committed."""
-        return Announcement(tuple(self._appended), tuple(self._lanes), tuple(self._launchers))
+        return Announcement(tuple(self._tables.events.take_appended()), tuple(self._ready), tuple(self._launchers), self._due_at)

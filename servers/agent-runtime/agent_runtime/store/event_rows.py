@@ -1,0 +1,100 @@
+"""The events in the database, in the one order in which everybody sees them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ClauseElement, ColumnElement, bindparam, func, insert, select
+
+from agent_runtime.domain.event import Event, NewEvent
+from agent_runtime.domain.ids import SessionId
+from agent_runtime.store.statements import Channel, Record, Row, inserting_once
+from agent_runtime.store.tables import events
+
+
+class EventTable:
+    """Implements `services.ports.EventRows`, and remembers what the open transaction has appended."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._record = Record(NewEvent, events, channel.dialect)
+        self._appended: list[Event] = []
+        self._append = channel.prepare("event append", lambda: self._inserting(once=False))
+
+    def append(self, event: NewEvent) -> tuple[Event, bool]:
+        """Write one event, or find the one that has the same session and client event id.
+
+        Shape:   the event with its sequence number, and whether it was there before.
+        """
+        statement = self._append
+        if event.client_event_id is not None:
+            statement = self._channel.prepare("event append once", lambda: self._inserting(once=True))
+        row = self._channel.first(statement, self._record.write(event))
+        if row is None:
+            return self._twin(event), True
+        appended = Event(_seq(row[0]), event)
+        self._appended.append(appended)
+        return appended, False
+
+    def take_appended(self) -> Sequence[Event]:
+        """Give what was appended since the last time this was asked."""
+        appended, self._appended = self._appended, []
+        return appended
+
+    def of_session(self, session_id: SessionId, after: int, limit: int, types: Sequence[str]) -> Sequence[Event]:
+        """Read a session's events in order, those behind `after`; of all types when none is named."""
+        query = (
+            select(events.c.seq, *self._record.columns)
+            .where(events.c.session_id == session_id, events.c.seq > after)
+            .order_by(events.c.seq)
+            .limit(limit)
+        )
+        if types:
+            query = query.where(events.c.type.in_(types))
+        return [self._read(row) for row in self._channel.ask(query)]
+
+    def after(self, seq: int, limit: int) -> Sequence[Event]:
+        """Read everybody's events in order, those behind `seq`."""
+        statement = self._channel.prepare(
+            "event after",
+            lambda: select(events.c.seq, *self._record.columns)
+            .where(events.c.seq > bindparam("seq_of"))
+            .order_by(events.c.seq)
+            .limit(bindparam("up_to")),
+        )
+        return [self._read(row) for row in self._channel.rows(statement, {"seq_of": seq, "up_to": limit})]
+
+    def bounds(self) -> tuple[int, int]:
+        """Tell the oldest sequence number that is still there and the newest one; zeros if there is none."""
+        # Two questions: a database answers each from one end of the index, and both at once from all of it.
+        return self._end(func.min(events.c.seq), "oldest"), self._end(func.max(events.c.seq), "newest")
+
+    def _end(self, end: ColumnElement[int], name: str) -> int:
+        row = self._channel.first(self._channel.prepare(("event", name), lambda: select(func.coalesce(end, 0))), {})
+        assert row is not None
+        return _seq(row[0])
+
+    def _twin(self, event: NewEvent) -> Event:
+        statement = self._channel.prepare(
+            "event twin",
+            lambda: select(events.c.seq, *self._record.columns).where(
+                events.c.session_id == bindparam("of_session"), events.c.client_event_id == bindparam("of_client")
+            ),
+        )
+        values = {"of_session": event.session_id, "of_client": event.client_event_id}
+        row = self._channel.first(statement, values)
+        assert row is not None, "an event that could not be written is there"
+        return self._read(row)
+
+    def _read(self, row: Row) -> Event:
+        return Event(_seq(row[0]), self._record.read(row[1:]))
+
+    def _inserting(self, *, once: bool) -> ClauseElement:
+        names = [column.name for column in self._record.columns]
+        values = {name: bindparam(name, type_=events.c[name].type) for name in names}
+        if not once:
+            return insert(events).values(values).returning(events.c.seq)
+        return inserting_once(events, names, self._channel.dialect).returning(events.c.seq)
+
+
+def _seq(value: object) -> int:
+    assert isinstance(value, int)
+    return value

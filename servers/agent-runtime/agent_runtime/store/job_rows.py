@@ -1,0 +1,263 @@
+"""The jobs in the database: one job, the moves, and the heads of the queues."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import ClauseElement, ColumnElement, and_, bindparam, func, literal_column, null, select, union_all, update
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.selectable import Select
+
+from agent_runtime.domain.ids import JobId, LauncherId, SessionId
+from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, WaitsOn
+from agent_runtime.services.ports import Fence, JobChanges, JobFilter, KeyUse, Lane, NextTimes, PastAttempt
+from agent_runtime.store.attempt_rows import AttemptTable
+from agent_runtime.store.columns import moment
+from agent_runtime.store.key_rows import KeyTable
+from agent_runtime.store.lane_rows import LaneTable
+from agent_runtime.store.statements import Channel, Record, Row, Values, inserting
+from agent_runtime.store.tables import jobs, prompts
+
+_EVERYTHING = 1_000_000
+
+
+def _is(*statuses: JobStatus) -> ColumnElement[bool]:
+    # Written out, not bound: a database uses a partial index only if it sees the index's own condition.
+    return jobs.c.status.in_([literal_column(f"'{status}'") for status in statuses])
+
+
+def _pending() -> ColumnElement[bool]:
+    return jobs.c.status == literal_column(f"'{JobStatus.PENDING}'")
+
+
+class JobTable:
+    """Implements `services.ports.JobRows`."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._record = Record(
+            Job, jobs, channel.dialect, type=JobType, status=JobStatus, waits_on=WaitsOn, if_busy=IfBusy
+        )
+        self._attempts = AttemptTable(channel)
+        self._keys = KeyTable(channel)
+        self._lanes = LaneTable(channel)
+        names = [column.name for column in self._record.columns]
+        self._insert = channel.prepare("job insert", lambda: inserting(jobs, names))
+        self._insert_prompt = channel.prepare("prompt insert", lambda: inserting(prompts, ("job_id", "content")))
+        self._get = channel.prepare("job get", lambda: self._all().where(jobs.c.id == bindparam("of_id")))
+
+    def insert(self, job: Job, prompt: str) -> None:
+        """Write a new job."""
+        self._channel.run(self._insert, self._record.write(job))
+        self._channel.run(self._insert_prompt, {"job_id": job.id, "content": prompt})
+
+    def get(self, job_id: JobId) -> Job | None:
+        """Read one job."""
+        row = self._channel.first(self._get, {"of_id": job_id})
+        return None if row is None else self._record.read(row)
+
+    def prompt(self, job_id: JobId) -> str:
+        """Read the whole prompt of a job; it may be long, so no other question brings it."""
+        statement = self._channel.prepare(
+            "prompt", lambda: select(prompts.c.content).where(prompts.c.job_id == bindparam("of_id"))
+        )
+        row = self._channel.first(statement, {"of_id": job_id})
+        return "" if row is None else str(row[0])
+
+    def move(self, job_id: JobId, fence: Fence, target: JobStatus, changes: JobChanges) -> Job | None:
+        """Change one job if it still looks like the fence, in one statement; nothing if it does not."""
+        names = ("status", *sorted(changes))
+        statement = self._channel.prepare(("job move", names), lambda: self._fenced_update(names))
+        values = {
+            **changes,
+            "status": target,
+            "of_id": job_id,
+            "if_status": fence.status,
+            "if_attempt": fence.attempt,
+            "if_token": fence.token,
+        }
+        row = self._channel.first(statement, values)
+        return None if row is None else self._record.read(row)
+
+    def change(self, job_id: JobId, changes: JobChanges) -> Job | None:
+        """Change columns that are not part of the state machine."""
+        names = tuple(sorted(changes))
+        statement = self._channel.prepare(("job change", names), lambda: self._update(names))
+        row = self._channel.first(statement, {**changes, "of_id": job_id})
+        return None if row is None else self._record.read(row)
+
+    def ready(self, lane_ids: Sequence[int], limit: int) -> Sequence[Job]:
+        """Read the jobs that could be claimed first from these lanes, highest priority and oldest first."""
+        if not lane_ids:
+            return ()
+        statement = self._channel.prepare(("job ready", len(lane_ids)), lambda: self._heads(len(lane_ids)))
+        values: dict[str, object] = {f"lane_{place}": lane_id for place, lane_id in enumerate(lane_ids)}
+        heads = self._read(self._channel.rows(statement, {**values, "up_to": limit}))
+        return list(islice(sorted(heads, key=lambda job: (-job.priority, job.id)), limit))
+
+    def held_by(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
+        """Read the jobs of a launcher that are in one of these states."""
+        where = and_(jobs.c.launcher_id == bindparam("of_id"), _is(*sorted(statuses)))
+        return self._list(("job held", statuses), where, {"of_id": launcher_id})
+
+    def count_held(self) -> Mapping[LauncherId, int]:
+        """Tell how many jobs each launcher has claimed or runs."""
+        held = _is(JobStatus.CLAIMED, JobStatus.RUNNING)
+        query = select(jobs.c.launcher_id, func.count()).where(held).group_by(jobs.c.launcher_id)
+        statement = self._channel.prepare("job count held", lambda: query)
+        return {LauncherId(str(row[0])): int(str(row[1])) for row in self._channel.rows(statement, {})}
+
+    def stopping(self, launcher_id: LauncherId) -> Sequence[Job]:
+        """Read the running and lost jobs of a launcher for which a stop was asked."""
+        where = and_(
+            jobs.c.launcher_id == bindparam("of_id"),
+            jobs.c.stop_requested_at.is_not(None),
+            _is(JobStatus.RUNNING, JobStatus.LOST),
+        )
+        return self._list("job stopping", where, {"of_id": launcher_id})
+
+    def in_status(self, status: JobStatus, limit: int) -> Sequence[Job]:
+        """Read the oldest jobs of a state."""
+        return self._list(("job in", status), _is(status), {"up_to": limit})
+
+    def next_of_session(self, session_id: SessionId) -> Job | None:
+        """Read the oldest pending job that waits for its session's turn."""
+        waits = jobs.c.waits_on == literal_column(f"'{WaitsOn.SESSION}'")
+        where = and_(jobs.c.session_id == bindparam("of_id"), _pending(), waits)
+        found = self._list("job next of session", where, {"of_id": session_id, "up_to": 1})
+        return found[0] if found else None
+
+    def unfinished_of_session(self, session_id: SessionId) -> Sequence[Job]:
+        """Read all jobs of a session that are not terminal, oldest first."""
+        unfinished = _is(JobStatus.PENDING, JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST)
+        where = and_(jobs.c.session_id == bindparam("of_id"), unfinished)
+        return self._list("job unfinished of session", where, {"of_id": session_id})
+
+    def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
+        """Tell how many pending jobs each of these sessions has; a session without any is left out."""
+        query = (
+            select(jobs.c.session_id, func.count())
+            .where(jobs.c.session_id.in_(session_ids), _pending())
+            .group_by(jobs.c.session_id)
+        )
+        return {SessionId(key): count for key, count in self._channel.connection.execute(query)}
+
+    def claims_expired(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Read the claims that nobody started in time."""
+        where = and_(jobs.c.claim_expires_at.is_not(None), jobs.c.claim_expires_at <= bindparam("at"))
+        return self._list("job claims expired", where, {"at": now, "up_to": limit})
+
+    def lost_before(self, moment: datetime, limit: int) -> Sequence[Job]:
+        """Read the jobs that have been lost since before a moment."""
+        where = and_(jobs.c.lost_at.is_not(None), jobs.c.lost_at <= bindparam("at"))
+        return self._list("job lost before", where, {"at": moment, "up_to": limit})
+
+    def due(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Read pending jobs whose `not_before` has come."""
+        where = and_(self._delayed(), jobs.c.not_before <= bindparam("at"))
+        return self._list("job due", where, {"at": now, "up_to": limit})
+
+    def queued_too_long(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Read pending jobs whose `queue_expires_at` has passed."""
+        expires = jobs.c.queue_expires_at
+        where = and_(_pending(), expires.is_not(None), expires <= bindparam("at"))
+        return self._list("job queued too long", where, {"at": now, "up_to": limit})
+
+    def next_times(self) -> NextTimes:
+        """Tell when time alone will change a job."""
+        return NextTimes(
+            claim_expires_at=self._earliest("claim_expires_at", jobs.c.claim_expires_at.is_not(None)),
+            not_before=self._earliest("not_before", self._delayed()),
+            lost_at=self._earliest("lost_at", jobs.c.lost_at.is_not(None)),
+            queue_expires_at=self._earliest(
+                "queue_expires_at", and_(_pending(), jobs.c.queue_expires_at.is_not(None))
+            ),
+        )
+
+    def page(self, wanted: JobFilter) -> Sequence[Job]:
+        """Read one page of a list, newest first."""
+        query = self._all().order_by(jobs.c.id.desc()).limit(wanted.limit)
+        if wanted.before is not None:
+            query = query.where(jobs.c.id < wanted.before)
+        if wanted.status is not None:
+            query = query.where(jobs.c.status == wanted.status)
+        if wanted.session_id is not None:
+            query = query.where(jobs.c.session_id == wanted.session_id)
+        if wanted.launcher_id is not None:
+            query = query.where(jobs.c.launcher_id == wanted.launcher_id)
+        return self._read(self._channel.ask(query))
+
+    def archive_attempt(self, job: Job, ended_at: datetime) -> None:
+        """Keep what the attempt that ends now was, before the job's row is used for another."""
+        self._attempts.keep(job, ended_at)
+
+    def past_attempts(self, job_id: JobId) -> Sequence[PastAttempt]:
+        """Read the attempts that were followed by another one, oldest first."""
+        return self._attempts.of_job(job_id)
+
+    def lane(self, lane: Lane) -> int:
+        """Find or make the lane of these wishes and give its id; the id of `lane` itself is not looked at."""
+        return self._lanes.find_or_make(lane)
+
+    def lanes(self) -> Sequence[Lane]:
+        """Read all lanes."""
+        return self._lanes.all()
+
+    def lane_by_id(self, lane_id: int) -> Lane:
+        """Read one lane that a job stands in."""
+        return self._lanes.by_id(lane_id)
+
+    def remember_key(self, key: str, fingerprint: str, job_id: JobId, now: datetime) -> KeyUse:
+        """Bind an idempotency key to a job, unless it is bound already; either way, tell to what."""
+        return self._keys.remember(key, fingerprint, job_id, now)
+
+    def forget_keys(self, before: datetime) -> int:
+        """Let go of idempotency keys that are older than a moment, and tell how many."""
+        return self._keys.forget(before)
+
+    def _all(self) -> Select[*tuple[object, ...]]:
+        return select(*self._record.columns)
+
+    def _read(self, rows: Sequence[Row]) -> list[Job]:
+        return [self._record.read(row) for row in rows]
+
+    def _list(self, key: object, where: ColumnElement[bool], values: Values) -> list[Job]:
+        statement = self._channel.prepare(
+            ("job list", key), lambda: self._all().where(where).order_by(jobs.c.id).limit(bindparam("up_to"))
+        )
+        return self._read(self._channel.rows(statement, {"up_to": _EVERYTHING, **values}))
+
+    def _delayed(self) -> ColumnElement[bool]:
+        return and_(_pending(), jobs.c.waits_on == literal_column(f"'{WaitsOn.TIME}'"))
+
+    def _earliest(self, name: str, where: ColumnElement[bool]) -> datetime | None:
+        column = jobs.c[name]
+        statement = self._channel.prepare(
+            ("job earliest", name), lambda: select(column).where(where).order_by(column).limit(1)
+        )
+        row = self._channel.first(statement, {})
+        return None if row is None else moment(row[0])
+
+    def _update(self, names: Sequence[str]) -> ReturningUpdate[*tuple[object, ...]]:
+        values = {name: bindparam(name, type_=jobs.c[name].type) for name in names}
+        return update(jobs).where(jobs.c.id == bindparam("of_id")).values(values).returning(*self._record.columns)
+
+    def _fenced_update(self, names: Sequence[str]) -> ClauseElement:
+        return self._update(names).where(
+            jobs.c.status == bindparam("if_status"),
+            jobs.c.attempt == bindparam("if_attempt"),
+            jobs.c.token.is_not_distinct_from(bindparam("if_token")),
+        )
+
+    def _heads(self, count: int) -> ClauseElement:
+        """Ask each lane for its head apart, so that the cost does not grow with what stands behind it."""
+        ready = and_(_pending(), jobs.c.waits_on.is_(null()))
+        heads = [
+            self._all()
+            .where(ready, jobs.c.lane_id == bindparam(f"lane_{place}"))
+            .order_by(jobs.c.priority.desc(), jobs.c.id)
+            .limit(bindparam("up_to"))
+            .subquery()
+            for place in range(count)
+        ]
+        return union_all(*[select(head) for head in heads])

@@ -1,0 +1,53 @@
+"""The launchers in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ClauseElement, bindparam, select, update
+
+from agent_runtime.domain.ids import LauncherId
+from agent_runtime.domain.launcher import Launcher, LauncherStatus
+from agent_runtime.services.ports import LauncherChanges
+from agent_runtime.store.statements import Channel, Record, inserting
+from agent_runtime.store.tables import launchers
+
+
+class LauncherTable:
+    """Implements `services.ports.LauncherRows`."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._record = Record(Launcher, launchers, channel.dialect, status=LauncherStatus)
+        names = [column.name for column in self._record.columns]
+        everything = select(*self._record.columns)
+        self._insert = channel.prepare("launcher insert", lambda: inserting(launchers, names))
+        self._get = channel.prepare("launcher get", lambda: everything.where(launchers.c.id == bindparam("of_id")))
+        self._all = channel.prepare("launcher all", lambda: everything.order_by(launchers.c.id))
+
+    def insert(self, launcher: Launcher) -> None:
+        """Write a new launcher."""
+        self._channel.run(self._insert, self._record.write(launcher))
+
+    def get(self, launcher_id: LauncherId) -> Launcher | None:
+        """Read one launcher."""
+        row = self._channel.first(self._get, {"of_id": launcher_id})
+        return None if row is None else self._record.read(row)
+
+    def change(self, launcher_id: LauncherId, changes: LauncherChanges) -> Launcher | None:
+        """Change one launcher."""
+        names = tuple(sorted(changes))
+        statement = self._channel.prepare(("launcher change", names), lambda: self._update(names))
+        row = self._channel.first(statement, {**changes, "of_id": launcher_id})
+        return None if row is None else self._record.read(row)
+
+    def all(self) -> Sequence[Launcher]:
+        """Read all launchers."""
+        return [self._record.read(row) for row in self._channel.rows(self._all, {})]
+
+    def _update(self, names: Sequence[str]) -> ClauseElement:
+        values = {name: bindparam(name, type_=launchers.c[name].type) for name in names}
+        return (
+            update(launchers)
+            .where(launchers.c.id == bindparam("of_id"))
+            .values(values)
+            .returning(*self._record.columns)
+        )

@@ -1,0 +1,85 @@
+"""The sessions in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ClauseElement, bindparam, delete, or_, select, update
+
+from agent_runtime.domain.ids import SESSION_ID_PREFIX, SessionId
+from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.services.ports import SessionChanges, SessionFilter
+from agent_runtime.store.statements import Channel, Record, inserting
+from agent_runtime.store.tables import events, sessions
+
+
+class SessionTable:
+    """Implements `services.ports.SessionRows`."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._record = Record(Session, sessions, channel.dialect, status=SessionStatus)
+        names = [column.name for column in self._record.columns]
+        everything = select(*self._record.columns)
+        self._insert = channel.prepare("session insert", lambda: inserting(sessions, names))
+        self._get = channel.prepare("session get", lambda: everything.where(sessions.c.id == bindparam("of_id")))
+        self._by_name = channel.prepare(
+            "session by name", lambda: everything.where(sessions.c.name == bindparam("of_id"))
+        )
+
+    def insert(self, session: Session) -> None:
+        """Write a new session."""
+        self._channel.run(self._insert, self._record.write(session))
+
+    def get(self, session_id: SessionId) -> Session | None:
+        """Read one session."""
+        row = self._channel.first(self._get, {"of_id": session_id})
+        return None if row is None else self._record.read(row)
+
+    def find(self, name_or_id: str) -> Session | None:
+        """Read the session that a person means by a name or an id."""
+        # No name starts like an id, so one question is enough.
+        statement = self._get if name_or_id.startswith(SESSION_ID_PREFIX) else self._by_name
+        row = self._channel.first(statement, {"of_id": name_or_id})
+        return None if row is None else self._record.read(row)
+
+    def change(self, session_id: SessionId, changes: SessionChanges) -> Session | None:
+        """Change one session."""
+        names = tuple(sorted(changes))
+        statement = self._channel.prepare(("session change", names), lambda: self._update(names))
+        row = self._channel.first(statement, {**changes, "of_id": session_id})
+        return None if row is None else self._record.read(row)
+
+    def page(self, wanted: SessionFilter) -> Sequence[Session]:
+        """Read one page of a list, newest first."""
+        query = select(*self._record.columns).order_by(sessions.c.id.desc()).limit(wanted.limit)
+        if wanted.before is not None:
+            query = query.where(sessions.c.id < wanted.before)
+        if wanted.status is not None:
+            query = query.where(sessions.c.status == wanted.status)
+        if wanted.agent_name is not None:
+            query = query.where(sessions.c.agent_name == wanted.agent_name)
+        if wanted.parent_session_id is not None:
+            query = query.where(sessions.c.parent_session_id == wanted.parent_session_id)
+        if wanted.root_session_id is not None:
+            query = query.where(sessions.c.root_session_id == wanted.root_session_id)
+        if wanted.text is not None:
+            found = [column.icontains(wanted.text, autoescape=True) for column in (sessions.c.name, sessions.c.agent_name)]
+            query = query.where(or_(*found))
+        return [self._record.read(row) for row in self._channel.ask(query)]
+
+    def delete(self, session_id: SessionId) -> None:
+        """Remove a session with its jobs, their logs and its events."""
+        for table, column in ((events, events.c.session_id), (sessions, sessions.c.id)):
+            statement = self._channel.prepare(
+                ("session delete", table.name),
+                lambda table=table, column=column: delete(table).where(column == bindparam("of_id")),  # type: ignore[misc]
+            )
+            self._channel.run(statement, {"of_id": session_id})
+
+    def _update(self, names: Sequence[str]) -> ClauseElement:
+        values = {name: bindparam(name, type_=sessions.c[name].type) for name in names}
+        return (
+            update(sessions)
+            .where(sessions.c.id == bindparam("of_id"))
+            .values(values)
+            .returning(*self._record.columns)
+        )

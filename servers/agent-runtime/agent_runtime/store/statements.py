@@ -1,0 +1,152 @@
+"""Statements that are compiled once for each connection and then only run.
+
+The hot path of a job is a few dozen small statements. SQLAlchemy writes them, for either database, and turns
+values into what the driver takes; its execution machinery, which costs several times what SQLite itself
+needs, is used for rare questions only.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
+
+from sqlalchemy import ClauseElement, Column, Connection, Dialect, Insert, Table, bindparam, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from agent_runtime.domain.job import Usage
+
+T = TypeVar("T")
+Row: TypeAlias = Sequence[object]
+Convert: TypeAlias = Callable[[object], object]
+Values: TypeAlias = Mapping[str, object]
+
+USAGE_COLUMNS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_usd")
+
+
+class Prepared:
+    """One statement as text for the driver, with the conversions of its parameters."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)
+        self.sql = compiled.string
+        self._order = compiled.positiontup
+        self._fixed = compiled.params
+        self._converts: dict[str, Convert] = {}
+        for name, bind in compiled.binds.items():
+            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if convert is not None:
+                self._converts[name] = convert
+
+    def parameters(self, values: Values) -> list[object] | dict[str, object]:
+        """Arrange the values as the driver wants them; a constant of the statement keeps its value."""
+        converts = self._converts
+        filled: dict[str, object] = {}
+        for name in self._order if self._order is not None else self._fixed:
+            value = values[name] if name in values else self._fixed[name]
+            filled[name] = converts[name](value) if name in converts else value
+        return [filled[name] for name in self._order] if self._order is not None else filled
+
+
+class Channel:
+    """One connection, its cursor, and the statements that were prepared on it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.dialect = connection.dialect
+        self._cursor = connection.connection.cursor()
+        self._prepared: dict[Hashable, Prepared] = {}
+
+    def prepare(self, key: Hashable, build: Callable[[], ClauseElement]) -> Prepared:
+        """Give the statement of this key; it is built at the first use."""
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            prepared = self._prepared[key] = Prepared(build(), self.dialect)
+        return prepared
+
+    def rows(self, prepared: Prepared, values: Values) -> list[Row]:
+        """Run a statement and fetch all that it answers."""
+        self._cursor.execute(prepared.sql, prepared.parameters(values))
+        return list(self._cursor.fetchall())
+
+    def first(self, prepared: Prepared, values: Values) -> Row | None:
+        """Run a statement and give its first row."""
+        found = self.rows(prepared, values)
+        return found[0] if found else None
+
+    def run(self, prepared: Prepared, values: Values) -> int:
+        """Run a statement that answers no rows, and tell how many rows it changed."""
+        self._cursor.execute(prepared.sql, prepared.parameters(values))
+        return int(self._cursor.rowcount)
+
+    def ask(self, query: ClauseElement) -> list[Row]:
+        """Run a question that is built for one occasion, and give its rows as the driver answers them."""
+        return self.rows(Prepared(query, self.dialect), {})
+
+    def command(self, sql: str) -> None:
+        """Run a command that has no parameters, such as BEGIN."""
+        self._cursor.execute(sql)
+
+
+class Record(Generic[T]):
+    """Turns rows of one table into a dataclass and back; columns are named like fields.
+
+    A field called `usage` stands for its five columns.
+    """
+
+    def __init__(self, make: Callable[..., T], table: Table, dialect: Dialect, **enums: type[StrEnum]) -> None:
+        names = [field.name for field in fields(make)]  # type: ignore[arg-type]  # only dataclasses are passed
+        self._names = names
+        self._make = make
+        self._usage_at = names.index("usage") if "usage" in names else None
+        self.columns: list[Column[object]] = [
+            table.c[part] for name in names for part in (USAGE_COLUMNS if name == "usage" else (name,))
+        ]
+        self._converts = [
+            (place, _reader(column, dialect, enums.get(column.name)))
+            for place, column in enumerate(self.columns)
+            if enums.get(column.name) or column.type.dialect_impl(dialect).result_processor(dialect, None)
+        ]
+
+    def read(self, row: Row) -> T:
+        """Make the dataclass of a row that was selected with `columns`."""
+        values = list(row)
+        for place, convert in self._converts:
+            if values[place] is not None:
+                values[place] = convert(values[place])
+        at = self._usage_at
+        if at is not None:
+            make_usage: Callable[..., Usage] = Usage
+            values[at : at + len(USAGE_COLUMNS)] = [make_usage(*values[at : at + len(USAGE_COLUMNS)])]
+        return self._make(*values)
+
+    def write(self, thing: T) -> dict[str, object]:
+        """Give the values of the columns for a new row."""
+        values = {name: getattr(thing, name) for name in self._names}
+        if self._usage_at is not None:
+            usage = values.pop("usage")
+            values.update({name: getattr(usage, name) for name in USAGE_COLUMNS})
+        return values
+
+
+def _reader(column: Column[object], dialect: Dialect, enum: type[StrEnum] | None) -> Convert:
+    if enum is not None:
+        members: dict[object, object] = {member.value: member for member in enum}
+        return members.__getitem__
+    convert = column.type.dialect_impl(dialect).result_processor(dialect, None)
+    assert convert is not None
+    return convert
+
+
+def inserting(table: Table, names: Iterable[str]) -> ClauseElement:
+    """Write the insertion of one row with these columns."""
+    return insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in names})
+
+
+def inserting_once(table: Table, names: Iterable[str], dialect: Dialect) -> Insert:
+    """Write an insertion that changes nothing if a unique column has the value already."""
+    values = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    if dialect.name == "postgresql":
+        return postgresql.insert(table).values(values).on_conflict_do_nothing()
+    return sqlite.insert(table).values(values).on_conflict_do_nothing()
