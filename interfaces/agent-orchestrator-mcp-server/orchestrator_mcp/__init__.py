@@ -1,1 +1,1 @@
-"""The MCP server: many agents as tools of one."""
+"""The orchestrator as MCP tools: an agent starts, watches and stops other agents."""

@@ -1,0 +1,51 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["mcp>=2.3", "httpx>=0.28", "uvicorn>=0.54"]
+# ///
+"""The Agent Orchestrator as an MCP server: agents start, watch and stop other agents.
+
+    agent-orchestrator-mcp.py                     on standard input and output, for one client
+    agent-orchestrator-mcp.py --transport http    streamable HTTP on port 8766, for many
+
+The calling session is named by the environment (AGENT_SESSION_NAME) or the header X-Agent-Session-Name.
+"""
+
+import sys
+from pathlib import Path
+
+
+def find_project_root(script: Path) -> Path | None:
+    """Find the folder that holds `commands` and `packages`, upwards from this script."""
+    for folder in script.resolve().parents:
+        if (folder / "commands").is_dir() and (folder / "packages").is_dir():
+            return folder
+    return None
+
+
+def find_commands_dir(project_root: Path | None) -> Path | None:
+    """Find the `ao-*` commands relative to the project root."""
+    commands_dir = project_root / "commands" if project_root else None
+    return commands_dir if commands_dir and (commands_dir / "ao-start").is_file() else None
+
+
+def add_packages(script: Path, project_root: Path | None) -> None:
+    """Let the packages that lie beside this script be imported without being installed."""
+    sys.path.insert(0, str(script.resolve().parent))
+    if project_root is not None:
+        sys.path.insert(0, str(project_root / "packages" / "runtime-client"))
+
+
+def run() -> int:
+    """Serve; return the exit status."""
+    script = Path(__file__)
+    project_root = find_project_root(script)
+    add_packages(script, project_root)
+    # Only now can it be found.
+    from orchestrator_mcp.main import main
+
+    return main(sys.argv[1:], find_commands_dir(project_root))
+
+
+if __name__ == "__main__":
+    sys.exit(run())

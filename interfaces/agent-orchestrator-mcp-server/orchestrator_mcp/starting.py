@@ -1,0 +1,140 @@
+"""The tools that give an agent something to do."""
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from orchestrator_mcp.answers import Accepted
+from orchestrator_mcp.caller import Caller
+from orchestrator_mcp.desk import Desk, ToolContext, answers_errors
+from runtime_client.client import RuntimeClient
+from runtime_client.models import Job, JobOrder, JobType
+
+Policy = Literal["each", "all", "first", "any_failed"]
+
+SessionName = Annotated[
+    str, Field(description="The session's name: 1 to 60 of A-Z a-z 0-9 - _, for example 'review-login-form'.")
+]
+Prompt = Annotated[str, Field(description="What the agent shall do. It sees nothing of your conversation, so say all.")]
+Callback = Annotated[
+    bool,
+    Field(description="Wake you with a message when it is done. Then end your turn; do not poll. Needs no waiting."),
+]
+CallbackPolicy = Annotated[
+    Policy,
+    Field(
+        description="When to wake you: 'each' for every child; 'all' once, when the whole group is done; 'first' with"
+        " the first one only; 'any_failed' at the first failure, otherwise when the whole group is done."
+    ),
+]
+CallbackGroup = Annotated[
+    str | None, Field(description="A word for the children that belong together under one policy; 'default' if absent.")
+]
+Timeout = Annotated[
+    float | None, Field(gt=0, description="Stop the turn after this many seconds; leave it out for no limit.")
+]
+
+
+class StartingTools:
+    """Start a session, or go on with one."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @answers_errors
+    async def start_agent_session(
+        self,
+        context: ToolContext,
+        session_name: SessionName,
+        agent_name: Annotated[str, Field(description="A name that list_agent_blueprints returned.")],
+        prompt: Prompt,
+        project_dir: Annotated[
+            str | None, Field(description="The absolute path of the folder that it works in; the launcher's if absent.")
+        ] = None,
+        callback: Callback = True,
+        callback_policy: CallbackPolicy = "each",
+        callback_group: CallbackGroup = None,
+        timeout_seconds: Timeout = None,
+    ) -> Accepted:
+        """Start another agent in a new named session, and return at once while it works.
+
+        The name must be new: to go on with a session that exists, use resume_agent_session. By default you are woken
+        with the news when it is done, so after starting your agents simply end your turn. If you must have the result
+        within this turn, use wait_for_agent_sessions.
+        """
+        order = JobOrder(
+            JobType.START_SESSION,
+            session_name,
+            prompt,
+            agent_name=agent_name,
+            project_dir=project_dir,
+            timeout_seconds=timeout_seconds,
+            callback=callback,
+            callback_policy=None if callback_policy == "each" else callback_policy,
+            callback_group=callback_group,
+        )
+        return await self._desk.ask(context, lambda client, caller: _create(client, caller, order))
+
+    @answers_errors
+    async def resume_agent_session(
+        self,
+        context: ToolContext,
+        session_name: SessionName,
+        prompt: Prompt,
+        if_busy: Annotated[
+            Literal["enqueue", "reject", "interrupt"],
+            Field(
+                description="If it is at work: 'enqueue' waits its turn, 'reject' is an error, 'interrupt' stops it."
+            ),
+        ] = "enqueue",
+        callback: Callback = True,
+        callback_policy: CallbackPolicy = "each",
+        callback_group: CallbackGroup = None,
+        timeout_seconds: Timeout = None,
+    ) -> Accepted:
+        """Say something more to a session that exists; it remembers its whole conversation.
+
+        Returns at once. If the session is busy your message waits in line. You cannot resume yourself.
+        """
+        order = JobOrder(
+            JobType.RESUME_SESSION,
+            session_name,
+            prompt,
+            if_busy=if_busy,
+            timeout_seconds=timeout_seconds,
+            callback=callback,
+            callback_policy=None if callback_policy == "each" else callback_policy,
+            callback_group=callback_group,
+        )
+        return await self._desk.ask(context, lambda client, caller: _create(client, caller, order))
+
+
+def _create(client: RuntimeClient, caller: Caller, order: JobOrder) -> Accepted:
+    job = client.create_job(_on_behalf_of(caller, order))
+    is_called_back = order.callback and caller.session_name is not None
+    return Accepted(
+        session_name=order.session_name,
+        session_id=job.session_id,
+        job_id=job.job_id,
+        status=job.status,
+        parent_session_name=caller.session_name,
+        callback=is_called_back,
+        next=_advice(job, is_called_back),
+    )
+
+
+def _on_behalf_of(caller: Caller, order: JobOrder) -> JobOrder:
+    if caller.session_name is not None:
+        return replace(order, parent_session_name=caller.session_name)
+    # Nobody could be called back: a person's own client has no session.
+    return replace(order, callback=False, callback_policy=None, callback_group=None)
+
+
+def _advice(job: Job, is_called_back: bool) -> str:
+    if is_called_back:
+        return "Start your other agents, then end your turn: you will be woken with the news."
+    return (
+        f"Call wait_for_agent_sessions(session_names=[{job.session_name!r}]),"
+        f" then get_agent_session_result(session_name={job.session_name!r})."
+    )
