@@ -19,7 +19,8 @@ POLL_SECONDS = 1.0
 class StreamRequest:
     """Which events to be told of.
 
-    Shape:   `session` is a name or id, None for all; no `types` means all of them; `after` is a sequence number, None for what happens from now on.
+    Shape:   `session` is a name or id, None for all; no `types` means all of them;
+             `after` is a sequence number, None for what happens from now on.
     """
 
     session: str | None = None

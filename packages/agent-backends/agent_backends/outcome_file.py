@@ -1,0 +1,29 @@
+"""The note that a launched command leaves for its launcher: why it failed and what it used, without parsing text."""
+
+import json
+import os
+from pathlib import Path
+
+from agent_backends.protocol import Outcome
+from agent_backends.recording import usage_as_json
+from runtime_client.wire import Json
+
+
+def write_outcome(path: Path, outcome: Outcome) -> None:
+    """Write the note, whole or not at all; nothing is written if there is nothing to tell.
+
+    Errors:  OSError.
+    """
+    note: dict[str, Json] = {}
+    if outcome.reason is not None:
+        note["reason"] = outcome.reason.value
+    if outcome.error is not None:
+        note["error"] = outcome.error
+    if outcome.usage is not None:
+        note["usage"] = usage_as_json(outcome.usage)
+    if outcome.cost_usd is not None:
+        note["cost_usd"] = outcome.cost_usd
+    if note:
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.write_text(json.dumps(note), encoding="utf-8")
+        draft.replace(path)

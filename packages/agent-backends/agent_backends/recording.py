@@ -1,0 +1,105 @@
+"""What an agent does, written down: each event of a backend becomes an event of the session."""
+
+import socket
+from collections.abc import Callable
+from typing import assert_never
+
+from agent_backends.protocol import (
+    AgentEvent,
+    BackendSession,
+    Ending,
+    Message,
+    Outcome,
+    Role,
+    Started,
+    ToolAnswered,
+    ToolCalled,
+    Turn,
+    Usage,
+)
+from runtime_client.shortening import cut_in_the_middle, shortened
+from runtime_client.wire import Json, JsonObject
+
+RESULT_CHARACTERS_MAX = 4 * 1024 * 1024
+
+
+class Recorder:
+    """Translates, and hands over to whoever sends; it never waits and never decides.
+
+    Shape:   `send` takes an event's type and data, `remember` what is to be known of the session from now on.
+    """
+
+    def __init__(
+        self, turn: Turn, send: Callable[[str, JsonObject], None], remember: Callable[[JsonObject], None]
+    ) -> None:
+        self._turn = turn
+        self._send = send
+        self._remember = remember
+
+    def record(self, event: AgentEvent) -> None:
+        """Write down one event of the backend."""
+        match event:
+            case Started():
+                self._record_start(event)
+            case BackendSession():
+                self._remember({"backend_session_id": event.backend_session_id})
+            case Message():
+                self._send("message", shortened({"role": event.role.value, "text": event.text}))
+            case ToolCalled():
+                call: JsonObject = {"tool_call_id": event.tool_call_id, "tool": event.tool, "input": event.input}
+                self._send("pre_tool", shortened(call))
+            case ToolAnswered():
+                answer: JsonObject = {
+                    "tool_call_id": event.tool_call_id,
+                    "tool": event.tool,
+                    "output": event.output,
+                    "is_error": event.is_error,
+                }
+                self._send("post_tool", shortened(answer))
+            case _:
+                assert_never(event)
+
+    def record_end(self, outcome: Outcome, exit_code: int) -> None:
+        """Write down how the turn ended."""
+        if outcome.ending is Ending.COMPLETED or outcome.result_text:
+            self._send("result", _result(outcome))
+        reason = outcome.reason.value if outcome.reason is not None else outcome.ending.value
+        self._send("session_stop", {"reason": reason, "exit_code": exit_code, "error": outcome.error})
+
+    def _record_start(self, event: Started) -> None:
+        turn = self._turn
+        folder = str(turn.project_dir)
+        self._remember({"backend": turn.blueprint.backend, "project_dir": folder, "hostname": socket.gethostname()})
+        self._send(
+            "session_start",
+            {
+                "backend": turn.blueprint.backend,
+                "model": event.model,
+                "project_dir": folder,
+                "resumed": turn.resumed,
+                "agent_name": turn.blueprint.name,
+            },
+        )
+        self.record(Message(turn.prompt, Role.USER))
+
+
+def usage_as_json(usage: Usage | None) -> dict[str, Json]:
+    """Return what was used, as the wire has it."""
+    if usage is None:
+        return {}
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+    }
+
+
+def _result(outcome: Outcome) -> JsonObject:
+    return {
+        "text": cut_in_the_middle(outcome.result_text, RESULT_CHARACTERS_MAX),
+        "usage": usage_as_json(outcome.usage),
+        "cost_usd": outcome.cost_usd,
+        "turns": outcome.turns,
+        "is_error": outcome.ending is Ending.FAILED,
+    }

@@ -1,0 +1,77 @@
+"""Puts together all that one turn needs, or says in one sentence why it cannot run here."""
+
+from pathlib import Path
+
+from agent_backends.blueprints import blueprint_of
+from agent_backends.protocol import Ending, Outcome, Turn
+from agent_backends.request import SessionRequest, Surroundings, environment_of_agent
+from runtime_client.client import RuntimeClient
+from runtime_client.models import JobType, Session
+from runtime_client.reasons import Reason
+
+
+class CannotRunError(Exception):
+    """The turn cannot run on this machine.
+
+    Shape:   `outcome` says why, as the job's outcome.
+    """
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.outcome = Outcome(Ending.FAILED, reason=reason, error=sentence)
+
+
+def build_turn(
+    client: RuntimeClient,
+    request: SessionRequest,
+    session: Session,
+    *,
+    job_id: str,
+    around: Surroundings,
+    session_token: str | None,
+) -> Turn:
+    """Fetch the blueprint and put the turn together.
+
+    Errors:  CannotRunError; RuntimeClientError.
+    """
+    agent_name = session.agent_name or request.agent_name
+    if agent_name is None:
+        raise CannotRunError(
+            Reason.INVALID_PARAMETERS,
+            f"cannot run session {session.session_name!r}: it has no agent (name one with --agent)",
+        )
+    words = {"AGENT_SESSION_NAME": session.session_name, "AGENT_SESSION_ID": session.session_id}
+    agent = client.agent(agent_name)
+    is_resumed = request.type is JobType.RESUME_SESSION
+    return Turn(
+        session_name=session.session_name,
+        session_id=session.session_id,
+        prompt=request.prompt,
+        project_dir=_checked_folder(request, session),
+        blueprint=blueprint_of(agent, around.project_root, {**words, "AGENT_RUNTIME_URL": client.address.url}),
+        backend_session_id=session.backend_session_id if is_resumed else None,
+        resumed=is_resumed,
+        environment=environment_of_agent(
+            around.environment,
+            job_id=job_id,
+            session_name=session.session_name,
+            session_id=session.session_id,
+            url=client.address.url,
+            token=session_token,
+        ),
+    )
+
+
+def _checked_folder(request: SessionRequest, session: Session) -> Path:
+    """Return the folder to run in: the one asked for, else the session's own, else where this process is."""
+    asked = request.project_dir or (Path(session.project_dir) if session.project_dir else Path.cwd())
+    found = "nothing" if not asked.exists() else "a file" if not asked.is_dir() else ""
+    if not asked.is_absolute():
+        found = "a relative path"
+    if found:
+        raise CannotRunError(
+            Reason.INVALID_PARAMETERS,
+            f"cannot run session {session.session_name!r}: expected project folder {str(asked)!r} to be an existing"
+            f" folder on this machine, found {found}",
+        )
+    return asked
