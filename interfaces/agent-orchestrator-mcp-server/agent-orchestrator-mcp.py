@@ -11,22 +11,25 @@
 The calling session is named by the environment (AGENT_SESSION_NAME) or the header X-Agent-Session-Name.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
 
 def find_project_root(script: Path) -> Path | None:
-    """Find the folder that holds `commands` and `packages`, upwards from this script."""
+    """Find the folder that holds our packages, upwards from this script."""
     for folder in script.resolve().parents:
-        if (folder / "commands").is_dir() and (folder / "packages").is_dir():
+        if (folder / "packages" / "runtime-client").is_dir():
             return folder
     return None
 
 
 def find_commands_dir(project_root: Path | None) -> Path | None:
-    """Find the `ao-*` commands relative to the project root."""
-    commands_dir = project_root / "commands" if project_root else None
-    return commands_dir if commands_dir and (commands_dir / "ao-start").is_file() else None
+    """Find the `ao-*` commands relative to the project root, or else on PATH."""
+    if project_root is not None and (project_root / "commands" / "ao-start").is_file():
+        return project_root / "commands"
+    on_path = shutil.which("ao-start")
+    return Path(on_path).parent if on_path else None
 
 
 def add_packages(script: Path, project_root: Path | None) -> None:
