@@ -5,12 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_client.reasons import Reason
-
 from agent_backends.claude_failures import failed
 from agent_backends.claude_launch import LaunchRefusedError, prepare_launch
 from agent_backends.claude_process import ClaudeProcess
 from agent_backends.protocol import Emit, Outcome, Turn
+from runtime_client.reasons import Reason
 
 if TYPE_CHECKING:
     from agent_backends.claude_conversation import Conversation

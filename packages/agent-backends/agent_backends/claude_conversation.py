@@ -1,7 +1,7 @@
 """One turn with a running client: the prompt goes in, events come out, one outcome ends it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,14 +19,15 @@ from claude_agent_sdk import (
     Transport,
     UserMessage,
 )
-from runtime_client.reasons import Reason
 
 from agent_backends.claude_events import EventTeller
 from agent_backends.claude_failures import Verdict, failed, one_line, reason_of, sentence_of
 from agent_backends.claude_launch import SdkSwitches
 from agent_backends.claude_process import ClaudeProcess
 from agent_backends.claude_transcripts import has_transcript
-from agent_backends.protocol import Emit, Ending, Outcome, Turn, Usage
+from agent_backends.claude_usage import UsageMeter
+from agent_backends.protocol import Emit, Ending, Outcome, Turn
+from runtime_client.reasons import Reason
 
 # How long an interrupted agent may take to end its tools and to say what it has used.
 INTERRUPT_SECONDS = 3.0
@@ -39,6 +40,7 @@ class Conversation:
         self._process = process
         self._turn = turn
         self._events = EventTeller(emit)
+        self._meter = UsageMeter()
         self._verdict: Verdict | None = None
         self._model_error: str | None = None
         self._is_limit_reached = False
@@ -48,7 +50,7 @@ class Conversation:
     async def run(self, switches: SdkSwitches, stop: asyncio.Event) -> Outcome:
         """Say the prompt and listen until the agent is done or is told to stop."""
         options = ClaudeAgentOptions(hooks=self._events.hooks(), verbatim_prompts=switches.takes_prompt_verbatim)
-        client = ClaudeSDKClient(options, transport=_ProcessTransport(self._process))
+        client = ClaudeSDKClient(options, transport=_ProcessTransport(self._process, self._meter))
         talking = asyncio.create_task(self._talk(client))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -113,8 +115,6 @@ class Conversation:
             terminal_reason=result.terminal_reason,
             model_error=self._model_error,
             is_limit_reached=self._is_limit_reached,
-            usage=_usage(result.usage or {}),
-            cost_usd=result.total_cost_usd,
             turns=result.num_turns,
         )
 
@@ -122,6 +122,8 @@ class Conversation:
         error = talking.exception()
         if isinstance(error, ResultError) and self._verdict is None:
             self._verdict = _judge_refusal(error)
+        if (self._verdict is None or self._verdict.is_error) and self._is_conversation_unknown():
+            return self._conversation_unknown()
         if self._verdict is None:
             return self._died(error)
         return self._failed(self._verdict) if self._verdict.is_error else self._completed(self._verdict)
@@ -130,23 +132,28 @@ class Conversation:
         text = verdict.text or self._events.last_text
         if not text:
             sentence = "Claude Code ended the turn without an error and without a word (ask again, or look at the log)"
-            return self._with_figures(failed(Reason.EMPTY_RESULT, sentence), verdict)
-        return self._with_figures(Outcome(Ending.COMPLETED, text), verdict)
+            return self._with_figures(failed(Reason.EMPTY_RESULT, sentence))
+        return self._with_figures(Outcome(Ending.COMPLETED, text))
 
     def _failed(self, verdict: Verdict) -> Outcome:
-        unknown = self._turn.backend_session_id
-        if unknown and self._events.session_id is None and not has_transcript(unknown, self._turn.environment):
-            return failed(
-                Reason.SESSION_NOT_FOUND,
-                f"cannot resume session {self._turn.session_name!r}: Claude Code has no conversation {unknown!r} "
-                "on this machine (start a new session)",
-            )
         outcome = failed(reason_of(verdict), sentence_of(verdict))
-        return self._with_figures(replace(outcome, result_text=self._events.last_text), verdict)
+        return self._with_figures(replace(outcome, result_text=self._events.last_text))
+
+    def _is_conversation_unknown(self) -> bool:
+        # The client says so in words only; that it never began and has no transcript says the same in facts.
+        wanted = self._turn.backend_session_id
+        never_began = self._events.session_id is None
+        return wanted is not None and never_began and not has_transcript(wanted, self._turn.environment)
+
+    def _conversation_unknown(self) -> Outcome:
+        return failed(
+            Reason.SESSION_NOT_FOUND,
+            f"cannot resume session {self._turn.session_name!r}: Claude Code has no conversation "
+            f"{self._turn.backend_session_id!r} for this user on this machine (start a new session)",
+        )
 
     def _stopped(self) -> Outcome:
-        outcome = Outcome(Ending.STOPPED, self._events.last_text)
-        return self._with_figures(outcome, self._verdict) if self._verdict else outcome
+        return self._with_figures(Outcome(Ending.STOPPED, self._events.last_text))
 
     def _died(self, error: BaseException | None) -> Outcome:
         if error is not None and not isinstance(error, ClaudeSDKError | OSError):
@@ -155,17 +162,19 @@ class Conversation:
         last_words = one_line(self._process.last_words) or one_line(str(error or "")) or "it said nothing"
         reason = Reason.SIGNAL if code is not None and (code < 0 or code > 128) else Reason.NONZERO_EXIT
         sentence = f"Claude Code ended without a result (exit code {code}): {last_words}"
-        return replace(failed(reason, sentence), result_text=self._events.last_text)
+        return self._with_figures(replace(failed(reason, sentence), result_text=self._events.last_text))
 
-    def _with_figures(self, outcome: Outcome, verdict: Verdict) -> Outcome:
-        return replace(outcome, usage=verdict.usage, cost_usd=verdict.cost_usd, turns=verdict.turns)
+    def _with_figures(self, outcome: Outcome) -> Outcome:
+        turns = self._verdict.turns if self._verdict else None
+        return replace(outcome, usage=self._meter.usage, cost_usd=self._meter.cost_usd, turns=turns)
 
 
 class _ProcessTransport(Transport):
     """The SDK's way to a client that somebody else has started and will end."""
 
-    def __init__(self, process: ClaudeProcess) -> None:
+    def __init__(self, process: ClaudeProcess, meter: UsageMeter) -> None:
         self._process = process
+        self._meter = meter
         self._writing = asyncio.Lock()
 
     async def connect(self) -> None:
@@ -178,11 +187,11 @@ class _ProcessTransport(Transport):
 
     async def read_messages(self) -> AsyncIterator[dict[str, object]]:
         async for message in self._process.messages():
+            # The SDK's own result type leaves out what was used since the last one.
+            self._meter.see(message)
             yield dict(message)
-        # Raised for a zero as well while nothing was said yet: the SDK would wait a minute for its first answer.
-        exit_code = await self._process.wait_for_exit()
-        if exit_code:
-            raise ProcessError("Claude Code ended", exit_code=exit_code)
+        # Without an error the SDK would wait a minute for a first answer that cannot come any more.
+        raise ProcessError("Claude Code ended", exit_code=await self._process.wait_for_exit())
 
     async def close(self) -> None:
         self._process.close_input()
@@ -202,17 +211,4 @@ def _judge_refusal(error: ResultError) -> Verdict:
         errors=tuple(error.errors),
         api_status=error.api_error_status,
         terminal_reason=error.terminal_reason,
-    )
-
-
-def _usage(found: Mapping[str, object]) -> Usage:
-    def tokens(field: str) -> int:
-        value = found.get(field)
-        return value if isinstance(value, int) else 0
-
-    return Usage(
-        input_tokens=tokens("input_tokens"),
-        output_tokens=tokens("output_tokens"),
-        cache_read_tokens=tokens("cache_read_input_tokens"),
-        cache_write_tokens=tokens("cache_creation_input_tokens"),
     )

@@ -17,9 +17,9 @@ from claude_agent_sdk import (
     UserMessage,
 )
 from claude_agent_sdk.types import HookEvent
-from runtime_client.wire import Json
 
 from agent_backends.protocol import BackendSession, Emit, Message, Started, ToolAnswered, ToolCalled
+from runtime_client.wire import Json
 
 logger = logging.getLogger(__name__)
 

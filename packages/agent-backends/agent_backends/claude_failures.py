@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from agent_backends.protocol import Ending, Outcome
 from runtime_client.reasons import Reason
-
-from agent_backends.protocol import Ending, Outcome, Usage
 
 # What the client itself calls the failure of a model call.
 _REASON_OF_MODEL_ERROR = {
@@ -53,8 +52,6 @@ class Verdict:
     terminal_reason: str | None = None
     model_error: str | None = None
     is_limit_reached: bool = False
-    usage: Usage | None = None
-    cost_usd: float | None = None
     turns: int | None = None
 
 

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime_client.reasons import Reason
-from runtime_client.wire import Json, UnexpectedAnswerError
-
 from agent_backends.claude_options import ClaudeOptions, SystemPromptMode
 from agent_backends.protocol import Turn
+from runtime_client.reasons import Reason
+from runtime_client.wire import Json, UnexpectedAnswerError
 
 # An agent that is run by an agent is a whole agent of its own, not a part of the one around it.
 _NOT_HANDED_ON = frozenset(

@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from runtime_client.wire import Json, JsonObject
-
 from agent_backends.process_tree import ProcessKey, descendants, end_processes, processes_marked
+from runtime_client.wire import Json, JsonObject
 
 # A tool's whole output comes in one line, pictures included.
 LINE_BYTES_MAX = 64 * 1024 * 1024
@@ -28,9 +27,9 @@ class ClaudeProcess:
     """
 
     def __init__(self, process: Process) -> None:
-        assert process.stdin is not None  # noqa: S101  # all three are pipes
-        assert process.stdout is not None  # noqa: S101
-        assert process.stderr is not None  # noqa: S101
+        assert process.stdin is not None  # all three are pipes
+        assert process.stdout is not None
+        assert process.stderr is not None
         self._process = process
         self._stdin, self._stdout = process.stdin, process.stdout
         self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
