@@ -1,0 +1,50 @@
+/** Builds the page's parts, once, and shows the view that the address asks for. */
+import { createActions } from "./actions.js";
+import { createApi } from "./api.js";
+import { listenToKeys } from "./keys.js";
+import { createKnowledge } from "./knowledge.js";
+import { createNotifier } from "./notifications.js";
+import { createTicker } from "./parts/time.js";
+import { createStore } from "./store.js";
+import { App, html, render } from "./ui.js";
+import { Shell } from "./views/shell.js";
+
+const SKEW_THAT_MATTERS_MS = 2000;
+
+function build() {
+  let skew = 0;
+  const now = () => Date.now() + skew;
+  const store = createStore({
+    link: { state: "connecting" },
+    sessions: new Map(),
+    launchers: null,
+    agents: null,
+    pending: null,
+    toasts: [],
+    help: false,
+    notify: false,
+    unauthorized: false,
+  });
+  const api = createApi({
+    onUnauthorized: () => store.set({ unauthorized: true }),
+    // Ages are told by the runtime's clock: a laptop's may be minutes off.
+    onAnswer(serverTime) {
+      const found = serverTime === null ? 0 : serverTime + 500 - Date.now();
+      skew = Math.abs(found) > SKEW_THAT_MATTERS_MS ? found : 0;
+    },
+  });
+  const notifier = createNotifier({ store });
+  const knowledge = createKnowledge({ api, store, now, notify: notifier.tell });
+  const actions = createActions({ api, store, knowledge });
+  return { api, store, knowledge, actions, notifier, now, ticker: createTicker() };
+}
+
+const parts = build();
+render(html`<${App.Provider} value=${parts}><${Shell} /><//>`, document.getElementById("app"));
+listenToKeys({ showHelp: () => parts.store.set({ help: true }) });
+document.querySelector("[data-skip]").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+});
+parts.knowledge.start({ keepWhileHidden: parts.notifier.wanted });
+for (const read of ["readLaunchers", "readQueue", "readAgents"]) parts.knowledge[read]().catch(() => {});

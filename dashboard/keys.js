@@ -1,0 +1,61 @@
+/** The keyboard: one place knows which key does what, and the help page is drawn from it. */
+import { link, go } from "./router.js";
+
+/** Each key with what it does, as the help page says it. */
+export const KEYS = [
+  ["/", "Search"],
+  ["n", "New session"],
+  ["j", "Next row"],
+  ["k", "Row before"],
+  ["Enter", "Open the row"],
+  ["g s", "Sessions"],
+  ["g q", "Queue"],
+  ["g l", "Launchers"],
+  ["g a", "Agents"],
+  ["g o", "Overview"],
+  ["c", "Write to the session"],
+  ["e", "Last event of the session"],
+  ["?", "This page"],
+  ["Esc", "Close, or leave a field"],
+];
+
+const PLACES = { s: "sessions", q: "queue", l: "launchers", a: "agents", o: "overview" };
+
+/** Listens to the keyboard for the whole page. */
+export function listenToKeys({ showHelp }) {
+  let prefix = false;
+
+  function pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+    const { key } = event;
+    if (prefix) {
+      prefix = false;
+      if (PLACES[key]) return done(event, () => go(link(PLACES[key])));
+    }
+    if (key === "g") prefix = true;
+    else if (key === "/") done(event, () => document.querySelector("[data-search]")?.focus());
+    else if (key === "n") done(event, () => go(link("new")));
+    else if (key === "?") done(event, showHelp);
+    else if (key === "c") done(event, () => document.querySelector("[data-composer]")?.focus());
+    else if (key === "e") done(event, () => document.querySelector("[data-to-end]")?.click());
+    else if (key === "j" || key === "k") done(event, () => step(key === "j" ? 1 : -1));
+  }
+
+  document.addEventListener("keydown", pressed);
+}
+
+function done(event, act) {
+  event.preventDefault();
+  act();
+}
+
+/** Moves the focus to the next or previous row of the page's list. */
+function step(by) {
+  const rows = [...document.querySelectorAll("#main [data-row]")];
+  if (!rows.length) return;
+  const at = rows.findIndex((row) => row === document.activeElement || row.contains(document.activeElement));
+  const next = rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + by))];
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
+}

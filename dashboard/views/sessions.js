@@ -1,0 +1,167 @@
+/** The list of sessions: what runs, what needs somebody, what came out. */
+import { arrange, passes } from "../arrange.js";
+import { recall, keep } from "../drafts.js";
+import { Command, Empty, Filters, ProblemLine, Search } from "../parts/controls.js";
+import { Icon } from "../parts/icons.js";
+import { SessionRow } from "../parts/session-row.js";
+import { VirtualList } from "../parts/virtual-list.js";
+import { go, link } from "../router.js";
+import { useStore } from "../store.js";
+import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../ui.js";
+
+const STATUSES = [
+  ["", "All"],
+  ["active", "Active"],
+  ["waiting_input", "Needs input"],
+  ["failed", "Failed"],
+  ["rest", "At rest"],
+];
+const PAGE = 100;
+const UNFOLDED_MAX = 8;
+const SEARCH_MS = 200;
+
+/** The view at `#/sessions`; its filters are in the address. */
+export function SessionsView({ query }) {
+  const filters = useMemo(() => Object.fromEntries(query), [String(query)]);
+  const setFilter = (name, value) => go(link("sessions", { ...filters, [name]: value }), { replace: true });
+  const { loaded, error, more, again } = useSessionPages(filters);
+  const sessions = useStore((state) => state.sessions);
+  const [nested, setNested] = useState(() => recall("nested", true));
+  const [turned, setTurned] = useState(() => new Set());
+  const rows = useMemo(() => {
+    const shown = [...sessions.values()].filter((session) => session.session_id >= loaded.floor && passes(session, filters));
+    const folded = (id, below) => below > UNFOLDED_MAX !== turned.has(id);
+    return stable(arrange(shown, { nested, folded }));
+  }, [sessions, filters, nested, turned, loaded.floor]);
+  const fold = useCallback((id) => setTurned((before) => toggled(before, id)), []);
+  const draw = useCallback((row) => html`<${SessionRow} row=${row} onFold=${fold} />`, [fold]);
+  const narrowed = Object.keys(filters).length > 0;
+
+  return html`
+    <header class="bar">
+      <h1>Sessions</h1>
+      <${Search} label="Search sessions" value=${filters.q ?? ""} onInput=${(text) => setFilter("q", text)} />
+      <div class="actions">
+        <a class="button primary menu-button" href=${link("new")} aria-label="New session"><${Icon} name="plus" /></a>
+      </div>
+    </header>
+    <div class="bar second">
+      <${Filters} label="Status" choices=${STATUSES} chosen=${filters.status ?? ""} onChoose=${(value) => setFilter("status", value)} />
+      <${Pickers} filters=${filters} setFilter=${setFilter} />
+      <button class="button plain small" aria-pressed=${nested} title="Show children below their parents"
+        onClick=${() => (keep("nested", !nested), setNested(!nested))}><${Icon} name="branch" size=${14} /><span class="wide-only">Tree</span></button>
+    </div>
+    ${error && html`<div class="page"><${ProblemLine} error=${error} onAgain=${again} /></div>`}
+    ${rows.length > 0 && html`<${Heads} />`}
+    ${rows.length > 0 && html`<${VirtualList} items=${rows} keyOf=${keyOf} draw=${draw} guess=${42} label="Sessions" onEnd=${more} className="sessions" />`}
+    ${loaded.done && !rows.length && !error && html`<div class="scroll">${narrowed ? html`<${NothingFound} />` : html`<${NoSessions} />`}</div>`}
+  `;
+}
+
+const keyOf = (row) => row.session.session_id;
+const toggled = (set, id) => {
+  const next = new Set(set);
+  if (!next.delete(id)) next.add(id);
+  return next;
+};
+
+/** Rows that say the same as before are the same objects, so that only what changed is drawn again. */
+const known = new WeakMap();
+function stable(rows) {
+  return rows.map((row) => {
+    const before = known.get(row.session);
+    const same = before && before.depth === row.depth && before.children === row.children && before.busy === row.busy && before.folded === row.folded;
+    if (same) return before;
+    known.set(row.session, row);
+    return row;
+  });
+}
+
+/** Reads the pages of a filter from the runtime; what is shown is then filtered again from what is known. */
+function useSessionPages(filters) {
+  const { api, knowledge } = useApp();
+  const [loaded, setLoaded] = useState({ floor: "~", done: false });
+  const [error, setError] = useState(null);
+  const pages = useRef({ cursor: null, busy: false, ended: false, key: "" });
+  const key = JSON.stringify(filters);
+
+  const read = useCallback(async () => {
+    const mine = pages.current;
+    if (mine.busy || mine.ended) return;
+    mine.busy = true;
+    try {
+      const answer = await api.get("sessions", { ...asked(filters), limit: PAGE, cursor: mine.cursor });
+      if (mine !== pages.current) return;
+      knowledge.learn(answer.sessions);
+      mine.cursor = answer.next_cursor;
+      mine.ended = !answer.next_cursor;
+      setLoaded({ floor: mine.ended ? "" : answer.sessions.at(-1).session_id, done: true });
+      setError(null);
+    } catch (problem) {
+      if (mine === pages.current) setError(problem);
+    } finally {
+      mine.busy = false;
+    }
+  }, [key]);
+
+  const begin = useCallback(() => {
+    pages.current = { cursor: null, busy: false, ended: false };
+    setLoaded((before) => ({ ...before, done: false }));
+    return read();
+  }, [read]);
+
+  useEffect(() => {
+    const timer = setTimeout(begin, filters.q ? SEARCH_MS : 0);
+    const unwatch = knowledge.watch((event) => event.type === "gap" && begin());
+    return () => {
+      clearTimeout(timer);
+      unwatch();
+    };
+  }, [key]);
+  return { loaded, error, more: read, again: begin };
+}
+
+/** The filters in the runtime's own words; what it cannot filter is filtered here. */
+const asked = ({ status, agent, tree, q }) => ({ status: { waiting_input: "waiting_input" }[status], agent, tree, q });
+
+function Heads() {
+  return html`<div class="heads" aria-hidden="true">
+    <span>Status</span><span>Session</span><span>Agent</span><span>Last words</span><span>Host</span><span class="right">Cost</span><span class="right">Created</span>
+  </div>`;
+}
+
+function Pickers({ filters, setFilter }) {
+  const agents = useStore((state) => state.agents) ?? [];
+  const launchers = useStore((state) => state.launchers) ?? [];
+  const names = [...new Set([...agents.map((agent) => agent.name), filters.agent].filter(Boolean))];
+  return html`
+    <${Picker} label="Agent" value=${filters.agent} choices=${names.map((name) => [name, name])} onPick=${(value) => setFilter("agent", value)} />
+    <${Picker} label="Launcher" value=${filters.launcher} choices=${launchers.map((one) => [one.launcher_id, one.name || one.hostname])} onPick=${(value) => setFilter("launcher", value)} />
+    ${filters.tree && html`<button class="button small" onClick=${() => setFilter("tree", "")}>One tree<${Icon} name="close" size=${12} /></button>`}`;
+}
+
+function Picker({ label, value, choices, onPick }) {
+  return html`<select class=${`picker${value ? " set" : ""}`} aria-label=${label} value=${value ?? ""} onChange=${(event) => onPick(event.target.value)}>
+    <option value="">${label}: all</option>
+    ${choices.map(([choice, text]) => html`<option key=${choice} value=${choice} selected=${choice === value}>${text}</option>`)}
+  </select>`;
+}
+
+function NothingFound() {
+  return html`<${Empty} icon="search" title="No session fits">
+    <p>Nothing matches this search and these filters.</p>
+    <a class="button" href=${link("sessions")}>Show all sessions</a>
+  <//>`;
+}
+
+function NoSessions() {
+  const launchers = useStore((state) => state.launchers);
+  const alive = launchers?.some((launcher) => launcher.status === "alive");
+  return html`<${Empty} icon="sessions" title="No sessions yet">
+    ${alive === false && html`<p>First, something must be there to run them. Start a launcher on the machine where your projects are:</p>
+      <${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} />`}
+    <p>${alive === false ? "Then start" : "Start"} a session here, or from a terminal:</p>
+    <${Command} text="commands/ao-start hello --agent echo -p 'Hello' --detach" />
+    <a class="button primary" href=${link("new")}><${Icon} name="plus" />New session</a>
+  <//>`;
+}

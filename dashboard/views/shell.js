@@ -1,0 +1,158 @@
+/** The frame: where one can go, whether what is shown is live, and the view itself. */
+import { Dialog } from "../parts/controls.js";
+import { Icon } from "../parts/icons.js";
+import { shortSpan, useEverySecond } from "../parts/time.js";
+import { KEYS } from "../keys.js";
+import { link, useRoute } from "../router.js";
+import { useStore } from "../store.js";
+import { Component, html, useApp, useEffect, useState } from "../ui.js";
+import { Login } from "./login.js";
+import { SessionsView } from "./sessions.js";
+
+const PLACES = [
+  ["sessions", "Sessions"],
+  ["queue", "Queue"],
+  ["launchers", "Launchers"],
+  ["agents", "Agents"],
+  ["overview", "Overview"],
+];
+
+// Fetched when they are first wanted: the first view stays small.
+const VIEWS = {
+  session: () => import("./session.js").then((view) => view.SessionView),
+  queue: () => import("./queue.js").then((view) => view.QueueView),
+  launchers: () => import("./launchers.js").then((view) => view.LaunchersView),
+  agents: () => import("./agents.js").then((view) => view.AgentsView),
+  overview: () => import("./overview.js").then((view) => view.OverviewView),
+};
+
+/** The whole page. */
+export function Shell() {
+  const route = useRoute();
+  const unauthorized = useStore((state) => state.unauthorized || state.link.state === "unauthorized");
+  const [place = "sessions", name] = route.path;
+  useEffect(() => document.getElementById("main")?.focus({ preventScroll: true }), [place, name]);
+  if (unauthorized) return html`<${Login} />`;
+  const here = place === "new" ? "sessions" : place;
+  return html`<div class="shell">
+    <${Nav} here=${here} />
+    <main class="main" id="main" tabindex="-1">
+      <${LinkBanner} />
+      <${Safe} key=${place === "new" ? "sessions" : route.path.slice(0, 2).join("/")}>
+        ${here === "sessions" && !name ? html`<${SessionsView} query=${route.query} />` : html`<${Later} view=${here === "sessions" ? "session" : here} route=${route} />`}
+      <//>
+    </main>
+    ${place === "new" && html`<${Later} view="new" route=${route} load=${loadNew} />`}
+    <${Help} /><${Toasts} />
+  </div>`;
+}
+
+const loadNew = () => import("./new-session.js").then((view) => view.NewSession);
+
+function Later({ view, route, load = VIEWS[view] }) {
+  const [View, setView] = useState(null);
+  const [error, setError] = useState(null);
+  useEffect(() => {
+    if (!load) return;
+    load().then((found) => setView(() => found), setError);
+  }, [view]);
+  if (!load) return html`<div class="empty"><h2>There is nothing here</h2><a class="button" href=${link("sessions")}>Go to the sessions</a></div>`;
+  if (error) throw error;
+  return View && html`<${View} route=${route} />`;
+}
+
+/** A view that breaks says so, and leaves the rest of the page alive. */
+class Safe extends Component {
+  componentDidCatch(error) {
+    console.error(error);
+    this.setState({ error });
+  }
+
+  render({ children }, { error }) {
+    if (!error) return children;
+    return html`<div class="empty"><h2>This view broke</h2><p>${String(error.message ?? error)}</p>
+      <button class="button" onClick=${() => location.reload()}>Load the page again</button></div>`;
+  }
+}
+
+function Nav({ here }) {
+  const pending = useStore((state) => state.pending?.length ?? 0);
+  const alive = useStore((state) => state.launchers?.filter((launcher) => launcher.status === "alive").length ?? null);
+  const counts = {
+    queue: pending ? html`<span class="count">${pending}</span>` : null,
+    launchers: alive === null ? null : html`<span class=${`count${alive === 0 ? " warn" : ""}`}>${alive}</span>`,
+  };
+  return html`<nav class="nav" aria-label="Places">
+    <a class="brand" href=${link("sessions")}><img src="icon.svg" alt="" />Agent Orchestrator</a>
+    <a class="button primary new" href=${link("new")}><${Icon} name="plus" />New session<kbd aria-hidden="true">n</kbd></a>
+    ${PLACES.map(
+      ([place, title]) => html`<a class="item" key=${place} href=${link(place)} aria-current=${here === place ? "page" : undefined}>
+        <${Icon} name=${place} />${title}${counts[place]}</a>`,
+    )}
+    <div class="foot"><${LinkState} /><${Tools} /></div>
+  </nav>`;
+}
+
+const LINK_WORDS = { connecting: "Connecting…", live: "Live", retrying: "No connection" };
+
+function LinkState() {
+  const state = useStore((all) => all.link.state);
+  return html`<div class="link-state" data-state=${state} role="status">${LINK_WORDS[state] ?? state}</div>`;
+}
+
+function LinkBanner() {
+  const { now } = useApp();
+  const lost = useStore((state) => state.link.state === "retrying");
+  const [since, setSince] = useState(null);
+  useEffect(() => setSince(lost ? Date.now() : null), [lost]);
+  const age = useEverySecond(() => (since ? shortSpan((Date.now() - since) / 1000) : ""), [since, now]);
+  if (!lost) return null;
+  return html`<div class="banner failed" role="alert"><${Icon} name="warn" />
+    The runtime does not answer since ${age}. What you see is what was last known; the page goes on by itself.</div>`;
+}
+
+function Tools() {
+  const { store, notifier, actions } = useApp();
+  const notify = useStore((state) => state.notify);
+  const [theme, setTheme] = useState(() => document.documentElement.dataset.theme ?? "");
+  const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const turn = () => {
+    const next = dark ? "light" : "dark";
+    document.documentElement.dataset.theme = next;
+    localStorage.setItem("theme", next);
+    setTheme(next);
+  };
+  const ring = async () => {
+    const on = await notifier.toggle();
+    actions.say(on ? "You will hear when a session ends or needs input, while this page is in the background" : "Notifications are off");
+  };
+  return html`<div class="tools">
+    <button class="button plain icon" aria-label=${dark ? "Light colours" : "Dark colours"} title=${dark ? "Light colours" : "Dark colours"} onClick=${turn}><${Icon} name=${dark ? "sun" : "moon"} /></button>
+    ${notifier.possible && html`<button class="button plain icon" aria-label="Notifications" aria-pressed=${notify} title=${notify ? "Notifications are on" : "Notify me when a session ends or needs input"} onClick=${ring}><${Icon} name="bell" /></button>`}
+    <button class="button plain icon" aria-label="Keyboard" title="Keyboard (?)" onClick=${() => store.set({ help: true })}><${Icon} name="keyboard" /></button>
+  </div>`;
+}
+
+function Help() {
+  const { store } = useApp();
+  const shown = useStore((state) => state.help);
+  if (!shown) return null;
+  const keys = (text) => text.split(" ").map((key) => html`<kbd>${key}</kbd> `);
+  return html`<${Dialog} title="Keyboard" narrow onClose=${() => store.set({ help: false })}>
+    <div class="body"><dl class="keys">${KEYS.map(([key, does]) => html`<dt>${keys(key)}</dt><dd>${does}</dd>`)}</dl></div>
+  <//>`;
+}
+
+function Toasts() {
+  const { actions } = useApp();
+  const toasts = useStore((state) => state.toasts);
+  return html`<div class="toasts" role="status" aria-live="polite">
+    ${toasts.map(
+      (toast) => html`<div class=${`toast${toast.failed ? " failed" : ""}`} key=${toast.id}>
+        <span class="grow">${toast.text}</span>
+        ${toast.action && html`<a class="button small" href=${toast.action.href} onClick=${() => actions.hush(toast.id)}>${toast.action.text}</a>`}
+        <button class="button plain icon small" aria-label="Dismiss" onClick=${() => actions.hush(toast.id)}><${Icon} name="close" size=${12} /></button>
+      </div>`,
+    )}
+  </div>`;
+}
