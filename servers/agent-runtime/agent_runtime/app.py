@@ -1,0 +1,148 @@
+"""Builds the runtime out of its parts and runs it; the only file that knows them all."""
+
+import json
+import os
+import secrets
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from agent_runtime.command_line import command_line
+from agent_runtime.data_dir import DataDir
+from agent_runtime.http.auth import Authenticator, KnownToken
+from agent_runtime.http.errors import install_error_answers
+from agent_runtime.http.event_stream import StreamRoutes
+from agent_runtime.http.guard import AllowedHosts, Guard
+from agent_runtime.http.health import DatabaseHealth, HealthRoutes
+from agent_runtime.http.live import LiveStream
+from agent_runtime.http.rules import RuleBook
+from agent_runtime.http.server import WebServer, bind, url_of
+from agent_runtime.http.static import Pages
+from agent_runtime.log_lines import log_to_stderr
+from agent_runtime.services.access import Caller, Role, SessionTokens
+from agent_runtime.services.ports import Announcement
+from agent_runtime.settings import AuthMode, Settings
+from agent_runtime.store.clock import SystemClock
+from agent_runtime.store.sqlite import SqliteStore, sqlite_engine
+from agent_runtime.store.tables import metadata
+
+# A private umask: the database's own side files are made by SQLite and get it too.
+_PRIVATE = 0o077
+
+
+class Runtime:
+    """All parts of one runtime, built and connected, not yet started.
+
+    It owns what it built: `open` before the first request, `close` after the last.
+    """
+
+    def __init__(self, settings: Settings, database: Path, session_tokens: SessionTokens) -> None:
+        self.store = SqliteStore(database, SystemClock(), secrets.token_bytes, self._announce)
+        self.live = LiveStream(self.store)
+        self.session_tokens = session_tokens
+        self._settings = settings
+        self._database = database
+        self.api = self._api()
+
+    def open(self) -> None:
+        """Start the store."""
+        prepare(self._database)
+        self.store.open()
+
+    def close(self) -> None:
+        """Finish what was accepted."""
+        self.store.close()
+
+    def leave(self) -> None:
+        """Answer those who wait for something to happen: nothing will."""
+        self.live.end()
+
+    def _announce(self, news: Announcement) -> None:
+        self.live.announce(news)
+
+    def _api(self) -> FastAPI:
+        app = FastAPI(
+            title="Agent Runtime",
+            version=version("agent-runtime"),
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            lifespan=self._lifespan,
+        )
+        install_error_answers(app)
+        engine = DatabaseHealth(engine="sqlite", version=sqlite3.sqlite_version, path=str(self._database))
+        for routes in (
+            HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
+            StreamRoutes(self.store, self.live),
+        ):
+            app.include_router(routes.router())
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+
+def prepare(database: Path) -> None:
+    """Make the database file with its tables, if it is not there."""
+    database.touch(mode=0o600)
+    engine = sqlite_engine(database, read_only=False)
+    metadata.create_all(engine)
+    engine.dispose()
+
+
+def serve(settings: Settings) -> None:
+    """Run until a signal comes.
+
+    Errors:  UnusableSettingError, before anything was started.
+    """
+    log_to_stderr(settings.log_level)
+    os.umask(_PRIVATE)
+    data_dir = DataDir(settings.data_dir)
+    data_dir.open()
+    try:
+        _serve_from(settings, data_dir)
+    finally:
+        data_dir.close()
+
+
+def _serve_from(settings: Settings, data_dir: DataDir) -> None:
+    listener = bind(settings.host, settings.port)
+    runtime = Runtime(settings, data_dir.database, SessionTokens(data_dir.session_key()))
+    known = (KnownToken(data_dir.token().encode(), Caller(Role.USER, "user")),)
+    guard = Guard(
+        runtime.api,
+        Pages(settings.dashboard_dir),
+        RuleBook(),
+        Authenticator(runtime.store, known if settings.auth is AuthMode.TOKEN else None, runtime.session_tokens),
+        AllowedHosts(settings.host, settings.allowed_hosts),
+    )
+
+    def say_ready() -> None:
+        sys.stdout.write(f"agent-runtime ready at {url_of(listener)} (data {data_dir.path}, auth {settings.auth})\n")
+        sys.stdout.flush()
+
+    runtime.open()
+    try:
+        WebServer(guard, listener, say_ready, runtime.leave).serve_until_signalled()
+    finally:
+        runtime.close()
+
+
+def openapi(settings: Settings) -> str:
+    """Write the OpenAPI document, without a database or a port."""
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = Runtime(settings, Path(folder) / "runtime.db", SessionTokens(b""))
+        return json.dumps(runtime.api.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def main() -> None:
+    """Run the command `agent-runtime`."""
+    command_line(serve=serve, openapi=openapi)()

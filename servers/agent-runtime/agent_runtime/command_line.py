@@ -1,0 +1,125 @@
+"""The command `agent-runtime`: its flags, their environment variables, and its sub-commands."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Never
+
+import typer
+
+from agent_runtime.settings import AuthMode, Settings, UnusableSettingError, repository_root
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+Host = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_HOST", help="address to listen on")]
+Port = Annotated[int, typer.Option(envvar="AGENT_RUNTIME_PORT", min=0, max=65535, help="0 takes a free one")]
+DataDirectory = Annotated[
+    Path | None,
+    typer.Option(envvar="AGENT_RUNTIME_DATA_DIR", help="database and tokens; default: ~/.local/share/agent-runtime"),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(envvar="AGENT_RUNTIME_DATABASE_URL", help="PostgreSQL, instead of a file in the data folder"),
+]
+Auth = Annotated[AuthMode, typer.Option(envvar="AGENT_RUNTIME_AUTH", help="'none' is for this machine only")]
+PollTimeout = Annotated[
+    float, typer.Option(envvar="LAUNCHER_POLL_TIMEOUT", help="seconds that a launcher's poll waits for news")
+]
+HeartbeatTimeout = Annotated[
+    float, typer.Option(envvar="LAUNCHER_HEARTBEAT_TIMEOUT", help="seconds until a silent launcher is lost")
+]
+AgentsDirectory = Annotated[Path, typer.Option(envvar="AGENT_RUNTIME_AGENTS_DIR", help="your own agent blueprints")]
+ShippedAgentsDirectory = Annotated[
+    Path | None,
+    typer.Option(envvar="AGENT_RUNTIME_SHIPPED_AGENTS_DIR", help="the blueprints that came with this installation"),
+]
+DashboardDirectory = Annotated[
+    Path | None, typer.Option(envvar="AGENT_RUNTIME_DASHBOARD_DIR", help="the web page's files")
+]
+DefaultAgent = Annotated[
+    str | None, typer.Option(envvar="AGENT_RUNTIME_DEFAULT_AGENT", help="the agent of jobs that name none")
+]
+AllowedHostNames = Annotated[
+    str, typer.Option(envvar="AGENT_RUNTIME_ALLOWED_HOSTS", help="further names of this host, with commas between")
+]
+LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
+
+
+def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settings], str]) -> Callable[[], None]:
+    """Build the command out of what it can do."""
+    commands = typer.Typer(
+        add_completion=False,
+        help="Remembers jobs, sessions and events of your agents, and hands the jobs to launchers.",
+        pretty_exceptions_enable=False,
+    )
+    commands.callback(invoke_without_command=True)(_reading_settings(serve))
+
+    @commands.command("openapi")
+    def print_openapi(context: typer.Context) -> None:
+        """Print the OpenAPI document of the HTTP interface."""
+        sys.stdout.write(openapi(context.obj))
+
+    return commands
+
+
+def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
+    def run(
+        context: typer.Context,
+        host: Host = "127.0.0.1",
+        port: Port = 8765,
+        data_dir: DataDirectory = None,
+        database_url: DatabaseUrl = None,
+        auth: Auth = AuthMode.TOKEN,
+        poll_timeout: PollTimeout = 30.0,
+        heartbeat_timeout: HeartbeatTimeout = 120.0,
+        agents_dir: AgentsDirectory = Path(".agent-orchestrator/agents"),
+        shipped_agents_dir: ShippedAgentsDirectory = None,
+        dashboard_dir: DashboardDirectory = None,
+        default_agent: DefaultAgent = None,
+        allowed_hosts: AllowedHostNames = "",
+        log_level: LogLevel = "INFO",
+    ) -> None:
+        context.obj = Settings(
+            host=host,
+            port=port,
+            data_dir=(data_dir or _default_data_dir()).absolute(),
+            database_url=database_url,
+            auth=auth,
+            poll_timeout_seconds=poll_timeout,
+            heartbeat_timeout_seconds=heartbeat_timeout,
+            agents_dir=agents_dir.absolute(),
+            shipped_agents_dir=(shipped_agents_dir or repository_root() / "agents").absolute(),
+            dashboard_dir=(dashboard_dir or repository_root() / "dashboard").absolute(),
+            default_agent=default_agent,
+            allowed_hosts=tuple(name.strip() for name in allowed_hosts.split(",") if name.strip()),
+            log_level=log_level.upper(),
+        )
+        if context.invoked_subcommand is None:
+            _serve(serve, context.obj)
+
+    return run
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "agent-runtime"
+
+
+def _serve(serve: Callable[[Settings], None], settings: Settings) -> None:
+    try:
+        settings.check()
+    except UnusableSettingError as error:
+        _leave(error, EXIT_USAGE)
+    if settings.auth is AuthMode.NONE:
+        sys.stderr.write("agent-runtime: warning: '--auth none' lets every program of this machine run jobs\n")
+    try:
+        serve(settings)
+    except UnusableSettingError as error:
+        _leave(error, EXIT_FAILED)
+
+
+def _leave(error: UnusableSettingError, code: int) -> Never:
+    sys.stderr.write(f"agent-runtime: {error}\n")
+    raise typer.Exit(code)

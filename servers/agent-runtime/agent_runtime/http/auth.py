@@ -1,0 +1,91 @@
+"""Tells who calls: from a bearer token, without asking the database unless a running agent calls."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent_runtime.domain.ids import JobId
+from agent_runtime.http.errors import HttpProblem
+from agent_runtime.services.access import (
+    AttemptClaim,
+    Caller,
+    Role,
+    SessionTokens,
+    refuse_foreign_session,
+    session_caller,
+)
+from agent_runtime.services.ports import Store, Transaction
+
+_SCHEME = "bearer "
+
+
+@dataclass(frozen=True)
+class KnownToken:
+    """A token that does not change while the runtime lives, and whose it is."""
+
+    secret: bytes
+    caller: Caller
+
+
+class Authenticator:
+    """Finds the caller of a request, and keeps agents to their own sessions."""
+
+    def __init__(self, store: Store, tokens: tuple[KnownToken, ...] | None, session_tokens: SessionTokens) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._session_tokens = session_tokens
+
+    async def caller(self, authorization: str | None, names: Mapping[str, str]) -> Caller:
+        """Tell who calls, and refuse an agent that reaches for what `names` names and is not its own.
+
+        Shape:   `names` are the parts of the path, such as `session` and `job_id`.
+        Errors:  HttpProblem 401; Refused.
+        """
+        if self._tokens is None:
+            return Caller(Role.USER, "anybody")
+        if authorization is None:
+            raise unauthorized(
+                "this needs a token (header 'Authorization: Bearer …'; the runtime's data folder has one)"
+            )
+        if authorization[: len(_SCHEME)].lower() != _SCHEME:
+            raise unauthorized("the header 'Authorization' must be 'Bearer' and a token")
+        token = authorization[len(_SCHEME) :].strip()
+        return self._known(token) or await self._of_session(token, names)
+
+    def _known(self, token: str) -> Caller | None:
+        given = token.encode("utf-8", errors="replace")
+        found = None
+        for known in self._tokens or ():
+            # All are compared, so that the time taken does not tell which one was nearly right.
+            if hmac.compare_digest(known.secret, given):
+                found = known.caller
+        return found
+
+    async def _of_session(self, token: str, names: Mapping[str, str]) -> Caller:
+        claim = self._session_tokens.read(token)
+        if claim is None:
+            raise unauthorized("this token is not known here (the runtime may have made a new one)")
+        caller = await self._store.read(lambda tx: _admit(tx, claim, names))
+        if caller is None:
+            raise unauthorized("this token was for an attempt that is over")
+        return caller
+
+
+def _admit(tx: Transaction, claim: AttemptClaim, names: Mapping[str, str]) -> Caller | None:
+    caller = session_caller(tx, claim)
+    if caller is None:
+        return None
+    session = None
+    if "session" in names:
+        session = tx.sessions.find(names["session"])
+    elif "job_id" in names:
+        job = tx.jobs.get(JobId(names["job_id"]))
+        session = tx.sessions.get(job.session_id) if job is not None else None
+    if session is not None:
+        refuse_foreign_session(tx, caller, session)
+    return caller
+
+
+def unauthorized(sentence: str) -> HttpProblem:
+    """Build the refusal of a caller who did not prove who they are."""
+    return HttpProblem(401, "unauthorized", sentence, {"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,192 @@
+"""Stands before every route: which name was called, from which page, by whom, with how much.
+
+Plain ASGI on purpose: it runs for each request, and a launcher's calls are counted in microseconds.
+"""
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from ipaddress import ip_address
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agent_runtime.domain.errors import Problem, Refused
+from agent_runtime.http.auth import Authenticator
+from agent_runtime.http.body import DisconnectedError, checked_json, read_body
+from agent_runtime.http.errors import HttpProblem, answer_for, internal_error, short
+from agent_runtime.http.rules import Body, Matched, Rule, RuleBook
+from agent_runtime.settings import LOOPBACK_NAME, is_loopback
+
+log = logging.getLogger(__name__)
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+            b"manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        ),
+    ),
+)
+_NOT_STORED = (b"cache-control", b"no-store")
+_JSON_TYPE = b"application/json"
+
+
+class AllowedHosts:
+    """Knows the names by which this runtime may be called; a foreign name is a page that rebinds its DNS."""
+
+    def __init__(self, bound_host: str, further: tuple[str, ...] = ()) -> None:
+        self._names = frozenset({LOOPBACK_NAME, bound_host.lower(), *(name.lower() for name in further)})
+        self._any_address = not is_loopback(bound_host)
+
+    def allow(self, host_header: str) -> bool:
+        """Tell whether a Host header names this runtime; only names can be rebound, addresses cannot."""
+        name = _without_port(host_header.lower())
+        if name in self._names:
+            return True
+        try:
+            address = ip_address(name)
+        except ValueError:
+            return False
+        return self._any_address or address.is_loopback
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+class Guard:
+    """Lets through to `app` what its rule allows, and everything that has no rule to `pages`."""
+
+    def __init__(
+        self, app: ASGIApp, pages: ASGIApp, rules: RuleBook, authenticator: Authenticator, hosts: AllowedHosts
+    ) -> None:
+        self._app = app
+        self._pages = pages
+        self._rules = rules
+        self._authenticator = authenticator
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        try:
+            await self._admit(scope, receive, answer)
+        except DisconnectedError:
+            return
+        except Problem as problem:
+            await answer_for(problem)(scope, receive, answer)
+        except Exception:
+            log.exception("a request failed by a mistake of ours", extra={"path": short(scope["path"])})
+            if not answer.started:
+                await internal_error()(scope, receive, answer)
+
+    async def _admit(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        headers = dict(scope["headers"])
+        self._check_host_and_origin(headers)
+        matched = self._rules.find(scope["method"], scope["path"])
+        if not isinstance(matched, Matched):
+            if matched:
+                raise _wrong_method(scope, matched)
+            await self._pages(scope, receive, answer)
+            return
+        answer.private = True
+        await self._check_caller(scope, headers, matched)
+        body = await _body(matched.rule, headers, receive)
+        await self._app(scope, _replay(body, receive) if body is not None else receive, answer)
+
+    def _check_host_and_origin(self, headers: Mapping[bytes, bytes]) -> None:
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not self._hosts.allow(host):
+            raise Refused(
+                "forbidden_host",
+                f"this runtime is not called '{short(host)}' "
+                "(use localhost, or allow the name with AGENT_RUNTIME_ALLOWED_HOSTS)",
+            )
+        origin = headers.get(b"origin")
+        if origin is not None and origin.decode("latin-1").partition("://")[2].lower() != host.lower():
+            raise Refused("forbidden_origin", f"pages of '{short(origin.decode('latin-1'))}' may not call this runtime")
+
+    async def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes], matched: Matched) -> None:
+        rule = matched.rule
+        if rule.roles is None:
+            return
+        authorization = headers.get(b"authorization")
+        caller = await self._authenticator.caller(
+            authorization.decode("latin-1") if authorization is not None else None, matched.names
+        )
+        if caller.role not in rule.roles:
+            raise Refused("forbidden", f"'{caller.role}' may not {rule.method} {rule.path}")
+        state: MutableMapping[str, object] = scope.setdefault("state", {})
+        state["caller"] = caller
+
+
+class _Answer:
+    """Sends an answer, with the headers that every answer of ours carries."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+        self.private = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = [*message.get("headers", ()), *SECURITY_HEADERS]
+            if self.private:
+                headers.append(_NOT_STORED)
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def _wrong_method(scope: Scope, methods: frozenset[str]) -> HttpProblem:
+    allowed = ", ".join(sorted(methods))
+    return HttpProblem(
+        405,
+        "method_not_allowed",
+        f"cannot {short(scope['method'])} '{short(scope['path'])}': it takes {allowed}",
+        {"Allow": allowed},
+    )
+
+
+async def _body(rule: Rule, headers: Mapping[bytes, bytes], receive: Receive) -> bytes | None:
+    """Read and check what comes behind the headers; nothing if nothing comes."""
+    length = headers.get(b"content-length")
+    if length is None and b"transfer-encoding" not in headers:
+        return None
+    announced = int(length) if length is not None and length.isdigit() else None
+    body = await read_body(receive, announced, rule.body_bytes_max)
+    if not body or rule.body is Body.BYTES or rule.method == "GET":
+        return body
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != _JSON_TYPE:
+        # A page of another site can send any other type without asking first.
+        raise HttpProblem(
+            415,
+            "unsupported_media_type",
+            f"the request's body must be 'application/json', found '{short(kind.decode('latin-1'))}'",
+        )
+    return checked_json(body, mends_text=rule.body is Body.AGENT_JSON)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give the body that was read once more; after it, the client's leaving can be waited for."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

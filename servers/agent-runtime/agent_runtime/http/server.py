@@ -1,0 +1,120 @@
+"""Runs the web application on one socket, and ends it without anybody waiting for a parked poll."""
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from agent_runtime.settings import LOOPBACK_NAME, UnusableSettingError
+
+# Longer than a poll may wait, so that a launcher's connection is there again for its next one.
+KEEP_ALIVE_SECONDS = 75
+_LEAVE_WITHIN_SECONDS = 5
+_BACKLOG = 2048
+_TICKS_PER_SECOND = 10
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address before anything else is started.
+
+    Errors:  UnusableSettingError.
+    """
+    name = "127.0.0.1" if host == LOOPBACK_NAME else host
+    try:
+        family, _, _, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        why = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+        raise UnusableSettingError(
+            f"cannot listen on '{host}' port '{port}': {why} "
+            "(stop the other program, or choose another port with --port or AGENT_RUNTIME_PORT)"
+        ) from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Tell the address under which this machine's programs reach a bound socket."""
+    host, port = listener.getsockname()[:2]
+    address = ip_address(host)
+    if address.is_unspecified:
+        host = "127.0.0.1" if address.version == 4 else "::1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn, with two promises more: it says when it is ready, and parked calls end before it waits for them."""
+
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None], on_leaving: Callable[[], None]
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=_LEAVE_WITHIN_SECONDS,
+            )
+        )
+        self._listener = listener
+        self._on_ready = on_ready
+        self._on_leaving = on_leaving
+        self._leaving: asyncio.Event | None = None
+
+    def serve_until_signalled(self) -> None:
+        """Serve until SIGINT or SIGTERM, then leave in order; more signals change nothing."""
+        self.run(sockets=[self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer, then say so."""
+        self._leaving = asyncio.Event()
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def main_loop(self) -> None:
+        """Keep the Date header fresh once a second, and sleep in between."""
+        assert self._leaving is not None
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += _TICKS_PER_SECOND
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._leaving.wait()
+            except TimeoutError:
+                continue
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer those who wait, then end every connection."""
+        self._on_leaving()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+        """Leave on a signal, with an exit code of ours instead of the signal's."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._leave)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _leave(self) -> None:
+        self.should_exit = True
+        if self._leaving is not None:
+            self._leaving.set()

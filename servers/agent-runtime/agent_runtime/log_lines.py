@@ -1,0 +1,26 @@
+"""How a line of the runtime's log looks: when, how bad, what happened, and the facts of it."""
+
+import logging
+
+# Everything that a record has by itself; what is beyond was given as a fact.
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class FactLine(logging.Formatter):
+    """Writes `time LEVEL what happened key=value …`."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        """Put the facts behind the sentence."""
+        facts = "".join(f" {key}={value}" for key, value in vars(record).items() if key not in _OWN)
+        return super().formatMessage(record) + facts
+
+
+def log_to_stderr(level: str) -> None:
+    """Send what is logged to standard error; standard output belongs to the ready line."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(FactLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("agent_runtime").setLevel(level.upper())

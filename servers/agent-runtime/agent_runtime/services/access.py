@@ -1,0 +1,107 @@
+"""Who calls, and what of the sessions a caller may touch."""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from agent_runtime.domain.errors import Refused
+from agent_runtime.domain.ids import JobId, SessionId
+from agent_runtime.domain.job import HELD_BY_LAUNCHER, Job
+from agent_runtime.domain.session import Session
+from agent_runtime.services.ports import Transaction
+
+# An agent's last events may still be on their way when the runtime already knows that its job is over.
+GRACE_AFTER_END = timedelta(seconds=60)
+_PREFIX = "ags"
+_SEPARATOR = "."
+
+
+class Role(StrEnum):
+    """What a caller is to us; `http/rules.py` says what each may do."""
+
+    USER = "user"
+    VIEWER = "viewer"
+    LAUNCHER = "launcher"
+    SESSION = "session"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who proved who they are.
+
+    Shape:   `session_id` and `job_id` are set for the role `session` only: the attempt that calls.
+    """
+
+    role: Role
+    name: str
+    session_id: SessionId | None = None
+    job_id: JobId | None = None
+
+
+@dataclass(frozen=True)
+class AttemptClaim:
+    """What a genuine session token says: which attempt it was made for."""
+
+    job_id: JobId
+    attempt: int
+
+
+class SessionTokens:
+    """Makes and reads the tokens that running agents call us with; nothing of them is stored."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def mint(self, job: Job) -> str:
+        """Make the token of a job's current attempt."""
+        subject = f"{_PREFIX}{_SEPARATOR}{job.id}{_SEPARATOR}{job.attempt}"
+        return f"{subject}{_SEPARATOR}{self._signature(subject)}"
+
+    def read(self, token: str) -> AttemptClaim | None:
+        """Tell for which attempt we made this token; nothing if we did not make it."""
+        subject, _, signature = token.rpartition(_SEPARATOR)
+        if not hmac.compare_digest(signature.encode(), self._signature(subject).encode()):
+            return None
+        _, job_id, attempt = subject.split(_SEPARATOR)
+        return AttemptClaim(JobId(job_id), int(attempt))
+
+    def _signature(self, subject: str) -> str:
+        digest = hmac.new(self._key, subject.encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def session_caller(tx: Transaction, claim: AttemptClaim) -> Caller | None:
+    """Find the session that calls; nothing if the attempt is over or was followed by another."""
+    job = tx.jobs.get(claim.job_id)
+    if job is None or job.attempt != claim.attempt:
+        return None
+    is_held = job.status in HELD_BY_LAUNCHER
+    if not is_held and (job.ended_at is None or tx.now - job.ended_at > GRACE_AFTER_END):
+        return None
+    return Caller(Role.SESSION, job.session_name, job.session_id, job.id)
+
+
+def refuse_foreign_session(tx: Transaction, caller: Caller, session: Session) -> None:
+    """Let an agent touch its own session and its descendants, and no other.
+
+    Errors:  Refused.
+    """
+    if caller.role is Role.SESSION and not _is_own(tx, caller, session):
+        raise Refused(
+            "forbidden",
+            f"session '{caller.name}' may not touch session '{session.name}': "
+            "an agent reaches its own session and those that it started",
+        )
+
+
+def _is_own(tx: Transaction, caller: Caller, session: Session) -> bool:
+    current: Session | None = session
+    while current is not None:
+        if current.id == caller.session_id:
+            return True
+        parent = current.parent_session_id
+        current = tx.sessions.get(parent) if parent is not None else None
+    return False

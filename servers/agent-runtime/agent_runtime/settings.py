@@ -1,0 +1,78 @@
+"""Every setting of the runtime, read once at start and then passed on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+
+LOOPBACK_NAME = "localhost"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class AuthMode(StrEnum):
+    """Whether callers must prove who they are."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a mode
+    NONE = "none"
+
+
+class UnusableSettingError(Exception):
+    """A setting that nothing can be started with; its text says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the runtime was told at its start.
+
+    Shape:   `database_url` is None for the embedded database in `data_dir`;
+             `allowed_hosts` are further names by which browsers and clients may call this runtime.
+    """
+
+    host: str
+    port: int
+    data_dir: Path
+    database_url: str | None
+    auth: AuthMode
+    poll_timeout_seconds: float
+    heartbeat_timeout_seconds: float
+    agents_dir: Path
+    shipped_agents_dir: Path
+    dashboard_dir: Path
+    default_agent: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    log_level: str = "INFO"
+
+    def check(self) -> None:
+        """Refuse what would open the machine to others, or cannot work.
+
+        Errors:  UnusableSettingError.
+        """
+        if self.auth is AuthMode.NONE and not is_loopback(self.host):
+            raise UnusableSettingError(
+                f"cannot listen on '{self.host}' without tokens: anybody who reaches this port could run programs here "
+                "(leave out '--auth none', or use '--host 127.0.0.1')"
+            )
+        if self.log_level not in LOG_LEVELS:
+            levels = ", ".join(LOG_LEVELS)
+            raise UnusableSettingError(f"AGENT_RUNTIME_LOG_LEVEL must be one of {levels}, found '{self.log_level}'")
+        for name, seconds in (
+            ("LAUNCHER_POLL_TIMEOUT", self.poll_timeout_seconds),
+            ("LAUNCHER_HEARTBEAT_TIMEOUT", self.heartbeat_timeout_seconds),
+        ):
+            if not 0 < seconds <= 3600:
+                raise UnusableSettingError(f"{name} must be more than 0 and at most 3600 seconds, found '{seconds:g}'")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only programs of this machine can reach an address."""
+    if host == LOOPBACK_NAME:
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def repository_root() -> Path:
+    """Find the folder that holds `agents/` and `dashboard/` of this installation."""
+    return Path(__file__).resolve().parents[3]
