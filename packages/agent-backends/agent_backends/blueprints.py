@@ -12,8 +12,8 @@ from runtime_client.wire import Json, JsonObject
 def blueprint_of(agent: Agent, project_root: Path, words: Mapping[str, str]) -> Blueprint:
     """Return the blueprint to run: with the files of this checkout if it ships the agent, else the runtime's own.
 
-    `words` are filled in for `${NAME}` in the MCP servers' settings; other placeholders stay, so that secrets are
-    resolved by the agent itself and never written anywhere.
+    `words` are filled in for `${NAME}` in the system prompt and in the MCP servers' settings; other placeholders
+    stay, so that secrets are resolved by the agent itself and never written anywhere.
     """
     folder = _folder(agent, project_root)
     blueprint = Blueprint(
@@ -21,7 +21,7 @@ def blueprint_of(agent: Agent, project_root: Path, words: Mapping[str, str]) -> 
         backend=agent.backend,
         command=agent.command,
         model=agent.model,
-        system_prompt=agent.system_prompt,
+        system_prompt=_filled_in_text(agent.system_prompt, words),
         mcp_servers=filled_in(agent.mcp_servers, words),
         limits=agent.limits,
         options=agent.options,
@@ -37,14 +37,18 @@ def filled_in(settings: JsonObject, words: Mapping[str, str]) -> JsonObject:
 
 def _filled_in(value: Json, words: Mapping[str, str]) -> Json:
     if isinstance(value, str):
-        for name, word in words.items():
-            value = value.replace(f"${{{name}}}", word)
-        return value
+        return _filled_in_text(value, words)
     if isinstance(value, dict):
         return filled_in(value, words)
     if isinstance(value, list):
         return [_filled_in(item, words) for item in value]
     return value
+
+
+def _filled_in_text(text: str, words: Mapping[str, str]) -> str:
+    for name, word in words.items():
+        text = text.replace(f"${{{name}}}", word)
+    return text
 
 
 def _folder(agent: Agent, project_root: Path) -> Path | None:

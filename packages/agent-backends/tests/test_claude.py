@@ -181,6 +181,14 @@ def test_an_unknown_conversation_is_session_not_found(rig: ClaudeRig) -> None:
     assert rig.model.model_calls == []
 
 
+def test_a_missing_client_is_backend_missing(rig: ClaudeRig) -> None:
+    outcome = rig.run(rig.turn("say: never", options={"client_path": "/nowhere/claude"})).outcome
+
+    assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.BACKEND_MISSING)
+    assert outcome.error is not None
+    assert "'/nowhere/claude'" in outcome.error
+
+
 def test_a_turn_without_a_word_is_an_empty_result(rig: ClaudeRig) -> None:
     # The client asks a silent model once more by itself.
     outcome = rig.run(rig.turn("say:\nlater: say:")).outcome
