@@ -10,8 +10,8 @@ from agent_backends.protocol import Ending, Outcome
 from agent_backends.recording import usage_as_json
 from agent_backends.request import SessionRequest, Surroundings
 from agent_backends.session_run import Ended, JobInHand, run_session
-from agent_backends.turn_building import CannotRunError, build_turn
 from agent_backends.signals import stop_signals_call
+from agent_backends.turn_building import CannotRunError, build_turn
 from agent_backends.turn_run import StopSwitch
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RuntimeClientError, UsageError

@@ -1,11 +1,16 @@
 """What `ao-start` and `ao-resume` were asked to do, and what their environment says about who asks."""
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime_client.errors import UsageError
 from runtime_client.models import JobOrder, JobType
+
+# Told to this command by its launcher and by uv; an agent's own commands must not take it for theirs.
+NOT_FOR_AGENTS = frozenset({"AGENT_OUTCOME_FILE", "VIRTUAL_ENV", "UV", "UV_RUN_RECURSION_DEPTH"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,9 @@ def environment_of_agent(
     environment: Mapping[str, str], *, job_id: str, session_name: str, session_id: str, url: str, token: str | None
 ) -> dict[str, str]:
     """Return the environment for an agent's processes, from which its commands know who they work for."""
-    own = {name: value for name, value in environment.items() if name not in {"AGENT_OUTCOME_FILE", "VIRTUAL_ENV"}}
+    own = {name: value for name, value in environment.items() if name not in NOT_FOR_AGENTS}
+    if "PATH" in own:
+        own["PATH"] = _path_without_our_own(own["PATH"])
     own |= {
         "AGENT_JOB_ID": job_id,
         "AGENT_RUN_BY_JOB": job_id,
@@ -100,3 +107,9 @@ def environment_of_agent(
     if token is not None:
         own["AGENT_RUNTIME_TOKEN"] = token
     return own
+
+
+def _path_without_our_own(path: str) -> str:
+    """Return a search path without this command's private Python: the agent's project has its own."""
+    ours = str(Path(sys.prefix) / "bin")
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if folder != ours)

@@ -10,6 +10,7 @@ from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import Session, SessionStatus, exit_code_of_failure
 from runtime_client.stream import StreamRequest, follow
+from runtime_client.wire import JsonObject
 
 LOOK_SECONDS = 10.0
 NEWS_TYPES = (
@@ -37,6 +38,16 @@ class Rest:
             return ExitCode.STILL_RUNNING
         return exit_code_of_failure(self.reason) if self.status is SessionStatus.FAILED else self.status.exit_code
 
+    def as_json(self) -> JsonObject:
+        """Return it as `--json` shows it."""
+        return {
+            "session_name": self.session_name,
+            "status": self.status.value,
+            "at_rest": self.is_at_rest,
+            "reason": self.reason,
+            "error": self.error,
+        }
+
 
 def wait_for_rest(
     client: RuntimeClient, names: Sequence[str], *, any_is_enough: bool, timeout_seconds: float | None
@@ -61,6 +72,13 @@ def wait_for_rest(
 def describe_rest(client: RuntimeClient, session: Session) -> Rest:
     """Return how a session is now, with the reason if its last job failed."""
     return _with_reason(client, Rest(session.session_name, session.status, session.is_at_rest))
+
+
+def exit_code_of(rests: Sequence[Rest], *, any_is_enough: bool) -> ExitCode:
+    """Return the exit status for several sessions: of the first that did not finish, among those that count."""
+    resting = [rest for rest in rests if rest.is_at_rest]
+    counted = resting if any_is_enough and resting else rests
+    return next((rest.exit_code for rest in counted if rest.exit_code), ExitCode.SUCCESS)
 
 
 class _News:

@@ -1,0 +1,84 @@
+"""The options that `ao-start` and `ao-resume` share, and the way from options to an exit status."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent_backends.request import Caller, SessionRequest, Surroundings
+from agent_backends.starting import start
+from runtime_client.command_line import connect, print_json, print_text, read_labels, read_prompt, warn
+from runtime_client.errors import UsageError
+from runtime_client.models import JobType
+
+PromptOption = Annotated[str | None, typer.Option("--prompt", "-p", help="The prompt; default: standard input.")]
+DetachOption = Annotated[bool, typer.Option("--detach", "-d", help="Create a job for a launcher and return.")]
+CallbackOption = Annotated[bool, typer.Option("--callback", help="Wake the parent session when this one is at rest.")]
+TimeoutOption = Annotated[float | None, typer.Option(min=0.001, help="Seconds after which the agent is stopped.")]
+LabelOption = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="A launcher must have this label.")]
+ParentOption = Annotated[str | None, typer.Option(help="The parent session; default: the one that runs this command.")]
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What was typed after the command's name."""
+
+    name: str
+    prompt: str | None
+    agent: str | None
+    project_dir: Path | None
+    is_detached: bool
+    callback: bool
+    timeout_seconds: float | None
+    labels: list[str]
+    parent: str | None
+    as_json: bool
+
+
+def start_from_command(
+    type: JobType,  # noqa: A002 - the wire's own word
+    given: StartOptions,
+    command: Path,
+    environment: Mapping[str, str],
+) -> int:
+    """Do what was typed, print what came of it, and return the exit status.
+
+    Errors:  RuntimeClientError.
+    """
+    request = _request(type, given, Caller.read(environment))
+    around = Surroundings(command.resolve().parent.parent, environment, warn)
+    with connect() as client:
+        started = start(client, request, around, is_detached=given.is_detached)
+    if given.as_json:
+        print_json(started.answer)
+    else:
+        print_text(started.text)
+    if started.error is not None:
+        warn(started.error)
+    return started.exit_code
+
+
+def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionRequest:  # noqa: A002 - the wire's own word
+    parent = caller.parent_of(given.name, given.parent)
+    if given.callback and parent is None:
+        raise UsageError("cannot call back: there is no parent session (name one with --parent)")
+    return SessionRequest(
+        type=type,
+        session_name=given.name,
+        prompt=read_prompt(given.prompt, sys.stdin),
+        agent_name=given.agent,
+        project_dir=_project_dir(type, given),
+        parent_session_name=parent,
+        labels=read_labels(given.labels),
+        timeout_seconds=given.timeout_seconds,
+        callback=given.callback,
+    )
+
+
+def _project_dir(type: JobType, given: StartOptions) -> Path | None:  # noqa: A002 - the wire's own word
+    if given.project_dir is not None:
+        return given.project_dir.expanduser().absolute()
+    return Path.cwd() if type is JobType.START_SESSION else None

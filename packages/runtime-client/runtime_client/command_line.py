@@ -1,0 +1,133 @@
+"""What all `ao-*` commands share: data on standard output, sentences on standard error, one exit status."""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Annotated, NoReturn, ParamSpec, TextIO
+
+import typer
+
+from runtime_client.address import find_runtime
+from runtime_client.client import RuntimeClient
+from runtime_client.errors import RuntimeClientError, UsageError
+from runtime_client.exit_codes import ExitCode
+from runtime_client.wire import Json
+
+PROMPT_BYTES_MAX = 8 * 1024 * 1024
+Parameters = ParamSpec("Parameters")
+
+SessionArgument = Annotated[str, typer.Argument(metavar="NAME", help="A session's name or id.")]
+SessionsArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names or ids of sessions.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def run(main: Callable[..., int]) -> None:
+    """Run a command's function with the arguments of this process; what it returns is the exit status."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(_ending_properly(main))
+    app()
+
+
+def connect() -> RuntimeClient:
+    """Return a client of the runtime that the environment names.
+
+    Errors:  UsageError.
+    """
+    return RuntimeClient(find_runtime(os.environ))
+
+
+def warn(sentence: str) -> None:
+    """Say something to the person at the terminal, if there is one."""
+    print(f"{_command()}: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - a command speaks
+
+
+def print_text(text: str) -> None:
+    """Print data for a person, with a line's end."""
+    if text:
+        print(text, end="" if text.endswith("\n") else "\n", flush=True)  # noqa: T201 - a command speaks
+
+
+def print_json(value: Json) -> None:
+    """Print data for a program, on one line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)  # noqa: T201 - a command speaks
+
+
+def read_prompt(given: str | None, stdin: TextIO) -> str:
+    """Return the prompt of an option, else all of standard input.
+
+    Errors:  UsageError, if there is none, or it is empty, too long, no UTF-8, or has a NUL in it.
+    """
+    if given is None:
+        if stdin.isatty():
+            raise UsageError("no prompt: expected --prompt TEXT or the prompt on standard input")
+        content = stdin.buffer.read(PROMPT_BYTES_MAX + 1)
+    else:
+        content = os.fsencode(given)
+    return _checked_prompt(content)
+
+
+def read_labels(pairs: list[str]) -> dict[str, str]:
+    """Return labels from their `key=value` form.
+
+    Errors:  UsageError.
+    """
+    labels: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise UsageError(f"cannot read label {pair!r}: expected KEY=VALUE")
+        labels[key] = value
+    return labels
+
+
+def _checked_prompt(content: bytes) -> str:
+    if len(content) > PROMPT_BYTES_MAX:
+        raise UsageError(f"the prompt is too long: expected at most {PROMPT_BYTES_MAX} bytes")
+    try:
+        prompt = content.decode("utf-8")
+    except UnicodeDecodeError as cause:
+        raise UsageError(f"cannot read the prompt: expected UTF-8, found byte {content[cause.start]:#04x}") from cause
+    if "\0" in prompt:
+        raise UsageError("cannot use the prompt: expected text, found a NUL character (is it a binary file?)")
+    if not prompt.strip():
+        raise UsageError("the prompt is empty: expected --prompt TEXT or the prompt on standard input")
+    return prompt
+
+
+def _ending_properly(main: Callable[Parameters, int]) -> Callable[Parameters, None]:
+    @functools.wraps(main)
+    def ending_properly(*arguments: Parameters.args, **options: Parameters.kwargs) -> None:
+        _speak_utf8()
+        try:
+            code = main(*arguments, **options)
+        except RuntimeClientError as error:
+            _complain(error, options)
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has had enough; Python must not complain about it at its own end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ExitCode.SUCCESS
+        raise typer.Exit(int(code))
+
+    return ending_properly
+
+
+def _complain(error: RuntimeClientError, options: Mapping[str, object]) -> NoReturn:
+    if options.get("as_json"):
+        print(json.dumps({"detail": str(error), "code": error.code}), file=sys.stderr)  # noqa: T201 - a command speaks
+    else:
+        warn(str(error))
+    raise typer.Exit(int(error.exit_code))
+
+
+def _speak_utf8() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _command() -> str:
+    return os.path.basename(sys.argv[0]) or "ao"  # noqa: PTH119 - a name, not a path
