@@ -1,0 +1,105 @@
+"""How many jobs more this machine can take now, and why not if none."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.backoff import Backoff
+from lib.lifecycle import Lifecycle
+from lib.registry import RunningJobsRegistry
+
+log = logging.getLogger("agent-launcher")
+
+SHORT_OF_MEMORY = "launcher_short_of_memory"
+LOOK_AGAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Free places, None for as many as come; `refuse` says why there are none although the limit would allow it."""
+
+    slots: int | None
+    refuse: str | None = None
+
+
+class Admission:
+    """Watches the limit, the free memory and local failures such as a full disk."""
+
+    def __init__(
+        self,
+        registry: RunningJobsRegistry,
+        lifecycle: Lifecycle,
+        *,
+        max_jobs: int | None,
+        memory_floor_bytes: int,
+        available_memory: Callable[[], int | None],
+    ) -> None:
+        self._registry = registry
+        self._lifecycle = lifecycle
+        self._max_jobs = max_jobs
+        self._memory_floor_bytes = memory_floor_bytes
+        self._available_memory = available_memory
+        self._backoff = Backoff()
+        self._failure: str | None = None
+        self._failure_until = 0.0
+        self._is_short_of_memory = False
+
+    def look(self) -> Admitted:
+        """Say what may be taken now."""
+        if not self._lifecycle.takes_jobs:
+            return Admitted(0)
+        if self._failure is not None and time.monotonic() < self._failure_until:
+            return Admitted(0, self._failure)
+        if self._lacks_memory():
+            return Admitted(0, SHORT_OF_MEMORY)
+        limits = [limit for limit in (self._free_places(), self._lifecycle.jobs_left()) if limit is not None]
+        return Admitted(max(0, min(limits))) if limits else Admitted(None)
+
+    def failed_here(self, reason: str) -> None:
+        """Take nothing for a while: this machine could not start a job that another one may be able to."""
+        self._failure = reason
+        self._failure_until = time.monotonic() + max(1.0, self._backoff.failed())
+
+    def started(self) -> None:
+        """Note that jobs can be started here."""
+        if self._failure is not None:
+            self._failure = None
+            self._backoff = Backoff()
+
+    def seconds_until_change(self) -> float | None:
+        """How long to wait before looking again although nothing else happens; None if that is not needed."""
+        if self._failure is not None and (left := self._failure_until - time.monotonic()) > 0:
+            return left
+        return LOOK_AGAIN_SECONDS if self._is_short_of_memory else None
+
+    def _free_places(self) -> int | None:
+        return None if self._max_jobs is None else self._max_jobs - len(self._registry)
+
+    def _lacks_memory(self) -> bool:
+        # With nothing running, waiting would not free anything: one job is always taken.
+        available = self._available_memory() if len(self._registry) else None
+        is_short = available is not None and available < self._memory_floor_bytes
+        if is_short and not self._is_short_of_memory:
+            log.warning(
+                "free memory is short: no further job is taken free_mib=%d floor_mib=%d",
+                (available or 0) >> 20,
+                self._memory_floor_bytes >> 20,
+            )
+        self._is_short_of_memory = is_short
+        return is_short
+
+
+def available_memory(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Read how many bytes new processes can have without swapping; None where the system does not say."""
+    try:
+        text = meminfo.read_text("ascii")
+    except OSError:
+        return None
+    for line in text.splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None

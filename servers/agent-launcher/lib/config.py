@@ -1,0 +1,173 @@
+"""Every setting of the launcher, read once: options first, then the environment, then the defaults."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lib.errors import ConfigurationError
+
+DEFAULT_RUNTIME_URL = "http://localhost:8765"
+DEFAULT_POLL_TIMEOUT = 30.0
+DEFAULT_HEARTBEAT_INTERVAL = 60.0
+DEFAULT_MEMORY_FLOOR_MIB = 512.0
+LABEL_SEPARATOR = "="
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line said; None where it said nothing."""
+
+    runtime_url: str | None = None
+    project_dir: Path | None = None
+    state_dir: Path | None = None
+    max_jobs: int | None = None
+    labels: tuple[str, ...] = ()
+    name: str | None = None
+    once: bool = False
+    exit_when_idle: bool = False
+    max_total_jobs: int | None = None
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one launcher process.
+
+    Units:   `poll_timeout` and `heartbeat_interval` are seconds; `memory_floor_bytes` is free memory below
+             which no further job is taken; `max_jobs` None is unlimited.
+    """
+
+    runtime_url: str
+    poll_timeout: float
+    heartbeat_interval: float
+    project_dir: Path
+    state_dir: Path
+    project_root: Path
+    token_file: Path
+    token: str | None = None
+    max_jobs: int | None = None
+    max_total_jobs: int | None = None
+    exit_when_idle: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    memory_floor_bytes: int = 0
+    verbose: bool = False
+
+
+def load_config(options: Options, environment: Mapping[str, str], project_root: Path, cwd: Path) -> Config:
+    """Read all settings.
+
+    Errors:  ConfigurationError, with a sentence that names the option or variable.
+    """
+    return Config(
+        runtime_url=_runtime_url(options, environment),
+        poll_timeout=_positive(environment, "POLL_TIMEOUT", DEFAULT_POLL_TIMEOUT),
+        heartbeat_interval=_positive(environment, "HEARTBEAT_INTERVAL", DEFAULT_HEARTBEAT_INTERVAL),
+        project_dir=_project_dir(options, environment, cwd),
+        state_dir=_state_dir(options, environment, cwd),
+        project_root=project_root,
+        token_file=_token_file(environment),
+        token=environment.get("AGENT_RUNTIME_TOKEN") or None,
+        max_jobs=_max_jobs(options, environment),
+        max_total_jobs=1 if options.once else options.max_total_jobs,
+        exit_when_idle=options.exit_when_idle,
+        labels=_labels(options.labels),
+        name=options.name or socket.gethostname(),
+        memory_floor_bytes=_memory_floor(environment),
+        verbose=options.verbose,
+    )
+
+
+def _runtime_url(options: Options, environment: Mapping[str, str]) -> str:
+    url = (options.runtime_url or environment.get("AGENT_RUNTIME_URL") or DEFAULT_RUNTIME_URL).rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(
+            f"cannot use the runtime address {url!r}: it must begin with 'http://' or 'https://' "
+            "(AGENT_RUNTIME_URL or --runtime-url)"
+        )
+    return url
+
+
+def _project_dir(options: Options, environment: Mapping[str, str], cwd: Path) -> Path:
+    path = cwd / (options.project_dir or Path(environment.get("PROJECT_DIR") or "."))
+    path = path.expanduser().resolve()
+    if not path.is_dir():
+        raise ConfigurationError(
+            f"cannot use the project folder '{path}': there is no such folder (PROJECT_DIR or --project-dir)"
+        )
+    return path
+
+
+def _state_dir(options: Options, environment: Mapping[str, str], cwd: Path) -> Path:
+    if options.state_dir is not None:
+        return (cwd / options.state_dir.expanduser()).resolve()
+    if told := environment.get("AGENT_LAUNCHER_STATE_DIR"):
+        return (cwd / Path(told).expanduser()).resolve()
+    return _home_folder(environment, "XDG_STATE_HOME", ".local/state") / "agent-launcher"
+
+
+def _token_file(environment: Mapping[str, str]) -> Path:
+    if told := environment.get("AGENT_RUNTIME_DATA_DIR"):
+        return Path(told).expanduser() / "token"
+    return _home_folder(environment, "XDG_DATA_HOME", ".local/share") / "agent-runtime" / "token"
+
+
+def _home_folder(environment: Mapping[str, str], variable: str, default: str) -> Path:
+    if told := environment.get(variable):
+        return Path(told)
+    return Path(environment.get("HOME") or Path.home()) / default
+
+
+def _max_jobs(options: Options, environment: Mapping[str, str]) -> int | None:
+    told: str | int | None = (
+        options.max_jobs if options.max_jobs is not None else environment.get("AGENT_LAUNCHER_MAX_JOBS")
+    )
+    if told is None or told == "":
+        return None
+    try:
+        count = int(told)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise ConfigurationError(
+            f"cannot limit the jobs to {told!r}: a whole number from 1 is needed "
+            "(AGENT_LAUNCHER_MAX_JOBS or --max-jobs)"
+        )
+    return count
+
+
+def _memory_floor(environment: Mapping[str, str]) -> int:
+    told = environment.get("AGENT_LAUNCHER_MEMORY_FLOOR_MIB") or str(DEFAULT_MEMORY_FLOOR_MIB)
+    try:
+        mebibytes = float(told)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"cannot use the memory floor {told!r}: a number of MiB is needed (AGENT_LAUNCHER_MEMORY_FLOOR_MIB)"
+        ) from error
+    return int(mebibytes * 1024 * 1024)
+
+
+def _labels(told: tuple[str, ...]) -> dict[str, str]:
+    labels = {}
+    for text in told:
+        name, separator, value = text.partition(LABEL_SEPARATOR)
+        if not separator or not name:
+            raise ConfigurationError(f"cannot use the label {text!r}: 'key=value' is needed (--label)")
+        labels[name] = value
+    return labels
+
+
+def _positive(environment: Mapping[str, str], variable: str, default: float) -> float:
+    told = environment.get(variable)
+    if not told:
+        return default
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConfigurationError(f"cannot use {variable}={told!r}: a number of seconds above 0 is needed")
+    return seconds

@@ -1,0 +1,98 @@
+"""What is still to be delivered to the runtime, in the order in which it is due."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from dataclasses import dataclass, field
+
+from lib.backoff import Backoff
+from lib.log_upload import LogCursor
+from lib.run_directory import RunDirectory
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One ended attempt on its way to the runtime; its folder is the truth, this is only the progress."""
+
+    run: RunDirectory
+    log: LogCursor = field(default_factory=LogCursor)
+    backoff: Backoff = field(default_factory=Backoff)
+    is_tail_tried: bool = False
+    is_reported: bool = False
+    drop_reason: str | None = None
+    note: str = "reported"
+
+    @property
+    def key(self) -> str:
+        return self.run.path.name
+
+
+class Outbox:
+    """A thread-safe schedule of deliveries; each is with at most one worker at a time."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: list[tuple[float, int, Delivery]] = []
+        self._order = itertools.count()
+        self._all: dict[str, Delivery] = {}
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def put(self, delivery: Delivery) -> None:
+        """Add a delivery that is due now; one attempt is delivered once."""
+        with self._changed:
+            if delivery.key in self._all:
+                return
+            self._all[delivery.key] = delivery
+            self._schedule(delivery, 0.0)
+
+    def take(self, wait_seconds: float) -> Delivery | None:
+        """Wait for something that is due."""
+        end = time.monotonic() + wait_seconds
+        with self._changed:
+            while not self._is_closed:
+                now = time.monotonic()
+                if self._due and self._due[0][0] <= now:
+                    return heapq.heappop(self._due)[2]
+                until = min(end, self._due[0][0]) if self._due else end
+                if now >= end:
+                    return None
+                self._changed.wait(until - now)
+        return None
+
+    def put_back(self, delivery: Delivery, seconds: float) -> None:
+        """Try a delivery again later."""
+        with self._changed:
+            self._all[delivery.key] = delivery
+            self._schedule(delivery, seconds)
+
+    def done(self, delivery: Delivery) -> None:
+        """Forget a delivery; a later one for the same folder stays."""
+        with self._changed:
+            if self._all.get(delivery.key) is delivery:
+                del self._all[delivery.key]
+            self._changed.notify_all()
+
+    def deliveries(self) -> list[Delivery]:
+        """Copy what is not delivered yet, due or not."""
+        with self._changed:
+            return list(self._all.values())
+
+    def unreported(self) -> int:
+        """Count the ends that the runtime has not acknowledged; logs that still follow do not count."""
+        return sum(not delivery.is_reported for delivery in self.deliveries())
+
+    def close(self) -> None:
+        """Let waiting workers go."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _schedule(self, delivery: Delivery, seconds: float) -> None:
+        heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), delivery))
+        self._changed.notify()

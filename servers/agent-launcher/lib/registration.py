@@ -1,0 +1,109 @@
+"""Who this launcher is to the runtime, now and after the runtime forgot it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from lib import process_tree
+from lib.api_client import ApiClient
+from lib.holdings import Holdings
+from lib.models import Json, JsonObject, RegistrationResponse
+from lib.version import VERSION
+
+log = logging.getLogger("agent-launcher")
+
+MACHINE_ID_FILE = Path("/etc/machine-id")
+
+
+class IdentityFile:
+    """Keeps the launcher's id between starts; a copy on another machine is not taken for ours."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> str | None:
+        try:
+            told: Json = json.loads(self._path.read_bytes())
+        except (OSError, ValueError):
+            return None
+        if not isinstance(told, dict) or told.get("machine") != machine():
+            return None
+        launcher_id = told.get("launcher_id")
+        return launcher_id if isinstance(launcher_id, str) else None
+
+    def write(self, launcher_id: str) -> None:
+        if self.read() == launcher_id:
+            return
+        temporary = self._path.with_suffix(".new")
+        temporary.write_text(json.dumps({"launcher_id": launcher_id, "machine": machine()}), "utf-8")
+        temporary.replace(self._path)
+
+
+def machine() -> str:
+    """Name this machine so that a copied disk or a renamed host is noticed."""
+    try:
+        machine_id = MACHINE_ID_FILE.read_text("ascii").strip()
+    except (OSError, ValueError):
+        machine_id = ""
+    return f"{socket.gethostname()} {machine_id}".strip()
+
+
+class Registration:
+    """Registers, one call at a time, and hands the runtime's view of our attempts to whoever acts on it."""
+
+    def __init__(
+        self,
+        api: ApiClient,
+        identity: IdentityFile,
+        holdings: Holdings,
+        about: JsonObject,
+        apply: Callable[[RegistrationResponse], None],
+    ) -> None:
+        self._api = api
+        self._identity = identity
+        self._holdings = holdings
+        self._about = about
+        self._apply = apply
+        self._lock = threading.Lock()
+        self._current: RegistrationResponse | None = None
+        self._known_id = identity.read()
+
+    @property
+    def current(self) -> RegistrationResponse | None:
+        return self._current
+
+    @property
+    def launcher_id(self) -> str | None:
+        """The id to report with, also before this process has registered."""
+        return self._current.launcher_id if self._current is not None else self._known_id
+
+    def register(self, instead_of: RegistrationResponse | None) -> RegistrationResponse:
+        """Register, unless someone replaced the registration `instead_of` already.
+
+        Errors:  CallFailed, when the runtime does not answer.
+        """
+        with self._lock:
+            if self._current is not None and self._current is not instead_of:
+                return self._current
+            asked: JsonObject = {**self._about, "boot_id": process_tree.boot_id(), "version": VERSION}
+            if self.launcher_id is not None:
+                asked["launcher_id"] = self.launcher_id
+            asked["holding"] = self._holdings.to_json()
+            answer = self._api.register(asked)
+            self._remember(answer)
+            self._apply(answer)
+            self._current = answer
+        log.info("registered launcher_id=%s epoch=%s", answer.launcher_id, answer.epoch)
+        return answer
+
+    def _remember(self, answer: RegistrationResponse) -> None:
+        self._known_id = answer.launcher_id
+        try:
+            self._identity.write(answer.launcher_id)
+        except OSError as error:
+            log.warning("cannot keep the launcher id: a restart will be a new launcher error=%s", error)

@@ -1,0 +1,271 @@
+"""Keep one attempt: hold its lock, wait at its gate, run its command, end its tree, leave its verdict.
+
+The shim outlives the launcher. It is forked by `fork_server.py`, uses the standard library only, and talks
+to the launcher through the files of the run directory (`run_files.py`).
+"""
+
+# ruff: noqa: PTH104, PTH108, PTH118, PTH123  (pathlib would cost each shim memory for nothing)
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+
+from lib import process_tree, spawn
+from lib.run_files import BUSY, CRASH_FILE, ENDED, EXIT_FILE, GO, JOB_FILE, LOCK_FILE, LOCKED, STARTED_FILE
+
+VERDICT_BYTES_RESERVED = 4096
+CLEANUP_SECONDS = 5.0
+OUTPUT_PACE_SECONDS_MIN, OUTPUT_PACE_SECONDS_MAX = 0.25, 4.0
+_PR_SET_CHILD_SUBREAPER = 36
+_WATCHED = (signal.SIGCHLD, signal.SIGTERM)
+_BLOCKED = (*_WATCHED, signal.SIGINT, signal.SIGHUP)
+
+
+def main(run_path: str, gate: int) -> None:
+    """Keep the attempt of one run directory, then end this process; never returns."""
+    try:
+        _leave_the_launchers_terminal()
+        _keep(run_path, gate)
+    except BaseException:  # noqa: BLE001  (the last line of a process; the trace is kept)
+        # Nobody reads our standard error any more; the trace is for whoever looks into the run directory.
+        with open(os.path.join(run_path, CRASH_FILE), "a", encoding="utf-8") as crash:
+            traceback.print_exc(file=crash)
+        os._exit(1)
+    os._exit(0)
+
+
+def _leave_the_launchers_terminal() -> None:
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(0, 2)  # the fork server's standard input is the null device
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _keep(run_path: str, gate: int) -> None:
+    lock = os.open(os.path.join(run_path, LOCK_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.write(gate, BUSY)
+        return
+    pid = os.getpid()
+    who = {"pid": pid, "start_time": process_tree.start_time(pid), "boot_id": process_tree.boot_id()}
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, json.dumps(who).encode(), 0)
+    verdict = VerdictFile(run_path)
+    os.write(gate, LOCKED)
+    if os.read(gate, 1) != GO:
+        verdict.give_back()
+        return
+    verdict.write(run_attempt(run_path))
+    _tell(gate)
+    verdict.make_durable()
+
+
+def _tell(gate: int) -> None:
+    try:
+        os.write(gate, ENDED)
+    except OSError:
+        return  # the launcher is gone; its next start reads the verdict
+
+
+class VerdictFile:
+    """The place for the verdict, reserved before anything runs: a disk that fills up later cannot lose it."""
+
+    def __init__(self, run_path: str) -> None:
+        self._path = os.path.join(run_path, EXIT_FILE)
+        self._temporary = self._path + ".tmp"
+        self._folder = run_path
+        self._fd = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        os.write(self._fd, b" " * VERDICT_BYTES_RESERVED)
+
+    def give_back(self) -> None:
+        os.unlink(self._temporary)
+
+    def write(self, verdict: spawn.JsonObject) -> None:
+        text = json.dumps(verdict).encode()
+        os.pwrite(self._fd, text, 0)
+        os.ftruncate(self._fd, len(text))
+        os.fsync(self._fd)
+        os.rename(self._temporary, self._path)
+
+    def make_durable(self) -> None:
+        folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        os.fsync(folder)
+
+
+def run_attempt(run_path: str) -> spawn.JsonObject:
+    """Run the command of a run directory to its end, whatever that end is, and say how it ended."""
+    with open(os.path.join(run_path, JOB_FILE), "rb") as file:
+        launch = spawn.Launch(run_path, json.load(file)["launch"])
+    os.close(os.open(os.path.join(run_path, STARTED_FILE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    started_at = time.time()
+    try:
+        pid = spawn.start(launch)
+    except spawn.SpawnError as error:
+        return {"reason": error.reason, "error": str(error), "started_at": started_at, "ended_at": time.time()}
+    launch.forget_the_command()
+    attempt = Attempt(pid, launch)
+    attempt.wait()
+    leftovers = attempt.end_the_tree()
+    exit_code = attempt.reap()
+    return {
+        "exit_code": exit_code if exit_code >= 0 else None,
+        "signal": -exit_code if exit_code < 0 else None,
+        "reason": attempt.reason,
+        "started_at": started_at,
+        "ended_at": time.time(),
+        "leftovers": list(leftovers),
+    }
+
+
+class Attempt:
+    """One running command and everything below it: waits for it, obeys the limits, leaves no process behind."""
+
+    def __init__(self, pid: int, launch: spawn.Launch) -> None:
+        self._pid = pid
+        self._launch = launch
+        self._is_over = False
+        self._ends_at = time.monotonic() + launch.timeout_seconds if launch.timeout_seconds else None
+        self._kill_at: float | None = None
+        self._output_bytes = 0
+        self._output_pace = OUTPUT_PACE_SECONDS_MIN
+        self._output_due = time.monotonic() + OUTPUT_PACE_SECONDS_MIN
+        self.reason: str | None = None
+
+    def wait(self) -> None:
+        """Wait until the command ended, or until it was told to and has used up its time for that."""
+        while not self._is_over:
+            self._listen(self._pause())
+            self._reap_others()
+            now = time.monotonic()
+            if self._kill_at is not None and now >= self._kill_at:
+                return
+            if self._ends_at is not None and now >= self._ends_at:
+                self._ends_at = None
+                self._begin_stop("timed_out", self._launch.stop_grace_seconds)
+            if now >= self._output_due:
+                self._check_output(now)
+
+    def end_the_tree(self) -> list[str]:
+        """Kill what is left below us and name what would not die.
+
+        After a stop the rest of the tree keeps the rest of the time: an agent's host may be gone while the
+        agent itself still saves its conversation.
+        """
+        while self._kill_at is not None and time.monotonic() < self._kill_at and self._living():
+            self._listen(0.05)
+        give_up_at = time.monotonic() + CLEANUP_SECONDS
+        self._signal_group(signal.SIGKILL)
+        while living := self._living():
+            if time.monotonic() >= give_up_at:
+                return [f"{process_tree.command_name(pid)} (pid {pid})" for pid in living]
+            for pid in living:
+                _signal(pid, signal.SIGKILL)
+            self._listen(0.002)
+        return []
+
+    def reap(self) -> int:
+        """Collect the command's exit code last: until then its number, and so its group, is nobody else's."""
+        if not self._is_over and process_tree.is_living(self._pid):
+            return -signal.SIGKILL  # unkillable; named among the leftovers
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+    def _pause(self) -> float:
+        due = [at for at in (self._ends_at, self._kill_at, self._output_due) if at is not None]
+        return max(0.0, min(due) - time.monotonic())
+
+    def _listen(self, seconds: float) -> None:
+        heard = signal.sigtimedwait(_WATCHED, seconds)
+        if heard is not None and heard.si_signo == signal.SIGTERM:
+            stop = self._launch.read_stop()
+            self._begin_stop(stop.reason, stop.grace_seconds)
+
+    def _begin_stop(self, reason: str, grace_seconds: float) -> None:
+        if self._is_over and self.reason is None:
+            return  # it came too late: the command ended by itself
+        kill_at = time.monotonic() + grace_seconds
+        self._kill_at = kill_at if self._kill_at is None else min(kill_at, self._kill_at)
+        if self.reason is None:
+            self.reason = reason
+            self._signal_tree(signal.SIGTERM)
+
+    def _check_output(self, now: float) -> None:
+        size, limit = self._launch.output_bytes(), self._launch.output_limit_bytes
+        if size > limit:
+            self._output_due = now + OUTPUT_PACE_SECONDS_MAX
+            self._begin_stop("output_limit", self._launch.stop_grace_seconds)
+            return
+        grown = max(1, size - self._output_bytes)
+        until_full = (limit - size) / grown * self._output_pace
+        self._output_pace = min(
+            OUTPUT_PACE_SECONDS_MAX, max(OUTPUT_PACE_SECONDS_MIN, until_full / 2), self._output_pace * 2
+        )
+        self._output_bytes = size
+        self._output_due = now + self._output_pace
+
+    def _reap_others(self) -> None:
+        while (ended := _peek_at_an_end()) is not None:
+            if ended == self._pid:
+                self._is_over = True
+                return
+            os.waitpid(ended, os.WNOHANG)
+
+    def _living(self) -> list[int]:
+        for child in process_tree.children(os.getpid()):
+            if child != self._pid:
+                _reap_one(child)
+        return [pid for pid in process_tree.descendants(os.getpid()) if process_tree.is_living(pid)]
+
+    def _signal_tree(self, number: int) -> None:
+        # Agents run their tools in sessions of their own, where the group's signal does not arrive.
+        outside = [pid for pid in process_tree.descendants(os.getpid()) if _group_of(pid) != self._pid]
+        self._signal_group(number)
+        for pid in outside:
+            _signal(pid, number)
+        self._signal_group(signal.SIGCONT)  # a stopped process hears SIGTERM only when it goes on
+
+    def _signal_group(self, number: int) -> None:
+        try:
+            os.killpg(self._pid, number)
+        except OSError as error:
+            if error.errno not in (errno.ESRCH, errno.EPERM):
+                raise
+
+
+def _peek_at_an_end() -> int | None:
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return ended.si_pid if ended is not None else None
+
+
+def _reap_one(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return

@@ -1,0 +1,185 @@
+"""Take one claim through the gate: spawn, add to the registry, report started, and only then let it run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from lib.admission import Admission
+from lib.api_client import ApiClient
+from lib.backoff import Backoff
+from lib.errors import (
+    AttemptAlreadyHere,
+    CallFailed,
+    CallRejected,
+    JobRefused,
+    LauncherError,
+    LauncherUnknown,
+    SpawnFailed,
+    Superseded,
+)
+from lib.executor import Executor
+from lib.job_process import JobProcess
+from lib.lifecycle import Event, Lifecycle
+from lib.models import Job
+from lib.outbox import Delivery, Outbox
+from lib.registration import Registration
+from lib.registry import RunningJobsRegistry
+from lib.run_directory import RunDirectory
+
+log = logging.getLogger("agent-launcher")
+
+CANNOT_START_HERE = "launcher_cannot_start_jobs"
+DRAINING = "launcher_draining"
+
+
+class Starter:
+    """Starts or declines claims; after `start` returns, the claim is one of the two."""
+
+    def __init__(
+        self,
+        api: ApiClient,
+        executor: Executor,
+        registry: RunningJobsRegistry,
+        registration: Registration,
+        outbox: Outbox,
+        admission: Admission,
+        lifecycle: Lifecycle,
+        watch: Callable[[JobProcess], None],
+    ) -> None:
+        self._api = api
+        self._executor = executor
+        self._registry = registry
+        self._registration = registration
+        self._outbox = outbox
+        self._admission = admission
+        self._lifecycle = lifecycle
+        self._watch = watch
+        self._in_hand: set[str] = set()
+        self._lock = threading.Lock()
+
+    def start(self, job: Job) -> None:
+        """Start a claim, or decline it with the reason why this launcher does not."""
+        if not self._take_in_hand(job):
+            return  # the same claim came twice; the first one is under way
+        try:
+            if not self._lifecycle.takes_jobs:
+                self._decline(job, DRAINING, "this launcher takes no more jobs")
+                return
+            self._start(job)
+        finally:
+            with self._lock:
+                self._in_hand.discard(job.job_id)
+
+    def start_again(self, run: RunDirectory) -> None:
+        """Start a granted attempt of which nothing ran, from its run directory.
+
+        Errors:  SpawnFailed, AttemptAlreadyHere.
+        """
+        process = self._executor.execute_again(run)
+        try:
+            self._registry.add_job(run.job.job_id, process)
+        except AttemptAlreadyHere:
+            process.close()
+            raise
+        self._pass_the_gate(run.job, process)
+
+    def _take_in_hand(self, job: Job) -> bool:
+        held = self._registry.get_job(job.job_id)
+        if held is not None and held.process.run.job.attempt_number == job.attempt_number:
+            return False
+        with self._lock:
+            if job.job_id in self._in_hand:
+                return False
+            self._in_hand.add(job.job_id)
+        return True
+
+    def _start(self, job: Job) -> None:
+        try:
+            process = self._executor.execute(job)
+        except JobRefused as refusal:
+            self._decline(job, refusal.reason, str(refusal))
+            return
+        except AttemptAlreadyHere as error:
+            log.error("job not started again job_id=%s error=%s", job.job_id, error)  # noqa: TRY400
+            return
+        except (OSError, SpawnFailed) as error:
+            self._admission.failed_here(CANNOT_START_HERE)
+            self._decline(job, CANNOT_START_HERE, f"cannot start job {job.job_id!r}: {error}")
+            return
+        try:
+            self._registry.add_job(job.job_id, process)
+        except AttemptAlreadyHere as error:
+            _discard(process)
+            self._decline(job, CANNOT_START_HERE, str(error))
+            return
+        self._pass_the_gate(job, process)
+
+    def _pass_the_gate(self, job: Job, process: JobProcess) -> None:
+        if not self._ask_for_the_grant(job, process):
+            self._registry.remove_job(job.job_id)
+            return
+        self._admission.started()
+        try:
+            process.wait_until_locked()
+            process.open_gate()
+        except LauncherError as error:
+            self._fail(process, error)
+            return
+        self._lifecycle.count_job()
+        self._watch(process)
+        log.info("job started job_id=%s attempt=%d session=%s", job.job_id, job.attempt_number, job.session_name)
+
+    def _ask_for_the_grant(self, job: Job, process: JobProcess) -> bool:
+        """Report started until the runtime answered; without its yes nothing may run."""
+        backoff = Backoff(was_connected=False)
+        while True:
+            seen = self._registration.current
+            try:
+                self._api.report_started(self._registration.launcher_id or "", job.job_id, job)
+            except Superseded:
+                self._lifecycle.tell(Event.SUPERSEDED)
+                process.close()
+                return False
+            except LauncherUnknown:
+                self._register_again(seen)
+            except CallRejected as rejection:
+                log.info("job not started job_id=%s code=%s", job.job_id, rejection.code)
+                _discard(process)
+                return False
+            except CallFailed as error:
+                log.warning("started not reported, trying again job_id=%s error=%s", job.job_id, error)
+            else:
+                return True
+            if self._lifecycle.leaving.wait(backoff.failed()):
+                # Its folder says that nothing ran: the next start of the launcher sorts it out.
+                process.close()
+                return False
+
+    def _register_again(self, seen: object) -> None:
+        try:
+            self._registration.register(self._registration.current if self._registration.current is seen else None)
+        except CallFailed as error:
+            log.warning("cannot register error=%s", error)
+
+    def _fail(self, process: JobProcess, error: LauncherError) -> None:
+        """Granted, but the shim did not come up: nothing ran, and the runtime is told so."""
+        process.close()
+        log.error("job could not be started job_id=%s error=%s", process.run.job.job_id, error)
+        process.run.write_spawn_failure(str(error))
+        self._outbox.put(Delivery(process.run, process.log))
+        self._registry.remove_job(process.run.job.job_id)
+
+    def _decline(self, job: Job, reason: str, sentence: str) -> None:
+        log.info("job declined job_id=%s reason=%s", job.job_id, reason)
+        try:
+            self._api.report_declined(self._registration.launcher_id or "", job, reason, sentence)
+        except CallFailed as error:
+            # The claim comes with the next poll again, or expires.
+            log.warning("declined not reported job_id=%s error=%s", job.job_id, error)
+
+
+def _discard(process: JobProcess) -> None:
+    process.close()
+    process.run.delete()
