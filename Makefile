@@ -21,8 +21,8 @@ format: ## rewrite the Python files in the house's format
 	@$(HERE) ruff check --fix-only --quiet .
 	@$(HERE) ruff format .
 
-bench: ## measure: latency, throughput, many at once, idle cost
-	@$(HERE) python -m bench
+bench: ## measure latency, throughput, many at once, idle cost (ONLY="latency 200", PROFILE=1)
+	@PYTHONPATH=tests $(HERE) python -m bench $(ONLY) $(if $(PROFILE),--profile)
 
 reference: ## write docs/reference/ anew from the code
 	@$(HERE) python scripts/write_reference.py

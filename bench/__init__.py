@@ -1,0 +1,1 @@
+"""Measures runtime and launcher here, with `ao-start` replaced by a tiny program; nothing is asserted."""

@@ -1,0 +1,43 @@
+"""A thousand jobs at once, from the first request to the last end seen, beside a bare loop of spawns."""
+
+import os
+import time
+
+from bench import figures
+from bench.house import House
+
+JOBS = 1000
+CONNECTIONS = 4
+
+
+def measure(house: House) -> None:
+    """Submit everything, wait for everything."""
+    figures.title(f"Throughput ({JOBS} jobs submitted at once)")
+    watch = house.watch()
+    connections = [house.connect() for _ in range(CONNECTIONS)]
+    orders = [house.order(f"many-{number}") for number in range(JOBS)]
+    began = time.monotonic_ns()
+    answers = [
+        connection.post_all("/jobs", orders[number::CONNECTIONS]) for number, connection in enumerate(connections)
+    ]
+    created = sum(1 for answer in answers for _ in answer)
+    submitted = time.monotonic_ns()
+    ended = watch.wait_for(created)
+    rate = JOBS / ((max(ended.values()) - began) / 1e9)
+    bare = bare_spawn_rate(house)
+    figures.line("created", JOBS / ((submitted - began) / 1e9), "jobs/s")
+    figures.line("end to end", rate, "jobs/s", "500")
+    figures.line("bare spawn loop, the same program", bare, "jobs/s")
+    figures.line("ratio", rate / bare, "")
+    for connection in connections:
+        connection.close()
+
+
+def bare_spawn_rate(house: House) -> float:
+    """Spawn the program and wait for it, again and again, with no promise at all."""
+    environment = {**os.environ, "BENCH_MARKS": str(house.marks.path), "AGENT_JOB_ID": "bare"}
+    command = [str(house.program), "bare", "--prompt", "go"]
+    began = time.monotonic_ns()
+    for _ in range(JOBS):
+        os.waitpid(os.posix_spawn(command[0], command, environment), 0)
+    return JOBS / ((time.monotonic_ns() - began) / 1e9)
