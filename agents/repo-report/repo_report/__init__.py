@@ -1,0 +1,1 @@
+"""What the agent `repo-report` is made of; Python's own library only."""
