@@ -1,6 +1,7 @@
 """The backend `claude`: Claude Code, through the Claude Agent SDK and the client that it carries."""
 
 import asyncio
+import gc
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,10 @@ class ClaudeBackend:
 
 
 def _conversation_type() -> "type[Conversation]":
-    from agent_backends.claude_conversation import Conversation
-
+    # The SDK makes thousands of classes that all stay; the collector would look through them again and again.
+    gc.disable()
+    try:
+        from agent_backends.claude_conversation import Conversation
+    finally:
+        gc.enable()
     return Conversation
