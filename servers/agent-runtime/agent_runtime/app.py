@@ -19,11 +19,13 @@ from agent_runtime.data_dir import DataDir
 from agent_runtime.http.auth import Authenticator, KnownToken
 from agent_runtime.http.errors import install_error_answers
 from agent_runtime.http.event_stream import StreamRoutes
+from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.guard import AllowedHosts, Guard
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
 from agent_runtime.http.live import LiveStream
 from agent_runtime.http.rules import RuleBook
 from agent_runtime.http.server import WebServer, bind, url_of
+from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.static import Pages
 from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.services.access import Caller, Role, SessionTokens
@@ -80,6 +82,8 @@ class Runtime:
         engine = DatabaseHealth(engine="sqlite", version=sqlite3.sqlite_version, path=str(self._database))
         for routes in (
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
+            SessionRoutes(self.store, self.live, lambda _launcher_id: False),
+            EventRoutes(self.store),
             StreamRoutes(self.store, self.live),
         ):
             app.include_router(routes.router())

@@ -1,0 +1,142 @@
+"""The events of one session: append them, read them."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Body, Query
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
+
+from agent_runtime.domain.ids import JobId
+from agent_runtime.domain.json import JsonObject
+from agent_runtime.http.errors import HttpProblem, documented
+from agent_runtime.http.rules import EVENT_BYTES_MAX
+from agent_runtime.http.sessions import SessionReference
+from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, EventWire, GivenTime, split_words
+from agent_runtime.services.events import Told, append_events, read_events
+from agent_runtime.services.ports import Store, Transaction
+from agent_runtime.services.sessions import find_session
+
+BATCH_MAX = 1000
+_ATTEMPT_MAX = 2**31 - 1
+
+
+class GivenEvent(BaseModel):
+    """One event, as an agent's host tells it; the same `client_event_id` is written once only."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Annotated[str, Field(min_length=1, max_length=64)]
+    data: dict[str, JsonValue] = {}
+    client_event_id: Annotated[str | None, Field(pattern=r"^[!-~]{1,80}$")] = None
+    at: GivenTime | None = None
+    job_id: Annotated[str | None, Field(pattern=r"^job_[0-9a-z]{26}$")] = None
+    attempt: Annotated[int | None, Field(ge=0, le=_ATTEMPT_MAX)] = None
+
+    def told(self) -> Told:
+        """Translate it for the verbs."""
+        return Told(
+            type=self.type,
+            data=cast("JsonObject", self.data),
+            at=self.at,
+            client_event_id=self.client_event_id,
+            job_id=JobId(self.job_id) if self.job_id is not None else None,
+            attempt=self.attempt,
+        )
+
+
+class GivenBatch(BaseModel):
+    """Several events, in their order."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    events: Annotated[list[GivenEvent], Field(min_length=1, max_length=BATCH_MAX)]
+
+
+def _kind(body: object) -> str:
+    return "batch" if isinstance(body, GivenBatch) or (isinstance(body, dict) and "events" in body) else "event"
+
+
+GivenBody = Annotated[
+    Annotated[GivenBatch, Tag("batch")] | Annotated[GivenEvent, Tag("event")], Body(), Discriminator(_kind)
+]
+"""One event, or several."""
+
+
+class AppendedWire(BaseModel):
+    """Where an event stands; `duplicate` if it stood there before."""
+
+    seq: int
+    client_event_id: str | None
+    duplicate: bool
+
+
+class AppendedAnswer(BaseModel):
+    """The events that were given, in their order."""
+
+    events: list[AppendedWire]
+
+
+class EventList(BaseModel):
+    """One page of events; `next_cursor` is what `after` must be for the next one, null if there is none yet."""
+
+    events: list[EventWire]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class EventRoutes:
+    """`/sessions/{session}/events`."""
+
+    store: Store
+
+    def router(self) -> APIRouter:
+        """List the routes."""
+        routes = APIRouter(tags=["events"])
+        path = "/sessions/{session}/events"
+        routes.add_api_route(
+            path, self.read, methods=["GET"], summary="Read a session's events in order", responses=documented(404, 422)
+        )
+        routes.add_api_route(
+            path,
+            self.append,
+            methods=["POST"],
+            summary="Append one event or a batch, each once only",
+            responses=documented(404, 422, body=True),
+        )
+        return routes
+
+    async def read(
+        self,
+        session: SessionReference,
+        after: Annotated[int, Query(ge=0, le=SEQ_MAX, description="only those behind this one")] = 0,
+        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
+        types: Annotated[str | None, Query(max_length=2000, description="only these, with commas between")] = None,
+    ) -> EventList:
+        """Oldest first."""
+        words = [word for word in split_words(types) if "\0" not in word]
+        page = await self.store.read(lambda tx: read_events(tx, find_session(tx, session), after, limit + 1, words))
+        shown = [EventWire.of(event) for event in page[:limit]]
+        return EventList(events=shown, next_cursor=str(shown[-1].seq) if len(page) > limit else None)
+
+    async def append(self, session: SessionReference, body: GivenBody) -> AppendedAnswer:
+        """The answer means that they are on disk; sending them again is harmless."""
+        given = body.events if isinstance(body, GivenBatch) else [body]
+        _refuse_large(given)
+        told = [event.told() for event in given]
+
+        def append(tx: Transaction) -> list[AppendedWire]:
+            return [
+                AppendedWire(seq=one.event.seq, client_event_id=one.event.new.client_event_id, duplicate=one.duplicate)
+                for one in append_events(tx, find_session(tx, session), told)
+            ]
+
+        return AppendedAnswer(events=await self.store.write(append))
+
+
+def _refuse_large(given: list[GivenEvent]) -> None:
+    for number, event in enumerate(given):
+        size = len(event.model_dump_json())
+        if size > EVENT_BYTES_MAX:
+            raise HttpProblem(
+                413, "too_large", f"event {number} has {size} bytes: an event may have at most {EVENT_BYTES_MAX}"
+            )

@@ -1,0 +1,209 @@
+"""The sessions: read, correct, stop and delete them."""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Body, Path, Query, Request
+from pydantic import JsonValue
+
+from agent_runtime.domain.errors import Conflict, NotFound
+from agent_runtime.domain.ids import SessionId
+from agent_runtime.domain.json import JsonObject
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
+from agent_runtime.http.errors import documented
+from agent_runtime.http.live import LiveStream, Wanted
+from agent_runtime.http.session_wire import (
+    ClearedAnswer,
+    DeletedAnswer,
+    ResultAnswer,
+    SessionAnswer,
+    SessionList,
+    SessionWire,
+    StatusAnswer,
+    StopAnswer,
+)
+from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, cursor_of, read_cursor
+from agent_runtime.services.access import Caller, Role
+from agent_runtime.services.ports import SessionFilter, Store, Transaction
+from agent_runtime.services.sessions import (
+    Cleared,
+    IsParked,
+    change_metadata,
+    clear_sessions,
+    delete_session,
+    find_session,
+    is_busy,
+    list_sessions,
+    look_up_session,
+    stop_session,
+    view,
+)
+
+SessionReference = Annotated[str, Path(description="the session's name or id", max_length=200)]
+_STOPPED_WITHIN_SECONDS = 25.0
+_CLEARED_AT_ONCE = 50
+_JOB_ENDS = frozenset({"job.completed", "job.failed", "job.stopped"})
+
+
+@dataclass(frozen=True)
+class SessionRoutes:
+    """Everything under `/sessions` but the events."""
+
+    store: Store
+    live: LiveStream
+    is_parked: IsParked
+
+    def router(self) -> APIRouter:
+        """List the routes."""
+        routes = APIRouter(tags=["sessions"])
+        add = routes.add_api_route
+        add(
+            "/sessions",
+            self.list,
+            methods=["GET"],
+            summary="List sessions, newest first",
+            responses=documented(404, 422),
+        )
+        add("/sessions", self.clear, methods=["DELETE"], summary="Delete all sessions at rest", responses=documented())
+        one = "/sessions/{session}"
+        add(one, self.get, methods=["GET"], summary="Read one session", responses=documented(404))
+        add(one, self.delete, methods=["DELETE"], summary="Delete a session", responses=documented(404, 409, 422))
+        add(f"{one}/status", self.status, methods=["GET"], summary="Tell a session's status", responses=documented())
+        add(f"{one}/result", self.result, methods=["GET"], summary="Read the last result", responses=documented(404))
+        add(
+            f"{one}/metadata",
+            self.patch,
+            methods=["PATCH"],
+            summary="Set what is known of a session",
+            responses=documented(404, 422, body=True),
+        )
+        add(
+            f"{one}/stop",
+            self.stop,
+            methods=["POST"],
+            summary="Stop all that runs or waits",
+            responses=documented(404, 422, body=True),
+        )
+        return routes
+
+    async def list(
+        self,
+        request: Request,
+        status: Annotated[SessionStatus | None, Query(description="only those in this state")] = None,
+        agent: Annotated[str | None, Query(max_length=100, description="only those of this agent")] = None,
+        parent: Annotated[str | None, Query(max_length=80, description="only the children of this session")] = None,
+        tree: Annotated[str | None, Query(max_length=80, description="only the whole tree of this session")] = None,
+        q: Annotated[str | None, Query(max_length=200, description="only those whose name or agent holds this")] = None,
+        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
+        cursor: Annotated[str | None, Query(max_length=200, description="'next_cursor' of the page before")] = None,
+    ) -> SessionList:
+        """Pages are stable: a session that is made meanwhile does not move the others."""
+        before = read_cursor(cursor)
+        caller: Caller = request.state.caller
+
+        def read(tx: Transaction) -> SessionList:
+            wanted = SessionFilter(
+                limit=limit + 1,
+                before=SessionId(before) if before is not None else None,
+                status=status,
+                agent_name=agent,
+                parent_session_id=find_session(tx, parent).id if parent is not None else None,
+                root_session_id=find_session(tx, tree).root_session_id if tree is not None else None,
+                text=q.replace("\0", "") if q else None,
+            )
+            page = list_sessions(tx, wanted, within=caller.session_id)
+            shown = [SessionWire.of(one) for one in view(tx, page[:limit], self.is_parked)]
+            more = cursor_of(page[limit - 1].id) if len(page) > limit else None
+            return SessionList(sessions=shown, next_cursor=more)
+
+        return await self.store.read(read)
+
+    async def get(self, session: SessionReference) -> SessionAnswer:
+        """By name or by id; a name is never given to another session while this one exists."""
+        return SessionAnswer(session=await self.store.read(lambda tx: self._wire(tx, find_session(tx, session))))
+
+    async def status(self, session: SessionReference) -> StatusAnswer:
+        """A name that nobody has is `not_existent`, and no error."""
+        found = await self.store.read(lambda tx: look_up_session(tx, session))
+        return StatusAnswer(status=found.status if found is not None else NOT_EXISTENT)
+
+    async def result(self, session: SessionReference) -> ResultAnswer:
+        """The result of the turn that ended last, also while the next one runs."""
+        found = await self.store.read(lambda tx: find_session(tx, session))
+        if found.result is None:
+            raise NotFound("no_result", f"session '{found.name}' has no result yet: it is {found.status}")
+        return ResultAnswer(result=found.result, status=found.status)
+
+    async def patch(self, session: SessionReference, changes: Annotated[dict[str, JsonValue], Body()]) -> SessionAnswer:
+        """`backend`, `backend_session_id`, `project_dir`, `hostname` are fields of the session; null removes a key."""
+
+        def change(tx: Transaction) -> SessionWire:
+            return self._wire(tx, change_metadata(tx, find_session(tx, session), cast("JsonObject", changes)))
+
+        return SessionAnswer(session=await self.store.write(change))
+
+    async def stop(
+        self,
+        request: Request,
+        session: SessionReference,
+        tree: Annotated[bool, Query(description="the sessions that it started, too")] = True,
+    ) -> StopAnswer:
+        """What waits is stopped at once; what runs is asked to end by its launcher."""
+        caller: Caller = request.state.caller
+        reason = Reason.STOPPED_BY_PARENT if caller.role is Role.SESSION else Reason.STOPPED_BY_USER
+        done = await self.store.write(lambda tx: stop_session(tx, find_session(tx, session), reason, tree=tree))
+        return StopAnswer(
+            session_id=done.session.id,
+            session_name=done.session.name,
+            status=done.session.status,
+            stopped_jobs=[*done.stopped, *done.asked],
+            stop_requested=bool(done.asked),
+        )
+
+    async def delete(
+        self,
+        session: SessionReference,
+        force: Annotated[bool, Query(description="stop what runs in it first, and wait for its end")] = False,
+    ) -> DeletedAnswer:
+        """Its jobs, logs and events go with it; sessions that it started stay and keep its name as their parent's."""
+        if force:
+            await self._bring_to_rest(session)
+
+        def delete(tx: Transaction) -> Session:
+            found = find_session(tx, session)
+            delete_session(tx, found)
+            return found
+
+        gone = await self.store.write(delete)
+        return DeletedAnswer(session_id=gone.id, session_name=gone.name, deleted=True)
+
+    async def clear(self) -> ClearedAnswer:
+        """Those at work are kept, and named."""
+        cleared = Cleared()
+        place: SessionId | None = None
+        while True:
+            # A few at a time, so that launchers' calls get their turn in between.
+            place = await self.store.write(lambda tx, place=place: clear_sessions(tx, place, _CLEARED_AT_ONCE, cleared))
+            if place is None:
+                return ClearedAnswer(deleted=cleared.deleted, kept=cleared.kept)
+
+    async def _bring_to_rest(self, session: str) -> None:
+        found = await self.store.read(lambda tx: find_session(tx, session))
+        try:
+            async with asyncio.timeout(_STOPPED_WITHIN_SECONDS):
+                # Watched before it is stopped, so that no end can be missed.
+                async with aclosing(self.live.watch(Wanted(found.id, types=_JOB_ENDS), None)) as ends:
+                    async for _ in ends:
+                        await self.store.write(lambda tx: stop_session(tx, found, Reason.STOPPED_BY_USER, tree=False))
+                        if not await self.store.read(lambda tx: is_busy(tx, found)):
+                            return
+        except TimeoutError as error:
+            raise Conflict(
+                "session_busy", f"session '{found.name}' was asked to stop and still runs (ask for its deletion again)"
+            ) from error
+
+    def _wire(self, tx: Transaction, session: Session) -> SessionWire:
+        return SessionWire.of(view(tx, [session], self.is_parked)[0])
