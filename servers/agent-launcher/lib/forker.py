@@ -25,6 +25,12 @@ class Forker:
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The fork server's process number while there is one."""
+        process = self._process
+        return process.pid if process is not None else None
+
     def start(self) -> None:
         """Start the fork server now, so that the first job does not wait for it."""
         with self._lock:
