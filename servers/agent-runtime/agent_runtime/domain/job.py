@@ -199,7 +199,6 @@ class Job:
     attempt: int
     tries: int
     losses: int
-    first_lost_at: datetime | None
     token: str | None
     launcher_id: LauncherId | None
     launcher_epoch: int | None

@@ -42,6 +42,15 @@ class Launcher:
     poll_dropped_at: datetime | None
 
 
-def carries_labels(offered: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Tell whether a launcher with these labels may run a job that wants those."""
-    return all(offered.get(key) == value for key, value in wanted.items())
+def may_run(
+    launcher: Launcher,
+    labels: Mapping[str, str],
+    required_host: str | None,
+    required_launcher_id: LauncherId | None,
+) -> bool:
+    """Tell whether a launcher is the kind of launcher that a job asks for."""
+    if required_launcher_id is not None and required_launcher_id != launcher.id:
+        return False
+    if required_host is not None and required_host != launcher.hostname:
+        return False
+    return all(launcher.labels.get(key) == value for key, value in labels.items())

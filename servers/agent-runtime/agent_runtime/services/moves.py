@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from agent_runtime.domain.event import NewEvent
-from agent_runtime.domain.job import MOVES, TERMINAL, Job, JobStatus, Move, WaitsOn
+from agent_runtime.domain.job import MOVES, TERMINAL, Job, JobStatus, JobType, Move, WaitsOn
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.session import STATUS_BY_JOB, Session
-from agent_runtime.services.ports import Fence, JobChanges, SessionChanges, Transaction
+from agent_runtime.services.ports import Fence, JobChanges, Lane, SessionChanges, Transaction
 
 _EVENT_BY_MOVE: Mapping[Move, str] = {
     Move.CLAIM: "job.claimed",
@@ -27,10 +27,21 @@ _QUIET = frozenset({Move.CLAIM, Move.RELEASE})
 """Moves that a session does not show: nothing of the agent has run, or begins to."""
 
 
-def move_job(tx: Transaction, job: Job, move: Move, target: JobStatus, changes: JobChanges) -> Job | None:
+def move_job(
+    tx: Transaction,
+    job: Job,
+    move: Move,
+    target: JobStatus,
+    changes: JobChanges,
+    *,
+    session_changes: SessionChanges | None = None,
+    keeps_turn: bool = False,
+) -> Job | None:
     """Move a job along one edge, if it is still exactly where it was read.
 
     Shape:   the job as it is now; nothing if its status, attempt or token are no longer those of `job`.
+             `session_changes` are what the session learns from it. `keeps_turn` is for a job that ended and
+             is put back in the same transaction: its session's next job does not go before it.
     Errors:  AssertionError for a move that the table does not know: that is a mistake of ours.
     Source:  docs/reference/job-states.md
     """
@@ -47,7 +58,10 @@ def move_job(tx: Transaction, job: Job, move: Move, target: JobStatus, changes: 
     if target is JobStatus.PENDING:
         tx.jobs.archive_attempt(job, tx.now)
     tell(tx, session, moved, _event_name(move, moved), _facts(job, moved), attempt=job.attempt or moved.attempt)
-    _follow(tx, session, move, moved)
+    if session.current_job_id in (job.id, None) and not keeps_turn:
+        _follow(tx, moved, move, session_changes or {})
+    elif session_changes:
+        tx.sessions.change(session.id, session_changes)
     return moved
 
 
@@ -87,7 +101,8 @@ def announce_ready(tx: Transaction, job: Job) -> None:
 
 def take_turn(tx: Transaction, job: Job) -> Job:
     """Let a pending job be the one whose session's turn it is, and so reachable for launchers."""
-    changed = tx.jobs.change(job.id, {"waits_on": time_to_wait(tx, job), "queued_at": tx.now})
+    changes: JobChanges = {"waits_on": time_to_wait(tx, job), "queued_at": tx.now}
+    changed = tx.jobs.change(job.id, changes | _way_home(tx, job))
     assert changed is not None, f"job '{job.id}' vanished inside a transaction"
     tx.sessions.change(
         job.session_id,
@@ -100,6 +115,17 @@ def take_turn(tx: Transaction, job: Job) -> Job:
 def time_to_wait(tx: Transaction, job: Job) -> WaitsOn | None:
     """Tell whether a job whose turn it is must still wait for its time."""
     return WaitsOn.TIME if job.not_before is not None and job.not_before > tx.now else None
+
+
+def _way_home(tx: Transaction, job: Job) -> JobChanges:
+    """Send a resume to the host where its session lives, which is known only once the session has run."""
+    session = tx.sessions.get(job.session_id)
+    if session is None or job.type is JobType.START_SESSION or session.hostname in (None, job.required_host):
+        return {}
+    lane = Lane(
+        id=0, labels=job.labels, required_host=session.hostname, required_launcher_id=job.required_launcher_id
+    )
+    return {"required_host": session.hostname, "lane_id": tx.jobs.lane(lane)}
 
 
 def _completed(tx: Transaction, job: Job, session: Session, target: JobStatus, changes: JobChanges) -> JobChanges:
@@ -152,29 +178,20 @@ def _facts(before: Job, after: Job) -> Mapping[str, Json]:
     return facts
 
 
-def _follow(tx: Transaction, session: Session, move: Move, after: Job) -> None:
+def _follow(tx: Transaction, after: Job, move: Move, learned: SessionChanges) -> None:
     """Let the session show its job's state, and hand its turn on when the job is over."""
-    if session.current_job_id not in (after.id, None):
+    if move in _QUIET:
+        announce_ready(tx, after)
         return
-    if after.status in TERMINAL:
-        _hand_turn_on(tx, after)
-        return
-    if move not in _QUIET:
-        changes: SessionChanges = {
-            "current_job_id": after.id,
-            "status": STATUS_BY_JOB[after.status],
-            "updated_at": tx.now,
-        }
-        tx.sessions.change(after.session_id, changes)
-    announce_ready(tx, after)
-
-
-def _hand_turn_on(tx: Transaction, ended: Job) -> None:
-    following = tx.jobs.next_of_session(ended.session_id)
+    is_over = after.status in TERMINAL
+    shown: SessionChanges = {
+        **learned,
+        "current_job_id": None if is_over else after.id,
+        "status": STATUS_BY_JOB[after.status],
+        "updated_at": tx.now,
+    }
+    tx.sessions.change(after.session_id, shown)
+    following = tx.jobs.next_of_session(after.session_id) if is_over else None
     if following is not None:
         take_turn(tx, following)
-        return
-    tx.sessions.change(
-        ended.session_id,
-        {"current_job_id": None, "status": STATUS_BY_JOB[ended.status], "updated_at": tx.now},
-    )
+    announce_ready(tx, after)

@@ -34,11 +34,12 @@ class JobChanges(UsageChanges, total=False):
 
     waits_on: WaitsOn | None
     lane_id: int
+    required_host: str | None
     not_before: datetime | None
+    queue_expires_at: datetime | None
     attempt: int
     tries: int
     losses: int
-    first_lost_at: datetime | None
     token: str | None
     launcher_id: LauncherId | None
     launcher_epoch: int | None
@@ -175,6 +176,7 @@ class KeyUse:
 class NextTimes:
     """The earliest of each kind of time that will change a job without anybody's call."""
 
+    stop_announced_at: datetime | None
     claim_expires_at: datetime | None
     not_before: datetime | None
     lost_at: datetime | None
@@ -350,6 +352,9 @@ class Transaction(Protocol):
     def wake_launcher(self, launcher_id: LauncherId) -> None:
         """Let this launcher's parked poll look again, after the commit."""
 
+    def tell_log_readers(self, job_id: JobId) -> None:
+        """Let those who wait for a job's output read on, after the commit."""
+
     def due_at(self, moment: datetime) -> None:
         """Say that time alone will change something at this moment, so that upkeep does not sleep past it."""
 
@@ -362,7 +367,20 @@ class Announcement:
     ready_lanes: Sequence[Lane] = ()
     launchers: Sequence[LauncherId] = ()
     due_at: datetime | None = None
+    logs: Sequence[JobId] = ()
 
+
+@dataclass(frozen=True)
+class AgentNeeds:
+    """What an agent asks of the launcher that runs it, and whether it may be started now."""
+
+    name: str
+    active: bool
+    labels: Mapping[str, str]
+
+
+FindAgent = Callable[[str], AgentNeeds | None]
+"""Looks an agent up by its name; it is asked inside a transaction, so it must not wait for anything."""
 
 Announcer = Callable[[Announcement], None]
 """Is told of each commit that has something to tell, in the order of the commits."""

@@ -165,7 +165,13 @@ class JobTable:
 
     def next_times(self) -> NextTimes:
         """Tell when time alone will change a job."""
+        stopping = and_(
+            jobs.c.stop_announced_at.is_not(None),
+            jobs.c.stop_requested_at.is_not(None),
+            _is(JobStatus.RUNNING, JobStatus.LOST),
+        )
         return NextTimes(
+            stop_announced_at=self._earliest("stop_announced_at", stopping),
             claim_expires_at=self._earliest("claim_expires_at", jobs.c.claim_expires_at.is_not(None)),
             not_before=self._earliest("not_before", self._delayed()),
             lost_at=self._earliest("lost_at", jobs.c.lost_at.is_not(None)),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
@@ -81,9 +81,10 @@ class SqliteStore:
     async def write(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb in the writer; the answer comes after its commit is on disk."""
         loop = asyncio.get_running_loop()
-        unit = _Unit(verb, loop, loop.create_future())
-        self._units.put(unit)  # type: ignore[arg-type]  # the queue holds units of every answer
-        return await unit.answer
+        answer: asyncio.Future[T] = loop.create_future()
+        unit = _Unit(verb, loop, answer)
+        self._units.put(cast("_Unit[object]", unit))
+        return await answer
 
     async def read(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb on a read-only connection; it sees the newest commit."""

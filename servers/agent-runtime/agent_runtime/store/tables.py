@@ -111,7 +111,6 @@ jobs = Table(
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("losses", Integer, nullable=False, server_default=text("0")),
-    Column("first_lost_at", Moment),
     Column("token", String(64)),
     Column("launcher_id", _Id),
     Column("launcher_epoch", Integer),

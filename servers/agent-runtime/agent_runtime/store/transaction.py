@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from agent_runtime.domain.event import NewEvent
-from agent_runtime.domain.ids import LauncherId, RandomBytes
+from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes
 from agent_runtime.services.ports import Announcement, EventRows, JobRows, Lane, LauncherRows, LogRows, SessionRows
 from agent_runtime.store.event_rows import EventTable
 from agent_runtime.store.job_rows import JobTable
@@ -42,6 +42,7 @@ class StoreTransaction:
         self._ready: list[Lane] = []
         self._launchers: list[LauncherId] = []
         self._due_at: datetime | None = None
+        self._logs: list[JobId] = []
         tables.events.take_appended()  # What a transaction that was undone had appended never happened.
 
     def emit(self, event: NewEvent) -> None:
@@ -56,6 +57,10 @@ class StoreTransaction:
         """Let this launcher's parked poll look again, after the commit."""
         self._launchers.append(launcher_id)
 
+    def tell_log_readers(self, job_id: JobId) -> None:
+        """Let those who wait for a job's output read on, after the commit."""
+        self._logs.append(job_id)
+
     def due_at(self, moment: datetime) -> None:
         """Say that time alone will change something at this moment, so that upkeep does not sleep past it."""
         if self._due_at is None or moment < self._due_at:
@@ -63,4 +68,5 @@ class StoreTransaction:
 
     def announcement(self) -> Announcement:
         """Say what this transaction has to tell once it is committed."""
-        return Announcement(tuple(self._tables.events.take_appended()), tuple(self._ready), tuple(self._launchers), self._due_at)
+        events = tuple(self._tables.events.take_appended())
+        return Announcement(events, tuple(self._ready), tuple(self._launchers), self._due_at, tuple(self._logs))

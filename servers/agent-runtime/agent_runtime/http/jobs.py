@@ -1,0 +1,316 @@
+"""What clients call about jobs: create, look at, stop, run again, read the output."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, Field, field_validator
+
+from agent_runtime.domain.errors import Invalid
+from agent_runtime.domain.ids import JobId, LauncherId, is_session_name
+from agent_runtime.domain.job import IfBusy, JobStatus, JobType, Order
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.http.errors import documented
+from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobList, JobWire, job_wire
+from agent_runtime.http.launcher_wire import answer
+from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenTime
+from agent_runtime.services.access import Caller, Role
+from agent_runtime.services.jobs import (
+    IdempotencyKey,
+    create_job,
+    get_job,
+    list_attempts,
+    list_jobs,
+    retry_job,
+    stop_job,
+)
+from agent_runtime.services.log_readers import LogReaders
+from agent_runtime.services.logs import LogPart, read_log
+from agent_runtime.services.ports import FindAgent, JobFilter, Store, Transaction
+from agent_runtime.services.waiting import explain_waiting
+
+PROMPT_BYTES_MAX = 8 * 1024 * 1024
+LOG_WAIT_SECONDS_MAX = 30.0
+_Label = Annotated[str, Field(max_length=200)]
+_Name = Annotated[str, Field(max_length=200)]
+
+
+class JobBody(BaseModel):
+    """An order to start or resume a session."""
+
+    type: JobType
+    session_name: str
+    prompt: str
+    agent_name: _Name | None = None
+    project_dir: Annotated[str, Field(max_length=4096)] | None = None
+    parent_session_name: _Name | None = None
+    labels: dict[_Label, _Label] = Field(default_factory=dict, max_length=100)
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
+    stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    if_busy: IfBusy = IfBusy.ENQUEUE
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 1
+    rerun_lost: Annotated[int, Field(ge=0, le=100)] = 0
+    not_before: GivenTime | None = None
+    queue_timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
+    callback: bool = False
+    launcher_id: Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")] | None = None
+
+    @field_validator("prompt")
+    @classmethod
+    def _prompt_fits(cls, prompt: str) -> str:
+        if not prompt:
+            raise ValueError("a prompt of at least one character is expected")
+        if len(prompt) > PROMPT_BYTES_MAX or len(prompt.encode()) > PROMPT_BYTES_MAX:
+            raise ValueError(f"a prompt of at most {PROMPT_BYTES_MAX} bytes is expected")
+        return prompt
+
+    @field_validator("project_dir")
+    @classmethod
+    def _is_absolute(cls, folder: str | None) -> str | None:
+        # The folder is on the launcher's machine, which may be of another kind than ours.
+        if folder is not None and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
+            raise ValueError("an absolute path is expected")
+        return folder
+
+    def order(self, parent_session_name: str | None) -> Order:
+        """Say it in the words of the services."""
+        parent = self.parent_session_name or parent_session_name
+        return Order(
+            type=self.type,
+            session_name=self.session_name,
+            prompt=self.prompt,
+            agent_name=self.agent_name,
+            project_dir=self.project_dir,
+            # A session that resumes or names itself is not its own parent.
+            parent_session_name=parent if parent != self.session_name else None,
+            labels=self.labels,
+            priority=self.priority,
+            timeout_seconds=self.timeout_seconds,
+            stop_grace_seconds=self.stop_grace_seconds,
+            if_busy=self.if_busy,
+            max_attempts=self.max_attempts,
+            rerun_lost=self.rerun_lost,
+            not_before=self.not_before,
+            callback=self.callback,
+            launcher_id=LauncherId(self.launcher_id) if self.launcher_id is not None else None,
+            queue_timeout_seconds=self.queue_timeout_seconds,
+        )
+
+
+class CreateAnswer(BaseModel):
+    """The job that was accepted, or had been accepted before under the same key."""
+
+    job_id: str
+    status: str
+    session_id: str
+    session_name: str
+
+
+class StopAnswer(BaseModel):
+    """What a stop did; `stop_requested` while the process has yet to end."""
+
+    job_id: str
+    status: str
+    stop_requested: bool
+
+
+@dataclass(frozen=True)
+class JobRoutes:
+    """`/jobs` and what hangs under it."""
+
+    store: Store
+    find_agent: FindAgent
+    log_readers: LogReaders
+    default_agent: str | None = None
+
+    def router(self) -> APIRouter:
+        """List the routes."""
+        routes = APIRouter(tags=["jobs"])
+        add = routes.add_api_route
+        add(
+            "/jobs",
+            self.create,
+            methods=["POST"],
+            status_code=201,
+            response_model=CreateAnswer,
+            responses={200: {"model": CreateAnswer}, **documented(404, 409, 422, body=True)},
+            summary="Start or resume a session",
+        )
+        add(
+            "/jobs",
+            self.list,
+            methods=["GET"],
+            response_model=JobList,
+            responses=documented(404, 422),
+            summary="List jobs, newest first",
+        )
+        one = "/jobs/{job_id}"
+        add(
+            one,
+            self.get,
+            methods=["GET"],
+            response_model=JobWire,
+            responses=documented(404),
+            summary="Look at one job",
+        )
+        add(
+            f"{one}/stop",
+            self.stop,
+            methods=["POST"],
+            response_model=StopAnswer,
+            responses=documented(404),
+            summary="Stop a job",
+        )
+        add(
+            f"{one}/retry",
+            self.retry,
+            methods=["POST"],
+            response_model=CreateAnswer,
+            responses=documented(404, 409),
+            summary="Run a failed or stopped job once more",
+        )
+        add(
+            f"{one}/attempts",
+            self.attempts,
+            methods=["GET"],
+            response_model=AttemptList,
+            responses=documented(404),
+            summary="List the attempts of a job, oldest first",
+        )
+        add(
+            f"{one}/log",
+            self.log,
+            methods=["GET"],
+            response_class=Response,
+            responses={200: {"content": {"application/octet-stream": {}}}, **documented(404, 422)},
+            summary="Read the output of an attempt",
+        )
+        return routes
+
+    async def create(
+        self,
+        request: Request,
+        body: JobBody,
+        idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+        x_agent_session_name: Annotated[str | None, Header(max_length=60)] = None,
+    ) -> Response:
+        """Answered once the job is on disk: from then on it ends in one outcome, or waits and says why."""
+        if not is_session_name(body.session_name) and body.type is JobType.START_SESSION:
+            raise Invalid(
+                "invalid_parameters",
+                "invalid session_name: 1 to 60 characters of A-Z a-z 0-9 - _ expected, not starting with 'ses_', "
+                f"found '{body.session_name[:40]}'",
+            )
+        if body.agent_name is None and self.default_agent is not None:
+            body.agent_name = self.default_agent
+        order = body.order(_calling_session(request, x_agent_session_name))
+        key = _key(idempotency_key, body, order)
+        made = await self.store.write(lambda tx: create_job(tx, order, self.find_agent, key))
+        job = made.job
+        return answer(
+            CreateAnswer(job_id=job.id, status=job.status, session_id=job.session_id, session_name=job.session_name),
+            201 if made.is_new else 200,
+        )
+
+    async def list(
+        self,
+        status: JobStatus | None = None,
+        session: str | None = None,
+        launcher: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
+        cursor: Annotated[str | None, Query(max_length=40)] = None,
+    ) -> Response:
+        """Answered in pages; `next_cursor` is there while there is more."""
+
+        def read(tx: Transaction) -> JobList:
+            found = tx.sessions.find(session) if session is not None else None
+            if session is not None and found is None:
+                return JobList(jobs=[])
+            jobs = list_jobs(
+                tx,
+                JobFilter(
+                    limit=limit + 1,
+                    before=JobId(cursor) if cursor is not None else None,
+                    status=status,
+                    session_id=found.id if found is not None else None,
+                    launcher_id=LauncherId(launcher) if launcher is not None else None,
+                ),
+            )
+            shown = jobs[:limit]
+            waits = explain_waiting(tx, shown)
+            more = shown[-1].id if len(jobs) > limit else None
+            return JobList(jobs=[job_wire(job, waits.get(job.id)) for job in shown], next_cursor=more)
+
+        return answer(await self.store.read(read))
+
+    async def get(self, job_id: str) -> Response:
+        """Tells where it stands, and while it waits, why and what would change that."""
+
+        def read(tx: Transaction) -> JobWire:
+            job = get_job(tx, JobId(job_id))
+            return job_wire(job, explain_waiting(tx, [job]).get(job.id), tx.jobs.prompt(job.id))
+
+        return answer(await self.store.read(read))
+
+    async def stop(
+        self, request: Request, job_id: str, x_agent_session_name: Annotated[str | None, Header(max_length=60)] = None
+    ) -> Response:
+        """Stops at once what waits, and through its launcher what runs; again is harmless."""
+        is_agent = _calling_session(request, x_agent_session_name) is not None
+        reason = Reason.STOPPED_BY_PARENT if is_agent else Reason.STOPPED_BY_USER
+        stopping = await self.store.write(lambda tx: stop_job(tx, JobId(job_id), reason))
+        return answer(StopAnswer(job_id=stopping.job.id, status=stopping.job.status, stop_requested=stopping.requested))
+
+    async def retry(self, job_id: str) -> Response:
+        """Makes a new attempt of the same job."""
+        job = await self.store.write(lambda tx: retry_job(tx, JobId(job_id)))
+        return answer(
+            CreateAnswer(job_id=job.id, status=job.status, session_id=job.session_id, session_name=job.session_name)
+        )
+
+    async def attempts(self, job_id: str) -> Response:
+        """Tells what each try came to."""
+        past = await self.store.read(lambda tx: list_attempts(tx, JobId(job_id)))
+        return answer(AttemptList(attempts=[AttemptWire.of(item) for item in past]))
+
+    async def log(
+        self,
+        job_id: str,
+        attempt: Annotated[int | None, Query(ge=0, le=2**31)] = None,
+        offset: Annotated[int, Query(ge=0, le=2**62)] = 0,
+        wait: Annotated[float, Query(ge=0, le=LOG_WAIT_SECONDS_MAX)] = 0.0,
+    ) -> Response:
+        """Answers raw bytes; with `wait` it answers as soon as there are some, or nothing will follow."""
+
+        async def read() -> LogPart:
+            return await self.store.read(lambda tx: read_log(tx, JobId(job_id), attempt, offset))
+
+        part = await self.log_readers.until(
+            JobId(job_id), read, lambda part: bool(part.content) or part.is_complete, wait
+        )
+        headers = {
+            "X-Log-Start": str(part.start),
+            "X-Log-Next": str(part.next_offset),
+            "X-Log-Complete": "true" if part.is_complete else "false",
+        }
+        return Response(part.content, headers=headers, media_type="application/octet-stream")
+
+
+def _calling_session(request: Request, header: str | None) -> str | None:
+    """Tell which session calls: the one that the token proves, else the one that the caller names."""
+    caller = getattr(request.state, "caller", None)
+    if isinstance(caller, Caller) and caller.role is Role.SESSION:
+        return caller.name
+    return header
+
+
+def _key(header: str | None, body: JobBody, order: Order) -> IdempotencyKey | None:
+    if header is None:
+        return None
+    said = body.model_dump(mode="json") | {"parent_session_name": order.parent_session_name}
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return IdempotencyKey(header, hashlib.sha256(canonical.encode()).hexdigest())

@@ -1,0 +1,398 @@
+"""What launchers call: register, poll, report, send output, say that they live, leave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from agent_runtime.domain.errors import Conflict
+from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.job import JobStatus, Usage
+from agent_runtime.domain.reasons import WaitReason
+from agent_runtime.http.launcher_wire import (
+    JobForLauncher,
+    LauncherWire,
+    Sparse,
+    answer,
+    launcher_wire,
+)
+from agent_runtime.http.wire import GivenTime
+from agent_runtime.services.access import SessionTokens
+from agent_runtime.services.claims import Ask, announce_stops
+from agent_runtime.services.launchers import (
+    Held,
+    Heartbeat,
+    Registration,
+    beat,
+    register,
+    remove_launcher,
+    set_draining,
+)
+from agent_runtime.services.logs import append_log
+from agent_runtime.services.parked_polls import ParkedPolls
+from agent_runtime.services.polling import Polling
+from agent_runtime.services.ports import LogChunk, Store, Transaction
+from agent_runtime.services.reports import Proof, Report, Reported, decline, finish, start
+
+HEARTBEAT_INTERVAL_SECONDS = 60
+POLL_ENDPOINT = "/launcher/jobs"
+_BATCH_MAX = 64
+_Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
+_Name = Annotated[str, Field(max_length=200)]
+
+
+class HeldWire(BaseModel):
+    """An attempt that the launcher has."""
+
+    job_id: str
+    attempt: int
+    token: str
+
+
+class RegisterBody(BaseModel):
+    """Who a launcher is; all of it may be left out."""
+
+    launcher_id: _Id | None = None
+    name: _Name = ""
+    hostname: _Name = ""
+    boot_id: _Name | None = None
+    version: _Name | None = None
+    labels: dict[_Name, _Name] = Field(default_factory=dict, max_length=100)
+    max_jobs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    backends: list[_Name] = Field(default_factory=list, max_length=100)
+    holding: list[HeldWire] | None = None
+
+
+class AdoptWire(BaseModel):
+    """An attempt that goes on, and how much of its output is here."""
+
+    job_id: str
+    attempt: int
+    log_offset: int
+
+
+class DropWire(BaseModel):
+    """An attempt that is fenced off: to be killed, and not reported."""
+
+    job_id: str
+    attempt: int
+    reason: str
+
+
+class RegisterAnswer(BaseModel):
+    """What a launcher needs to know."""
+
+    launcher_id: str
+    epoch: int
+    poll_endpoint: str
+    poll_timeout_seconds: float
+    heartbeat_interval_seconds: float
+    adopt: list[AdoptWire]
+    drop: list[DropWire]
+
+
+class PollAnswer(Sparse):
+    """A job to run (with `batch`: several), or jobs to stop."""
+
+    job: JobForLauncher | None = None
+    jobs: list[JobForLauncher] | None = None
+    stop_jobs: list[str] | None = None
+
+
+class HeartbeatBody(BaseModel):
+    """That a launcher lives, and what it has."""
+
+    launcher_id: str
+    epoch: int | None = None
+    holding: list[HeldWire] | None = None
+    poll_age_seconds: float | None = None
+    unreported: int = 0
+
+
+class HeartbeatAnswer(BaseModel):
+    """What a launcher is to stop or to drop."""
+
+    ok: bool = True
+    stop_jobs: list[str]
+    drop: list[DropWire]
+
+
+class AttemptBody(BaseModel):
+    """Which attempt is meant; the simplest launchers name only themselves."""
+
+    launcher_id: str
+    attempt: int | None = None
+    token: str | None = None
+
+    def proof(self, job_id: str) -> Proof:
+        """Name the attempt."""
+        return Proof(JobId(job_id), LauncherId(self.launcher_id), self.attempt, self.token)
+
+
+class DeclinedBody(AttemptBody):
+    """Why a claim is given back."""
+
+    reason: str | None = None
+    error: str | None = None
+
+
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class UsageBody(BaseModel):
+    """What an attempt consumed."""
+
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
+    cache_read_tokens: _Count = 0
+    cache_write_tokens: _Count = 0
+
+
+class ReportBody(AttemptBody):
+    """How an attempt ended."""
+
+    status: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
+    signal: Annotated[int, Field(ge=0, le=200)] | None = None
+    usage: UsageBody | None = None
+    cost_usd: Annotated[float, Field(ge=0)] | None = None
+    ended_at: GivenTime | None = None
+    log_bytes: _Count | None = None
+
+    def report(self, job_id: str, outcome: JobStatus) -> Report:
+        """Say it in the words of the services."""
+        usage = None
+        if self.usage is not None or self.cost_usd is not None:
+            tokens = self.usage or UsageBody()
+            usage = Usage(**tokens.model_dump(), cost_usd=self.cost_usd or 0.0)
+        return Report(
+            proof=self.proof(job_id),
+            outcome=outcome,
+            reason=self.reason,
+            error=self.error,
+            exit_code=self.exit_code,
+            signal=self.signal,
+            usage=usage,
+            ended_at=self.ended_at,
+            log_bytes=self.log_bytes,
+        )
+
+
+class JobState(BaseModel):
+    """Where the job stands now."""
+
+    job_id: str
+    status: str
+
+
+class LogOffset(BaseModel):
+    """Where the next chunk of output belongs."""
+
+    offset: int
+
+
+class LauncherList(BaseModel):
+    """All launchers that are known."""
+
+    launchers: list[LauncherWire]
+
+
+_ERRORS: Mapping[int, str] = {404: "launcher_unknown, job_unknown", 409: "superseded, not_current, already_ended …"}
+
+
+@dataclass(frozen=True)
+class LauncherRoutes:
+    """`/launcher/…` for launchers, `/launchers` for those who look at them."""
+
+    store: Store
+    polls: ParkedPolls
+    session_tokens: SessionTokens
+    poll_timeout_seconds: float
+
+    def router(self) -> APIRouter:
+        """List the routes."""
+        routes = APIRouter(tags=["launchers"])
+        add = routes.add_api_route
+        add("/launcher/register", self.register, methods=["POST"], response_model=RegisterAnswer)
+        add(POLL_ENDPOINT, self.poll, methods=["GET"], response_model=PollAnswer)
+        add("/launcher/jobs/{job_id}/started", self.started, methods=["POST"], response_model=JobState)
+        add("/launcher/jobs/{job_id}/completed", self.completed, methods=["POST"], response_model=JobState)
+        add("/launcher/jobs/{job_id}/failed", self.failed, methods=["POST"], response_model=JobState)
+        add("/launcher/jobs/{job_id}/stopped", self.stopped, methods=["POST"], response_model=JobState)
+        add("/launcher/jobs/{job_id}/declined", self.declined, methods=["POST"], response_model=JobState)
+        add("/launcher/jobs/{job_id}/log", self.log, methods=["POST"], response_model=LogOffset)
+        add("/launcher/heartbeat", self.heartbeat, methods=["POST"], response_model=HeartbeatAnswer)
+        add("/launchers", self.list, methods=["GET"], response_model=LauncherList)
+        add("/launchers/{launcher_id}", self.remove, methods=["DELETE"], response_model=LauncherWire)
+        add("/launchers/{launcher_id}/drain", self.drain, methods=["POST"], response_model=LauncherWire)
+        add("/launchers/{launcher_id}/resume", self.resume, methods=["POST"], response_model=LauncherWire)
+        return routes
+
+    async def register(self, body: RegisterBody | None = None) -> Response:
+        """Take a launcher in, and settle what it holds."""
+        said = body or RegisterBody()
+        taken = await self.store.write(
+            lambda tx: register(
+                tx,
+                Registration(
+                    launcher_id=LauncherId(said.launcher_id) if said.launcher_id is not None else None,
+                    name=said.name,
+                    hostname=said.hostname,
+                    boot_id=said.boot_id,
+                    version=said.version,
+                    labels=said.labels,
+                    max_jobs=said.max_jobs,
+                    backends=said.backends,
+                    holding=_held(said.holding),
+                ),
+            )
+        )
+        return answer(
+            RegisterAnswer(
+                launcher_id=taken.launcher.id,
+                epoch=taken.launcher.epoch,
+                poll_endpoint=POLL_ENDPOINT,
+                poll_timeout_seconds=self.poll_timeout_seconds,
+                heartbeat_interval_seconds=HEARTBEAT_INTERVAL_SECONDS,
+                adopt=[AdoptWire(**vars(item)) for item in taken.adopt],
+                drop=[DropWire(**vars(item)) for item in taken.drop],
+            )
+        )
+
+    async def poll(
+        self,
+        request: Request,
+        launcher_id: str,
+        epoch: int | None = None,
+        slots: Annotated[int | None, Query(ge=0)] = None,
+        wait: Annotated[float | None, Query(ge=0, le=3600)] = None,
+        batch: Annotated[int | None, Query(ge=1)] = None,
+        refuse: WaitReason | None = None,
+    ) -> Response:
+        """Wait for a job or a stop; 204 when there was none."""
+        ask = Ask(
+            launcher_id=LauncherId(launcher_id),
+            epoch=epoch,
+            slots=slots,
+            batch=min(batch or 1, _BATCH_MAX),
+            refusal=refuse,
+        )
+        wait_seconds = self.poll_timeout_seconds if wait is None else min(wait, self.poll_timeout_seconds)
+        found = await Polling(self.store, self.polls).poll(ask, wait_seconds, lambda: _gone(request))
+        if found is None or not (found.claims or found.stop_jobs):
+            return Response(status_code=204)
+        if found.stop_jobs:
+            return answer(PollAnswer(stop_jobs=[job.id for job in found.stop_jobs]))
+        jobs = [JobForLauncher.of(claim, self.session_tokens) for claim in found.claims]
+        return answer(PollAnswer(job=jobs[0], jobs=jobs if batch is not None else None))
+
+    async def started(self, job_id: str, body: AttemptBody) -> Response:
+        """Ask whether an attempt may begin."""
+        job = await self.store.write(lambda tx: start(tx, body.proof(job_id)))
+        return answer(JobState(job_id=job.id, status=job.status))
+
+    async def completed(self, job_id: str, body: ReportBody) -> Response:
+        """Report that the process ended well."""
+        return await self._finish(body.report(job_id, JobStatus.COMPLETED))
+
+    async def failed(self, job_id: str, body: ReportBody) -> Response:
+        """Report that the process failed."""
+        return await self._finish(body.report(job_id, JobStatus.FAILED))
+
+    async def stopped(self, job_id: str, body: ReportBody) -> Response:
+        """Report that the process was ended because that was asked."""
+        return await self._finish(body.report(job_id, JobStatus.STOPPED))
+
+    async def declined(self, job_id: str, body: DeclinedBody) -> Response:
+        """Give a claim back of which nothing ran."""
+        job = await self.store.write(lambda tx: decline(tx, body.proof(job_id), body.reason, body.error))
+        return answer(JobState(job_id=job.id, status=job.status))
+
+    async def log(
+        self,
+        request: Request,
+        job_id: str,
+        offset: Annotated[int, Query(ge=0)],
+        x_launcher_id: Annotated[str, Header()],
+        x_job_attempt: Annotated[int | None, Header()] = None,
+        x_job_token: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """Keep the next bytes of an attempt's output."""
+        proof = Proof(JobId(job_id), LauncherId(x_launcher_id), x_job_attempt, x_job_token)
+        chunk = LogChunk(offset, await request.body())
+        return answer(LogOffset(offset=await self.store.write(lambda tx: append_log(tx, proof, chunk))))
+
+    async def heartbeat(self, body: HeartbeatBody) -> Response:
+        """Say that a launcher lives."""
+        said = Heartbeat(LauncherId(body.launcher_id), body.epoch, _held(body.holding), body.unreported)
+
+        def beat_and_stops(tx: Transaction) -> HeartbeatAnswer:
+            drop = beat(tx, said)
+            stops = announce_stops(tx, said.launcher_id, always=True)
+            return HeartbeatAnswer(
+                stop_jobs=[job.id for job in stops], drop=[DropWire(**vars(item)) for item in drop]
+            )
+
+        return answer(await self.store.write(beat_and_stops))
+
+    async def list(self) -> Response:
+        """List the launchers."""
+
+        def read(tx: Transaction) -> LauncherList:
+            held = tx.jobs.count_held()
+            return LauncherList(
+                launchers=[launcher_wire(item, held.get(item.id, 0), tx.now, self.polls) for item in tx.launchers.all()]
+            )
+
+        return answer(await self.store.read(read))
+
+    async def remove(self, launcher_id: str) -> Response:
+        """Let a launcher leave for good."""
+        gone = await self.store.write(lambda tx: (remove_launcher(tx, LauncherId(launcher_id)), tx.now))
+        return answer(launcher_wire(gone[0], 0, gone[1], self.polls))
+
+    async def drain(self, launcher_id: str) -> Response:
+        """Let a launcher take no new job."""
+        return await self._set_draining(launcher_id, draining=True)
+
+    async def resume(self, launcher_id: str) -> Response:
+        """Let a drained launcher take jobs again."""
+        return await self._set_draining(launcher_id, draining=False)
+
+    async def _set_draining(self, launcher_id: str, *, draining: bool) -> Response:
+        def change(tx: Transaction) -> LauncherWire:
+            launcher = set_draining(tx, LauncherId(launcher_id), draining=draining)
+            return launcher_wire(launcher, tx.jobs.count_held().get(launcher.id, 0), tx.now, self.polls)
+
+        return answer(await self.store.write(change))
+
+    async def _finish(self, report: Report) -> Response:
+        reported = await self.store.write(lambda tx: finish(tx, report))
+        if reported.refused is not None:
+            raise _refusal(report, reported)
+        return answer(JobState(job_id=reported.job.id, status=reported.job.status))
+
+
+def _refusal(report: Report, reported: Reported) -> Conflict:
+    code = reported.refused or "already_ended"
+    job = reported.job
+    return Conflict(
+        code,
+        f"cannot take '{report.outcome}' for job '{job.id}': attempt {job.attempt} is the current one and is "
+        f"'{job.status}' (the report was kept in the job's events; end the attempt if it still runs)",
+    )
+
+
+def _held(holding: list[HeldWire] | None) -> list[Held] | None:
+    if holding is None:
+        return None
+    return [Held(JobId(item.job_id), item.attempt, item.token) for item in holding]
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
