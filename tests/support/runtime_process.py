@@ -11,7 +11,7 @@ from support.runtime_api import RuntimeApi
 from support.waiting import wait_until
 
 PROGRAM = Path(sys.executable).with_name("agent-runtime")
-ADDRESS = re.compile(r"https?://[\w.\-\[\]]+:(\d+)")
+READY = re.compile(r"ready at https?://[\w.\-\[\]]+:(\d+)")
 
 
 class RuntimeProcess(ProcessUnderTest):
@@ -63,7 +63,7 @@ class RuntimeProcess(ProcessUnderTest):
 
     def _announced_port(self) -> int | None:
         assert self.is_alive, f"agent-runtime ended at its start:\n{self.log()}"
-        found = ADDRESS.search(self.said())
+        found = READY.search(self.said())
         return int(found[1]) if found else None
 
     def _environment(self) -> dict[str, str]:

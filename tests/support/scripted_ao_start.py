@@ -65,9 +65,8 @@ def read_prompt(arguments: list[str]) -> str:
 
 
 def attempt() -> int:
-    """The attempt's number, from the run directory's name."""
-    folder = Path(os.environ.get("AGENT_OUTCOME_FILE", "/none.0/outcome")).parent.name
-    return int(folder.rpartition(".")[2] or 0)
+    """The attempt's number, as the launcher told it."""
+    return int(os.environ.get("AGENT_JOB_ATTEMPT", "0"))
 
 
 def write(what: str, **facts: object) -> None:

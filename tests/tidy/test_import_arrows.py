@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tidy.tree import ROOT, Source, findings, python, python_sources
 
-LAUNCHER_NEEDS = frozenset({"httpx", "typer", "lib"})
+# `_typeshed` is known to type checkers only.
+LAUNCHER_NEEDS = frozenset({"httpx", "typer", "lib", "_typeshed"})
 
 
 def imported(source: Source) -> Iterator[tuple[int, str]]:

@@ -1,0 +1,108 @@
+"""Writes docs/reference/ from the code: the API, the commands, the states of a job. A test compares them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from agent_runtime.domain.job import MOVES, Edge
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+RUNTIME = Path(sys.executable).with_name("agent-runtime")
+LAUNCHER = ROOT / "servers" / "agent-launcher" / "agent-launcher"
+MCP_SERVER = ROOT / "interfaces" / "agent-orchestrator-mcp-server" / "agent-orchestrator-mcp.py"
+
+
+def pages() -> Mapping[str, Callable[[], str]]:
+    """Every generated page with how to write it."""
+    return {"openapi.json": openapi, "commands.md": commands_page, "job-states.md": job_states_page}
+
+
+def openapi() -> str:
+    """The API's description, as the runtime itself tells it."""
+    return _output([str(RUNTIME), "openapi"])
+
+
+def commands_page() -> str:
+    """What each program says about itself."""
+    parts = ["# Commands\n\nWhat each program says when it is asked with `--help`. Written by `make reference`.\n"]
+    parts.append(_section("agent-runtime", [str(RUNTIME)], "uv run agent-runtime"))
+    parts += [_section(f"agent-runtime {name}", [str(RUNTIME), name], f"uv run agent-runtime {name}")
+              for name in runtime_subcommands()]  # fmt: skip
+    parts.append(_section("agent-launcher", [sys.executable, str(LAUNCHER)], "servers/agent-launcher/agent-launcher"))
+    for path in command_scripts():
+        parts.append(_section(path.name, [sys.executable, str(path)], f"commands/{path.name}"))
+    parts.append(
+        _section("agent-orchestrator-mcp", [sys.executable, str(MCP_SERVER)], str(MCP_SERVER.relative_to(ROOT)))
+    )
+    return "\n".join(parts)
+
+
+def command_scripts() -> list[Path]:
+    """The `ao-*` programs."""
+    return sorted(path for path in (ROOT / "commands").glob("ao-*") if not path.suffix)
+
+
+def runtime_subcommands() -> list[str]:
+    """The runtime's own sub-commands, as its help lists them."""
+    _, _, listing = _output([str(RUNTIME), "--help"]).partition("Commands:\n")
+    return [line.split()[0] for line in listing.splitlines() if line[:2] == "  " and line[2:3].isalpha()]
+
+
+def _section(title: str, command: list[str], called: str) -> str:
+    text = "\n".join(line.rstrip() for line in _output([*command, "--help"]).strip().splitlines())
+    return f"## {title}\n\n`{called}`\n\n```text\n{text}\n```\n"
+
+
+def _output(command: list[str]) -> str:
+    plain = {"TYPER_USE_RICH": "0", "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AGENT_", "LAUNCHER_"))}
+    environment = {**own, **plain, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def job_states_page() -> str:
+    """The state machine, drawn and in words, from the table that the runtime uses."""
+    drawn = "\n".join(f"    {line}" for edge in MOVES.values() for line in _arrows(edge))
+    rows = "\n".join(_row(edge) for edge in MOVES.values())
+    return f"""# States of a job
+
+Drawn from `MOVES` in `servers/agent-runtime/agent_runtime/domain/job.py` by `make reference`. There are no other moves.
+What the states mean is in the [glossary](../glossary.md#states-of-a-job).
+
+```mermaid
+stateDiagram-v2
+{drawn}
+```
+
+| # | move | from | to | who | when |
+|---|---|---|---|---|---|
+{rows}
+"""
+
+
+def _arrows(edge: Edge) -> Iterator[str]:
+    for source in [str(status) for status in sorted(edge.sources)] or ["[*]"]:
+        for target in sorted(edge.targets):
+            yield f"{source} --> {target}: {edge.number} {edge.move.replace('_', ' ')}"
+
+
+def _row(edge: Edge) -> str:
+    sources = ", ".join(f"`{status}`" for status in sorted(edge.sources)) or "nothing"
+    targets = ", ".join(f"`{status}`" for status in sorted(edge.targets))
+    return f"| {edge.number} | {edge.move.replace('_', ' ')} | {sources} | {targets} | {edge.who} | {edge.when} |"
+
+
+def main() -> None:
+    """Write what has changed, and say which."""
+    for name, write in pages().items():
+        path, text = REFERENCE / name, write()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"written: {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
