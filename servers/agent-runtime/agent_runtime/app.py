@@ -16,12 +16,15 @@ from fastapi import FastAPI
 
 from agent_runtime.command_line import command_line
 from agent_runtime.data_dir import DataDir
+from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.auth import Authenticator, KnownToken
 from agent_runtime.http.errors import install_error_answers
 from agent_runtime.http.event_stream import StreamRoutes
 from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.guard import AllowedHosts, Guard
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
+from agent_runtime.http.jobs import JobRoutes
+from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.live import LiveStream
 from agent_runtime.http.rules import RuleBook
 from agent_runtime.http.server import WebServer, bind, url_of
@@ -29,6 +32,9 @@ from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.static import Pages
 from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.services.access import Caller, Role, SessionTokens
+from agent_runtime.services.agents import Agents
+from agent_runtime.services.log_readers import LogReaders
+from agent_runtime.services.parked_polls import ParkedPolls
 from agent_runtime.services.ports import Announcement
 from agent_runtime.settings import AuthMode, Settings
 from agent_runtime.store.clock import SystemClock
@@ -48,6 +54,9 @@ class Runtime:
     def __init__(self, settings: Settings, database: Path, session_tokens: SessionTokens) -> None:
         self.store = SqliteStore(database, SystemClock(), secrets.token_bytes, self._announce)
         self.live = LiveStream(self.store)
+        self.polls = ParkedPolls()
+        self.log_readers = LogReaders()
+        self.agents = Agents(settings.shipped_agents_dir, settings.agents_dir)
         self.session_tokens = session_tokens
         self._settings = settings
         self._database = database
@@ -64,9 +73,13 @@ class Runtime:
 
     def leave(self) -> None:
         """Answer those who wait for something to happen: nothing will."""
+        self.polls.end_all()
         self.live.end()
 
     def _announce(self, news: Announcement) -> None:
+        # First those who start jobs, then those who watch.
+        self.polls.hear(news)
+        self.log_readers.hear(news)
         self.live.announce(news)
 
     def _api(self) -> FastAPI:
@@ -82,9 +95,12 @@ class Runtime:
         engine = DatabaseHealth(engine="sqlite", version=sqlite3.sqlite_version, path=str(self._database))
         for routes in (
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
-            SessionRoutes(self.store, self.live, lambda _launcher_id: False),
+            JobRoutes(self.store, self.agents.needs, self.log_readers, self._settings.default_agent),
+            LauncherRoutes(self.store, self.polls, self.session_tokens, self._settings.poll_timeout_seconds),
+            SessionRoutes(self.store, self.live, self.polls.is_parked),
             EventRoutes(self.store),
             StreamRoutes(self.store, self.live),
+            AgentRoutes(self.store, self.agents),
         ):
             app.include_router(routes.router())
         return app

@@ -1,0 +1,160 @@
+"""The agents: list, read, write, remove, switch on and off."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from agent_runtime.domain.agent import Agent, Blueprint, Source
+from agent_runtime.domain.event import NewEvent
+from agent_runtime.domain.json import JsonObject
+from agent_runtime.http.errors import documented
+from agent_runtime.services.agents import Agents
+from agent_runtime.services.blueprint_files import FILE_BYTES_MAX, BlueprintText
+from agent_runtime.services.ports import Store
+
+AgentName = Annotated[str, Path(description="the agent's name", max_length=200)]
+
+
+class AgentWire(BaseModel):
+    """What an agent is; one that cannot be read says why in `error`.
+
+    `folder` is where its files lie on the runtime's machine.
+    """
+
+    name: str
+    description: str
+    backend: str | None
+    command: list[str]
+    model: str | None
+    labels: dict[str, str]
+    limits: dict[str, JsonValue]
+    options: dict[str, JsonValue]
+    system_prompt: str
+    mcp_servers: dict[str, JsonValue]
+    active: bool
+    source: Source
+    folder: str
+    error: str | None
+
+    @classmethod
+    def of(cls, agent: Agent) -> "AgentWire":
+        """Show an agent."""
+        blueprint = agent.blueprint or Blueprint(backend="")
+        return cls(
+            name=agent.name,
+            description=blueprint.description,
+            backend=blueprint.backend or None,
+            command=list(blueprint.command),
+            model=blueprint.model,
+            labels=dict(blueprint.labels),
+            limits=cast("dict[str, JsonValue]", dict(blueprint.limits)),
+            options=cast("dict[str, JsonValue]", dict(blueprint.options)),
+            system_prompt=blueprint.system_prompt,
+            mcp_servers=cast("dict[str, JsonValue]", dict(blueprint.mcp_servers)),
+            active=agent.active,
+            source=agent.source,
+            folder=str(agent.path if agent.path.suffix == "" else agent.path.parent),
+            error=agent.error,
+        )
+
+
+class AgentList(BaseModel):
+    """All agents, by name."""
+
+    agents: list[AgentWire]
+
+
+class GivenAgent(BlueprintText):
+    """What an agent is to be; what is left out is empty."""
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    system_prompt: Annotated[str, Field(max_length=FILE_BYTES_MAX)] = ""
+    mcp_servers: Annotated[dict[str, dict[str, JsonValue]], Field(max_length=100, default_factory=dict)]
+
+    def told(self) -> Blueprint:
+        """Translate it for the verbs."""
+        return self.blueprint(self.system_prompt, cast("JsonObject", self.mcp_servers))
+
+
+class NewAgent(GivenAgent):
+    """A new agent with its name."""
+
+    name: Annotated[str, Field(max_length=200)]
+
+
+@dataclass(frozen=True)
+class AgentRoutes:
+    """Everything under `/agents`; what is written goes to the user's own folder."""
+
+    store: Store
+    agents: Agents
+
+    def router(self) -> APIRouter:
+        """List the routes."""
+        routes = APIRouter(tags=["agents"])
+        add, one = routes.add_api_route, "/agents/{name}"
+        add("/agents", self.list, methods=["GET"], summary="List all agents", responses=documented())
+        add(
+            "/agents",
+            self.create,
+            methods=["POST"],
+            status_code=201,
+            summary="Write a new agent",
+            responses=documented(409, 422, body=True),
+        )
+        add(one, self.get, methods=["GET"], summary="Read one agent", responses=documented(404))
+        add(
+            one,
+            self.put,
+            methods=["PUT"],
+            summary="Write an agent, new or not",
+            responses={201: {"model": AgentWire, "description": "It is new"}, **documented(409, 422, body=True)},
+        )
+        add(one, self.delete, methods=["DELETE"], summary="Remove an agent of yours", responses=documented(404, 409))
+        for name, call in (("activate", self.activate), ("deactivate", self.deactivate)):
+            summary = f"{name.capitalize()} an agent"
+            add(f"{one}/{name}", call, methods=["POST"], summary=summary, responses=documented(404, body=True))
+        return routes
+
+    async def list(self) -> AgentList:
+        """The user's own win over shipped ones of the same name; broken ones are listed with their error."""
+        return AgentList(agents=[AgentWire.of(agent) for agent in await asyncio.to_thread(self.agents.all)])
+
+    async def get(self, name: AgentName) -> AgentWire:
+        """Changes on disk are seen at once."""
+        return AgentWire.of(await asyncio.to_thread(self.agents.get, name))
+
+    async def create(self, body: NewAgent) -> AgentWire:
+        """A shipped agent's name is taken, too: `PUT` makes a version of your own."""
+        agent = await asyncio.to_thread(self.agents.create, body.name, body.told())
+        return await self._told("agent.created", agent)
+
+    async def put(self, name: AgentName, body: GivenAgent, response: Response) -> AgentWire:
+        """The whole agent: what the body leaves out is empty afterwards."""
+        agent, is_new = await asyncio.to_thread(self.agents.put, name, body.told())
+        response.status_code = 201 if is_new else 200
+        return await self._told("agent.created" if is_new else "agent.updated", agent)
+
+    async def delete(self, name: AgentName) -> AgentWire:
+        """Answers what it was; sessions of it stay, and cannot be resumed without it."""
+        return await self._told("agent.deleted", await asyncio.to_thread(self.agents.delete, name))
+
+    async def activate(self, name: AgentName) -> AgentWire:
+        """New jobs may use it again."""
+        return await self._told("agent.activated", await self._switch(name, active=True))
+
+    async def deactivate(self, name: AgentName) -> AgentWire:
+        """New jobs are refused; what runs goes on."""
+        return await self._told("agent.deactivated", await self._switch(name, active=False))
+
+    async def _switch(self, name: str, *, active: bool) -> Agent:
+        return await asyncio.to_thread(lambda: self.agents.set_active(name, active=active))
+
+    async def _told(self, type_: str, agent: Agent) -> AgentWire:
+        data: JsonObject = {"name": agent.name, "active": agent.active, "source": str(agent.source)}
+        await self.store.write(lambda tx: tx.emit(NewEvent(type=type_, at=tx.now, data=data)))
+        return AgentWire.of(agent)
