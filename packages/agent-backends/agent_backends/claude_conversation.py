@@ -156,6 +156,9 @@ class Conversation:
         return self._with_figures(Outcome(Ending.STOPPED, self._events.last_text))
 
     def _died(self, error: BaseException | None) -> Outcome:
+        # The SDK has no type of its own for a client that does not answer its first request.
+        if error is not None and isinstance(error.__cause__, TimeoutError):
+            return failed(Reason.STALLED, f"Claude Code runs but does not answer: {one_line(str(error))}")
         if error is not None and not isinstance(error, ClaudeSDKError | OSError):
             raise error
         code = error.exit_code if isinstance(error, ProcessError) else self._process.exit_code

@@ -80,11 +80,8 @@ class ClaudeProcess:
     async def messages(self) -> AsyncIterator[JsonObject]:
         """Its messages, one for each line of JSON, until it closes its standard output."""
         while line := await self._stdout.readline():
-            # The client may print debugging lines of its own between the messages.
-            if line.startswith(b"{"):
-                message: Json = json.loads(line)
-                if isinstance(message, dict):
-                    yield message
+            if (message := _message_in(line)) is not None:
+                yield message
 
     async def wait_for_exit(self) -> int:
         """Wait until it has ended and its last words are read; return its exit code."""
@@ -141,3 +138,12 @@ class ClaudeProcess:
     async def _read_stderr(self, stderr: asyncio.StreamReader) -> None:
         while line := await stderr.readline():
             self._stderr_lines.append(line.decode(errors="replace").rstrip())
+
+
+def _message_in(line: bytes) -> JsonObject | None:
+    try:
+        message: Json = json.loads(line)
+    except ValueError:
+        # A debugging line of the client's, or its last message, cut off by its death.
+        return None
+    return message if isinstance(message, dict) else None

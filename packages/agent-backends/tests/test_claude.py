@@ -189,6 +189,17 @@ def test_a_missing_client_is_backend_missing(rig: ClaudeRig) -> None:
     assert "'/nowhere/claude'" in outcome.error
 
 
+@pytest.mark.parametrize("exit_code", [0, 7])
+def test_a_client_that_breaks_off_is_a_failure_with_its_last_words(rig: ClaudeRig, exit_code: int) -> None:
+    client = rig.home / "broken-claude"
+    client.write_text(f'#!/bin/sh\nprintf \'{{"type": "sys\'\necho out of luck >&2\nexit {exit_code}\n')
+    client.chmod(0o700)
+    outcome = rig.run(rig.turn("say: never", options={"client_path": str(client)})).outcome
+
+    assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.NONZERO_EXIT)
+    assert outcome.error == f"Claude Code ended without a result (exit code {exit_code}): out of luck"
+
+
 def test_a_turn_without_a_word_is_an_empty_result(rig: ClaudeRig) -> None:
     # The client asks a silent model once more by itself.
     outcome = rig.run(rig.turn("say:\nlater: say:")).outcome
