@@ -42,11 +42,9 @@ export function createActions({ api, store, knowledge }) {
     /** Makes a job; the key makes a second click, or a second try after a cut, the same job. */
     createJob: (order, key) => api.post("jobs", order, { headers: { "Idempotency-Key": key } }),
     stopSession: (session, tree) =>
-      onSession(session, { stopping: true }, () => api.post(api.session(session.session_name, "stop"), tree ? { tree: true } : {})),
+      onSession(session, { stopping: true }, () => api.post(api.session(session.session_name, "stop"), {}, { query: { tree } })),
     stopJob: (job) => attempt(() => api.post(api.job(job.job_id, "stop"))),
     retryJob: (job) => attempt(() => api.post(api.job(job.job_id, "retry"))),
-    editJob: (job, prompt) => attempt(() => api.patch(api.job(job.job_id), { prompt })),
-    withdrawJob: (job) => attempt(() => api.del(api.job(job.job_id))),
     async deleteSession(session, force) {
       const done = await attempt(() => api.del(api.session(session.session_name), force ? { force: true } : {}));
       if (done) knowledge.forget(session.session_id);

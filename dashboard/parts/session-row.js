@@ -1,5 +1,5 @@
 /** One session in a list. */
-import { link } from "../router.js";
+import { go, link } from "../router.js";
 import { html } from "../ui.js";
 import { money } from "./amounts.js";
 import { Icon } from "./icons.js";
@@ -9,29 +9,26 @@ import { Ago } from "./time.js";
 /** A row; the whole of it is a link to the session. */
 export function SessionRow({ row, onFold }) {
   const { session, depth, children, busy, folded } = row;
-  const turn = (event) => {
-    event.preventDefault();
-    onFold(session.session_id);
-  };
-  return html`<div class="session-row" role="listitem" data-session=${session.session_name}>
-    <a data-row href=${link("sessions", session.session_name)}>
-      <${Status} thing=${session} status=${session.stopping && session.status === "running" ? "running" : session.status} />
-      <span class="name" style=${{ paddingLeft: `${Math.min(depth, 6) * 16}px` }}>
-        ${depth > 0 && html`<span class="elbow" aria-hidden="true"></span>`}
-        <b class="cut" title=${session.session_name}>${session.session_name}</b>
-        ${session.queued_jobs > 0 && html`<span class="chip" title="Messages that wait for their turn">+${session.queued_jobs}</span>`}
-      </span>
-      <span class="cut soft agent">${session.agent_name}</span>
-      <span class="cut soft words">${firstLine(session.result_preview)}</span>
-      <span class="cut faint host">${session.hostname ?? ""}</span>
-      <span class="num faint right cost">${money(session.cost_usd)}</span>
-      <span class="faint right when"><${Ago} at=${session.created_at} /></span>
-    </a>
-    ${children > 0 &&
-    html`<button class="fold" aria-expanded=${!folded} onClick=${turn} title=${folded ? "Show the children" : "Hide the children"}>
-      <${Icon} name=${folded ? "right" : "down"} size=${12} />${children}<span class="hidden-text"> ${children === 1 ? "child" : "children"}${busy ? `, ${busy} active` : ""}</span>
-      ${busy > 0 && html`<i aria-hidden="true"></i>`}
-    </button>`}
+  const href = link("sessions", session.session_name);
+  // Only the name is a link, stretched over the row: what lies above it (ages with their exact times) leads there too.
+  const open = (event) => event.target.closest("a, button") || go(href);
+  return html`<div class="session-row" role="listitem" data-session=${session.session_name} onClick=${open}>
+    <${Status} thing=${session} />
+    <span class="name" style=${{ paddingLeft: `${Math.min(depth, 6) * 16}px` }}>
+      ${depth > 0 && html`<span class="elbow" aria-hidden="true"></span>`}
+      <a class="cover cut" data-row href=${href}>${session.session_name}</a>
+      ${session.queued_jobs > 0 && html`<span class="chip" title="Messages that wait for their turn">+${session.queued_jobs}</span>`}
+      ${children > 0 &&
+      html`<button class="fold" aria-expanded=${!folded} onClick=${() => onFold(session.session_id)} title=${folded ? "Show the children" : "Hide the children"}>
+        <${Icon} name=${folded ? "right" : "down"} size=${12} />${children}<span class="hidden-text"> ${children === 1 ? "child" : "children"}${busy ? `, ${busy} active` : ""}</span>
+        ${busy > 0 && html`<i aria-hidden="true"></i>`}
+      </button>`}
+    </span>
+    <span class="cut soft agent">${session.agent_name}</span>
+    <span class="cut soft words">${firstLine(session.result_preview)}</span>
+    <span class="cut faint host">${session.hostname ?? ""}</span>
+    <span class="num faint right cost">${money(session.cost_usd)}</span>
+    <span class="faint right when"><${Ago} at=${session.created_at} /></span>
   </div>`;
 }
 

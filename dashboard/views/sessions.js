@@ -1,5 +1,5 @@
 /** The list of sessions: what runs, what needs somebody, what came out. */
-import { arrange, passes } from "../arrange.js";
+import { arrange, passes, STATUS_GROUPS } from "../arrange.js";
 import { recall, keep } from "../drafts.js";
 import { Command, Empty, Filters, ProblemLine, Search } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
@@ -82,20 +82,19 @@ function useSessionPages(filters) {
   const { api, knowledge } = useApp();
   const [loaded, setLoaded] = useState({ floor: "~", done: false });
   const [error, setError] = useState(null);
-  const pages = useRef({ cursor: null, busy: false, ended: false, key: "" });
+  const pages = useRef({ busy: false, open: [] });
   const key = JSON.stringify(filters);
 
   const read = useCallback(async () => {
     const mine = pages.current;
-    if (mine.busy || mine.ended) return;
+    if (mine.busy || !mine.open.length) return;
     mine.busy = true;
     try {
-      const answer = await api.get("sessions", { ...asked(filters), limit: PAGE, cursor: mine.cursor });
+      await Promise.all(mine.open.map((page) => readPage(page, filters)));
       if (mine !== pages.current) return;
-      knowledge.learn(answer.sessions);
-      mine.cursor = answer.next_cursor;
-      mine.ended = !answer.next_cursor;
-      setLoaded({ floor: mine.ended ? "" : answer.sessions.at(-1).session_id, done: true });
+      mine.open = mine.open.filter((page) => page.cursor);
+      // Below the oldest row of a list that goes on, rows are missing: nothing is shown from there.
+      setLoaded({ floor: mine.open.map((page) => page.oldest).sort().at(-1) ?? "", done: true });
       setError(null);
     } catch (problem) {
       if (mine === pages.current) setError(problem);
@@ -104,8 +103,17 @@ function useSessionPages(filters) {
     }
   }, [key]);
 
+  async function readPage(page, { agent, tree, q }) {
+    const answer = await api.get("sessions", { status: page.status, agent, tree, q, limit: PAGE, cursor: page.cursor });
+    knowledge.learn(answer.sessions);
+    page.cursor = answer.next_cursor;
+    page.oldest = answer.sessions.at(-1)?.session_id ?? "";
+  }
+
   const begin = useCallback(() => {
-    pages.current = { cursor: null, busy: false, ended: false };
+    // The runtime filters by one status at a time: a group of them is several lists, read side by side.
+    const statuses = STATUS_GROUPS[filters.status] ?? [filters.status];
+    pages.current = { busy: false, open: statuses.map((status) => ({ status, cursor: null, oldest: "" })) };
     setLoaded((before) => ({ ...before, done: false }));
     return read();
   }, [read]);
@@ -120,9 +128,6 @@ function useSessionPages(filters) {
   }, [key]);
   return { loaded, error, more: read, again: begin };
 }
-
-/** The filters in the runtime's own words; what it cannot filter is filtered here. */
-const asked = ({ status, agent, tree, q }) => ({ status: { waiting_input: "waiting_input" }[status], agent, tree, q });
 
 function Heads() {
   return html`<div class="heads" aria-hidden="true">

@@ -19,12 +19,27 @@ const PLACES = [
 
 // Fetched when they are first wanted: the first view stays small.
 const VIEWS = {
-  session: () => import("./session.js").then((view) => view.SessionView),
-  queue: () => import("./queue.js").then((view) => view.QueueView),
-  launchers: () => import("./launchers.js").then((view) => view.LaunchersView),
-  agents: () => import("./agents.js").then((view) => view.AgentsView),
-  overview: () => import("./overview.js").then((view) => view.OverviewView),
+  session: () => together("session.css job.css", import("./session.js"), "SessionView"),
+  queue: () => together("places.css", import("./queue.js"), "QueueView"),
+  launchers: () => together("places.css", import("./launchers.js"), "LaunchersView"),
+  agents: () => together("places.css", import("./agents.js"), "AgentsView"),
+  overview: () => together("charts.css", import("./overview.js"), "OverviewView"),
+  new: () => together("places.css", import("./new-session.js"), "NewSession"),
 };
+
+/** A view is shown when its style sheets are there too, so that nothing jumps. */
+async function together(sheets, module, name) {
+  const [found] = await Promise.all([module, ...sheets.split(" ").map((sheet) => styleSheet(`styles/${sheet}`))]);
+  return found[name];
+}
+
+function styleSheet(href) {
+  if (document.querySelector(`link[href="${href}"]`)) return undefined;
+  return new Promise((done) => {
+    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done });
+    document.head.append(sheet);
+  });
+}
 
 /** The whole page. */
 export function Shell() {
@@ -42,14 +57,13 @@ export function Shell() {
         ${here === "sessions" && !name ? html`<${SessionsView} query=${route.query} />` : html`<${Later} view=${here === "sessions" ? "session" : here} route=${route} />`}
       <//>
     </main>
-    ${place === "new" && html`<${Later} view="new" route=${route} load=${loadNew} />`}
+    ${place === "new" && html`<${Later} view="new" route=${route} />`}
     <${Help} /><${Toasts} />
   </div>`;
 }
 
-const loadNew = () => import("./new-session.js").then((view) => view.NewSession);
-
-function Later({ view, route, load = VIEWS[view] }) {
+function Later({ view, route }) {
+  const load = VIEWS[view];
   const [View, setView] = useState(null);
   const [error, setError] = useState(null);
   useEffect(() => {

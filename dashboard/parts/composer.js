@@ -1,0 +1,105 @@
+/** Writing to a session: a draft that survives, a queue while it is busy, an answer when it asks. */
+import { newKey } from "../actions.js";
+import { isMissing } from "../api.js";
+import { useKept } from "../drafts.js";
+import { waitWords } from "../reasons.js";
+import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
+import { Command, sentence } from "./controls.js";
+import { Icon } from "./icons.js";
+
+const HEIGHT_MAX = 260;
+
+/** The field below a conversation, with the messages that wait above it. */
+export function Composer({ session, jobs }) {
+  const { actions } = useApp();
+  const [draft, setDraft] = useKept(`draft ${session.session_name}`, "");
+  const [interrupt, setInterrupt] = useState(false);
+  const [sending, setSending] = useState([]);
+  const [wrong, setWrong] = useState("");
+  const field = useRef(null);
+  const busy = ["pending", "running", "lost"].includes(session.status);
+  const asks = session.status === "waiting_input";
+  useGrowing(field, draft);
+  useEffect(() => setSending((before) => before.filter((one) => !jobs.value?.some((job) => job.job_id === one.jobId))), [jobs.value]);
+
+  const send = async () => {
+    const prompt = draft.trim();
+    if (!prompt) return field.current.focus();
+    const key = newKey();
+    setDraft("");
+    setWrong("");
+    setSending((before) => [...before, { key, prompt }]);
+    try {
+      const order = { type: "resume_session", session_name: session.session_name, prompt, if_busy: busy && interrupt ? "interrupt" : "enqueue" };
+      const made = await actions.createJob(order, key);
+      setSending((before) => before.map((one) => (one.key === key ? { ...one, jobId: made.job_id } : one)));
+      jobs.again();
+    } catch (error) {
+      setSending((before) => before.filter((one) => one.key !== key));
+      setDraft(prompt);
+      setWrong(sentence(error));
+    }
+  };
+  const typed = (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      send();
+    } else if (event.key === "Escape") field.current.blur();
+  };
+
+  const waiting = (jobs.value ?? []).filter((job) => job.status === "pending").reverse();
+  return html`<section class="composer" aria-label="Write to the session">
+    <${Waiting} jobs=${waiting} sending=${sending} onEdit=${(text) => (setDraft(draft ? `${draft}\n${text}` : text), field.current.focus())} again=${jobs.again} />
+    ${asks && html`<p class="asks">The agent waits for your answer.</p>`}
+    <div class="composer-box">
+      <textarea ref=${field} data-composer rows="1" value=${draft} aria-label=${asks ? "Your answer" : "Message"}
+        placeholder=${asks ? "Answer…" : busy ? "Write what comes next…" : "Go on with the conversation…"}
+        onInput=${(event) => setDraft(event.target.value)} onKeyDown=${typed}></textarea>
+      ${busy &&
+      html`<label class="interrupt"><input type="checkbox" checked=${interrupt} onChange=${(event) => setInterrupt(event.target.checked)} />Interrupt</label>`}
+      <button class="button primary" disabled=${!draft.trim()} onClick=${send}><${Icon} name="send" size=${14} />${busy && !interrupt ? "Queue" : asks ? "Answer" : "Send"}</button>
+    </div>
+    <p class=${`hint${wrong ? " wrong" : ""}`} role=${wrong ? "alert" : undefined}>${wrong || html`<kbd>Enter</kbd> sends, <kbd>Shift</kbd> <kbd>Enter</kbd> begins a line${busy && interrupt ? "; what runs now is stopped first" : ""}`}</p>
+  </section>`;
+}
+
+function useGrowing(field, text) {
+  useLayoutEffect(() => {
+    field.current.style.height = "auto";
+    field.current.style.height = `${Math.min(HEIGHT_MAX, field.current.scrollHeight)}px`;
+  }, [text]);
+}
+
+function Waiting({ jobs, sending, onEdit, again }) {
+  const onTheWay = sending.filter((one) => !jobs.some((job) => job.job_id === one.jobId));
+  if (!jobs.length && !onTheWay.length) return null;
+  const lonely = jobs.find((job) => job.reason === "no_launcher");
+  return html`<div class="waiting">
+    <ul aria-label="Messages that wait">
+      ${jobs.map((job) => html`<${WaitingJob} key=${job.job_id} job=${job} onEdit=${onEdit} again=${again} />`)}
+      ${onTheWay.map((one) => html`<li key=${one.key} class="on-the-way"><span class="cut grow">${one.prompt}</span><span class="faint">${one.jobId ? "accepted" : "sending…"}</span></li>`)}
+    </ul>
+    ${lonely && html`<div class="row wrap"><span class="soft">Start a launcher on the machine where the project is:</span><${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`}
+  </div>`;
+}
+
+/** A message that waits for its turn can still be changed or taken back. */
+function WaitingJob({ job, onEdit, again }) {
+  const { api, actions } = useApp();
+  const text = job.prompt ?? job.prompt_preview ?? "";
+  const withdraw = async () => {
+    const done = await actions.attempt(() => api.del(api.job(job.job_id)).catch((error) => (isMissing(error) ? api.post(api.job(job.job_id, "stop")) : Promise.reject(error))));
+    again();
+    return done;
+  };
+  const edit = async () => {
+    const whole = await actions.attempt(() => api.get(api.job(job.job_id)));
+    if (whole && (await withdraw())) onEdit(whole.prompt);
+  };
+  return html`<li data-job=${job.job_id}>
+    <span class="cut grow" title=${text}>${text}</span>
+    <span class="faint why" title=${job.reason_detail ?? ""}>${waitWords(job.reason)}</span>
+    ${job.type === "resume_session" && html`<button class="button plain icon small" aria-label="Edit the message" title="Take it back and edit it" onClick=${edit}><${Icon} name="edit" size=${13} /></button>`}
+    <button class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onClick=${withdraw}><${Icon} name="close" size=${13} /></button>
+  </li>`;
+}

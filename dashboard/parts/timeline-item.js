@@ -1,0 +1,87 @@
+/** One item of a conversation: what was said, a tool that was used, a run, an end. */
+import { helpFor, reasonWords } from "../reasons.js";
+import { link } from "../router.js";
+import { toolSummary } from "../timeline.js";
+import { html, useApp } from "../ui.js";
+import { count, money, tokens } from "./amounts.js";
+import { Copy } from "./controls.js";
+import { Icon } from "./icons.js";
+import { CodeBlock, Markdown } from "./markdown.js";
+import { Drawing, look, Sign } from "./status.js";
+import { between, clock, exact, Lasting, span } from "./time.js";
+
+const OUTPUT_SHOWN = 20_000;
+
+/** Draws an item; tool calls are folded until they are opened. */
+export function TimelineItem(props) {
+  const Kind = KINDS[props.item.kind];
+  return html`<article class=${`item ${props.item.kind}`} data-kind=${props.item.kind} aria-label=${LABELS[props.item.kind]}><${Kind} ...${props} /></article>`;
+}
+
+const LABELS = { user: "Message to the agent", agent: "The agent's words", tool: "Tool call", run: "Run", result: "Result", failure: "Failure", note: "Note" };
+
+const At = ({ at }) => html`<time class="at num" datetime=${at} title=${exact(at)}>${clock(at)}</time>`;
+
+function User({ item }) {
+  return html`<div class="said"><div class="who">To the agent<${At} at=${item.at} /><${Copy} text=${item.text} label="Copy message" /></div><div class="asked">${item.text}</div></div>`;
+}
+
+function Agent({ item }) {
+  return html`<div class="said"><${Markdown} text=${item.text} /><div class="corner"><${At} at=${item.at} /><${Copy} text=${item.text} label="Copy answer" /></div></div>`;
+}
+
+function Tool({ item, open, onTurn }) {
+  const took = item.endedAt ? span(between(item.at, item.endedAt)) : "";
+  return html`<button class="tool-line" aria-expanded=${open} onClick=${() => onTurn(item.key)}>
+      <${Icon} name=${open ? "down" : "right"} size=${12} />
+      <span class="tool-name">${item.tool}</span>
+      <span class="cut tool-about mono">${toolSummary(item.input)}</span>
+      <span class="tool-end num">${item.state === "running" ? html`<${Lasting} from=${item.at} />` : took}</span>
+      <${Sign} status=${item.state} />
+    </button>
+    ${open && html`<div class="tool-body"><${Part} title="Input" value=${item.input} /><${Part} title=${item.state === "failed" ? "Error" : "Output"} value=${item.output} /></div>`}`;
+}
+
+function Part({ title, value }) {
+  if (value === undefined || value === null) return null;
+  const structured = typeof value === "object";
+  const text = structured ? JSON.stringify(value, null, 2) : String(value);
+  if (structured) return html`<div class="tool-part"><h4>${title}</h4><${CodeBlock} code=${text} language="json" /></div>`;
+  const shown = text.length > OUTPUT_SHOWN ? `${text.slice(0, OUTPUT_SHOWN)}\n… ${text.length - OUTPUT_SHOWN} more characters (copy takes all)` : text;
+  return html`<div class="tool-part"><h4>${title}</h4><${CodeBlock} code=${shown} /></div>`;
+}
+
+function Run({ item, session }) {
+  const { store } = useApp();
+  const [word, tone, drawing] = look(item.state);
+  const launcher = store.get().launchers?.find((one) => one.launcher_id === item.launcherId);
+  return html`<a class="run-line" href=${link("sessions", session, "jobs", item.jobId)} title="Attempts and raw log">
+    <span class="status" data-tone=${tone}><${Drawing} name=${drawing} />${word}</span>
+    ${item.startedAt && html`<${Lasting} from=${item.startedAt} to=${item.endedAt} />`}
+    ${launcher && html`<span class="cut">on ${launcher.name || launcher.hostname}</span>`}
+    <span class="rule"></span><${At} at=${item.at} /></a>`;
+}
+
+function Result({ item }) {
+  const facts = [item.turns ? `${item.turns} ${item.turns === 1 ? "turn" : "turns"}` : "", tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "", money(item.cost)];
+  return html`${item.text && html`<div class="said"><${Markdown} text=${item.text} /></div>`}
+    <div class="end-line" data-tone=${item.failed ? "failed" : "finished"}><${Drawing} name=${item.failed ? "cross" : "check"} />
+      ${item.failed ? "Ended with an error" : "Answered"}<span class="faint num">${facts.filter(Boolean).join(" · ")}</span><${At} at=${item.at} /></div>`;
+}
+
+function Failure({ item, session }) {
+  const { actions } = useApp();
+  return html`<div class="failure" role="group">
+    <div class="row"><span class="status" data-tone="failed"><${Drawing} name="cross" />Failed: ${reasonWords(item.reason)}</span><${At} at=${item.at} /></div>
+    ${item.text && html`<pre tabindex="0" role="region" aria-label="Error">${item.text}</pre>`}
+    ${helpFor(item.reason) && html`<p>${helpFor(item.reason)}</p>`}
+    <div class="row"><button class="button small" onClick=${() => actions.retryJob({ job_id: item.jobId })}><${Icon} name="retry" size=${13} />Retry</button>
+      <a class="button small" href=${link("sessions", session, "jobs", item.jobId)}><${Icon} name="terminal" size=${13} />Raw log</a></div>
+  </div>`;
+}
+
+function Note({ item }) {
+  return html`<div class="end-line" data-tone=${item.tone}><i></i>${item.link ? html`<a href=${link("sessions", item.link)}>${item.text}</a>` : item.text}<${At} at=${item.at} /></div>`;
+}
+
+const KINDS = { user: User, agent: Agent, tool: Tool, run: Run, result: Result, failure: Failure, note: Note };

@@ -1,0 +1,45 @@
+/** What a person can do about a reason; the runtime's sentence says what happened, this says what helps. */
+
+const HELP = {
+  spawn_failed: "Look at the log; is the launcher's project folder there, and are the ao-* commands executable?",
+  nonzero_exit: "The log has the agent's own words. Mend the cause, then retry.",
+  signal: "Something killed the process: often too little memory. Look at the machine, then retry.",
+  timed_out: "It was ended at its time limit. Retry with a longer limit, or ask for less.",
+  stalled: "It said nothing for too long and was ended. Retry, or look at its log.",
+  output_limit: "It wrote more than its limit of output. Ask for less, or raise the limit.",
+  shim_died: "Its keeper was killed from outside; leftovers were removed. Retry.",
+  host_rebooted: "The machine restarted while it ran. Retry.",
+  launcher_lost: "Its launcher did not come back. Start the launcher again: for 24 hours the true outcome still corrects this.",
+  claim_expired: "The launcher took it and did not begin. It is queued again by itself.",
+  queue_expired: "No launcher took it in time. Start one that fits, then retry.",
+  backend_missing: "The agent's program is not installed on the launcher's machine. Install it there, then retry.",
+  backend_auth: "The agent's client is not logged in on the launcher's machine. Log in there, then retry.",
+  quota_exhausted: "The account's usage limit is reached. Retry when it has been renewed.",
+  rate_limited: "The provider asked to slow down. Retry in some minutes.",
+  budget_exceeded: "It reached its budget. Raise the limit of the agent or the session, then go on.",
+  context_overflow: "The conversation has become too long for the model. Begin a new session with a summary.",
+  session_not_found: "The agent's client no longer has this conversation. Begin a new session.",
+  host_mismatch: "The conversation lives on another machine. Start the launcher there.",
+  empty_result: "It ended without an answer. Retry, or ask more exactly.",
+  cleanup_incomplete: "Processes of it are still alive on the launcher's machine; the error names them.",
+  internal_error: "This is a mistake of ours. The runtime's log has the cause.",
+};
+
+const WAITS = {
+  no_launcher: "No launcher is alive",
+  no_matching_launcher: "No launcher fits",
+  session_busy: "Waits for its turn in the session",
+  no_free_slot: "All slots are taken",
+  not_before: "Waits for its time",
+  held: "Held",
+  launcher_short_of_memory: "The launcher is short of memory",
+};
+
+/** What helps against a failure; empty when there is nothing more to say. */
+export const helpFor = (reason) => HELP[reason] ?? "";
+
+/** Why a job waits, in a few words. */
+export const waitWords = (reason) => WAITS[reason] ?? (reason ? reason.replaceAll("_", " ") : "Waits for a launcher");
+
+/** A reason code as words. */
+export const reasonWords = (reason) => (reason ? reason.replaceAll("_", " ") : "");

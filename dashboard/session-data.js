@@ -1,0 +1,168 @@
+/** What a session's page reads: the session, its events from the end, its jobs, children and callbacks. */
+import { isMissing } from "./api.js";
+import { follow } from "./live.js";
+import { useStore } from "./store.js";
+import { Timeline } from "./timeline.js";
+import { useApp, useCallback, useEffect, useRef, useState } from "./ui.js";
+
+const PAGE = 300;
+const READ_AGAIN_MS = 120;
+const FAR_AHEAD = 2 ** 53 - 1;
+
+/** Finds a session by name or id among what is known, and reads it; `error` says why there is none. */
+export function useSession(name) {
+  const { knowledge } = useApp();
+  const [error, setError] = useState(null);
+  const read = useCallback(() => knowledge.readSession(name).then(() => setError(null), setError), [name]);
+  useEffect(() => {
+    setError(null);
+    read();
+  }, [name]);
+  const session = useStore(useCallback((state) => find(state.sessions, name), [name]));
+  return { session, error, read };
+}
+
+function find(sessions, name) {
+  if (sessions.has(name)) return sessions.get(name);
+  for (const session of sessions.values()) if (session.session_name === name) return session;
+  return null;
+}
+
+/**
+ * The conversation: the newest page first, older ones on demand, and everything new as it comes.
+ * @returns {{items: object[], hasEarlier: boolean, ready: boolean, error: Error|null, earlier: () => void, begin: () => void}}
+ */
+export function useTimeline(name) {
+  const { api } = useApp();
+  const [view, setView] = useState({ items: [], hasEarlier: false, ready: false, error: null });
+  const work = useRef(null);
+
+  const show = useCallback((changes = {}) => {
+    const mine = work.current;
+    Object.assign(mine.pending, changes);
+    if (mine.frame) return;
+    mine.frame = requestAnimationFrame(() => {
+      mine.frame = 0;
+      setView((before) => ({ ...before, ...mine.pending, items: mine.line.items }));
+      mine.pending = {};
+    });
+  }, []);
+
+  const begin = useCallback(async () => {
+    work.current?.stream?.close();
+    const mine = (work.current = { line: new Timeline(), frame: 0, pending: {}, busy: false, stream: null, more: false });
+    const events = (query) => api.get(api.session(name, "events"), query);
+    mine.read = events;
+    try {
+      const page = await events({ before: FAR_AHEAD, limit: PAGE });
+      if (mine !== work.current) return;
+      mine.line.append(page.events);
+      mine.more = page.events.length >= PAGE;
+      mine.stream = follow({
+        filter: { session: name },
+        after: mine.line.lastSeq,
+        onEvent: (event) => mine === work.current && mine.line.append([event]) && show(),
+        onGap: begin,
+      });
+      show({ ready: true, error: null, hasEarlier: mine.more });
+    } catch (error) {
+      if (mine === work.current) show({ ready: true, error });
+    }
+  }, [name]);
+
+  const earlier = useCallback(async () => {
+    const mine = work.current;
+    if (!mine || mine.busy || !mine.more) return;
+    mine.busy = true;
+    try {
+      const page = await mine.read({ before: mine.line.firstSeq, limit: PAGE });
+      mine.more = page.events.length >= PAGE;
+      mine.line.prepend(page.events);
+      show({ hasEarlier: mine.more });
+    } catch (error) {
+      show({ error });
+    } finally {
+      mine.busy = false;
+    }
+  }, []);
+
+  useEffect(() => {
+    setView({ items: [], hasEarlier: false, ready: false, error: null });
+    begin();
+    return () => {
+      work.current?.stream?.close();
+      work.current = null;
+    };
+  }, [name]);
+  return { ...view, earlier, begin };
+}
+
+/** Something read from the runtime that is read again when the news says that it may have changed. */
+export function useReading(read, { key, concerns, missing = null }) {
+  const { knowledge } = useApp();
+  const [answer, setAnswer] = useState({ value: null, error: null });
+  useEffect(() => {
+    let alive = true;
+    let timer = 0;
+    const again = async () => {
+      try {
+        const value = await read();
+        if (alive) setAnswer({ value, error: null });
+      } catch (error) {
+        if (alive) setAnswer((before) => (isMissing(error) ? { value: missing, error: null } : { ...before, error }));
+      }
+    };
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(again, READ_AGAIN_MS);
+    };
+    setAnswer({ value: null, error: null });
+    again();
+    const unwatch = knowledge.watch((event) => (event.type === "gap" || concerns(event)) && soon());
+    answers.set(key, again);
+    return () => {
+      alive = false;
+      clearTimeout(timer);
+      unwatch();
+      answers.delete(key);
+    };
+  }, [key]);
+  return { ...answer, again: useCallback(() => answers.get(key)?.(), [key]) };
+}
+
+const answers = new Map();
+
+/** The session's jobs, newest first. */
+export function useJobs(session) {
+  const { api, now } = useApp();
+  return useReading(
+    async () => (await api.get("jobs", { session: session.session_name, limit: 100 })).jobs.map((job) => ({ ...job, readAt: now() })),
+    { key: `jobs ${session.session_id}`, concerns: (event) => event.session_id === session.session_id && event.type.startsWith("job.") },
+  );
+}
+
+/** The news of its children that a session waits for, or has had. */
+export function useCallbacks(session) {
+  const { api } = useApp();
+  return useReading(async () => (await api.get(api.session(session.session_name, "callbacks"))).callbacks, {
+    key: `callbacks ${session.session_id}`,
+    concerns: (event) => event.type.startsWith("callback."),
+    missing: [],
+  });
+}
+
+/** All sessions of the tree to which a session belongs. */
+export function useTree(session) {
+  const { api, knowledge } = useApp();
+  const sessions = useStore((state) => state.sessions);
+  const reading = useReading(
+    async () => {
+      const answer = await api.get("sessions", { tree: session.root_session_id, limit: 500 });
+      knowledge.learn(answer.sessions);
+      return true;
+    },
+    { key: `tree ${session.root_session_id}`, concerns: (event) => event.type === "session.created" },
+  );
+  const root = session.root_session_id;
+  return { ...reading, sessions: [...sessions.values()].filter((one) => one.root_session_id === root).sort((a, b) => (a.session_id < b.session_id ? -1 : 1)) };
+}

@@ -1,0 +1,82 @@
+/** One job: what was asked, each attempt with its reason, and the raw log as it grows. */
+import { LogView } from "../parts/log-view.js";
+import { Copy, Filters, ProblemLine } from "../parts/controls.js";
+import { Icon } from "../parts/icons.js";
+import { look, Status } from "../parts/status.js";
+import { Ago, exact, Lasting } from "../parts/time.js";
+import { helpFor, reasonWords, waitWords } from "../reasons.js";
+import { link } from "../router.js";
+import { useReading } from "../session-data.js";
+import { useStore } from "../store.js";
+import { html, useApp, useState } from "../ui.js";
+
+/** The view at `#/sessions/NAME/jobs/ID`. */
+export function JobView({ session, jobId }) {
+  const { api, now } = useApp();
+  const concerns = (event) => event.job_id === jobId;
+  const job = useReading(async () => ({ ...(await api.get(api.job(jobId))), readAt: now() }), { key: `job ${jobId}`, concerns });
+  const attempts = useReading(async () => (await api.get(api.job(jobId, "attempts"))).attempts, { key: `attempts ${jobId}`, concerns, missing: [] });
+  const [chosen, setChosen] = useState(null);
+  if (job.error && !job.value) return html`<div class="page"><${ProblemLine} error=${job.error} onAgain=${job.again} /></div>`;
+  if (!job.value) return null;
+  const attempt = chosen ?? job.value.attempt;
+  return html`<div class="scroll job-page" tabindex="0" role="region" aria-label="Job">
+    <${About} job=${job.value} session=${session} />
+    ${attempts.value?.length > 1 && html`<${Attempts} attempts=${attempts.value} />`}
+    <section class="log-section">
+      <div class="row"><h2>Raw log</h2>
+        ${job.value.attempt > 1 && html`<${Filters} label="Attempt" choices=${numbers(job.value.attempt)} chosen=${attempt} onChoose=${setChosen} />`}</div>
+      ${attempt > 0 ? html`<${LogView} key=${`${jobId} ${attempt}`} job=${job.value} attempt=${attempt} />` : html`<p class="soft">Nothing was run yet, so there is no log.</p>`}
+    </section>
+  </div>`;
+}
+
+const numbers = (last) => Array.from({ length: last }, (_, index) => [index + 1, `Attempt ${index + 1}`]);
+
+function About({ job, session }) {
+  const { actions } = useApp();
+  const over = ["failed", "stopped"].includes(job.status);
+  const moving = ["pending", "claimed", "running"].includes(job.status);
+  return html`<section class="job-about">
+    <div class="row"><a class="button plain icon small" aria-label="Back to the conversation" href=${link("sessions", session.session_name)}><${Icon} name="back" /></a>
+      <h2>${job.type === "start_session" ? "First job" : "Follow-up job"}</h2><${Status} thing=${job} />
+      <span class="grow"></span>
+      ${over && html`<button class="button small" onClick=${() => actions.retryJob(job)}><${Icon} name="retry" size=${13} />Retry</button>`}
+      ${moving && html`<button class="button small" onClick=${() => actions.stopJob(job)}><${Icon} name="stop" size=${13} />Stop</button>`}</div>
+    <${JobFacts} job=${job} />
+    ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
+    ${job.error && html`<pre class="error" tabindex="0" role="region" aria-label="Error">${job.error}</pre>`}
+    ${job.status !== "pending" && helpFor(job.reason) && html`<p>${helpFor(job.reason)}</p>`}
+    <details class="more"><summary>What was asked</summary><div class="asked">${job.prompt ?? job.prompt_preview}</div></details>
+  </section>`;
+}
+
+const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
+
+function JobFacts({ job }) {
+  const launcher = useStore((state) => state.launchers?.find((one) => one.launcher_id === job.launcher_id));
+  const reason = job.status === "pending" ? waitWords(job.reason) : reasonWords(job.reason);
+  return html`<dl class="job-facts">
+    <${Fact} name="Job"><span class="mono cut">${job.job_id}</span><${Copy} text=${job.job_id} label="Copy job id" /><//>
+    <${Fact} name="Created"><${Ago} at=${job.created_at} suffix=" ago" /><//>
+    ${job.started_at && html`<${Fact} name="Waited"><${Lasting} from=${job.created_at} to=${job.started_at} /><//>`}
+    ${job.started_at && html`<${Fact} name=${job.ended_at ? "Ran" : "Runs"}><${Lasting} from=${job.started_at} to=${job.ended_at} /><//>`}
+    ${launcher && html`<${Fact} name="Launcher"><a href=${link("launchers")}>${launcher.name || launcher.hostname}</a><//>`}
+    <${Fact} name="Attempt"><span class="num">${job.attempt} of at most ${Math.max(job.max_attempts, job.attempt)}</span><//>
+    ${job.timeout_seconds && html`<${Fact} name="Time limit"><span class="num">${job.timeout_seconds}s</span><//>`}
+    ${job.exit_code !== null && html`<${Fact} name="Exit"><span class="num">${job.exit_code}</span><//>`}
+    ${job.signal && html`<${Fact} name="Signal"><span class="num">${job.signal}</span><//>`}
+    ${reason && html`<${Fact} name="Reason">${reason}<//>`}
+  </dl>`;
+}
+
+function Attempts({ attempts }) {
+  return html`<section><h2>Attempts</h2><div class="table-box" tabindex="0" role="region" aria-label="Attempts"><table class="plain-table">
+    <thead><tr><th>#</th><th>Outcome</th><th>Reason</th><th>Started</th><th>Ran</th></tr></thead>
+    <tbody>${attempts.map(
+      (one) => html`<tr key=${one.attempt}><td class="num">${one.attempt}</td><td><${Status} thing=${one} aged=${false} /></td>
+        <td title=${one.error ?? ""}>${reasonWords(one.reason) || look(one.status)[0]}${one.exit_code !== null ? html`<span class="faint num"> · exit ${one.exit_code}</span>` : ""}</td>
+        <td title=${exact(one.started_at)}>${one.started_at ? html`<${Ago} at=${one.started_at} suffix=" ago" />` : "–"}</td>
+        <td>${one.started_at && html`<${Lasting} from=${one.started_at} to=${one.ended_at} />`}</td></tr>`,
+    )}</tbody></table></div></section>`;
+}

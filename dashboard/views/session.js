@@ -1,0 +1,47 @@
+/** A session's page: the conversation, what to do with it, and beside it the facts. */
+import { Composer } from "../parts/composer.js";
+import { ProblemLine } from "../parts/controls.js";
+import { SessionHead } from "../parts/session-head.js";
+import { SessionSide } from "../parts/session-side.js";
+import { link } from "../router.js";
+import { useJobs, useSession } from "../session-data.js";
+import { html, useEffect } from "../ui.js";
+import { Conversation } from "./conversation.js";
+import { JobView } from "./job.js";
+import { TreeView } from "./tree.js";
+
+/** The view at `#/sessions/NAME`, `…/details`, `…/tree`, `…/jobs/ID`. */
+export function SessionView({ route }) {
+  const [, name, tab = "", jobId] = route.path;
+  const { session, error, read } = useSession(name);
+  useEffect(() => {
+    const before = document.title;
+    document.title = `${session?.session_name ?? name} · Agent Orchestrator`;
+    return () => (document.title = before);
+  }, [session?.session_name, name]);
+  if (!session) return error ? html`<${NotThere} name=${name} error=${error} again=${read} />` : null;
+  return html`<${Known} key=${session.session_id} session=${session} tab=${tab} jobId=${jobId} />`;
+}
+
+function Known({ session, tab, jobId }) {
+  const jobs = useJobs(session);
+  const shown = tab === "jobs" && jobId ? "job" : tab || "conversation";
+  return html`
+    <${SessionHead} session=${session} jobs=${jobs.value ?? []} tab=${tab} />
+    <div class="split">
+      <div class="column">
+        ${shown === "conversation" && html`<${Conversation} session=${session} jobs=${jobs.value ?? []} />
+          <${Composer} session=${session} jobs=${jobs} />`}
+        ${shown === "job" && html`<${JobView} key=${jobId} session=${session} jobId=${jobId} />`}
+        ${shown === "tree" && html`<${TreeView} session=${session} />`}
+        ${shown === "details" && html`<div class="scroll"><${SessionSide} session=${session} jobs=${jobs} /></div>`}
+      </div>
+      ${shown !== "details" && html`<aside class="side scroll" aria-label="Facts" tabindex="0"><${SessionSide} session=${session} jobs=${jobs} /></aside>`}
+    </div>`;
+}
+
+function NotThere({ name, error, again }) {
+  const unknown = error.status === 404;
+  return html`<div class="page"><${ProblemLine} error=${error} onAgain=${unknown ? null : again} />
+    ${unknown && html`<p>It may have been deleted. <a class="button" href=${link("sessions", { q: name })}>Look for “${name}”</a></p>`}</div>`;
+}
