@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from agent_runtime.command_line import command_line
 from agent_runtime.data_dir import DataDir
+from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.auth import Authenticator, KnownToken
 from agent_runtime.http.errors import install_error_answers
@@ -35,37 +36,36 @@ from agent_runtime.services.access import Caller, Role, SessionTokens
 from agent_runtime.services.agents import Agents
 from agent_runtime.services.log_readers import LogReaders
 from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.ports import Announcement
+from agent_runtime.services.ports import Announcement, Announcer
 from agent_runtime.settings import AuthMode, Settings
-from agent_runtime.store.clock import SystemClock
-from agent_runtime.store.sqlite import SqliteStore, sqlite_engine
-from agent_runtime.store.tables import metadata
+from agent_runtime.store.clock import Clock, SystemClock
+from agent_runtime.store.opening import open_sqlite
+from agent_runtime.store.sqlite import SqliteStore
+
+OpenStore = Callable[[Path, Clock, RandomBytes, Announcer], SqliteStore]
 
 # A private umask: the database's own side files are made by SQLite and get it too.
 _PRIVATE = 0o077
 
 
 class Runtime:
-    """All parts of one runtime, built and connected, not yet started.
+    """All parts of one runtime, built and connected.
 
-    It owns what it built: `open` before the first request, `close` after the last.
+    It owns what it built: `close` after the last request.
     """
 
-    def __init__(self, settings: Settings, database: Path, session_tokens: SessionTokens) -> None:
-        self.store = SqliteStore(database, SystemClock(), secrets.token_bytes, self._announce)
-        self.live = LiveStream(self.store)
+    def __init__(
+        self, settings: Settings, database: Path, open_store: OpenStore, session_tokens: SessionTokens
+    ) -> None:
+        self._settings = settings
+        self._database = database
         self.polls = ParkedPolls()
         self.log_readers = LogReaders()
         self.agents = Agents(settings.shipped_agents_dir, settings.agents_dir)
         self.session_tokens = session_tokens
-        self._settings = settings
-        self._database = database
+        self.store = open_store(database, SystemClock(), secrets.token_bytes, self._announce)
+        self.live = LiveStream(self.store)
         self.api = self._api()
-
-    def open(self) -> None:
-        """Start the store."""
-        prepare(self._database)
-        self.store.open()
 
     def close(self) -> None:
         """Finish what was accepted."""
@@ -110,14 +110,6 @@ class Runtime:
         yield
 
 
-def prepare(database: Path) -> None:
-    """Make the database file with its tables, if it is not there."""
-    database.touch(mode=0o600)
-    engine = sqlite_engine(database, read_only=False)
-    metadata.create_all(engine)
-    engine.dispose()
-
-
 def serve(settings: Settings) -> None:
     """Run until a signal comes.
 
@@ -135,7 +127,7 @@ def serve(settings: Settings) -> None:
 
 def _serve_from(settings: Settings, data_dir: DataDir) -> None:
     listener = bind(settings.host, settings.port)
-    runtime = Runtime(settings, data_dir.database, SessionTokens(data_dir.session_key()))
+    runtime = Runtime(settings, data_dir.database, open_sqlite, SessionTokens(data_dir.session_key()))
     known = (KnownToken(data_dir.token().encode(), Caller(Role.USER, "user")),)
     guard = Guard(
         runtime.api,
@@ -149,7 +141,6 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
         sys.stdout.write(f"agent-runtime ready at {url_of(listener)} (data {data_dir.path}, auth {settings.auth})\n")
         sys.stdout.flush()
 
-    runtime.open()
     try:
         WebServer(guard, listener, say_ready, runtime.leave).serve_until_signalled()
     finally:
@@ -159,7 +150,7 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
 def openapi(settings: Settings) -> str:
     """Write the OpenAPI document, without a database or a port."""
     with tempfile.TemporaryDirectory() as folder:
-        runtime = Runtime(settings, Path(folder) / "runtime.db", SessionTokens(b""))
+        runtime = Runtime(settings, Path(folder) / "runtime.db", SqliteStore, SessionTokens(b""))
         return json.dumps(runtime.api.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 

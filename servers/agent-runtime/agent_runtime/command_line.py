@@ -8,6 +8,7 @@ from typing import Annotated, Never
 
 import typer
 
+from agent_runtime.domain.errors import Unusable
 from agent_runtime.settings import AuthMode, Settings, UnusableSettingError, repository_root
 
 EXIT_FAILED = 1
@@ -116,10 +117,10 @@ def _serve(serve: Callable[[Settings], None], settings: Settings) -> None:
         sys.stderr.write("agent-runtime: warning: '--auth none' lets every program of this machine run jobs\n")
     try:
         serve(settings)
-    except UnusableSettingError as error:
+    except (UnusableSettingError, Unusable) as error:
         _leave(error, EXIT_FAILED)
 
 
-def _leave(error: UnusableSettingError, code: int) -> Never:
+def _leave(error: Exception, code: int) -> Never:
     sys.stderr.write(f"agent-runtime: {error}\n")
     raise typer.Exit(code)

@@ -152,7 +152,7 @@ class LiveStream:
         oldest, newest = await self._store.read(event_bounds)
         if after is None:
             return newest, _OPENING
-        if after > newest or after < oldest - 1:
+        if after > newest or 0 < after < oldest - 1:
             facts = f'{{"after":{after},"oldest_seq":{oldest},"newest_seq":{newest}}}'
             return newest, _OPENING + f"id: {newest}\nevent: gap\ndata: {facts}\n\n".encode()
         return after, _OPENING

@@ -206,7 +206,7 @@ def _mcp_servers(path: Path) -> JsonObject:
     return servers
 
 
-def _object(path: Path) -> JsonObject | None:
+def _object(path: Path) -> "JsonObject | None":
     text = _text(path)
     if text is None:
         return None
