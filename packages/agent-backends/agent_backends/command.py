@@ -12,15 +12,16 @@ import os
 import signal
 import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
 from pathlib import Path
+from subprocess import PIPE
 
 from agent_backends.output_lines import OutputLines
 from agent_backends.process_tree import descendants, end_processes
 from agent_backends.protocol import Emit, Ending, Message, Outcome, Started, Turn
 from runtime_client.reasons import Reason
 
-READ_BYTES = 64 * 1024
+STDOUT = 1
+STDERR = 2
 ERROR_BYTES = 4 * 1024
 STOP_GRACE_SECONDS = 8.0
 DRAIN_SECONDS = 1.0
@@ -44,70 +45,75 @@ class CommandBackend:
         with tempfile.TemporaryDirectory(prefix="agent-prompt-") as folder:
             prompt_file = Path(folder) / "prompt.txt"
             prompt_file.write_bytes(turn.prompt.encode("utf-8", errors="replace"))
+            running = _Run(turn, emit)
             try:
-                process = await _spawn(turn, prompt_file)
+                process = await _spawn(turn, prompt_file, running)
             except (OSError, ValueError) as cause:
                 return _failed(Reason.BACKEND_MISSING, _sentence_for_spawn(turn, cause))
             emit(Started(model=turn.blueprint.model))
-            return await _Run(turn, process, emit).until_end(stop)
+            return await running.until_end(process, stop)
 
 
-class _Run:
-    """One running program: its output is read, its end awaited, its group ended."""
+class _Run(asyncio.SubprocessProtocol):
+    """One running program: its output is taken as it comes, its end awaited, its group ended.
 
-    def __init__(self, turn: Turn, process: Process, emit: Emit) -> None:
+    A protocol and no asyncio Process, whose `wait` returns only when everybody has let go of the pipes: a program that
+    leaves something in the background would never end.
+    """
+
+    def __init__(self, turn: Turn, emit: Emit) -> None:
         self._turn = turn
-        self._process = process
         self._output = OutputLines(lambda line: emit(Message(line)))
         self._errors = b""
+        self._open_pipes = {STDOUT, STDERR}
+        self._exited = asyncio.Event()
+        self._drained = asyncio.Event()
 
-    async def until_end(self, stop: asyncio.Event) -> Outcome:
-        readers = asyncio.gather(self._read_output(), self._read_errors())
-        ended = asyncio.create_task(self._process.wait())
-        asked = asyncio.create_task(stop.wait())
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == STDOUT:
+            self._output.feed(data)
+            return
+        self._errors = (self._errors + data)[-ERROR_BYTES:]
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.buffer.write(data)
+            sys.stderr.buffer.flush()
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
+        self._open_pipes.discard(fd)
+        if not self._open_pipes:
+            self._drained.set()
+
+    def process_exited(self) -> None:
+        self._exited.set()
+
+    async def until_end(self, process: asyncio.SubprocessTransport, stop: asyncio.Event) -> Outcome:
+        pid = process.get_pid()
+        was_stopped = False
         try:
-            await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
-            was_stopped = not ended.done()
-            if was_stopped:
-                await self._stop(ended)
-            # A program that went into the background may hold our pipes open for ever: its group ends with it.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(readers), DRAIN_SECONDS)
-            self._signal_group(signal.SIGKILL)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(readers, DRAIN_SECONDS)
+            await _first_of(self._exited, stop)
+            if not self._exited.is_set():
+                was_stopped = True
+                await self._stop(pid)
+            # What it left in the background may hold our pipes open for ever: its group ends with it.
+            await _within(self._drained, DRAIN_SECONDS)
+            if not self._drained.is_set():
+                _signal_group(pid, signal.SIGKILL)
+                await _within(self._drained, DRAIN_SECONDS)
         finally:
-            asked.cancel()
-            readers.cancel()
-            if not ended.done():
-                self._signal_group(signal.SIGKILL)
-        return self._outcome(await ended, was_stopped=was_stopped)
+            if not self._exited.is_set():
+                _signal_group(pid, signal.SIGKILL)
+            process.close()
+        exit_code = process.get_returncode()
+        return self._outcome(0 if exit_code is None else exit_code, was_stopped=was_stopped)
 
-    async def _stop(self, ended: "asyncio.Task[int]") -> None:
+    async def _stop(self, pid: int) -> None:
         # What the program started may have left its group, so it is noted before its parents are gone.
-        below = descendants(self._process.pid)
-        self._signal_group(signal.SIGTERM)
-        await asyncio.wait({ended}, timeout=STOP_GRACE_SECONDS)
-        self._signal_group(signal.SIGKILL)
-        await asyncio.gather(ended, end_processes(below))
-
-    def _signal_group(self, number: signal.Signals) -> None:
-        # The group outlives its leader while any member lives; its number cannot be given away until then.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
-
-    async def _read_output(self) -> None:
-        assert self._process.stdout is not None
-        while content := await self._process.stdout.read(READ_BYTES):
-            self._output.feed(content)
-
-    async def _read_errors(self) -> None:
-        assert self._process.stderr is not None
-        while content := await self._process.stderr.read(READ_BYTES):
-            self._errors = (self._errors + content)[-ERROR_BYTES:]
-            with contextlib.suppress(OSError):
-                sys.stderr.buffer.write(content)
-                sys.stderr.buffer.flush()
+        below = descendants(pid)
+        _signal_group(pid, signal.SIGTERM)
+        await _within(self._exited, STOP_GRACE_SECONDS)
+        if not self._exited.is_set():
+            _signal_group(pid, signal.SIGKILL)
+        await asyncio.gather(self._exited.wait(), end_processes(below))
 
     def _outcome(self, exit_code: int, *, was_stopped: bool) -> Outcome:
         result = self._output.finish()
@@ -133,7 +139,7 @@ class _Run:
         return f": {said}" if said else " and said nothing on standard error"
 
 
-async def _spawn(turn: Turn, prompt_file: Path) -> Process:
+async def _spawn(turn: Turn, prompt_file: Path, running: _Run) -> asyncio.SubprocessTransport:
     environment = {
         **turn.environment,
         "AGENT_PROMPT_FILE": str(prompt_file),
@@ -143,7 +149,8 @@ async def _spawn(turn: Turn, prompt_file: Path) -> Process:
     }
     # The file itself is the standard input: a program that reads only a part of it, or nothing, blocks nobody.
     with prompt_file.open("rb") as prompt:
-        return await asyncio.create_subprocess_exec(
+        transport, _ = await asyncio.get_running_loop().subprocess_exec(
+            lambda: running,
             *turn.blueprint.command,
             cwd=turn.project_dir,
             env=environment,
@@ -152,6 +159,27 @@ async def _spawn(turn: Turn, prompt_file: Path) -> Process:
             stderr=PIPE,
             start_new_session=True,
         )
+    return transport
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    # Called only while something of the group is known to live: an empty group's number may be somebody else's.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
 
 def _sentence_for_spawn(turn: Turn, cause: Exception) -> str:
