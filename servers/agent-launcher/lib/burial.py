@@ -29,7 +29,7 @@ def bury(run: RunDirectory, state: RunState) -> JsonObject:
 
 def end_leftovers(run: RunDirectory) -> list[str]:
     """Kill every process that carries this attempt's marks and name those that would not die."""
-    marks = (f"AGENT_JOB_ID={run.job.job_id}".encode(), f"AGENT_JOB_ATTEMPT={run.job.attempt_number}".encode())
+    marks = marks_of(run)
     give_up_at = time.monotonic() + CLEANUP_SECONDS
     while living := process_tree.marked(marks):
         if time.monotonic() >= give_up_at:
@@ -38,6 +38,11 @@ def end_leftovers(run: RunDirectory) -> list[str]:
             _kill(pid, marks)
         time.sleep(_LOOK_AGAIN_SECONDS)
     return []
+
+
+def marks_of(run: RunDirectory) -> tuple[bytes, ...]:
+    """The environment entries that only this attempt's processes have; the file's path tells machines' launchers apart."""
+    return f"AGENT_JOB_ID={run.job.job_id}".encode(), b"AGENT_OUTCOME_FILE=" + os.fsencode(run.outcome_path)
 
 
 def _kill(pid: int, marks: tuple[bytes, ...]) -> None:

@@ -31,7 +31,9 @@ def serve(control: socket.socket) -> None:
         part, fds, _, _ = socket.recv_fds(control, REQUEST_BYTES_MAX, REQUEST_FDS_MAX)
         if not part:
             return
-        gates.extend(fds)
+        for gate in fds:
+            os.set_inheritable(gate, False)  # a command that held the gate would look like a living shim
+            gates.append(gate)
         *lines, text = (text + part).split(b"\n")
         for line in lines:
             _fork_one(control, os.fsdecode(line), gates.pop(0), gates)
@@ -56,6 +58,7 @@ def _fork_one(control: socket.socket, run_path: str, gate: int, others: list[int
 def main() -> None:
     """Read the number of the control socket from the arguments and serve it."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
     # The launcher learns of ends from locks and gates; nobody asks for the shims' own exit codes.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.collect()

@@ -117,10 +117,9 @@ def run_attempt(run_path: str) -> spawn.JsonObject:
     attempt = Attempt(pid, launch)
     attempt.wait()
     leftovers = attempt.end_the_tree()
-    exit_code = attempt.reap()
     return {
-        "exit_code": exit_code if exit_code >= 0 else None,
-        "signal": -exit_code if exit_code < 0 else None,
+        "exit_code": attempt.exit_code if attempt.exit_code >= 0 else None,
+        "signal": -attempt.exit_code if attempt.exit_code < 0 else None,
         "reason": attempt.reason,
         "started_at": started_at,
         "ended_at": time.time(),
@@ -141,6 +140,7 @@ class Attempt:
         self._output_pace = OUTPUT_PACE_SECONDS_MIN
         self._output_due = time.monotonic() + OUTPUT_PACE_SECONDS_MIN
         self.reason: str | None = None
+        self.exit_code = -int(signal.SIGKILL)  # what remains for a command that would not die
 
     def wait(self) -> None:
         """Wait until the command ended, or until it was told to and has used up its time for that."""
@@ -162,11 +162,13 @@ class Attempt:
         After a stop the rest of the tree keeps the rest of the time: an agent's host may be gone while the
         agent itself still saves its conversation.
         """
-        while self._kill_at is not None and time.monotonic() < self._kill_at and self._living():
+        while self._kill_at is not None and time.monotonic() < self._kill_at and self._others_live():
             self._listen(0.05)
         give_up_at = time.monotonic() + CLEANUP_SECONDS
+        # While the command is not collected, its number, and so its group, is nobody else's.
         self._signal_group(signal.SIGKILL)
-        while living := self._living():
+        while not self._has_collected_all():
+            living = [pid for pid in process_tree.descendants(os.getpid()) if process_tree.is_living(pid)]
             if time.monotonic() >= give_up_at:
                 return [f"{process_tree.command_name(pid)} (pid {pid})" for pid in living]
             for pid in living:
@@ -174,11 +176,19 @@ class Attempt:
             self._listen(0.002)
         return []
 
-    def reap(self) -> int:
-        """Collect the command's exit code last: until then its number, and so its group, is nobody else's."""
-        if not self._is_over and process_tree.is_living(self._pid):
-            return -signal.SIGKILL  # unkillable; named among the leftovers
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+    def _has_collected_all(self) -> bool:
+        """Say whether nothing is left below us.
+
+        Lists of children may miss some that move. That we have no child is proof: whoever loses its parent
+        becomes ours.
+        """
+        try:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self._pid:
+                    self.exit_code = os.waitstatus_to_exitcode(ended[1])
+        except ChildProcessError:
+            return True
+        return False
 
     def _pause(self) -> float:
         due = [at for at in (self._ends_at, self._kill_at, self._output_due) if at is not None]
@@ -220,11 +230,11 @@ class Attempt:
                 return
             os.waitpid(ended, os.WNOHANG)
 
-    def _living(self) -> list[int]:
+    def _others_live(self) -> bool:
         for child in process_tree.children(os.getpid()):
             if child != self._pid:
                 _reap_one(child)
-        return [pid for pid in process_tree.descendants(os.getpid()) if process_tree.is_living(pid)]
+        return any(process_tree.is_living(pid) for pid in process_tree.descendants(os.getpid()))
 
     def _signal_tree(self, number: int) -> None:
         # Agents run their tools in sessions of their own, where the group's signal does not arrive.

@@ -12,7 +12,9 @@ from launcher_rig.launcher_under_test import LauncherUnderTest
 
 from lib.executor import Executor
 from lib.forker import Forker
+from lib.job_process import JobProcess
 from lib.run_directory import RunsFolder
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -53,6 +55,11 @@ def runs(tmp_path: Path) -> RunsFolder:
 
 
 @pytest.fixture
-def executor(project: CommandProject, forker: Forker, runs: RunsFolder) -> Executor:
-    """An executor that runs the project's commands."""
-    return Executor(forker, runs, project_root=project.root, project_dir=project.root, runtime_url="http://127.0.0.1:1")
+def executor(project: CommandProject, forker: Forker, runs: RunsFolder) -> Iterator[Executor]:
+    """An executor that runs the project's commands; what still runs after the test is ended."""
+    yield Executor(forker, runs, project_root=project.root, project_dir=project.root, runtime_url="http://127.0.0.1:1")
+    for run in runs.all():
+        process = JobProcess(run)
+        process.ask_to_stop("stopped_by_user", 0.0)
+        process.close()
+    wait_until(lambda: not any(run.is_locked() for run in runs.all()), "the shims are gone")

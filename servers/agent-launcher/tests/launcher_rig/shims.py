@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lib import process_tree
 from lib.executor import Executor
 from lib.job_process import JobProcess
@@ -49,4 +47,5 @@ def living(pids: list[int]) -> list[int]:
 
 def output(process: JobProcess) -> str:
     """What the command printed."""
-    return Path(process.run.output_path).read_text("utf-8", "replace")
+    path = process.run.output_path
+    return path.read_text("utf-8", "replace") if path.exists() else ""
