@@ -91,13 +91,19 @@ class Caller:
 
 
 def environment_of_agent(
-    environment: Mapping[str, str], *, job_id: str, session_name: str, session_id: str, url: str, token: str | None
+    environment: Mapping[str, str],
+    *,
+    commands_dir: Path,
+    job_id: str,
+    session_name: str,
+    session_id: str,
+    url: str,
+    token: str | None,
 ) -> dict[str, str]:
-    """Return the environment for an agent's processes, from which its commands know who they work for."""
+    """Return the environment for an agent's processes: it finds our commands, and they know who they work for."""
     own = {name: value for name, value in environment.items() if name not in NOT_FOR_AGENTS}
-    if "PATH" in own:
-        own["PATH"] = _path_without_our_own(own["PATH"])
     own |= {
+        "PATH": _search_path(own.get("PATH", os.defpath), commands_dir),
         "AGENT_JOB_ID": job_id,
         "AGENT_RUN_BY_JOB": job_id,
         "AGENT_SESSION_NAME": session_name,
@@ -109,7 +115,8 @@ def environment_of_agent(
     return own
 
 
-def _path_without_our_own(path: str) -> str:
-    """Return a search path without this command's private Python: the agent's project has its own."""
+def _search_path(path: str, commands_dir: Path) -> str:
+    """Return a search path with our commands, and without this command's private Python: the project has its own."""
     ours = str(Path(sys.prefix) / "bin")
-    return os.pathsep.join(folder for folder in path.split(os.pathsep) if folder != ours)
+    others = [folder for folder in path.split(os.pathsep) if folder not in {ours, str(commands_dir)}]
+    return os.pathsep.join([str(commands_dir), *others])

@@ -53,6 +53,7 @@ def build_turn(
         resumed=is_resumed,
         environment=environment_of_agent(
             around.environment,
+            commands_dir=around.project_root / "commands",
             job_id=job_id,
             session_name=session.session_name,
             session_id=session.session_id,
