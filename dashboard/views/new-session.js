@@ -1,0 +1,148 @@
+/** Starting a session. */
+import { newKey } from "../actions.js";
+import { keep, recall, useKept } from "../drafts.js";
+import { nameProblem, readPairs, suggestName } from "../names.js";
+import { Command, Dialog, ProblemLine } from "../parts/controls.js";
+import { Field } from "../parts/field.js";
+import { Icon } from "../parts/icons.js";
+import { go, link } from "../router.js";
+import { useStore } from "../store.js";
+import { html, useApp, useEffect, useMemo, useRef, useState } from "../ui.js";
+
+const EMPTY = { agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", attempts: "", parent: "" };
+const DIRS_KEPT = 12;
+
+/** The dialog at `#/new`; it can be opened with `?agent=`, `?parent=` and `?dir=` filled in. */
+export function NewSession({ route }) {
+  const { actions, knowledge } = useApp();
+  const agents = useStore((state) => state.agents)?.filter((agent) => agent.active) ?? null;
+  const [form, setForm] = useKept("draft new", EMPTY);
+  const [error, setError] = useState(null);
+  const [tried, setTried] = useState(false);
+  const [sending, setSending] = useState(false);
+  const key = useRef(newKey());
+  const box = useRef(null);
+  const value = { ...EMPTY, ...form };
+  const change = (changes) => {
+    key.current = newKey();
+    setForm({ ...value, ...changes });
+  };
+  useEffect(() => {
+    const asked = Object.fromEntries([...route.query].filter(([name]) => name in EMPTY));
+    const agent = asked.agent ?? (value.agent || recall("last agent", ""));
+    change({ ...asked, agent, name: value.name || suggestName(agent) });
+    box.current?.querySelector("[data-first]")?.focus();
+  }, []);
+  const close = () => (history.length > 1 ? history.back() : go(link("sessions")));
+  const chosen = value.agent || agents?.[0]?.name || "";
+  const problems = problemsOf({ ...value, agent: chosen });
+
+  const start = async (event) => {
+    event.preventDefault();
+    setTried(true);
+    if (Object.values(problems).some(Boolean)) return;
+    setSending(true);
+    try {
+      await actions.createJob(orderOf({ ...value, agent: chosen }), key.current);
+      remember({ ...value, agent: chosen });
+      setForm(null);
+      knowledge.readSession(value.name).catch(() => {});
+      go(link("sessions", value.name), { replace: true });
+    } catch (problem) {
+      setError(problem);
+      setSending(false);
+    }
+  };
+
+  return html`<${Dialog} title="New session" onClose=${close}>
+    <form class="dialog-form" ref=${box} onSubmit=${start} onKeyDown=${(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && start(event)} novalidate>
+      <div class="body">
+        ${agents?.length === 0 && html`<p class="soft">There is no active agent. <a class="button small" href=${link("agents", "new")}>Make one</a></p>`}
+        <div class="form-grid">
+          <${Field} label="Agent" hint=${agents?.find((agent) => agent.name === chosen)?.description ?? ""}>
+            ${(props) => html`<select class="select" ...${props} value=${chosen} onChange=${(event) => change({ agent: event.target.value, name: suggestName(event.target.value) })}>
+              ${(agents ?? []).map((agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agent.name}</option>`)}</select>`}
+          <//>
+          <${Field} label="Name" problem=${value.name || tried ? problems.name : ""} hint="A name to find it again">
+            ${(props) => html`<input class="input" ...${props} value=${value.name} onInput=${(event) => change({ name: event.target.value.trim() })} autocomplete="off" spellcheck=${false} />`}
+          <//>
+        </div>
+        <${Folder} value=${value.dir} problem=${problems.dir} onChange=${(dir) => change({ dir })} />
+        <${Field} label="Prompt" problem=${tried ? problems.prompt : ""} hint="Ctrl Enter starts">
+          ${(props) => html`<textarea class="textarea" data-first rows="5" ...${props} value=${value.prompt} onInput=${(event) => change({ prompt: event.target.value })} placeholder="What should be done?"></textarea>`}
+        <//>
+        <${More} value=${value} problems=${problems} change=${change} />
+        <${NobodyRuns} />
+        ${error && html`<${ProblemLine} error=${error} />`}
+      </div>
+      <footer><button type="button" class="button" onClick=${close}>Cancel</button>
+        <button class="button primary" disabled=${sending}><${Icon} name="send" size=${14} />${sending ? "Starting…" : "Start"}</button></footer>
+    </form>
+  <//>`;
+}
+
+function Folder({ value, problem, onChange }) {
+  const sessions = useStore((state) => state.sessions);
+  const recent = useMemo(() => [...new Set([...recall("recent dirs", []), ...[...sessions.values()].map((session) => session.project_dir)])].filter(Boolean).slice(0, DIRS_KEPT), [sessions]);
+  return html`<${Field} label="Project folder" problem=${problem} hint="On the launcher's machine; empty: the launcher's own folder">
+    ${(props) => html`<input class="input mono" list="recent-dirs" ...${props} value=${value} onInput=${(event) => onChange(event.target.value)} placeholder="/home/you/project" spellcheck=${false} />
+      <datalist id="recent-dirs">${recent.map((dir) => html`<option key=${dir} value=${dir} />`)}</datalist>`}
+  <//>`;
+}
+
+function More({ value, problems, change }) {
+  const launchers = useStore((state) => state.launchers)?.filter((launcher) => launcher.status !== "gone") ?? [];
+  const text = (label, name, hint, extra = {}) => html`<${Field} label=${label} hint=${hint} problem=${problems[name]}>
+    ${(props) => html`<input class="input" ...${props} ...${extra} value=${value[name]} onInput=${(event) => change({ [name]: event.target.value })} />`}<//>`;
+  return html`<details class="more" open=${["launcher", "labels", "timeout", "priority", "attempts", "parent"].some((name) => value[name])}>
+    <summary>Where it runs, limits</summary>
+    <div class="form-grid">
+      <${Field} label="Launcher" hint="Empty: any that fits">
+        ${(props) => html`<select class="select" ...${props} value=${value.launcher} onChange=${(event) => change({ launcher: event.target.value })}>
+          <option value="">Any</option>${launchers.map((one) => html`<option key=${one.launcher_id} value=${one.launcher_id} selected=${one.launcher_id === value.launcher}>${one.name || one.hostname}</option>`)}</select>`}
+      <//>
+      ${text("Labels", "labels", "The launcher must carry them: gpu=yes, os=linux")}
+      ${text("Time limit", "timeout", "Seconds; empty: none", { inputmode: "decimal" })}
+      ${text("Priority", "priority", "−100 to 100; higher goes first", { inputmode: "numeric" })}
+      ${text("Attempts", "attempts", "Tries after the machine's failures; empty: 1", { inputmode: "numeric" })}
+      ${text("Parent", "parent", "The session that it belongs to")}
+    </div></details>`;
+}
+
+function NobodyRuns() {
+  const none = useStore((state) => state.launchers && !state.launchers.some((launcher) => launcher.status === "alive"));
+  if (!none) return null;
+  return html`<div class="soft stack"><p>No launcher is alive: the session will wait until there is one.</p><${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`;
+}
+
+function problemsOf(value) {
+  const number = (text, low, high, whole) => (text === "" ? "" : !Number.isFinite(Number(text)) || Number(text) < low || Number(text) > high || (whole && !Number.isInteger(Number(text))) ? `A ${whole ? "whole " : ""}number from ${low} to ${high}` : "");
+  return {
+    agent: value.agent ? "" : "Choose an agent",
+    name: nameProblem(value.name),
+    dir: value.dir && !value.dir.startsWith("/") ? "An absolute path, beginning with /" : "",
+    prompt: value.prompt.trim() ? "" : "Say what should be done",
+    labels: readPairs(value.labels).problem,
+    timeout: number(value.timeout, 1, 31_536_000, false),
+    priority: number(value.priority, -100, 100, true),
+    attempts: number(value.attempts, 1, 100, true),
+    parent: value.parent ? nameProblem(value.parent) : "",
+  };
+}
+
+function orderOf(value) {
+  const order = { type: "start_session", session_name: value.name, agent_name: value.agent, prompt: value.prompt };
+  if (value.dir) order.project_dir = value.dir;
+  if (value.launcher) order.launcher_id = value.launcher;
+  if (value.labels.trim()) order.labels = readPairs(value.labels).pairs;
+  if (value.timeout) order.timeout_seconds = Number(value.timeout);
+  if (value.priority) order.priority = Number(value.priority);
+  if (value.attempts) order.max_attempts = Number(value.attempts);
+  if (value.parent) order.parent_session_name = value.parent;
+  return order;
+}
+
+function remember({ agent, dir }) {
+  keep("last agent", agent);
+  if (dir) keep("recent dirs", [...new Set([dir, ...recall("recent dirs", [])])].slice(0, DIRS_KEPT));
+}
