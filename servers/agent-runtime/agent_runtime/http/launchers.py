@@ -22,8 +22,8 @@ from agent_runtime.http.wire import GivenTime
 from agent_runtime.services.access import SessionTokens
 from agent_runtime.services.claims import Ask, announce_stops
 from agent_runtime.services.launchers import (
-    Held,
     Heartbeat,
+    Held,
     Registration,
     beat,
     register,
@@ -333,9 +333,7 @@ class LauncherRoutes:
         def beat_and_stops(tx: Transaction) -> HeartbeatAnswer:
             drop = beat(tx, said)
             stops = announce_stops(tx, said.launcher_id, always=True)
-            return HeartbeatAnswer(
-                stop_jobs=[job.id for job in stops], drop=[DropWire(**vars(item)) for item in drop]
-            )
+            return HeartbeatAnswer(stop_jobs=[job.id for job in stops], drop=[DropWire(**vars(item)) for item in drop])
 
         return answer(await self.store.write(beat_and_stops))
 

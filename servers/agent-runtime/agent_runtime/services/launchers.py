@@ -128,9 +128,7 @@ def register(tx: Transaction, said: Registration) -> Registered:
     return Registered(launcher, adopt, drop)
 
 
-def settle(
-    tx: Transaction, launcher: Launcher, holding: Sequence[Held]
-) -> tuple[Sequence[Adopted], Sequence[Dropped]]:
+def settle(tx: Transaction, launcher: Launcher, holding: Sequence[Held]) -> tuple[Sequence[Adopted], Sequence[Dropped]]:
     """Decide for each attempt that a launcher holds whether it goes on or is fenced off."""
     adopt: list[Adopted] = []
     drop: list[Dropped] = []
@@ -197,7 +195,7 @@ def remove_launcher(tx: Transaction, launcher_id: LauncherId) -> Launcher:
 
     Errors:  NotFound.
     """
-    launcher = known_launcher(tx, launcher_id)
+    known_launcher(tx, launcher_id)
     for job in tx.jobs.held_by(launcher_id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})):
         let_go(tx, job)
     gone = tx.launchers.change(launcher_id, {"status": LauncherStatus.GONE, "poll_dropped_at": None})

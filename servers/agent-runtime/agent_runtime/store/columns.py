@@ -41,11 +41,13 @@ class JsonText(TypeDecorator[Json]):
 
     impl = Text
     cache_ok = True
+    # Made once: `json.dumps` makes a new encoder for each call that wants anything but the defaults.
+    _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
     def process_bind_param(self, value: Json, dialect: Dialect) -> str | None:
         """Write compact JSON."""
         del dialect
-        return None if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        return None if value is None else self._encoder.encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Json:
         """Read it back."""

@@ -4,30 +4,32 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import ClauseElement, ColumnElement, and_, bindparam, func, literal_column, null, select, union_all, update
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    and_,
+    bindparam,
+    func,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, WaitsOn
 from agent_runtime.services.ports import Fence, JobChanges, JobFilter, KeyUse, Lane, NextTimes, PastAttempt
+from agent_runtime.store import job_conditions as conditions
 from agent_runtime.store.attempt_rows import AttemptTable
 from agent_runtime.store.columns import moment
+from agent_runtime.store.job_conditions import Condition
 from agent_runtime.store.key_rows import KeyTable
 from agent_runtime.store.lane_rows import LaneTable
 from agent_runtime.store.statements import Channel, Record, Row, Values, inserting
 from agent_runtime.store.tables import jobs, prompts
 
 _EVERYTHING = 1_000_000
-
-
-def _is(*statuses: JobStatus) -> ColumnElement[bool]:
-    # Written out, not bound: a database uses a partial index only if it sees the index's own condition.
-    return jobs.c.status.in_([literal_column(f"'{status}'") for status in statuses])
-
-
-def _pending() -> ColumnElement[bool]:
-    return jobs.c.status == literal_column(f"'{JobStatus.PENDING}'")
 
 
 class JobTable:
@@ -97,87 +99,79 @@ class JobTable:
 
     def held_by(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
         """Read the jobs of a launcher that are in one of these states."""
-        where = and_(jobs.c.launcher_id == bindparam("of_id"), _is(*sorted(statuses)))
-        return self._list(("job held", statuses), where, {"of_id": launcher_id})
+
+        def condition() -> ColumnElement[bool]:
+            return and_(jobs.c.launcher_id == bindparam("of_id"), conditions.in_status(*statuses))
+
+        return self._list(("job held", statuses), condition, {"of_id": launcher_id})
 
     def count_held(self) -> Mapping[LauncherId, int]:
         """Tell how many jobs each launcher has claimed or runs."""
-        held = _is(JobStatus.CLAIMED, JobStatus.RUNNING)
-        query = select(jobs.c.launcher_id, func.count()).where(held).group_by(jobs.c.launcher_id)
-        statement = self._channel.prepare("job count held", lambda: query)
+        held = conditions.in_status
+        statement = self._channel.prepare(
+            "count held",
+            lambda: (
+                select(jobs.c.launcher_id, func.count())
+                .where(held(JobStatus.CLAIMED, JobStatus.RUNNING))
+                .group_by(jobs.c.launcher_id)
+            ),
+        )
         return {LauncherId(str(row[0])): int(str(row[1])) for row in self._channel.rows(statement, {})}
 
     def stopping(self, launcher_id: LauncherId) -> Sequence[Job]:
         """Read the running and lost jobs of a launcher for which a stop was asked."""
-        where = and_(
-            jobs.c.launcher_id == bindparam("of_id"),
-            jobs.c.stop_requested_at.is_not(None),
-            _is(JobStatus.RUNNING, JobStatus.LOST),
-        )
-        return self._list("job stopping", where, {"of_id": launcher_id})
+        return self._list("stopping", conditions.stopping_at_launcher, {"of_id": launcher_id})
+
+    def stops_announced(self, before: datetime, limit: int) -> Sequence[Job]:
+        """Read the jobs whose launcher was told before a moment to stop them, and that have not ended."""
+        return self._list("stops announced", conditions.stop_announced_before, {"at": before, "up_to": limit})
 
     def in_status(self, status: JobStatus, limit: int) -> Sequence[Job]:
         """Read the oldest jobs of a state."""
-        return self._list(("job in", status), _is(status), {"up_to": limit})
+        return self._list(("job in", status), lambda: conditions.in_status(status), {"up_to": limit})
 
     def next_of_session(self, session_id: SessionId) -> Job | None:
         """Read the oldest pending job that waits for its session's turn."""
-        waits = jobs.c.waits_on == literal_column(f"'{WaitsOn.SESSION}'")
-        where = and_(jobs.c.session_id == bindparam("of_id"), _pending(), waits)
-        found = self._list("job next of session", where, {"of_id": session_id, "up_to": 1})
+        found = self._list("next of session", conditions.next_of_session, {"of_id": session_id, "up_to": 1})
         return found[0] if found else None
 
     def unfinished_of_session(self, session_id: SessionId) -> Sequence[Job]:
         """Read all jobs of a session that are not terminal, oldest first."""
-        unfinished = _is(JobStatus.PENDING, JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST)
-        where = and_(jobs.c.session_id == bindparam("of_id"), unfinished)
-        return self._list("job unfinished of session", where, {"of_id": session_id})
+        return self._list("unfinished of session", conditions.unfinished_of_session, {"of_id": session_id})
 
     def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
         """Tell how many pending jobs each of these sessions has; a session without any is left out."""
         query = (
             select(jobs.c.session_id, func.count())
-            .where(jobs.c.session_id.in_(session_ids), _pending())
+            .where(jobs.c.session_id.in_(session_ids), conditions.pending())
             .group_by(jobs.c.session_id)
         )
         return {SessionId(key): count for key, count in self._channel.connection.execute(query)}
 
     def claims_expired(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read the claims that nobody started in time."""
-        where = and_(jobs.c.claim_expires_at.is_not(None), jobs.c.claim_expires_at <= bindparam("at"))
-        return self._list("job claims expired", where, {"at": now, "up_to": limit})
+        return self._list("claims expired", conditions.claims_expired, {"at": now, "up_to": limit})
 
     def lost_before(self, moment: datetime, limit: int) -> Sequence[Job]:
         """Read the jobs that have been lost since before a moment."""
-        where = and_(jobs.c.lost_at.is_not(None), jobs.c.lost_at <= bindparam("at"))
-        return self._list("job lost before", where, {"at": moment, "up_to": limit})
+        return self._list("lost before", conditions.lost_before, {"at": moment, "up_to": limit})
 
     def due(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read pending jobs whose `not_before` has come."""
-        where = and_(self._delayed(), jobs.c.not_before <= bindparam("at"))
-        return self._list("job due", where, {"at": now, "up_to": limit})
+        return self._list("due", conditions.due, {"at": now, "up_to": limit})
 
     def queued_too_long(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read pending jobs whose `queue_expires_at` has passed."""
-        expires = jobs.c.queue_expires_at
-        where = and_(_pending(), expires.is_not(None), expires <= bindparam("at"))
-        return self._list("job queued too long", where, {"at": now, "up_to": limit})
+        return self._list("queued too long", conditions.expired, {"at": now, "up_to": limit})
 
     def next_times(self) -> NextTimes:
         """Tell when time alone will change a job."""
-        stopping = and_(
-            jobs.c.stop_announced_at.is_not(None),
-            jobs.c.stop_requested_at.is_not(None),
-            _is(JobStatus.RUNNING, JobStatus.LOST),
-        )
         return NextTimes(
-            stop_announced_at=self._earliest("stop_announced_at", stopping),
-            claim_expires_at=self._earliest("claim_expires_at", jobs.c.claim_expires_at.is_not(None)),
-            not_before=self._earliest("not_before", self._delayed()),
-            lost_at=self._earliest("lost_at", jobs.c.lost_at.is_not(None)),
-            queue_expires_at=self._earliest(
-                "queue_expires_at", and_(_pending(), jobs.c.queue_expires_at.is_not(None))
-            ),
+            stop_announced_at=self._earliest("stop_announced_at", conditions.stop_announced),
+            claim_expires_at=self._earliest("claim_expires_at", conditions.claimed),
+            not_before=self._earliest("not_before", conditions.delayed),
+            lost_at=self._earliest("lost_at", conditions.lost),
+            queue_expires_at=self._earliest("queue_expires_at", conditions.expiring),
         )
 
     def page(self, wanted: JobFilter) -> Sequence[Job]:
@@ -227,19 +221,16 @@ class JobTable:
     def _read(self, rows: Sequence[Row]) -> list[Job]:
         return [self._record.read(row) for row in rows]
 
-    def _list(self, key: object, where: ColumnElement[bool], values: Values) -> list[Job]:
+    def _list(self, key: object, condition: Condition, values: Values) -> list[Job]:
         statement = self._channel.prepare(
-            ("job list", key), lambda: self._all().where(where).order_by(jobs.c.id).limit(bindparam("up_to"))
+            ("job list", key), lambda: self._all().where(condition()).order_by(jobs.c.id).limit(bindparam("up_to"))
         )
         return self._read(self._channel.rows(statement, {"up_to": _EVERYTHING, **values}))
 
-    def _delayed(self) -> ColumnElement[bool]:
-        return and_(_pending(), jobs.c.waits_on == literal_column(f"'{WaitsOn.TIME}'"))
-
-    def _earliest(self, name: str, where: ColumnElement[bool]) -> datetime | None:
+    def _earliest(self, name: str, condition: Condition) -> datetime | None:
         column = jobs.c[name]
         statement = self._channel.prepare(
-            ("job earliest", name), lambda: select(column).where(where).order_by(column).limit(1)
+            ("job earliest", name), lambda: select(column).where(condition()).order_by(column).limit(1)
         )
         row = self._channel.first(statement, {})
         return None if row is None else moment(row[0])
@@ -257,10 +248,9 @@ class JobTable:
 
     def _heads(self, count: int) -> ClauseElement:
         """Ask each lane for its head apart, so that the cost does not grow with what stands behind it."""
-        ready = and_(_pending(), jobs.c.waits_on.is_(null()))
         heads = [
             self._all()
-            .where(ready, jobs.c.lane_id == bindparam(f"lane_{place}"))
+            .where(conditions.ready(), jobs.c.lane_id == bindparam(f"lane_{place}"))
             .order_by(jobs.c.priority.desc(), jobs.c.id)
             .limit(bindparam("up_to"))
             .subquery()

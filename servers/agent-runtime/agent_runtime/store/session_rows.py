@@ -62,8 +62,8 @@ class SessionTable:
         if wanted.root_session_id is not None:
             query = query.where(sessions.c.root_session_id == wanted.root_session_id)
         if wanted.text is not None:
-            found = [column.icontains(wanted.text, autoescape=True) for column in (sessions.c.name, sessions.c.agent_name)]
-            query = query.where(or_(*found))
+            searched = (sessions.c.name, sessions.c.agent_name)
+            query = query.where(or_(*[column.icontains(wanted.text, autoescape=True) for column in searched]))
         return [self._record.read(row) for row in self._channel.ask(query)]
 
     def delete(self, session_id: SessionId) -> None:
@@ -78,8 +78,5 @@ class SessionTable:
     def _update(self, names: Sequence[str]) -> ClauseElement:
         values = {name: bindparam(name, type_=sessions.c[name].type) for name in names}
         return (
-            update(sessions)
-            .where(sessions.c.id == bindparam("of_id"))
-            .values(values)
-            .returning(*self._record.columns)
+            update(sessions).where(sessions.c.id == bindparam("of_id")).values(values).returning(*self._record.columns)
         )

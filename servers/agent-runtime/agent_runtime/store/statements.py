@@ -13,6 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 from sqlalchemy import ClauseElement, Column, Connection, Dialect, Insert, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 from agent_runtime.domain.job import Usage
 
@@ -33,20 +34,19 @@ class Prepared:
         self.sql = compiled.string
         self._order = compiled.positiontup
         self._fixed = compiled.params
-        self._converts: dict[str, Convert] = {}
-        for name, bind in compiled.binds.items():
-            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            if convert is not None:
-                self._converts[name] = convert
+        converts = {name: _writer(bind.type, dialect) for name, bind in compiled.binds.items()}
+        self._parts = [(name, converts[name]) for name in (self._order or self._fixed)]
 
     def parameters(self, values: Values) -> list[object] | dict[str, object]:
         """Arrange the values as the driver wants them; a constant of the statement keeps its value."""
-        converts = self._converts
-        filled: dict[str, object] = {}
-        for name in self._order if self._order is not None else self._fixed:
-            value = values[name] if name in values else self._fixed[name]
-            filled[name] = converts[name](value) if name in converts else value
-        return [filled[name] for name in self._order] if self._order is not None else filled
+        fixed = self._fixed
+        filled: list[object] = []
+        for name, convert in self._parts:
+            value = values[name] if name in values else fixed[name]
+            filled.append(value if convert is None or value is None else convert(value))
+        if self._order is not None:
+            return filled
+        return {name: value for (name, _), value in zip(self._parts, filled, strict=True)}
 
 
 class Channel:
@@ -128,6 +128,10 @@ class Record(Generic[T]):
             usage = values.pop("usage")
             values.update({name: getattr(usage, name) for name in USAGE_COLUMNS})
         return values
+
+
+def _writer(column_type: TypeEngine[object], dialect: Dialect) -> Convert | None:
+    return column_type.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _reader(column: Column[object], dialect: Dialect, enum: type[StrEnum] | None) -> Convert:

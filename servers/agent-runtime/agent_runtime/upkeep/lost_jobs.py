@@ -1,0 +1,51 @@
+"""What becomes of a job that has been lost for long: it is run again if it allows that, or given up."""
+
+from datetime import timedelta
+
+from agent_runtime.domain.job import Job, JobStatus, Move
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.services.moves import move_job
+from agent_runtime.services.ports import Transaction
+from agent_runtime.upkeep.queue import AT_ONCE_MAX
+
+LOST_FOR_GOOD_AFTER = timedelta(minutes=10)
+LOSSES_COUNTED_FOR = timedelta(hours=72)
+ALL_LOST_MAX = 10_000
+LOSSES_MAX = 3
+"""A job that is lost this often probably takes its launchers with it; it is never run again by itself."""
+
+
+def settle_lost_jobs(tx: Transaction) -> None:
+    """Decide about the jobs that nobody has proved alive for ten minutes."""
+    for job in tx.jobs.lost_before(tx.now - LOST_FOR_GOOD_AFTER, AT_ONCE_MAX):
+        if _may_run_again(tx, job):
+            move_job(tx, job, Move.RERUN, JobStatus.PENDING, {"not_before": None})
+        else:
+            move_job(
+                tx,
+                job,
+                Move.GIVE_UP,
+                JobStatus.FAILED,
+                {
+                    "reason": Reason.LAUNCHER_LOST,
+                    "error": f"its launcher '{job.launcher_id}' has not been heard of since {job.lost_at:%H:%M:%S} UTC",
+                },
+            )
+
+
+def wait_anew_for_lost_jobs(tx: Transaction) -> None:
+    """Give lost jobs their whole time again: while we were away, nobody could have told us that they live."""
+    for job in tx.jobs.in_status(JobStatus.LOST, ALL_LOST_MAX):
+        tx.jobs.change(job.id, {"lost_at": tx.now})
+
+
+def _may_run_again(tx: Transaction, job: Job) -> bool:
+    if job.stop_requested_at is not None or job.losses > job.rerun_lost:
+        return False
+    since = tx.now - LOSSES_COUNTED_FOR
+    earlier = [
+        past
+        for past in tx.jobs.past_attempts(job.id)
+        if past.status is JobStatus.LOST and past.ended_at is not None and past.ended_at >= since
+    ]
+    return len(earlier) + 1 < LOSSES_MAX

@@ -1,0 +1,127 @@
+"""Runs the upkeep exactly when time alone changes something, and sleeps in between."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agent_runtime.services.claims import STOP_REPEATED_AFTER
+from agent_runtime.services.ports import Announcement, Store, Transaction
+from agent_runtime.upkeep.background import Background
+from agent_runtime.upkeep.lost_jobs import LOST_FOR_GOOD_AFTER, settle_lost_jobs, wait_anew_for_lost_jobs
+from agent_runtime.upkeep.queue import (
+    KEYS_KEPT_FOR,
+    expire_claims,
+    expire_queued,
+    free_due_jobs,
+    remind_of_stops,
+)
+from agent_runtime.upkeep.silent_launchers import SilentLaunchers
+
+log = logging.getLogger(__name__)
+
+FROZEN_MEANS = timedelta(seconds=5)
+SLEEPS_AT_MOST = timedelta(hours=1)
+_PAUSE_AFTER_FAILURE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One round of upkeep: when it was, and when the next one is due."""
+
+    at: datetime
+    next_at: datetime
+
+
+@dataclass(frozen=True)
+class _Sleep:
+    """What was planned before sleeping, to see afterwards whether the clock or the process stood still."""
+
+    began_at: datetime
+    began_ticks: float
+    until_ticks: float
+
+
+class Upkeep(Background):
+    """Moves what only time moves: due jobs, expired claims, silent launchers, lost jobs."""
+
+    def __init__(self, store: Store, lease: timedelta) -> None:
+        super().__init__("upkeep")
+        self._store = store
+        self._silent = SilentLaunchers(lease)
+        self._soonest: datetime | None = None
+        self._sooner = asyncio.Event()
+
+    def hear(self, announcement: Announcement) -> None:
+        """Learn of a commit that makes something due earlier than planned."""
+        due = announcement.due_at
+        if due is not None and (self._soonest is None or due < self._soonest):
+            self._soonest = due
+            self._sooner.set()
+
+    async def run(self) -> None:
+        """Do one round after the other, until cancelled."""
+        slept: _Sleep | None = None
+        while True:
+            try:
+                done = await self.pass_once(slept)
+            except Exception:
+                log.exception("a round of upkeep failed; the next one follows")
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+                slept = None
+                continue
+            slept = await self._sleep(done)
+
+    async def pass_once(self, slept: "_Sleep | None" = None) -> Pass:
+        """Do one round; the first one, and one after we stood still, renews every lease."""
+        ticks = asyncio.get_running_loop().time()
+        self._soonest = None  # What is committed while this round is on its way may not be seen by it.
+        return await self._store.write(lambda tx: self._round(tx, renews=_stood_still(tx, slept, ticks)))
+
+    async def _sleep(self, done: Pass) -> _Sleep:
+        ticks = asyncio.get_running_loop().time()
+        while True:
+            self._sooner.clear()
+            due = done.next_at if self._soonest is None else min(done.next_at, self._soonest)
+            until = ticks + max((due - done.at).total_seconds(), 0.0)
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._sooner.wait()
+            except TimeoutError:
+                return _Sleep(done.at, ticks, until)
+
+    def _round(self, tx: Transaction, *, renews: bool) -> Pass:
+        if renews:
+            self._silent.renew(tx)
+            wait_anew_for_lost_jobs(tx)
+        else:
+            self._silent.mark(tx)
+        expire_claims(tx)
+        remind_of_stops(tx)
+        free_due_jobs(tx)
+        expire_queued(tx)
+        settle_lost_jobs(tx)
+        tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
+        return Pass(tx.now, self._next_at(tx))
+
+    def _next_at(self, tx: Transaction) -> datetime:
+        times = tx.jobs.next_times()
+        candidates = [
+            times.claim_expires_at,
+            times.not_before,
+            times.queue_expires_at,
+            times.lost_at + LOST_FOR_GOOD_AFTER if times.lost_at is not None else None,
+            times.stop_announced_at + STOP_REPEATED_AFTER if times.stop_announced_at is not None else None,
+            self._silent.next_at(tx),
+            tx.now + SLEEPS_AT_MOST,
+        ]
+        return min(moment for moment in candidates if moment is not None)
+
+
+def _stood_still(tx: Transaction, slept: _Sleep | None, ticks: float) -> bool:
+    """Tell whether we were frozen, or the clock was set: in both cases silence proves nothing."""
+    if slept is None:
+        return True
+    late = timedelta(seconds=ticks - slept.until_ticks)
+    drift = (tx.now - slept.began_at) - timedelta(seconds=ticks - slept.began_ticks)
+    return late > FROZEN_MEANS or abs(drift) > FROZEN_MEANS
