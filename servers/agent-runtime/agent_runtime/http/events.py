@@ -12,7 +12,7 @@ from agent_runtime.http.errors import HttpProblem, documented
 from agent_runtime.http.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, EventWire, GivenTime, split_words
-from agent_runtime.services.events import Told, append_events, read_events
+from agent_runtime.services.events import Told, append_events, read_events, read_events_before
 from agent_runtime.services.ports import Store, Transaction
 from agent_runtime.services.sessions import find_session
 
@@ -77,7 +77,10 @@ class AppendedAnswer(BaseModel):
 
 
 class EventList(BaseModel):
-    """One page of events; `next_cursor` is what `after` must be for the next one, null if there is none yet."""
+    """One page of events; `next_cursor` is what `after` must be for the next one, null if there is none yet.
+
+    With `before` the pages go backwards, and `next_cursor` is what `before` must be.
+    """
 
     events: list[EventWire]
     next_cursor: str | None = None
@@ -109,14 +112,24 @@ class EventRoutes:
         self,
         session: SessionReference,
         after: Annotated[int, Query(ge=0, le=SEQ_MAX, description="only those behind this one")] = 0,
+        before: Annotated[int | None, Query(ge=0, le=SEQ_MAX, description="the last ones ahead of this one")] = None,
         limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
         types: Annotated[str | None, Query(max_length=2000, description="only these, with commas between")] = None,
     ) -> EventList:
-        """Oldest first."""
+        """Oldest first, also in a page that is read backwards; `after` is not looked at when there is a `before`."""
         words = [word for word in split_words(types) if "\0" not in word]
+        if before is not None:
+            return await self._backwards(session, before, limit, words)
         page = await self.store.read(lambda tx: read_events(tx, find_session(tx, session), after, limit + 1, words))
         shown = [EventWire.of(event) for event in page[:limit]]
         return EventList(events=shown, next_cursor=str(shown[-1].seq) if len(page) > limit else None)
+
+    async def _backwards(self, session: str, before: int, limit: int, types: list[str]) -> EventList:
+        page = await self.store.read(
+            lambda tx: read_events_before(tx, find_session(tx, session), before, limit + 1, types)
+        )
+        shown = [EventWire.of(event) for event in page[-limit:]]
+        return EventList(events=shown, next_cursor=str(shown[0].seq) if len(page) > limit else None)
 
     async def append(self, session: SessionReference, body: GivenBody) -> AppendedAnswer:
         """The answer means that they are on disk; sending them again is harmless."""

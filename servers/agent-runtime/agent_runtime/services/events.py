@@ -59,6 +59,13 @@ def read_events(tx: Transaction, session: Session, after: int, limit: int, types
     return tx.events.of_session(session.id, after, limit, types)
 
 
+def read_events_before(
+    tx: Transaction, session: Session, before: int, limit: int, types: Sequence[str]
+) -> Sequence[Event]:
+    """Read the last of a session's events ahead of a sequence number, oldest first."""
+    return tx.events.of_session_before(session.id, before, limit, types)
+
+
 class _Appending:
     """Appends one batch, and gathers what it changes in the session."""
 

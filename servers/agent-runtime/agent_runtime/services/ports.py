@@ -312,6 +312,11 @@ class EventRows(Protocol):
     def of_session(self, session_id: SessionId, after: int, limit: int, types: Sequence[str]) -> Sequence[Event]:
         """Read a session's events in order, those behind `after`; of all types when none is named."""
 
+    def of_session_before(
+        self, session_id: SessionId, before: int, limit: int, types: Sequence[str]
+    ) -> Sequence[Event]:
+        """Read the last events of a session ahead of `before`, in order; of all types when none is named."""
+
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         """Read everybody's events in order, those behind `seq`."""
 

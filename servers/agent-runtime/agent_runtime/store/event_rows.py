@@ -51,6 +51,20 @@ class EventTable:
             query = query.where(events.c.type.in_(types))
         return [self._read(row) for row in self._channel.ask(query)]
 
+    def of_session_before(
+        self, session_id: SessionId, before: int, limit: int, types: Sequence[str]
+    ) -> Sequence[Event]:
+        """Read the last events of a session ahead of `before`, in order; of all types when none is named."""
+        query = (
+            select(events.c.seq, *self._record.columns)
+            .where(events.c.session_id == session_id, events.c.seq < before)
+            .order_by(events.c.seq.desc())
+            .limit(limit)
+        )
+        if types:
+            query = query.where(events.c.type.in_(types))
+        return [self._read(row) for row in reversed(self._channel.ask(query))]
+
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         """Read everybody's events in order, those behind `seq`."""
         statement = self._channel.prepare(
