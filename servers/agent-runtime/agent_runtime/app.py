@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.static import Pages
 from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.services.access import Caller, Role, SessionTokens
+from agent_runtime.services.aftermath import FamilyStore
 from agent_runtime.services.agents import Agents
 from agent_runtime.services.log_readers import LogReaders
 from agent_runtime.services.parked_polls import ParkedPolls
@@ -41,6 +43,7 @@ from agent_runtime.settings import AuthMode, Settings
 from agent_runtime.store.clock import Clock, SystemClock
 from agent_runtime.store.opening import open_sqlite
 from agent_runtime.store.sqlite import SqliteStore
+from agent_runtime.upkeep.scheduler import Upkeep
 
 OpenStore = Callable[[Path, Clock, RandomBytes, Announcer], SqliteStore]
 
@@ -63,13 +66,15 @@ class Runtime:
         self.log_readers = LogReaders()
         self.agents = Agents(settings.shipped_agents_dir, settings.agents_dir)
         self.session_tokens = session_tokens
-        self.store = open_store(database, SystemClock(), secrets.token_bytes, self._announce)
+        self._rows = open_store(database, SystemClock(), secrets.token_bytes, self._announce)
+        self.store = FamilyStore(self._rows)
         self.live = LiveStream(self.store)
+        self.upkeep = Upkeep(self.store, timedelta(seconds=settings.heartbeat_timeout_seconds))
         self.api = self._api()
 
     def close(self) -> None:
         """Finish what was accepted."""
-        self.store.close()
+        self._rows.close()
 
     def leave(self) -> None:
         """Answer those who wait for something to happen: nothing will."""
@@ -81,6 +86,7 @@ class Runtime:
         self.polls.hear(news)
         self.log_readers.hear(news)
         self.live.announce(news)
+        self.upkeep.hear(news)
 
     def _api(self) -> FastAPI:
         app = FastAPI(
@@ -107,7 +113,11 @@ class Runtime:
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        yield
+        self.upkeep.start()
+        try:
+            yield
+        finally:
+            await self.upkeep.stop()
 
 
 def serve(settings: Settings) -> None:

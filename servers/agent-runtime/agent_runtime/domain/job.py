@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
+from agent_runtime.domain.json import Json
+from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 
 
 class JobType(StrEnum):
@@ -144,7 +146,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Order:
-    """What a client asks for when it creates a job; checked, but not yet matched with what exists."""
+    """What a client asks for when it creates a job; checked, but not yet matched with what exists.
+
+    Shape:   `is_news` is the runtime's own order to tell a parent of its children; nobody can refuse it.
+    """
 
     type: JobType
     session_name: str
@@ -163,6 +168,11 @@ class Order:
     callback: bool = False
     launcher_id: LauncherId | None = None
     queue_timeout_seconds: float | None = None
+    callback_policy: CallbackPolicy = CallbackPolicy.EACH
+    callback_group: str | None = None
+    wait_for: WaitFor = WaitFor.NOTHING
+    limits: Mapping[str, Json] = field(default_factory=dict)
+    is_news: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,15 @@ from agent_runtime.domain.json import Json
 
 
 class SessionStatus(StrEnum):
-    """What a person wants to know of a session; `finished` is at rest and can be resumed."""
+    """What a person wants to know of a session; `finished` is at rest and can be resumed.
+
+    `waiting` has ended its turn and finishes when its children are at rest.
+    """
 
     PENDING = "pending"
     RUNNING = "running"
     WAITING_INPUT = "waiting_input"
+    WAITING = "waiting"
     FINISHED = "finished"
     FAILED = "failed"
     STOPPED = "stopped"

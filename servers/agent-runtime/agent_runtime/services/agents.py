@@ -23,7 +23,7 @@ from agent_runtime.services.blueprint_files import (
     write_blueprint,
     write_text,
 )
-from agent_runtime.services.ports import AgentNeeds
+from agent_runtime.services.needs import AgentNeeds
 
 INACTIVE_FILE = ".inactive.json"
 AGENTS_MAX = 1000
@@ -75,7 +75,7 @@ class Agents:
             return None
         if agent.blueprint is None:
             raise Conflict("agent_broken", f"agent '{name}' cannot be used: {agent.error} (correct its files)")
-        return AgentNeeds(agent.name, agent.active, agent.blueprint.labels)
+        return AgentNeeds(agent.name, agent.active, agent.blueprint.labels, agent.blueprint.limits)
 
     def create(self, name: str, blueprint: Blueprint) -> Agent:
         """Write a new agent into the user's folder.

@@ -7,10 +7,14 @@ from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, SessionId, new_id
 from agent_runtime.domain.job import TERMINAL, IfBusy, Job, JobStatus, JobType, Move, Order, Usage, WaitsOn
+from agent_runtime.domain.limits import read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.services.admission import admit_child, admit_resume, find_parent
 from agent_runtime.services.moves import announce_ready, move_job, tell
-from agent_runtime.services.ports import AgentNeeds, FindAgent, JobFilter, Lane, PastAttempt, Transaction
+from agent_runtime.services.needs import AgentNeeds, FindAgent
+from agent_runtime.services.ports import JobFilter, Lane, PastAttempt, Transaction
+from agent_runtime.services.promises import promise
 
 PROMPT_PREVIEW_CHARACTERS = 200
 
@@ -161,7 +165,9 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
             f"session '{order.session_name}' exists already (resume it, or choose another name)",
         )
     session_id = SessionId(new_id("ses_", tx.now, tx.random_bytes))
-    parent = _parent(tx, order)
+    parent = find_parent(tx, order)
+    if parent is not None:
+        admit_child(tx, parent, order)
     session = Session(
         id=session_id,
         name=order.session_name,
@@ -173,7 +179,7 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
         hostname=None,
         launcher_id=None,
         parent_session_id=parent.id if parent is not None else None,
-        parent_session_name=order.parent_session_name,
+        parent_session_name=parent.name if parent is not None else None,
         root_session_id=parent.root_session_id if parent is not None else session_id,
         depth=parent.depth + 1 if parent is not None else 0,
         current_job_id=job_id,
@@ -189,13 +195,17 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
         NewEvent(
             type="session.created",
             at=tx.now,
-            data={"agent_name": agent.name, "status": session.status, "parent_session_name": session.parent_session_name},
+            data={
+                "agent_name": agent.name,
+                "status": session.status,
+                "parent_session_name": session.parent_session_name,
+            },
             session_id=session.id,
             session_name=session.name,
             root_session_id=session.root_session_id,
         )
     )
-    return _insert_job(tx, order, session, agent, job_id, waits_on=_time_to_wait(tx, order))
+    return _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
 
 
 def _resume_session(tx: Transaction, order: Order, find_agent: FindAgent, job_id: JobId) -> Job:
@@ -203,8 +213,11 @@ def _resume_session(tx: Transaction, order: Order, find_agent: FindAgent, job_id
     if session is None:
         raise NotFound("session_unknown", f"no session '{order.session_name}' (start it first)")
     agent = _agent(find_agent, session.agent_name)
+    parent = find_parent(tx, order)
+    if not order.is_news:
+        admit_resume(tx, session, parent, order)
     if session.current_job_id is None:
-        job = _insert_job(tx, order, session, agent, job_id, waits_on=_time_to_wait(tx, order))
+        job = _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
         tx.sessions.change(
             session.id, {"current_job_id": job.id, "status": SessionStatus.PENDING, "updated_at": tx.now}
         )
@@ -215,16 +228,10 @@ def _resume_session(tx: Transaction, order: Order, find_agent: FindAgent, job_id
             f"session '{session.name}' is busy with job '{session.current_job_id}' "
             "(wait for its end, or let the job queue with if_busy 'enqueue')",
         )
-    job = _insert_job(tx, order, session, agent, job_id, waits_on=WaitsOn.SESSION)
+    job = _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=WaitsOn.SESSION)
     if order.if_busy is IfBusy.INTERRUPT:
         stop_job(tx, session.current_job_id, Reason.STOPPED_BY_USER)
     return get_job(tx, job.id)
-
-
-def _parent(tx: Transaction, order: Order) -> Session | None:
-    if order.parent_session_name is None:
-        return None
-    return tx.sessions.find(order.parent_session_name)
 
 
 def _time_to_wait(tx: Transaction, order: Order) -> WaitsOn | None:
@@ -232,7 +239,14 @@ def _time_to_wait(tx: Transaction, order: Order) -> WaitsOn | None:
 
 
 def _insert_job(
-    tx: Transaction, order: Order, session: Session, agent: AgentNeeds, job_id: JobId, *, waits_on: WaitsOn | None
+    tx: Transaction,
+    order: Order,
+    session: Session,
+    agent: AgentNeeds,
+    job_id: JobId,
+    *,
+    parent: Session | None,
+    waits_on: WaitsOn | None,
 ) -> Job:
     labels = {**agent.labels, **order.labels}
     host = session.hostname
@@ -252,7 +266,7 @@ def _insert_job(
         agent_name=agent.name,
         prompt_preview=order.prompt[:PROMPT_PREVIEW_CHARACTERS],
         project_dir=order.project_dir or session.project_dir,
-        parent_session_name=order.parent_session_name or session.parent_session_name,
+        parent_session_name=parent.name if parent is not None else session.parent_session_name,
         labels=labels,
         priority=order.priority,
         timeout_seconds=order.timeout_seconds,
@@ -290,5 +304,6 @@ def _insert_job(
     )
     tx.jobs.insert(job, order.prompt)
     tell(tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name})
+    promise(tx, order, job, session, parent, read_limits(agent.limits, f"limits of agent '{agent.name}'"))
     announce_ready(tx, job)
     return job

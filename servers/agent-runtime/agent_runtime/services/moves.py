@@ -12,6 +12,7 @@ from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.job import MOVES, TERMINAL, Job, JobStatus, JobType, Move, WaitsOn
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.session import STATUS_BY_JOB, Session
+from agent_runtime.services.kin import Moved
 from agent_runtime.services.ports import Fence, JobChanges, Lane, SessionChanges, Transaction
 
 _EVENT_BY_MOVE: Mapping[Move, str] = {
@@ -62,6 +63,7 @@ def move_job(
         _follow(tx, moved, move, session_changes or {})
     elif session_changes:
         tx.sessions.change(session.id, session_changes)
+    tx.kin.moved.append(Moved(job, moved))
     return moved
 
 
@@ -122,9 +124,7 @@ def _way_home(tx: Transaction, job: Job) -> JobChanges:
     session = tx.sessions.get(job.session_id)
     if session is None or job.type is JobType.START_SESSION or session.hostname in (None, job.required_host):
         return {}
-    lane = Lane(
-        id=0, labels=job.labels, required_host=session.hostname, required_launcher_id=job.required_launcher_id
-    )
+    lane = Lane(id=0, labels=job.labels, required_host=session.hostname, required_launcher_id=job.required_launcher_id)
     return {"required_host": session.hostname, "lane_id": tx.jobs.lane(lane)}
 
 
@@ -169,13 +169,14 @@ def _event_name(move: Move, after: Job) -> str:
 
 
 def _facts(before: Job, after: Job) -> Mapping[str, Json]:
-    facts: dict[str, Json] = {"status": after.status, "from": before.status}
-    for key, value in (("launcher_id", after.launcher_id), ("reason", after.reason), ("error", after.error)):
-        if value is not None:
-            facts[key] = value
-    if after.exit_code is not None:
-        facts["exit_code"] = after.exit_code
-    return facts
+    facts: dict[str, Json] = {
+        "launcher_id": after.launcher_id,
+        "reason": after.reason,
+        "error": after.error,
+        "exit_code": after.exit_code,
+    }
+    told = {name: fact for name, fact in facts.items() if fact is not None}
+    return {"status": after.status, "from": before.status, **told}
 
 
 def _follow(tx: Transaction, after: Job, move: Move, learned: SessionChanges) -> None:

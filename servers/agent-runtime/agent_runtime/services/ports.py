@@ -15,6 +15,7 @@ from agent_runtime.domain.job import Job, JobStatus, WaitsOn
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.services.kin import Kin
 
 T = TypeVar("T")
 
@@ -213,6 +214,9 @@ class JobRows(Protocol):
     def stopping(self, launcher_id: LauncherId) -> Sequence[Job]:
         """Read the running and lost jobs of a launcher for which a stop was asked."""
 
+    def stops_announced(self, before: datetime, limit: int) -> Sequence[Job]:
+        """Read the jobs whose launcher was told before a moment to stop them, and that have not ended."""
+
     def in_status(self, status: JobStatus, limit: int) -> Sequence[Job]:
         """Read the oldest jobs of a state."""
 
@@ -347,6 +351,7 @@ class Transaction(Protocol):
     launchers: LauncherRows
     events: EventRows
     logs: LogRows
+    kin: Kin
 
     def emit(self, event: NewEvent) -> None:
         """Append an event of the runtime's own; it is announced after the commit."""
@@ -374,18 +379,6 @@ class Announcement:
     due_at: datetime | None = None
     logs: Sequence[JobId] = ()
 
-
-@dataclass(frozen=True)
-class AgentNeeds:
-    """What an agent asks of the launcher that runs it, and whether it may be started now."""
-
-    name: str
-    active: bool
-    labels: Mapping[str, str]
-
-
-FindAgent = Callable[[str], AgentNeeds | None]
-"""Looks an agent up by its name; it is asked inside a transaction, so it must not wait for anything."""
 
 Announcer = Callable[[Announcement], None]
 """Is told of each commit that has something to tell, in the order of the commits."""

@@ -183,6 +183,7 @@ def delete_session(tx: Transaction, session: Session) -> None:
             f"cannot delete session '{session.name}': it has a job that is not over (stop it first, or use force)",
         )
     tx.sessions.delete(session.id)
+    tx.kin.stirred.append(session.id)
     _tell(tx, session, "session.deleted", {})
 
 

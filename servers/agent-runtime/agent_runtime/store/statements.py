@@ -29,13 +29,14 @@ class Prepared:
     """One statement as text for the driver, with the conversions of its parameters."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
+        # Lists are written out as one parameter for each item, which the driver would otherwise never see.
+        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self.sql = compiled.string
         self._order = compiled.positiontup
         self._fixed = compiled.params
         converts = {name: _writer(bind.type, dialect) for name, bind in compiled.binds.items()}
-        self._parts = [(name, converts[name]) for name in (self._order or self._fixed)]
+        self._parts = [(name, converts.get(name)) for name in (self._order or self._fixed)]
 
     def parameters(self, values: Values) -> list[object] | dict[str, object]:
         """Arrange the values as the driver wants them; a constant of the statement keeps its value."""

@@ -75,7 +75,8 @@ sessions = Table(
     Column("updated_at", Moment, nullable=False),
     Column("last_event_at", Moment),
     CheckConstraint(
-        "status IN ('pending','running','waiting_input','finished','failed','stopped','lost')", name="session_status"
+        "status IN ('pending','running','waiting_input','waiting','finished','failed','stopped','lost')",
+        name="session_status",
     ),
     Index("sessions_by_parent", "parent_session_id"),
     Index("sessions_by_root", "root_session_id"),

@@ -1,13 +1,17 @@
 """A transaction of either database: the rows, and what is to be announced once it is committed."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from agent_runtime.domain.event import NewEvent
-from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes
+from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
+from agent_runtime.services.kin import CallbackRows, FamilyRows, Kin, Moved
 from agent_runtime.services.ports import Announcement, EventRows, JobRows, Lane, LauncherRows, LogRows, SessionRows
+from agent_runtime.store.callback_rows import CallbackTable
 from agent_runtime.store.event_rows import EventTable
+from agent_runtime.store.family_rows import FamilyTable
 from agent_runtime.store.job_rows import JobTable
 from agent_runtime.store.launcher_rows import LauncherTable
 from agent_runtime.store.log_rows import LogTable
@@ -25,6 +29,16 @@ class Tables:
         self.launchers = LauncherTable(self.channel)
         self.events = EventTable(self.channel)
         self.logs = LogTable(self.channel)
+        self.callbacks = CallbackTable(self.channel)
+        self.families = FamilyTable(self.channel)
+
+
+@dataclass
+class _Kin:
+    callbacks: CallbackRows
+    families: FamilyRows
+    moved: list[Moved] = field(default_factory=list)
+    stirred: list[SessionId] = field(default_factory=list)
 
 
 class StoreTransaction:
@@ -38,6 +52,7 @@ class StoreTransaction:
         self.launchers: LauncherRows = tables.launchers
         self.events: EventRows = tables.events
         self.logs: LogRows = tables.logs
+        self.kin: Kin = _Kin(tables.callbacks, tables.families)
         self._tables = tables
         self._ready: list[Lane] = []
         self._launchers: list[LauncherId] = []

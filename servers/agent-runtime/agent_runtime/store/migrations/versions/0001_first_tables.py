@@ -1,6 +1,5 @@
 """The first tables, as they were; `store/tables.py` says what they are now."""
 
-
 from alembic import op
 from sqlalchemy import (
     BigInteger,

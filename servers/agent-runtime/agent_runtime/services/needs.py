@@ -1,0 +1,20 @@
+"""What an order must know of its agent, without knowing where agents come from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from agent_runtime.domain.json import Json
+
+
+@dataclass(frozen=True)
+class AgentNeeds:
+    """What an agent asks of the launcher that runs it, what it may cost, and whether it may be started now."""
+
+    name: str
+    active: bool
+    labels: Mapping[str, str]
+    limits: Mapping[str, Json] = field(default_factory=dict)
+
+
+FindAgent = Callable[[str], AgentNeeds | None]
+"""Looks an agent up by its name; it is asked inside a transaction, so it must not wait for anything."""

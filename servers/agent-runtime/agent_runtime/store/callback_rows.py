@@ -1,0 +1,141 @@
+"""The callbacks in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ClauseElement, bindparam, delete, literal_column, null, select, update
+
+from agent_runtime.domain.callback import REVIVABLE, Callback, CallbackState, Why
+from agent_runtime.domain.ids import CallbackId, JobId, SessionId
+from agent_runtime.domain.session import SessionStatus
+from agent_runtime.domain.wishes import CallbackPolicy
+from agent_runtime.services.kin import CallbackChanges, CallbackFilter
+from agent_runtime.store.family_tables import callbacks
+from agent_runtime.store.statements import Channel, Record, inserting
+from agent_runtime.store.tables import jobs, sessions
+
+
+class CallbackTable:
+    """Implements `services.kin.CallbackRows`."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._record = Record(
+            Callback,
+            callbacks,
+            channel.dialect,
+            policy=CallbackPolicy,
+            state=CallbackState,
+            why=Why,
+            outcome=SessionStatus,
+        )
+        self._everything = select(*self._record.columns)
+
+    def insert(self, callback: Callback) -> None:
+        """Write a new callback."""
+        names = [column.name for column in self._record.columns]
+        statement = self._channel.prepare("callback insert", lambda: inserting(callbacks, names))
+        self._channel.run(statement, self._record.write(callback))
+
+    def get(self, callback_id: CallbackId) -> Callback | None:
+        """Read one callback."""
+        statement = self._channel.prepare(
+            "callback get", lambda: self._everything.where(callbacks.c.id == bindparam("of_id"))
+        )
+        row = self._channel.first(statement, {"of_id": callback_id})
+        return None if row is None else self._record.read(row)
+
+    def unsettled_of_parent(self, session_id: SessionId) -> Sequence[Callback]:
+        """Read a parent's callbacks that are pending, delivered, or expired for a cause that may pass; oldest first."""
+        # Written out, not bound: a database uses a partial index only if it sees the index's own condition.
+        is_open = callbacks.c.state != literal_column(f"'{CallbackState.CONSUMED}'")
+        may_matter = (callbacks.c.settled_at.is_(None)) | (
+            callbacks.c.why.in_([literal_column(f"'{why}'") for why in sorted(REVIVABLE)])
+        )
+        query = self._everything.where(
+            callbacks.c.parent_session_id == bindparam("of_id"), is_open, may_matter
+        ).order_by(callbacks.c.id)
+        return self._read("callback unsettled", query, session_id)
+
+    def unrested_of_child(self, session_id: SessionId) -> Sequence[Callback]:
+        """Read the callbacks of a child of which it is not yet known how its turn ended."""
+        query = self._everything.where(
+            callbacks.c.child_session_id == bindparam("of_id"), callbacks.c.rested_at.is_(null())
+        ).order_by(callbacks.c.id)
+        return self._read("callback unrested", query, session_id)
+
+    def newest_of_job(self, job_id: JobId) -> Callback | None:
+        """Read the callback of a job's latest coming to rest."""
+        query = (
+            self._everything.where(callbacks.c.job_id == bindparam("of_id")).order_by(callbacks.c.round.desc()).limit(1)
+        )
+        found = self._read("callback newest of job", query, job_id)
+        return found[0] if found else None
+
+    def change(self, callback: Callback, changes: CallbackChanges) -> Callback | None:
+        """Change one callback if it is still in the state in which it was read; nothing if it is not."""
+        names = tuple(sorted(changes))
+        statement = self._channel.prepare(("callback change", names), lambda: self._update(names))
+        row = self._channel.first(statement, {**changes, "of_id": callback.id, "if_state": callback.state})
+        return None if row is None else self._record.read(row)
+
+    def parents_with_news(self, limit: int) -> Sequence[SessionId]:
+        """Read parents that have rested news which nobody has delivered."""
+        query = (
+            select(callbacks.c.parent_session_id)
+            .where(callbacks.c.state == CallbackState.PENDING, callbacks.c.rested_at.is_not(None))
+            .distinct()
+            .limit(limit)
+        )
+        return [SessionId(str(row[0])) for row in self._channel.ask(query)]
+
+    def children_overdue(self, limit: int) -> Sequence[SessionId]:
+        """Read children whose job is over although a callback still waits for it."""
+        query = (
+            select(callbacks.c.child_session_id)
+            .join(jobs, jobs.c.id == callbacks.c.job_id)
+            .where(
+                callbacks.c.rested_at.is_(None),
+                callbacks.c.state == CallbackState.PENDING,
+                jobs.c.ended_at.is_not(None),
+            )
+            .distinct()
+            .limit(limit)
+        )
+        return [SessionId(str(row[0])) for row in self._channel.ask(query)]
+
+    def page(self, wanted: CallbackFilter) -> Sequence[Callback]:
+        """Read one page of a list, newest first."""
+        query = self._everything.order_by(callbacks.c.id.desc()).limit(wanted.limit)
+        if wanted.before is not None:
+            query = query.where(callbacks.c.id < wanted.before)
+        if wanted.parent_session_id is not None:
+            query = query.where(callbacks.c.parent_session_id == wanted.parent_session_id)
+        if wanted.child_session_id is not None:
+            query = query.where(callbacks.c.child_session_id == wanted.child_session_id)
+        if wanted.state is not None:
+            query = query.where(callbacks.c.state == wanted.state)
+        return [self._record.read(row) for row in self._channel.ask(query)]
+
+    def forget_orphans(self, session_id: SessionId) -> None:
+        """Remove the callbacks of a deleted session whose other side is deleted too."""
+        alive = select(sessions.c.id)
+        for mine, other in (
+            (callbacks.c.parent_session_id, callbacks.c.child_session_id),
+            (callbacks.c.child_session_id, callbacks.c.parent_session_id),
+        ):
+            query = delete(callbacks).where(mine == bindparam("of_id"), other.not_in(alive))
+            statement = self._channel.prepare(("callback orphans", mine.name), lambda query=query: query)  # type: ignore[misc]
+            self._channel.run(statement, {"of_id": session_id})
+
+    def _read(self, key: str, query: ClauseElement, of_id: str) -> list[Callback]:
+        statement = self._channel.prepare(key, lambda: query)
+        return [self._record.read(row) for row in self._channel.rows(statement, {"of_id": of_id})]
+
+    def _update(self, names: Sequence[str]) -> ClauseElement:
+        values = {name: bindparam(name, type_=callbacks.c[name].type) for name in names}
+        return (
+            update(callbacks)
+            .where(callbacks.c.id == bindparam("of_id"), callbacks.c.state == bindparam("if_state"))
+            .values(values)
+            .returning(*self._record.columns)
+        )

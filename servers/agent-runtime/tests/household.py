@@ -1,0 +1,175 @@
+"""A runtime's verbs on a real database file, without web and launchers: parents and children at the pace of a test."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from agent_runtime.domain.callback import Callback, CallbackState
+from agent_runtime.domain.ids import JobId
+from agent_runtime.domain.job import Job, JobStatus, JobType, Order
+from agent_runtime.domain.session import Session
+from agent_runtime.services.aftermath import with_aftermath
+from agent_runtime.services.claims import Ask, look_for_work
+from agent_runtime.services.events import Told, append_events
+from agent_runtime.services.jobs import create_job
+from agent_runtime.services.kin import CallbackFilter
+from agent_runtime.services.launchers import Registration, register
+from agent_runtime.services.needs import AgentNeeds
+from agent_runtime.services.ports import JobFilter, Transaction
+from agent_runtime.services.reports import Proof, Report, finish, start
+from agent_runtime.store.opening import prepare_sqlite
+from agent_runtime.store.sqlite import sqlite_engine
+from agent_runtime.store.transaction import StoreTransaction, Tables
+
+T = TypeVar("T")
+
+
+class PowerCutError(Exception):
+    """The moment at which a test lets the runtime die."""
+
+
+class Household:
+    """Sessions that start sessions; the clock stands until it is moved."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "runtime.db"
+        self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.limits: dict[str, dict[str, float]] = {}
+        prepare_sqlite(self._path)
+        self._open()
+        self.launcher_id = self.do(lambda tx: register(tx, Registration(hostname="here"))).launcher.id
+
+    def _open(self) -> None:
+        self._engine = sqlite_engine(self._path, read_only=False)
+        self._connection: Connection = self._engine.connect()
+        self._tables = Tables(self._connection)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+        self._engine.dispose()
+
+    def crash(self) -> None:
+        """Die and come back: what was not committed never happened."""
+        self.close()
+        self._open()
+
+    def do(self, verb: Callable[[Transaction], T], *, dies: bool = False) -> T:
+        """Run one transaction with its consequences; one that dies does everything but commit."""
+        self.now += timedelta(milliseconds=1)
+        self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            answer = with_aftermath(StoreTransaction(self._tables, self.now, secrets.token_bytes), verb)
+            _die_if(dies)
+        except Exception:
+            self._connection.exec_driver_sql("ROLLBACK")
+            raise
+        self._connection.exec_driver_sql("COMMIT")
+        return answer
+
+    def order(self, order: Order) -> Job:
+        """Give an order."""
+        return self.do(lambda tx: create_job(tx, order, self._agent)).job
+
+    def begin(self, name: str, parent: str | None = None, **wishes: object) -> Job:
+        """Order a new session, with a callback if it has a parent."""
+        callback = wishes.pop("callback", parent is not None)
+        return self.order(
+            Order(
+                type=JobType.START_SESSION,
+                session_name=name,
+                prompt=f"work, {name}",
+                agent_name="echo",
+                parent_session_name=parent,
+                callback=bool(callback),
+                **wishes,  # type: ignore[arg-type]  # each test gives fields of the order
+            )
+        )
+
+    def resume(self, name: str, parent: str | None = None, **wishes: object) -> Job:
+        """Order a further turn of a session."""
+        order = Order(
+            type=JobType.RESUME_SESSION,
+            session_name=name,
+            prompt="go on",
+            parent_session_name=parent,
+            **wishes,  # type: ignore[arg-type]  # each test gives fields of the order
+        )
+        return self.order(order)
+
+    def run_all(self) -> list[Job]:
+        """Claim and start everything that can be claimed."""
+        found = self.do(lambda tx: look_for_work(tx, Ask(self.launcher_id, slots=100, batch=100)))
+        proofs = [_proof(claim.job) for claim in found.claims]
+        return self.do(lambda tx: [start(tx, proof) for proof in proofs])
+
+    def say(self, name: str, text: str, **data: object) -> None:
+        """Let a session's agent give a result."""
+        session = self.session(name)
+        told = Told("result", {"text": text, **data}, job_id=session.current_job_id)  # type: ignore[dict-item]
+        self.do(lambda tx: append_events(tx, session, [told]))
+
+    def end(self, job: Job, status: JobStatus = JobStatus.COMPLETED, *, dies: bool = False) -> Job:
+        """Let a running job end, with a result if it completes."""
+        current = self.job(job.id)
+        if status is JobStatus.COMPLETED:
+            self.say(job.session_name, f"result of {job.session_name}")
+        error = None if status is JobStatus.COMPLETED else f"{job.session_name} broke"
+        exit_code = 0 if status is JobStatus.COMPLETED else 1
+        report = Report(_proof(current), status, error=error, exit_code=exit_code)
+        return self.do(lambda tx: finish(tx, report), dies=dies).job
+
+    def run(self, name: str, parent: str | None = None, **wishes: object) -> Job:
+        """Order a new session and let it run."""
+        job = self.begin(name, parent, **wishes)
+        self.run_all()
+        return self.job(job.id)
+
+    def job(self, job_id: JobId) -> Job:
+        """Read a job."""
+        job = self.do(lambda tx: tx.jobs.get(job_id))
+        assert job is not None
+        return job
+
+    def session(self, name: str) -> Session:
+        """Read a session."""
+        session = self.do(lambda tx: tx.sessions.find(name))
+        assert session is not None
+        return session
+
+    def callbacks(self, parent: str) -> list[Callback]:
+        """Read the callbacks of a parent, oldest first."""
+        wanted = CallbackFilter(limit=100, parent_session_id=self.session(parent).id)
+        return list(reversed(self.do(lambda tx: tx.kin.callbacks.page(wanted))))
+
+    def states(self, parent: str) -> list[tuple[str, CallbackState]]:
+        """Tell which child's news is in which state."""
+        return [(one.child_session_name, one.state) for one in self.callbacks(parent)]
+
+    def news(self, parent: str) -> list[str]:
+        """The messages that a parent was woken with, oldest first."""
+
+        def read(tx: Transaction) -> list[str]:
+            jobs = tx.jobs.page(JobFilter(limit=100, session_id=self_id))
+            prompts = [tx.jobs.prompt(job.id) for job in reversed(jobs)]
+            return [prompt for prompt in prompts if prompt.startswith("<agent-news")]
+
+        self_id = self.session(parent).id
+        return self.do(read)
+
+    def _agent(self, name: str) -> AgentNeeds:
+        return AgentNeeds(name, active=True, labels={}, limits=self.limits.get(name, {}))
+
+
+def _proof(job: Job) -> Proof:
+    assert job.launcher_id is not None
+    return Proof(job.id, job.launcher_id, job.attempt, job.token)
+
+
+def _die_if(dies: bool) -> None:
+    if dies:
+        raise PowerCutError

@@ -1,0 +1,416 @@
+"""A parent is told about each child exactly once in effect, as its policy says, whoever crashes in between."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from household import Household, PowerCutError
+
+from agent_runtime.domain.callback import CallbackState, Why
+from agent_runtime.domain.errors import Problem
+from agent_runtime.domain.ids import SessionId
+from agent_runtime.domain.job import JobStatus
+from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
+from agent_runtime.services.callbacks import mark_read
+from agent_runtime.services.jobs import retry_job, stop_job
+from agent_runtime.services.kin import CallbackFilter
+from agent_runtime.services.ports import Transaction
+from agent_runtime.services.sessions import delete_session
+
+PENDING, DELIVERED = CallbackState.PENDING, CallbackState.DELIVERED
+CONSUMED, EXPIRED = CallbackState.CONSUMED, CallbackState.EXPIRED
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Household]:
+    household = Household(tmp_path)
+    yield household
+    household.close()
+
+
+def test_an_idle_parent_is_woken_at_once(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss)
+
+    house.end(child)
+
+    assert house.states("boss") == [("child", DELIVERED)]
+    assert house.session("boss").status is SessionStatus.PENDING
+    assert "result of child" in house.news("boss")[0]
+
+
+def test_a_busy_parent_is_told_of_all_in_one_message_when_its_turn_ends(house: Household) -> None:
+    boss = house.run("boss")
+    children = [house.run(f"child-{number}", "boss") for number in range(3)]
+    for child in children:
+        house.end(child)
+    assert [state for _, state in house.states("boss")] == [PENDING] * 3
+
+    house.end(boss)
+
+    assert [state for _, state in house.states("boss")] == [DELIVERED] * 3
+    assert len(house.news("boss")) == 1
+
+
+def test_news_is_consumed_when_the_turn_that_read_it_has_completed(house: Household) -> None:
+    boss = house.run("boss")
+    house.end(house.run("child", "boss"))
+    house.end(boss)
+
+    (turn,) = house.run_all()
+    assert house.states("boss") == [("child", DELIVERED)]
+    house.end(turn)
+
+    assert house.states("boss") == [("child", CONSUMED)]
+    assert house.session("boss").status is SessionStatus.FINISHED
+
+
+@pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.STOPPED])
+def test_a_child_that_ends_badly_is_news_too(house: Household, status: JobStatus) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss)
+
+    house.end(child, status)
+
+    (message,) = house.news("boss")
+    assert f'status="{status}"' in message
+    assert "child broke" in message
+
+
+def test_a_runtime_that_dies_at_the_end_of_a_child_tells_once_after_the_repeated_report(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss)
+
+    with pytest.raises(PowerCutError):
+        house.end(child, dies=True)
+    house.crash()
+    assert house.states("boss") == [("child", PENDING)]
+    house.end(child)
+    house.end(child)
+    house.crash()
+
+    assert house.states("boss") == [("child", DELIVERED)]
+    assert len(house.news("boss")) == 1
+
+
+def test_a_runtime_that_dies_when_the_parents_turn_ends_tells_once(house: Household) -> None:
+    boss = house.run("boss")
+    house.end(house.run("child", "boss"))
+
+    with pytest.raises(PowerCutError):
+        house.end(boss, dies=True)
+    house.crash()
+    assert house.states("boss") == [("child", PENDING)]
+    house.end(boss)
+
+    assert len(house.news("boss")) == 1
+    (turn,) = house.run_all()
+    with pytest.raises(PowerCutError):
+        house.end(turn, dies=True)
+    house.crash()
+    house.end(turn)
+    assert house.states("boss") == [("child", CONSUMED)]
+    assert len(house.news("boss")) == 1
+
+
+def test_the_policy_all_waits_for_the_whole_group(house: Household) -> None:
+    boss = house.run("boss")
+    children = [house.run(f"child-{n}", "boss", callback_policy=CallbackPolicy.ALL) for n in range(3)]
+    house.end(boss)
+
+    for child in children[:2]:
+        house.end(child)
+    assert house.news("boss") == []
+    house.end(children[2], JobStatus.FAILED)
+
+    (message,) = house.news("boss")
+    assert message.count("<child ") == 3
+
+
+def test_the_policy_first_tells_of_one_and_lets_the_others_be(house: Household) -> None:
+    boss = house.run("boss")
+    children = [house.run(f"child-{n}", "boss", callback_policy=CallbackPolicy.FIRST) for n in range(3)]
+    house.end(boss)
+
+    for child in reversed(children):
+        house.end(child)
+
+    assert house.states("boss") == [("child-0", EXPIRED), ("child-1", EXPIRED), ("child-2", DELIVERED)]
+    assert house.callbacks("boss")[0].why is Why.GROUP_SATISFIED
+    assert house.callbacks("boss")[0].outcome is SessionStatus.FINISHED
+    assert len(house.news("boss")) == 1
+
+
+def test_the_policy_any_failed_wakes_at_the_first_failure_and_else_at_the_end(house: Household) -> None:
+    boss = house.run("boss")
+    children = [house.run(f"child-{n}", "boss", callback_policy=CallbackPolicy.ANY_FAILED) for n in range(3)]
+    house.end(boss)
+
+    house.end(children[0])
+    assert house.news("boss") == []
+    house.end(children[1], JobStatus.FAILED)
+    assert len(house.news("boss")) == 1
+    (turn,) = house.run_all()
+    house.end(turn)
+    house.end(children[2])
+
+    assert len(house.news("boss")) == 2
+    assert "child-2" in house.news("boss")[1]
+
+
+def test_groups_are_apart(house: Household) -> None:
+    boss = house.run("boss")
+    wish = {"callback_policy": CallbackPolicy.ALL}
+    left = house.run("left", "boss", **wish, callback_group="left")
+    right = house.run("right", "boss", **wish, callback_group="right")
+    house.end(boss)
+
+    house.end(left)
+
+    assert house.states("boss") == [("left", DELIVERED), ("right", PENDING)]
+    assert right.status is JobStatus.RUNNING
+
+
+def test_a_group_has_one_policy(house: Household) -> None:
+    house.run("boss")
+    house.run("one", "boss", callback_policy=CallbackPolicy.ALL)
+
+    with pytest.raises(Problem, match="use one policy per group") as refused:
+        house.begin("two", "boss", callback_policy=CallbackPolicy.FIRST)
+
+    assert refused.value.code == "mixed_callback_group"
+
+
+def test_news_that_the_parent_has_read_by_itself_is_not_told_again(house: Household) -> None:
+    boss = house.run("boss")
+    house.end(house.run("child", "boss"))
+
+    read = house.do(lambda tx: mark_read(tx, house_id(tx, "boss"), house_id(tx, "child")))
+    house.end(boss)
+
+    assert read == 1
+    assert house.states("boss") == [("child", CONSUMED)]
+    assert house.callbacks("boss")[0].why is Why.READ_BY_PARENT
+    assert house.news("boss") == []
+
+
+def test_a_look_before_the_child_is_done_takes_nothing_away(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+
+    assert house.do(lambda tx: mark_read(tx, house_id(tx, "boss"), house_id(tx, "child"))) == 0
+    house.end(boss)
+    house.end(child)
+
+    assert len(house.news("boss")) == 1
+
+
+def test_the_news_of_a_deleted_parent_expires_and_says_why(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    boss_id = house.session("boss").id
+    house.end(boss)
+
+    house.do(lambda tx: delete_session(tx, house_of(tx, "boss")))
+    house.end(child)
+
+    (callback,) = house.do(lambda tx: tx.kin.callbacks.page(_of_parent(boss_id)))
+    assert (callback.state, callback.why) == (EXPIRED, Why.PARENT_DELETED)
+
+
+def test_the_news_of_a_failed_parent_expires_until_it_goes_on(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss, JobStatus.FAILED)
+    assert house.callbacks("boss")[0].why is Why.PARENT_FAILED
+    house.end(child)
+    assert house.news("boss") == []
+
+    again = house.resume("boss")
+    house.run_all()
+    house.end(again)
+
+    assert house.states("boss") == [("child", DELIVERED)]
+    assert "result of child" in house.news("boss")[0]
+
+
+def test_a_parent_that_fails_while_reading_has_not_consumed(house: Household) -> None:
+    boss = house.run("boss")
+    house.end(house.run("child", "boss"))
+    house.end(boss)
+    (turn,) = house.run_all()
+
+    house.end(turn, JobStatus.FAILED)
+    assert house.states("boss") == [("child", EXPIRED)]
+    house.do(lambda tx: retry_job(tx, turn.id))
+    house.run_all()
+    house.end(turn)
+
+    assert house.states("boss") == [("child", CONSUMED)]
+    assert len(house.news("boss")) == 1
+
+
+def test_a_retried_child_is_news_once_for_each_coming_to_rest(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss)
+    house.end(child, JobStatus.FAILED)
+    (turn,) = house.run_all()
+    house.end(turn)
+
+    house.do(lambda tx: retry_job(tx, child.id))
+    house.run_all()
+    house.end(child)
+
+    assert house.states("boss") == [("child", CONSUMED), ("child", DELIVERED)]
+    assert len(house.news("boss")) == 2
+
+
+def test_a_child_that_is_retried_before_its_parent_was_told_is_told_of_once(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(child, JobStatus.FAILED)
+    house.do(lambda tx: retry_job(tx, child.id))
+
+    house.end(boss)
+    assert house.news("boss") == []
+    house.run_all()
+    house.end(child)
+
+    assert house.states("boss") == [("child", DELIVERED)]
+    assert "result of child" in house.news("boss")[0]
+
+
+def test_a_child_that_asks_is_news_and_its_end_is_news_again(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss)
+
+    house.say("child", "which colour?", waiting_input=True)
+    assert 'status="waiting_input"' in house.news("boss")[0]
+    (turn,) = house.run_all()
+    house.end(turn)
+    house.end(child)
+
+    assert house.states("boss") == [("child", CONSUMED), ("child", DELIVERED)]
+
+
+def test_a_session_in_the_middle_is_told_and_tells(house: Household) -> None:
+    """The middle one is done for its own parent when it has heard of its children, not before."""
+    boss = house.run("boss")
+    middle = house.run("middle", "boss")
+    leaf = house.run("leaf", "middle")
+    house.end(boss)
+
+    house.end(middle)
+    assert house.news("boss") == []
+    house.end(leaf)
+    (turn,) = house.run_all()
+    house.say("middle", "the sum of all")
+    house.end(turn)
+
+    assert house.states("middle") == [("leaf", CONSUMED)]
+    assert house.states("boss") == [("middle", DELIVERED)]
+    assert len(house.news("boss")) == 1
+
+
+def test_two_sessions_cannot_wait_for_each_other(house: Household) -> None:
+    house.run("one")
+    house.run("two")
+    house.resume("two", "one", callback=True)
+
+    with pytest.raises(Problem) as refused:
+        house.resume("one", "two", callback=True)
+
+    assert refused.value.code == "parent_cycle"
+
+
+def test_a_child_cannot_be_called_back_by_its_own_parent(house: Household) -> None:
+    house.run("boss")
+    house.run("child", "boss")
+
+    with pytest.raises(Problem) as refused:
+        house.resume("boss", "child", callback=True)
+
+    assert refused.value.code == "parent_cycle"
+
+
+def test_a_session_is_never_its_own_parent(house: Household) -> None:
+    with pytest.raises(Problem) as refused:
+        house.begin("narcissus", "narcissus")
+
+    assert refused.value.code == "own_parent"
+
+
+def test_an_unknown_parent_and_a_callback_to_nobody_are_refused(house: Household) -> None:
+    with pytest.raises(Problem) as unknown:
+        house.begin("child", "nobody")
+    with pytest.raises(Problem) as nobody:
+        house.begin("child", callback=True)
+
+    assert (unknown.value.code, nobody.value.code) == ("parent_unknown", "callback_without_parent")
+
+
+def test_a_parent_that_ends_with_children_at_work_says_so(house: Household) -> None:
+    boss = house.run("boss")
+    house.run("child", "boss", callback=False)
+
+    house.end(boss)
+
+    events = house.do(lambda tx: tx.events.of_session(house_id(tx, "boss"), 0, 100, ["session.children_running"]))
+    assert [event.new.data["children"] for event in events] == [["child"]]
+    assert house.session("boss").status is SessionStatus.FINISHED
+
+
+def test_a_parent_that_waits_for_its_children_is_finished_when_they_are_at_rest(house: Household) -> None:
+    boss = house.run("boss", wait_for=WaitFor.CHILDREN)
+    child = house.run("child", "boss", callback=False)
+
+    house.end(boss)
+    assert house.session("boss").status is SessionStatus.WAITING
+    house.end(child)
+
+    assert house.session("boss").status is SessionStatus.FINISHED
+
+
+def test_a_waiting_parent_is_told_upwards_only_when_it_is_finished(house: Household) -> None:
+    top = house.run("top")
+    boss = house.run("boss", "top", wait_for=WaitFor.CHILDREN)
+    child = house.run("child", "boss", callback=False)
+    house.end(top)
+
+    house.end(boss)
+    assert house.news("top") == []
+    house.end(child, JobStatus.FAILED)
+
+    assert house.states("top") == [("boss", DELIVERED)]
+
+
+def test_a_parent_that_is_being_stopped_orders_nothing(house: Household) -> None:
+    boss = house.run("boss")
+    house.do(lambda tx: stop_job(tx, boss.id))
+
+    with pytest.raises(Problem) as refused:
+        house.begin("child", "boss")
+
+    assert refused.value.code == "parent_stopping"
+
+
+def house_of(tx: Transaction, name: str) -> Session:
+    """A session by its name."""
+    session = tx.sessions.find(name)
+    assert session is not None
+    return session
+
+
+def house_id(tx: Transaction, name: str) -> SessionId:
+    """The id of a session."""
+    return house_of(tx, name).id
+
+
+def _of_parent(session_id: SessionId) -> CallbackFilter:
+    return CallbackFilter(limit=10, parent_session_id=session_id)
