@@ -1,0 +1,217 @@
+"""The `ao-*` commands against a real runtime: data on standard output, sentences on standard error, exit statuses."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.agents import add_agent
+from support.commands import COMMANDS, Commands
+from support.runtime_process import RuntimeProcess
+from support.waiting import wait_until
+
+NAMES = sorted(path.name for path in COMMANDS.iterdir() if path.name.startswith("ao-") and path.suffix != ".lock")
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
+    try:
+        yield process.start()
+    finally:
+        process.leave_nothing()
+
+
+@pytest.fixture
+def commands(runtime: RuntimeProcess, tmp_path: Path) -> Commands:
+    return Commands(runtime.url, tmp_path, runtime.token)
+
+
+def test_a_session_is_started_read_resumed_and_deleted(commands: Commands) -> None:
+    started = commands.run("ao-start", "life", "--agent", "echo", "-p", "hello 🎉")
+    status = commands.run("ao-status", "life")
+    resumed = commands.run("ao-resume", "life", "--json", stdin="second")
+    result = commands.run("ao-get-result", "life", "--json")
+    logs = commands.run("ao-logs", "life", "--json", "--follow")
+    deleted = commands.run("ao-delete", "life")
+    gone = commands.run("ao-status", "life", "--json")
+
+    types = [json.loads(line)["type"] for line in logs.out.splitlines()]
+    assert (started.exit_code, started.out, started.err) == (0, "hello 🎉\n", "")
+    assert (status.exit_code, status.out) == (0, "finished\n")
+    assert json.loads(resumed.out)["result"] == "second"
+    assert json.loads(result.out)["result"] == "second"
+    assert [types.count(kind) for kind in ("session_start", "result", "session_stop", "job.completed")] == [2, 2, 2, 2]
+    assert (deleted.exit_code, deleted.out) == (0, "life\n")
+    assert (gone.exit_code, json.loads(gone.out)) == (3, {"status": "not_existent"})
+
+
+def test_a_prompt_of_five_megabytes_goes_in_and_comes_out(commands: Commands) -> None:
+    prompt = "0123456789abcde\n" * 327_680
+
+    said = commands.run("ao-start", "giant", "--agent", "repo-report", stdin=prompt)
+
+    assert (said.exit_code, said.err) == (0, "")
+
+
+def test_a_failing_agent_ends_the_command_with_1_and_its_sentence(
+    runtime: RuntimeProcess, commands: Commands, tmp_path: Path
+) -> None:
+    with_token = runtime.api
+    add_agent(with_token, tmp_path, "failing", "import sys; sys.exit('broken for good')")
+    with_token.close()
+
+    started = commands.run("ao-start", "fails", "--agent", "failing", "-p", "x", "--json")
+    result = commands.run("ao-get-result", "fails")
+    waited = commands.run("ao-wait", "fails", "--json")
+
+    told = json.loads(started.out)
+    assert (started.exit_code, told["status"], told["reason"]) == (1, "failed", "nonzero_exit")
+    assert "exited with 1: broken for good" in told["error"]
+    assert (result.exit_code, result.out) == (1, "")
+    assert waited.exit_code == 1
+    assert json.loads(waited.out)["sessions"][0]["reason"] == "nonzero_exit"
+
+
+def test_ctrl_c_stops_the_agent_and_the_runtime_knows(
+    runtime: RuntimeProcess, commands: Commands, tmp_path: Path
+) -> None:
+    with_token = runtime.api
+    program = "import pathlib, time; pathlib.Path('ready').touch(); time.sleep(600)"
+    add_agent(with_token, tmp_path, "sleeper", program)
+    with_token.close()
+    process = commands.start("ao-start", "interrupted", "--agent", "sleeper", "-p", "x")
+    wait_until((tmp_path / "ready").exists, "the agent is at work")
+
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert commands.run("ao-status", "interrupted").out == "stopped\n"
+
+
+def test_a_foreground_job_can_be_stopped_by_somebody_else(
+    runtime: RuntimeProcess, commands: Commands, tmp_path: Path
+) -> None:
+    with_token = runtime.api
+    program = "import pathlib, time; pathlib.Path('ready').touch(); time.sleep(600)"
+    add_agent(with_token, tmp_path, "sleeper-two", program)
+    with_token.close()
+    process = commands.start("ao-start", "halted", "--agent", "sleeper-two", "-p", "x")
+    wait_until((tmp_path / "ready").exists, "the agent is at work")
+
+    stopped = commands.run("ao-stop", "halted", "--json")
+    process.communicate(timeout=30)
+    waited = commands.run("ao-wait", "halted", "--timeout", "20")
+
+    assert len(json.loads(stopped.out)["sessions"][0]["stopped_jobs"]) == 1
+    assert (process.returncode, waited.exit_code, waited.out) == (7, 7, "halted: stopped\n")
+
+
+def test_a_timeout_is_a_failure_with_its_own_reason(
+    runtime: RuntimeProcess, commands: Commands, tmp_path: Path
+) -> None:
+    with_token = runtime.api
+    add_agent(with_token, tmp_path, "slow", "import time; time.sleep(600)")
+    with_token.close()
+
+    said = commands.run("ao-start", "late", "--agent", "slow", "-p", "x", "--timeout", "0.5", "--json")
+
+    assert (said.exit_code, json.loads(said.out)["reason"]) == (1, "timed_out")
+
+
+def test_a_detached_start_is_a_job_that_waits_until_it_is_stopped(commands: Commands) -> None:
+    started = commands.run("ao-start", "later", "--agent", "echo", "-p", "x", "--detach", "--json")
+    waiting = commands.run("ao-wait", "later", "--timeout", "0")
+    result = commands.run("ao-get-result", "later")
+    busy = commands.run("ao-delete", "later")
+    stopped = commands.run("ao-stop", "later")
+    both = commands.run("ao-wait", "later", "--any")
+
+    job_id = json.loads(started.out)["job_id"]
+    assert [waiting.exit_code, result.exit_code, busy.exit_code] == [6, 6, 4]
+    assert stopped.out == f"{job_id}\n"
+    assert both.exit_code == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "code"),
+    [
+        (("ao-start", "x1", "--agent", "nobody", "-p", "x"), 3, "agent_unknown"),
+        (("ao-resume", "nobody", "-p", "x"), 3, "session_unknown"),
+        (("ao-get-result", "nobody"), 3, "session_unknown"),
+        (("ao-wait", "nobody"), 3, "session_unknown"),
+        (("ao-delete", "nobody"), 3, "session_unknown"),
+        (("ao-stop", "nobody"), 3, "session_unknown"),
+        (("ao-start", "name with spaces", "--agent", "echo", "-p", "x"), 2, "invalid_parameters"),
+        (("ao-start", "n" * 61, "--agent", "echo", "-p", "x"), 2, "invalid_parameters"),
+        (("ao-start", "Grüße", "--agent", "echo", "-p", "x"), 2, "invalid_parameters"),
+        (("ao-start", "x2", "--agent", "echo", "-p", " "), 2, "invalid_parameters"),
+        (("ao-start", "x3", "--agent", "echo", "-p", "x", "--label", "nonsense"), 2, "invalid_parameters"),
+        (("ao-start", "x4", "--agent", "echo", "-p", "x", "--callback"), 2, "invalid_parameters"),
+        (("ao-start", "x5", "--agent", "echo", "-p", "x", "--parent", "x5"), 2, "invalid_parameters"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_one_code_and_its_exit_status(
+    commands: Commands, arguments: tuple[str, ...], exit_code: int, code: str
+) -> None:
+    said = commands.run(*arguments, "--json")
+
+    told = json.loads(said.err)
+    assert (said.exit_code, told["code"]) == (exit_code, code)
+    assert "\n" not in told["detail"]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "sentence"),
+    [(b"a\0b", "found a NUL character"), (b"\xff", "expected UTF-8, found byte 0xff"), (b"", "the prompt is empty")],
+)
+def test_a_prompt_that_is_no_text_is_refused_before_anything_is_sent(
+    commands: Commands, stdin: bytes, sentence: str
+) -> None:
+    said = commands.run("ao-start", "never", "--agent", "echo", stdin=stdin)
+
+    assert (said.exit_code, said.out) == (2, "")
+    assert sentence in said.err
+    assert commands.run("ao-status", "never").exit_code == 3
+
+
+def test_a_name_that_is_taken_is_a_conflict(commands: Commands) -> None:
+    commands.run("ao-start", "taken", "--agent", "echo", "-p", "x")
+
+    assert commands.run("ao-start", "taken", "--agent", "echo", "-p", "x").exit_code == 4
+
+
+def test_lists_are_tables_for_people_and_json_for_programs(commands: Commands) -> None:
+    commands.run("ao-start", "listed", "--agent", "echo", "-p", "x")
+
+    table = commands.run("ao-list-sessions")
+    listed = commands.run("ao-list-sessions", "--json", "--agent", "echo")
+    agents = commands.run("ao-list-blueprints", "--json")
+    config = commands.run("ao-show-config", "--json")
+
+    assert table.out.startswith("NAME ")
+    assert "listed" in {session["session_name"] for session in json.loads(listed.out)["sessions"]}
+    assert {"echo", "repo-report"} <= {agent["name"] for agent in json.loads(agents.out)["agents"]}
+    assert json.loads(config.out)["runtime"] == "ok"
+    assert str(commands.token) not in config.out
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "ao-show-config"])
+def test_without_a_runtime_every_command_ends_with_5_and_says_how_to_start_it(name: str, tmp_path: Path) -> None:
+    alone = Commands("http://127.0.0.1:9", tmp_path)
+    arguments = [] if name in {"ao-list-sessions", "ao-list-blueprints", "ao-delete-all"} else ["some"]
+    prompt = ["-p", "x"] if name in {"ao-start", "ao-resume"} else []
+
+    said = alone.run(name, *arguments, *prompt)
+
+    assert (said.exit_code, said.out) == (5, "")
+    assert "cannot reach the Agent Runtime at 'http://127.0.0.1:9'" in said.err
+    assert "uv run agent-runtime" in said.err
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_usage_ends_with_2(name: str, tmp_path: Path) -> None:
+    assert Commands("http://127.0.0.1:9", tmp_path).run(name, "--no-such-option").exit_code == 2
