@@ -1,6 +1,6 @@
 """What launchers call: register, poll, report, send output, say that they live, leave."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.reasons import WaitReason
+from agent_runtime.http.errors import documented
 from agent_runtime.http.launcher_wire import (
     JobForLauncher,
     LauncherWire,
@@ -201,9 +202,6 @@ class LauncherList(BaseModel):
     launchers: list[LauncherWire]
 
 
-_ERRORS: Mapping[int, str] = {404: "launcher_unknown, job_unknown", 409: "superseded, not_current, already_ended …"}
-
-
 @dataclass(frozen=True)
 class LauncherRoutes:
     """`/launcher/…` for launchers, `/launchers` for those who look at them."""
@@ -216,21 +214,52 @@ class LauncherRoutes:
     def router(self) -> APIRouter:
         """List the routes."""
         routes = APIRouter(tags=["launchers"])
-        add = routes.add_api_route
-        add("/launcher/register", self.register, methods=["POST"], response_model=RegisterAnswer)
-        add(POLL_ENDPOINT, self.poll, methods=["GET"], response_model=PollAnswer)
-        add("/launcher/jobs/{job_id}/started", self.started, methods=["POST"], response_model=JobState)
-        add("/launcher/jobs/{job_id}/completed", self.completed, methods=["POST"], response_model=JobState)
-        add("/launcher/jobs/{job_id}/failed", self.failed, methods=["POST"], response_model=JobState)
-        add("/launcher/jobs/{job_id}/stopped", self.stopped, methods=["POST"], response_model=JobState)
-        add("/launcher/jobs/{job_id}/declined", self.declined, methods=["POST"], response_model=JobState)
-        add("/launcher/jobs/{job_id}/log", self.log, methods=["POST"], response_model=LogOffset)
-        add("/launcher/heartbeat", self.heartbeat, methods=["POST"], response_model=HeartbeatAnswer)
-        add("/launchers", self.list, methods=["GET"], response_model=LauncherList)
-        add("/launchers/{launcher_id}", self.remove, methods=["DELETE"], response_model=LauncherWire)
-        add("/launchers/{launcher_id}/drain", self.drain, methods=["POST"], response_model=LauncherWire)
-        add("/launchers/{launcher_id}/resume", self.resume, methods=["POST"], response_model=LauncherWire)
+        self._add_calls(routes)
+        self._add_looks(routes)
         return routes
+
+    def _add_calls(self, routes: APIRouter) -> None:
+        """Add what launchers call."""
+
+        def add(
+            path: str, call: Callable[..., object], model: type[BaseModel], summary: str, method: str = "POST"
+        ) -> None:
+            refusals = documented(404, 409, 422, body=method == "POST")
+            routes.add_api_route(
+                path, call, methods=[method], response_model=model, summary=summary, responses=refusals
+            )
+
+        one = "/launcher/jobs/{job_id}"
+        add("/launcher/register", self.register, RegisterAnswer, "Come in, and say what runs already")
+        routes.add_api_route(
+            POLL_ENDPOINT,
+            self.poll,
+            methods=["GET"],
+            response_model=PollAnswer,
+            summary="Wait for a job or a stop",
+            responses={204: {"description": "There was nothing in the time"}, **documented(404, 409, 422)},
+        )
+        add(f"{one}/started", self.started, JobState, "Ask whether an attempt may begin")
+        add(f"{one}/completed", self.completed, JobState, "Report that an attempt ended well")
+        add(f"{one}/failed", self.failed, JobState, "Report that an attempt failed")
+        add(f"{one}/stopped", self.stopped, JobState, "Report that an attempt was stopped")
+        add(f"{one}/declined", self.declined, JobState, "Give a claim back of which nothing ran")
+        add(f"{one}/log", self.log, LogOffset, "Send the next bytes of an attempt's output")
+        add("/launcher/heartbeat", self.heartbeat, HeartbeatAnswer, "Say that a launcher lives, and what it holds")
+
+    def _add_looks(self, routes: APIRouter) -> None:
+        """Add what is called by those who look at launchers."""
+        one = "/launchers/{launcher_id}"
+        for path, call, method, summary in (
+            ("/launchers", self.list, "GET", "List the launchers"),
+            (one, self.remove, "DELETE", "Let a launcher leave for good"),
+            (f"{one}/drain", self.drain, "POST", "Give a launcher no new jobs"),
+            (f"{one}/resume", self.resume, "POST", "Give a launcher jobs again"),
+        ):
+            model = LauncherList if path == "/launchers" else LauncherWire
+            routes.add_api_route(
+                path, call, methods=[method], response_model=model, summary=summary, responses=documented(404, 422)
+            )
 
     async def register(self, body: RegisterBody | None = None) -> Response:
         """Take a launcher in, and settle what it holds."""

@@ -199,9 +199,7 @@ def _ended(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
         "cost_usd": usage.cost_usd,
     }
     tries_again = _tries_again(job, report, reason)
-    moved = move_job(
-        tx, job, move, report.outcome, changes, session_changes=_spent(tx, job, report.usage), keeps_turn=tries_again
-    )
+    moved = move_job(tx, job, move, report.outcome, changes, keeps_turn=tries_again)
     if moved is None:
         return finish(tx, report)
     return Reported(_put_back(tx, moved) if tries_again else moved)
@@ -252,22 +250,6 @@ def _refuse(tx: Transaction, job: Job, report: Report, code: str) -> Reported:
     }
     tell(tx, session, job, "job.report_refused", facts, attempt=report.proof.attempt)
     return Reported(job, refused=code)
-
-
-def _spent(tx: Transaction, job: Job, usage: Usage | None) -> SessionChanges:
-    """Add what an attempt consumed to what its session has consumed."""
-    session = tx.sessions.get(job.session_id) if usage is not None else None
-    if session is None or usage is None:
-        return {}
-    before = session.usage
-    spent: SessionChanges = {
-        "input_tokens": before.input_tokens + usage.input_tokens,
-        "output_tokens": before.output_tokens + usage.output_tokens,
-        "cache_read_tokens": before.cache_read_tokens + usage.cache_read_tokens,
-        "cache_write_tokens": before.cache_write_tokens + usage.cache_write_tokens,
-        "cost_usd": before.cost_usd + usage.cost_usd,
-    }
-    return spent
 
 
 def _short(text: str | None) -> str | None:
