@@ -17,10 +17,11 @@ from agent_backends.protocol import (
     Turn,
     Usage,
 )
-from runtime_client.shortening import cut_in_the_middle, shortened
+from runtime_client.shortening import cut_to_bytes, shortened
 from runtime_client.wire import Json, JsonObject
 
-RESULT_CHARACTERS_MAX = 4 * 1024 * 1024
+# The runtime takes events of up to 1 MiB; what a whole output was is in the job's log.
+RESULT_BYTES_MAX = 768 * 1024
 
 
 class Recorder:
@@ -97,7 +98,7 @@ def usage_as_json(usage: Usage | None) -> dict[str, Json]:
 
 def _result(outcome: Outcome) -> JsonObject:
     return {
-        "text": cut_in_the_middle(outcome.result_text, RESULT_CHARACTERS_MAX),
+        "text": cut_to_bytes(outcome.result_text, RESULT_BYTES_MAX),
         "usage": usage_as_json(outcome.usage),
         "cost_usd": outcome.cost_usd,
         "turns": outcome.turns,

@@ -1,5 +1,6 @@
 """Keeps what is recorded of a run small enough to be stored and shown, however much a tool printed."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from runtime_client.wire import Json, JsonObject
@@ -23,6 +24,17 @@ def cut_in_the_middle(text: str, limit: int) -> str:
         return text
     half = limit // 2
     return f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"
+
+
+def cut_to_bytes(text: str, bytes_max: int) -> str:
+    """Return `text` with so much of its middle left out that it takes at most `bytes_max` bytes as JSON on the wire."""
+    characters = len(text)
+    shorter = text
+    while (size := len(json.dumps(shorter, ensure_ascii=False).encode("utf-8", "surrogatepass"))) > bytes_max:
+        # A little below the exact share, because the part that is kept may have the wider characters.
+        characters = max(1, int(characters * bytes_max / size * 0.95))
+        shorter = cut_in_the_middle(text, characters)
+    return shorter
 
 
 def _shortened(value: Json, depth: int) -> Json:

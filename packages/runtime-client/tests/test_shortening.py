@@ -1,0 +1,23 @@
+"""What is recorded fits the wire, however long it was."""
+
+import json
+
+import pytest
+
+from runtime_client.shortening import cut_to_bytes
+
+LIMIT = 10_000
+
+
+@pytest.mark.parametrize("text", ["x" * 50_000, "語" * 50_000, "\u0000" * 50_000, "x" * 30_000 + "語" * 30_000])
+def test_a_long_text_is_cut_to_what_it_may_take_on_the_wire(text: str) -> None:
+    cut = cut_to_bytes(text, LIMIT)
+
+    assert len(json.dumps(cut, ensure_ascii=False).encode()) <= LIMIT
+    assert cut[0] == text[0]
+    assert cut[-1] == text[-1]
+    assert "characters left out" in cut
+
+
+def test_a_text_that_fits_is_left_alone() -> None:
+    assert cut_to_bytes("short", LIMIT) == "short"
