@@ -12,7 +12,7 @@ from lib.admission import Admission, Admitted
 from lib.api_client import ApiClient, Wanted
 from lib.backoff import Backoff
 from lib.errors import CallFailed, LauncherUnknown, Superseded
-from lib.lifecycle import Event, Lifecycle
+from lib.lifecycle import Event, Lifecycle, Phase
 from lib.models import Job, PollAnswer, RegistrationResponse
 from lib.registration import Registration
 
@@ -120,6 +120,9 @@ class Poller:
             began = time.monotonic()
             answer = self._api.poll(registered.launcher_id, self._wanted(registered, turn.admitted))
         except LauncherUnknown:
+            if self._lifecycle.phase is Phase.LEAVING:
+                # Our own goodbye ended the parked poll; registering now would leave a ghost behind.
+                return TURN_WAIT_SECONDS
             log.warning("the runtime does not know this launcher; registering again")
             return self._register_again(registered)
         except Superseded as error:
