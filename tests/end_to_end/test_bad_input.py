@@ -1,10 +1,12 @@
 """Whatever is wrong with an order, its sender is told in one clear sentence, and nothing else is lost."""
 
+import hashlib
 from pathlib import Path
 
 import httpx
 import pytest
 
+from support.agents import add_agent
 from support.launcher_process import LauncherProcess
 from support.ledger import Ledger
 from support.project import Project
@@ -96,11 +98,27 @@ def test_a_long_prompt_arrives_whole(
     api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path, size: int
 ) -> None:
     prompt = ("0123456789abcdef" * (size // 16))[:size]
+    add_agent(
+        api, tmp_path, "weighs", "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+    )
 
-    job = api.wait_for_end(api.create_job("long", prompt, agent_name="echo", project_dir=str(tmp_path)))
+    job = api.wait_for_end(api.create_job("long", prompt, agent_name="weighs", project_dir=str(tmp_path)))
 
     assert job["status"] == "completed", job["error"]
-    assert api.result("long").strip().endswith(prompt[-1000:])
+    assert api.result("long").strip() == hashlib.sha256(prompt.encode()).hexdigest()
+
+
+def test_a_very_long_result_is_kept_within_bounds_and_not_lost(
+    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
+) -> None:
+    add_agent(api, tmp_path, "talks", "print('first words ' + 'ö' * 3_000_000 + ' last words')")
+
+    job = api.wait_for_end(api.create_job("talker", "go", agent_name="talks", project_dir=str(tmp_path)))
+    result = api.result("talker").strip()
+
+    assert job["status"] == "completed", job["error"]
+    assert (result[:11], result[-10:]) == ("first words", "last words")
+    assert len(result.encode()) < 1024 * 1024
 
 
 def test_a_prompt_beyond_the_limit_is_refused(api: RuntimeApi) -> None:

@@ -129,7 +129,8 @@ def test_a_restarted_runtime_still_knows_what_runs(
 def test_a_launcher_at_rest_holds_on_to_nothing(
     api: RuntimeApi, launcher: LauncherProcess, project: Project, ledger: Ledger
 ) -> None:
-    api.wait_for_all([api.create_job("warm-up", "{}", project_dir=str(project.work))])
+    warm_up = [api.create_job(f"warm-up-{number}", "{}", project_dir=str(project.work)) for number in range(40)]
+    api.wait_for_all(warm_up)
     baseline = Footprint.of(launcher.pid)
 
     jobs = [api.create_job(f"passing-{number}", "{}", project_dir=str(project.work)) for number in range(40)]
