@@ -41,7 +41,7 @@ def end_leftovers(run: RunDirectory) -> list[str]:
 
 
 def marks_of(run: RunDirectory) -> tuple[bytes, ...]:
-    """The environment entries that only this attempt's processes have; the file's path tells machines' launchers apart."""
+    """The environment entries that only this attempt's processes have."""
     return f"AGENT_JOB_ID={run.job.job_id}".encode(), b"AGENT_OUTCOME_FILE=" + os.fsencode(run.outcome_path)
 
 

@@ -63,12 +63,19 @@ def _keep(run_path: str, gate: int) -> None:
     os.pwrite(lock, json.dumps(who).encode(), 0)
     verdict = VerdictFile(run_path)
     os.write(gate, LOCKED)
-    if os.read(gate, 1) != GO:
+    if not _may_go(gate):
         verdict.give_back()
         return
     verdict.write(run_attempt(run_path))
     _tell(gate)
     verdict.make_durable()
+
+
+def _may_go(gate: int) -> bool:
+    try:
+        return os.read(gate, 1) == GO
+    except ConnectionResetError:
+        return False  # the launcher died before it had read that we hold the lock
 
 
 def _tell(gate: int) -> None:

@@ -52,6 +52,7 @@ class FakeJobs:
         self.drops: list[JsonObject] = []
         self.adopts = True
         self.is_seed = False
+        self.is_superseded = False
 
     def add(self, job_id: str, session_name: str = "s", **fields: Json) -> FakeJob:
         """Queue a start job."""
@@ -80,6 +81,12 @@ class FakeJobs:
         """Lose the launcher, as a runtime with a new database would."""
         with self.changed:
             self.launcher_id = None
+            self.changed.notify_all()
+
+    def supersede(self) -> None:
+        """Act as if another process had registered with the launcher's identity."""
+        with self.changed:
+            self.is_superseded = True
             self.changed.notify_all()
 
     def register(self, body: JsonObject) -> JsonObject:
@@ -155,6 +162,8 @@ class FakeJobs:
             return {"ok": True}
 
     def _check(self, launcher_id: Json) -> None:
+        if self.is_superseded:
+            raise Refusal(409, "superseded")
         if self.launcher_id is None or launcher_id != self.launcher_id:
             raise Refusal(404, "launcher_unknown")
 
