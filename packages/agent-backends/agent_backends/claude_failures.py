@@ -1,12 +1,13 @@
 """Why a Claude Code turn failed, told from the fields of its result and never from its text."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent_backends.protocol import Ending, Outcome
 from runtime_client.reasons import Reason
 
 # What the client itself calls the failure of a model call.
-_REASON_OF_MODEL_ERROR = {
+_REASON_OF_MODEL_ERROR: Mapping[str, Reason] = {
     "authentication_failed": Reason.BACKEND_AUTH,
     "oauth_org_not_allowed": Reason.BACKEND_AUTH,
     "billing_error": Reason.QUOTA_EXHAUSTED,
@@ -15,7 +16,7 @@ _REASON_OF_MODEL_ERROR = {
 }
 
 # 500 and 503 are absent: nobody knows what they mean, and a try may or may not help.
-_REASON_OF_STATUS = {
+_REASON_OF_STATUS: Mapping[int, Reason] = {
     401: Reason.BACKEND_AUTH,
     402: Reason.QUOTA_EXHAUSTED,
     403: Reason.BACKEND_AUTH,
@@ -25,12 +26,12 @@ _REASON_OF_STATUS = {
     529: Reason.RATE_LIMITED,
 }
 
-_REASON_OF_TERMINAL = {
+_REASON_OF_TERMINAL: Mapping[str, Reason] = {
     "prompt_too_long": Reason.CONTEXT_OVERFLOW,
     "max_turns": Reason.BUDGET_EXCEEDED,
 }
 
-_REASON_OF_SUBTYPE = {
+_REASON_OF_SUBTYPE: Mapping[str, Reason] = {
     "error_max_turns": Reason.BUDGET_EXCEEDED,
     "error_max_budget_usd": Reason.BUDGET_EXCEEDED,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from lib.child_environment import job_environment
@@ -14,7 +15,7 @@ from lib.run_directory import RunDirectory, RunsFolder, RunState
 
 # Linux takes at most 128 KiB in one argument.
 PROMPT_ARGUMENT_BYTES_MAX = 96 * 1024
-COMMANDS = {"start_session": "ao-start", "resume_session": "ao-resume"}
+COMMANDS: Mapping[str, str] = {"start_session": "ao-start", "resume_session": "ao-resume"}
 
 
 class Executor:

@@ -13,6 +13,7 @@ from lib.run_files import OUTPUT_FILE, PROMPT_FILE, STOP_FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeAlias
 
     Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -23,7 +24,7 @@ DEFAULT_OUTPUT_LIMIT_BYTES = 1 << 30
 OOM_SCORE = b"500"
 _BUSY_TRIES, _BUSY_PAUSE_SECONDS = 20, 0.05
 _BUSY_ERRORS = (errno.ETXTBSY, errno.EAGAIN)
-_WHY = {
+_WHY: Mapping[int, str] = {
     errno.EACCES: "it is not executable (chmod +x it)",
     errno.ENOEXEC: "it is neither a program nor a script with a '#!' line",
     errno.E2BIG: "its arguments and environment are larger than this system allows",

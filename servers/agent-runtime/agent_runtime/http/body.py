@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 from starlette.types import Message, Receive
@@ -74,7 +74,7 @@ async def _next(receive: Receive) -> Message:
     return message
 
 
-_CLOSE = {"Connection": "close"}
+_CLOSE: Mapping[str, str] = {"Connection": "close"}
 
 
 def _too_large(limit: int) -> HttpProblem:
