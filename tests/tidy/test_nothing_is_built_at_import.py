@@ -5,26 +5,26 @@ from collections.abc import Iterator
 
 from tidy.tree import Source, findings, python, python_sources
 
-READ_ONLY_TYPES = frozenset({"Mapping", "Sequence", "Collection", "AbstractSet", "MappingProxyType", "TypeAlias"})
+CHANGEABLE_TYPES = frozenset({"dict", "list", "set", "defaultdict", "deque"})
 CHANGEABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 # What these make cannot change afterwards, or is a mere description (SQLAlchemy's tables, logging's names).
 HARMLESS_CALLS = frozenset(
-    {
-        "Annotated", "BigInteger", "Column", "Decimal", "Index", "Integer", "String", "with_variant",
-        "Literal", "MappingProxyType", "MetaData", "NewType", "ParamSpec",
-        "Path", "PurePath", "PurePosixPath", "Struct", "Table", "TypeAdapter", "TypeVar", "TypedDict", "compile",
-        "datetime", "escape", "frozenset", "get_args", "getLogger", "get_logger", "int", "join", "len", "max", "min",
-        "namedtuple", "parent", "resolve", "sorted", "str", "text", "timedelta", "tuple", "version", "range",
-    }
-)  # fmt: skip
+    """
+    Annotated BigInteger Column Decimal Index Integer Literal MappingProxyType MetaData NewType ParamSpec Path PurePath
+    PurePosixPath String Struct Table ToolAnnotations TypeAdapter TypeVar TypedDict compile datetime escape frozenset
+    get_args getLogger get_logger hasattr int join len maketrans max min namedtuple parent range resolve sorted str text
+    timedelta tuple version with_name with_variant
+    """.split()
+)
 
 
 def things_alive(source: Source) -> Iterator[str]:
     """Module-level values that can change, or that were built by a call."""
+    frozen = HARMLESS_CALLS | _frozen_classes(source.tree)
     for statement in _module_statements(source.tree.body):
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             names = _names(statement)
-            if names != {"__all__"} and (found := _complaint(statement, statement.value)):
+            if names != {"__all__"} and (found := _complaint(statement, statement.value, frozen)):
                 yield f"line {statement.lineno}: {', '.join(sorted(names))} {found}"
 
 
@@ -40,19 +40,29 @@ def _names(statement: ast.Assign | ast.AnnAssign) -> set[str]:
     return {ast.unparse(target) for target in targets}
 
 
-def _complaint(statement: ast.Assign | ast.AnnAssign, value: ast.expr) -> str | None:
-    if isinstance(value, CHANGEABLE) and not _is_declared_read_only(statement):
+def _frozen_classes(tree: ast.Module) -> frozenset[str]:
+    """The module's own classes whose instances cannot change."""
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return frozenset(
+        node.name for node in classes if any("frozen=True" in ast.unparse(line) for line in node.decorator_list)
+    )
+
+
+def _complaint(statement: ast.Assign | ast.AnnAssign, value: ast.expr, harmless: frozenset[str]) -> str | None:
+    if isinstance(value, CHANGEABLE) and _may_be_changed(statement):
         return "can be changed by anybody (a tuple, frozenset or Mapping[...] cannot)"
-    if isinstance(value, ast.Call) and _called(value) not in HARMLESS_CALLS:
+    if isinstance(value, ast.Call) and _called(value) not in harmless:
         return f"is built at import by {_called(value)}() (build it where it is needed, and pass it on)"
     return None
 
 
-def _is_declared_read_only(statement: ast.Assign | ast.AnnAssign) -> bool:
+def _may_be_changed(statement: ast.Assign | ast.AnnAssign) -> bool:
+    """Whether a type checker would let somebody write to it; a declared Mapping or TypedDict is read by all."""
     if isinstance(statement, ast.Assign):
-        return False
-    mentioned = {node.id for node in ast.walk(statement.annotation) if isinstance(node, ast.Name)}
-    return not READ_ONLY_TYPES.isdisjoint(mentioned)
+        return True
+    annotation = statement.annotation
+    outermost = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    return ast.unparse(outermost) in CHANGEABLE_TYPES
 
 
 def _called(call: ast.Call) -> str:
@@ -82,6 +92,9 @@ def test_changeable_values_and_instances_are_found() -> None:
 
 
 def test_constants_are_welcome() -> None:
+    frozen = "@dataclass(frozen=True)\nclass Limits:\n    depth: int = 3\nDEFAULT = Limits()\n"
+
+    assert not list(things_alive(python(frozen)))
     assert not list(things_alive(python("LIMITS: Mapping[str, int] = {'a': 1}\n")))
     assert not list(things_alive(python("NAME = re.compile('x')\nWORDS = frozenset({'a'})\n__all__ = ['x']\n")))
 

@@ -48,3 +48,11 @@ def test_every_state_and_reason_is_in_the_glossary(
 
 def test_a_setting_is_found_wherever_it_is_read() -> None:
     assert list(settings_read(python('x = environment.get("AGENT_NEW_THING", "AGENT or so")\n'))) == ["AGENT_NEW_THING"]
+
+
+def test_every_test_of_the_checklist_exists() -> None:
+    checklist = (ROOT / "docs/reference/testing-checklist.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", checklist)
+
+    assert named
+    assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text(encoding="utf-8")] == []
