@@ -28,6 +28,7 @@ from agent_runtime.http.health import DatabaseHealth, HealthRoutes
 from agent_runtime.http.jobs import JobRoutes
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.live import LiveStream
+from agent_runtime.http.overview import OverviewRoutes
 from agent_runtime.http.rules import RuleBook
 from agent_runtime.http.server import WebServer, bind, url_of
 from agent_runtime.http.sessions import SessionRoutes
@@ -107,6 +108,7 @@ class Runtime:
             EventRoutes(self.store),
             StreamRoutes(self.store, self.live),
             AgentRoutes(self.store, self.agents),
+            OverviewRoutes(self.store),
         ):
             app.include_router(routes.router())
         return app

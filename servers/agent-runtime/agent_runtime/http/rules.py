@@ -83,6 +83,7 @@ RULES: Sequence[Rule] = (
     Rule("PATCH", "/sessions/{session}/metadata", _AGENTS, body_bytes_max=256 * KIB),
     Rule("POST", "/sessions/{session}/stop", _AGENTS),
     Rule("GET", "/events/stream", _READERS),
+    Rule("GET", "/overview", _READERS),
     Rule("GET", "/agents", _ALL),
     Rule("POST", "/agents", _USER, body_bytes_max=2 * MIB),
     Rule("GET", "/agents/{name}", _ALL),

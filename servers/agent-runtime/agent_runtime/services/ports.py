@@ -6,7 +6,7 @@ whatever it changed becomes visible, and is announced, at the moment of the comm
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, TypedDict, TypeVar
 
 from agent_runtime.domain.event import Event, NewEvent
@@ -166,6 +166,34 @@ class PastAttempt:
 
 
 @dataclass(frozen=True)
+class JobLife:
+    """When a job was made, taken, begun and ended; for pictures of many."""
+
+    id: JobId
+    session_name: str
+    agent_name: str
+    launcher_id: LauncherId | None
+    status: str
+    created_at: datetime
+    queued_at: datetime
+    claimed_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AgentDay:
+    """What the jobs of one agent, made on one day in UTC, cost."""
+
+    day: date
+    agent_name: str
+    cost_usd: float
+    input_tokens: int
+    output_tokens: int
+    jobs: int
+
+
+@dataclass(frozen=True)
 class KeyUse:
     """What an idempotency key is bound to."""
 
@@ -264,6 +292,12 @@ class JobRows(Protocol):
 
     def forget_keys(self, before: datetime) -> int:
         """Let go of idempotency keys that are older than a moment, and tell how many."""
+
+    def lives(self, first_id: str, ended_since: datetime, limit: int) -> Sequence[JobLife]:
+        """Read jobs from an id on that have not ended, or ended since a moment, newest first."""
+
+    def costs(self, first_id: str) -> Sequence[AgentDay]:
+        """Add up what the jobs from an id on cost, by agent and day."""
 
 
 class SessionRows(Protocol):

@@ -19,13 +19,24 @@ from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, WaitsOn
-from agent_runtime.services.ports import Fence, JobChanges, JobFilter, KeyUse, Lane, NextTimes, PastAttempt
+from agent_runtime.services.ports import (
+    AgentDay,
+    Fence,
+    JobChanges,
+    JobFilter,
+    JobLife,
+    KeyUse,
+    Lane,
+    NextTimes,
+    PastAttempt,
+)
 from agent_runtime.store import job_conditions as conditions
 from agent_runtime.store.attempt_rows import AttemptTable
 from agent_runtime.store.columns import moment
 from agent_runtime.store.job_conditions import Condition
 from agent_runtime.store.key_rows import KeyTable
 from agent_runtime.store.lane_rows import LaneTable
+from agent_runtime.store.picture_rows import PictureTable
 from agent_runtime.store.statements import Channel, Record, Row, Values, inserting
 from agent_runtime.store.tables import jobs, prompts
 
@@ -43,6 +54,7 @@ class JobTable:
         self._attempts = AttemptTable(channel)
         self._keys = KeyTable(channel)
         self._lanes = LaneTable(channel)
+        self._pictures = PictureTable(channel)
         names = [column.name for column in self._record.columns]
         self._insert = channel.prepare("job insert", lambda: inserting(jobs, names))
         self._insert_prompt = channel.prepare("prompt insert", lambda: inserting(prompts, ("job_id", "content")))
@@ -214,6 +226,14 @@ class JobTable:
     def forget_keys(self, before: datetime) -> int:
         """Let go of idempotency keys that are older than a moment, and tell how many."""
         return self._keys.forget(before)
+
+    def lives(self, first_id: str, ended_since: datetime, limit: int) -> Sequence[JobLife]:
+        """Read jobs from an id on that have not ended, or ended since a moment, newest first."""
+        return self._pictures.lives(first_id, ended_since, limit)
+
+    def costs(self, first_id: str) -> Sequence[AgentDay]:
+        """Add up what the jobs from an id on cost, by agent and day."""
+        return self._pictures.costs(first_id)
 
     def _all(self) -> Select[*tuple[object, ...]]:
         return select(*self._record.columns)

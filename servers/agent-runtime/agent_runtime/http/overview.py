@@ -1,0 +1,122 @@
+"""`GET /overview`: what the pictures on the page are drawn from."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+
+from agent_runtime.http.errors import documented
+from agent_runtime.http.wire import WireTime
+from agent_runtime.services.pictures import Window, draw_overview
+from agent_runtime.services.ports import Store
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ThroughputWire(_Shown):
+    """How many jobs ended in a stretch of time that begins at `at`."""
+
+    at: WireTime
+    completed: int
+    failed: int
+    stopped: int
+
+
+class WaitingWire(_Shown):
+    """How long jobs that began in a stretch of time had waited."""
+
+    at: WireTime
+    p50_seconds: float
+    p95_seconds: float
+
+
+class AgentDayWire(_Shown):
+    """What an agent's jobs of one day (in UTC) cost; input tokens include those from and to the cache."""
+
+    day: date
+    agent_name: str
+    cost_usd: float
+    input_tokens: int
+    output_tokens: int
+    jobs: int
+
+
+class JobLifeWire(_Shown):
+    """When a job was made, taken, begun and ended, and where."""
+
+    job_id: str
+    session_name: str
+    agent_name: str
+    launcher_id: str | None
+    status: str
+    created_at: WireTime
+    claimed_at: WireTime | None
+    started_at: WireTime | None
+    ended_at: WireTime | None
+
+
+class OverviewAnswer(BaseModel):
+    """Stretches of time in which nothing happened are left out; `truncated` if only the newest jobs are in it."""
+
+    window: Window
+    since_at: WireTime
+    until_at: WireTime
+    bucket_seconds: float
+    truncated: bool
+    throughput: list[ThroughputWire]
+    waiting: list[WaitingWire]
+    cost_by_agent_day: list[AgentDayWire]
+    jobs_timeline: list[JobLifeWire]
+
+
+@dataclass(frozen=True)
+class OverviewRoutes:
+    """`/overview`."""
+
+    store: Store
+
+    def router(self) -> APIRouter:
+        """List the routes."""
+        routes = APIRouter(tags=["overview"])
+        routes.add_api_route(
+            "/overview",
+            self.overview,
+            methods=["GET"],
+            summary="Tell who ran when, how long jobs waited, what agents cost",
+            responses=documented(422),
+        )
+        return routes
+
+    async def overview(
+        self, window: Annotated[Window, Query(description="how far back to look")] = Window.HOUR
+    ) -> OverviewAnswer:
+        """The costs are those of the last 14 days, whatever the window."""
+        found = await self.store.read(lambda tx: draw_overview(tx, window))
+        return OverviewAnswer(
+            window=window,
+            since_at=found.since_at,
+            until_at=found.until_at,
+            bucket_seconds=found.bucket_seconds,
+            truncated=found.truncated,
+            throughput=[ThroughputWire.model_validate(one) for one in found.throughput],
+            waiting=[WaitingWire.model_validate(one) for one in found.waiting],
+            cost_by_agent_day=[AgentDayWire.model_validate(one) for one in found.costs],
+            jobs_timeline=[
+                JobLifeWire(
+                    job_id=life.id,
+                    session_name=life.session_name,
+                    agent_name=life.agent_name,
+                    launcher_id=life.launcher_id,
+                    status=life.status,
+                    created_at=life.created_at,
+                    claimed_at=life.claimed_at,
+                    started_at=life.started_at,
+                    ended_at=life.ended_at,
+                )
+                for life in found.lives
+            ],
+        )
