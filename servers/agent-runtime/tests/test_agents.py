@@ -1,0 +1,178 @@
+"""Agents are read from two folders, written to one, and a broken one is shown with what is wrong with it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.desk import Desk, JsonObject, items, read, refused, text
+from support.runtime_process import RuntimeProcess
+
+
+@dataclass
+class Workshop:
+    """A runtime with agent folders of its own."""
+
+    desk: Desk
+    shipped: Path
+    own: Path
+
+    def write(self, folder: Path, name: str, **files: str | JsonObject) -> None:
+        """Put a blueprint on the disk, as a person would."""
+        target = folder / name
+        target.mkdir(parents=True, exist_ok=True)
+        for suffix, content in files.items():
+            ending = {"agent": "json", "mcp": "mcp.json", "prompt": "system-prompt.md"}[suffix]
+            (target / f"agent.{ending}").write_text(content if isinstance(content, str) else json.dumps(content))
+
+    def listed(self) -> dict[str, JsonObject]:
+        """All agents by name."""
+        return {text(one["name"]): one for one in items(read(self.desk.get("/agents"))["agents"])}
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+    folder = tmp_path_factory.mktemp("agents")
+    process = RuntimeProcess(folder, {"AGENT_RUNTIME_SHIPPED_AGENTS_DIR": str(folder / "shipped")})
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def workshop(started: RuntimeProcess) -> Iterator[Workshop]:
+    with Desk(started.url, started.token) as desk:
+        yield Workshop(desk, started.folder / "shipped", started.folder / ".agent-orchestrator" / "agents")
+
+
+def test_a_blueprint_on_disk_is_seen_without_a_restart_and_so_is_its_change(workshop: Workshop) -> None:
+    workshop.write(workshop.shipped, "seen", agent={"name": "seen", "command": ["true"], "description": "first"})
+    first = workshop.listed()["seen"]
+
+    workshop.write(workshop.shipped, "seen", agent={"name": "seen", "command": ["true"], "description": "second!"})
+
+    assert (first["description"], first["source"], first["backend"]) == ("first", "shipped", "command")
+    assert workshop.listed()["seen"]["description"] == "second!"
+
+
+def test_prompt_and_servers_come_from_their_own_files(workshop: Workshop) -> None:
+    servers: JsonObject = {"mcpServers": {"tools": {"command": "x", "env": {"KEY": "${env:KEY}"}}}}
+    workshop.write(workshop.shipped, "full", agent={"backend": "claude"}, mcp=servers, prompt="Be kind.")
+
+    agent = read(workshop.desk.get("/agents/full"))
+
+    assert agent["system_prompt"] == "Be kind."
+    assert agent["mcp_servers"] == servers["mcpServers"]
+
+
+def test_the_users_own_agent_wins_over_a_shipped_one(workshop: Workshop) -> None:
+    workshop.write(workshop.shipped, "both", agent={"description": "shipped"})
+    refused(workshop.desk.post("/agents", {"name": "both"}), 409, "agent_exists")
+
+    read(workshop.desk.http.put("/agents/both", json={"description": "mine"}), 200)
+    mine = workshop.listed()["both"]
+    read(workshop.desk.http.delete("/agents/both"))
+
+    assert (mine["description"], mine["source"]) == ("mine", "user")
+    assert workshop.listed()["both"]["source"] == "shipped"
+    refused(workshop.desk.http.delete("/agents/both"), 409, "agent_shipped")
+
+
+def test_a_written_agent_is_read_back_as_it_was_given(workshop: Workshop) -> None:
+    given: JsonObject = {
+        "description": "Ünïcode",
+        "backend": "claude",
+        "command": ["a", "b c"],
+        "model": "m",
+        "labels": {"gpu": "yes"},
+        "limits": {"max_turns": 3},
+        "options": {"x": [1, None]},
+        "system_prompt": "line one\nline two",
+        "mcp_servers": {"s": {"url": "http://x"}},
+    }
+
+    made = read(workshop.desk.post("/agents", {"name": "whole", **given}), 201)
+
+    assert {key: made[key] for key in given} == given
+    assert read(workshop.desk.get("/agents/whole")) == made
+    assert json.loads((workshop.own / "whole" / "agent.json").read_text())["name"] == "whole"
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "", "ses_x", "x" * 61, "é", "a b"])
+def test_a_name_that_is_a_path_or_no_name_is_refused(workshop: Workshop, name: str) -> None:
+    refused(workshop.desk.post("/agents", {"name": name}), 422, "invalid_parameters")
+
+
+def test_a_claude_code_agent_file_is_an_agent(workshop: Workshop) -> None:
+    workshop.own.mkdir(parents=True, exist_ok=True)
+    front = "name: reviewer\ndescription: Reviews code\ntools: Read, Grep\nmodel: inherit"
+    (workshop.own / "reviewer.md").write_text(f"---\n{front}\n---\n\nYou review.\n")
+    (workshop.own / "README.md").write_text("# Not an agent\n")
+
+    listed = workshop.listed()
+
+    assert listed["reviewer"]["backend"] == "claude"
+    assert listed["reviewer"]["system_prompt"] == "You review."
+    assert listed["reviewer"]["options"] == {"allowed_tools": ["Read", "Grep"]}
+    assert listed["reviewer"]["model"] is None
+    assert "README" not in listed
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no JSON object"),
+        ('{"command": "ls"}', "'command'"),
+        ('{"name": "other"}', "must be the same"),
+        ('{"limits": {"x": NaN}}', "NaN"),
+        ('{"description": "\\ud800"}', "not JSON"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_broken_blueprint_is_listed_with_its_error_and_cannot_be_used(
+    workshop: Workshop, content: str, word: str
+) -> None:
+    workshop.write(workshop.own, "broken", agent=content)
+
+    agent = workshop.listed()["broken"]
+
+    assert word in text(agent["error"])
+    order: JsonObject = {"type": "start_session", "session_name": "never", "agent_name": "broken", "prompt": "p"}
+    refused(workshop.desk.post("/jobs", order), 409, "agent_broken")
+
+
+def test_a_symbolic_link_is_never_followed(workshop: Workshop, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("top secret")
+    workshop.write(workshop.own, "linked", agent={"backend": "claude"})
+    (workshop.own / "linked" / "agent.system-prompt.md").symlink_to(secret)
+    (workshop.own / "elsewhere").symlink_to(tmp_path, target_is_directory=True)
+
+    listed = workshop.listed()
+
+    assert "symbolic link" in text(listed["linked"]["error"])
+    assert "symbolic link" in text(listed["elsewhere"]["error"])
+    refused(workshop.desk.http.put("/agents/elsewhere", json={"description": "x"}), 409, "agent_broken")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret.txt"]
+
+
+def test_an_inactive_agent_stays_inactive_through_a_restart_and_is_refused(
+    workshop: Workshop, started: RuntimeProcess
+) -> None:
+    read(workshop.desk.post("/agents", {"name": "sleepy", "command": ["true"]}), 201)
+    read(workshop.desk.post("/agents/sleepy/deactivate"))
+    started.restart()
+    order: JsonObject = {"type": "start_session", "session_name": "later", "agent_name": "sleepy", "prompt": "p"}
+
+    refused(workshop.desk.post("/jobs", order), 409, "agent_inactive")
+    assert read(workshop.desk.post("/agents/sleepy/activate"))["active"] is True
+
+    read(workshop.desk.post("/jobs", order), 201)
+
+
+def test_an_unknown_agent_is_not_found(workshop: Workshop) -> None:
+    for name in ("nobody", "%2e%2e", "x" * 100):
+        refused(workshop.desk.get(f"/agents/{name}"), 404, "agent_unknown")
