@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 
 JobId = NewType("JobId", str)
@@ -17,17 +17,23 @@ SESSION_ID_PREFIX = "ses_"
 SESSION_NAME_PATTERN = re.compile(r"(?!ses_)[A-Za-z0-9_-]{1,60}", re.ASCII)
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
-_TIME_BITS, _RANDOM_BYTES = 48, 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_TIME_BITS, _FRACTION_BITS, _RANDOM_BYTES = 48, 10, 10
 _LENGTH = 26
 
 
 def new_id(prefix: str, now: datetime, random_bytes: RandomBytes) -> str:
     """Make an id whose text order is the order of creation.
 
-    Shape:   `prefix`, then 26 characters: 48 bits of milliseconds and 80 random bits in Crockford's base 32.
+    Shape:   `prefix`, then 26 characters in Crockford's base 32: 48 bits of milliseconds, 10 bits that say which
+             microsecond of it, so that jobs of one busy moment keep their order too, and 70 random bits.
     """
-    milliseconds = int(now.timestamp() * 1000) & ((1 << _TIME_BITS) - 1)
-    number = (milliseconds << (8 * _RANDOM_BYTES)) | int.from_bytes(random_bytes(_RANDOM_BYTES), "big")
+    seconds = (now - _EPOCH) // _SECOND
+    milliseconds = (seconds * 1000 + now.microsecond // 1000) & ((1 << _TIME_BITS) - 1)
+    chance = int.from_bytes(random_bytes(_RANDOM_BYTES), "big") >> _FRACTION_BITS
+    fraction = (now.microsecond % 1000) << (8 * _RANDOM_BYTES - _FRACTION_BITS)
+    number = (milliseconds << (8 * _RANDOM_BYTES)) | fraction | chance
     digits = (_CROCKFORD[(number >> (5 * place)) & 31] for place in reversed(range(_LENGTH)))
     return prefix + "".join(digits)
 

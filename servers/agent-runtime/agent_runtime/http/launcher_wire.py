@@ -13,12 +13,12 @@ from agent_runtime.services.parked_polls import ParkedPolls
 
 
 def answer(body: BaseModel, status: int = 200) -> Response:
-    """Write an answer; what is None is left out where the seed's launchers do not know it."""
-    return Response(body.model_dump_json(exclude_none=isinstance(body, Sparse)), status, media_type="application/json")
+    """Write an answer; a sparse one has only the fields that it was given."""
+    return Response(body.model_dump_json(exclude_unset=isinstance(body, Sparse)), status, media_type="application/json")
 
 
 class Sparse(BaseModel):
-    """An answer of which the parts that there are not are left out."""
+    """An answer that leaves out what it was not given; below its first level everything is there."""
 
 
 class JobForLauncher(BaseModel):

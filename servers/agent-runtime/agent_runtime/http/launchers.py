@@ -317,7 +317,7 @@ class LauncherRoutes:
         if found.stop_jobs:
             return answer(PollAnswer(stop_jobs=[job.id for job in found.stop_jobs]))
         jobs = [JobForLauncher.of(claim, self.session_tokens) for claim in found.claims]
-        return answer(PollAnswer(job=jobs[0], jobs=jobs if batch is not None else None))
+        return answer(PollAnswer(job=jobs[0]) if batch is None else PollAnswer(job=jobs[0], jobs=jobs))
 
     async def started(self, job_id: str, body: AttemptBody) -> Response:
         """Ask whether an attempt may begin."""

@@ -115,6 +115,11 @@ class ParkedPolls:
         """Tell whether a launcher's call waits here."""
         return launcher_id in self._polls
 
+    def is_waiting(self, launcher_id: LauncherId) -> bool:
+        """Tell whether a launcher's call has looked, found nothing, and waits."""
+        poll = self._polls.get(launcher_id)
+        return poll is not None and poll.is_idle
+
     def is_newest(self, poll: ParkedPoll) -> bool:
         """Tell whether no newer call of the same launcher has come."""
         return self._polls.get(poll.launcher_id) is poll

@@ -46,8 +46,10 @@ class AttemptTable:
         """Read a job's past attempts, oldest first."""
         statement = self._channel.prepare(
             "attempts of job",
-            lambda: select(*self._record.columns)
-            .where(attempts.c.job_id == bindparam("of_id"))
-            .order_by(attempts.c.attempt),
+            lambda: (
+                select(*self._record.columns)
+                .where(attempts.c.job_id == bindparam("of_id"))
+                .order_by(attempts.c.attempt)
+            ),
         )
         return [self._record.read(row) for row in self._channel.rows(statement, {"of_id": job_id})]

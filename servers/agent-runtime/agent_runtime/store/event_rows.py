@@ -69,10 +69,12 @@ class EventTable:
         """Read everybody's events in order, those behind `seq`."""
         statement = self._channel.prepare(
             "event after",
-            lambda: select(events.c.seq, *self._record.columns)
-            .where(events.c.seq > bindparam("seq_of"))
-            .order_by(events.c.seq)
-            .limit(bindparam("up_to")),
+            lambda: (
+                select(events.c.seq, *self._record.columns)
+                .where(events.c.seq > bindparam("seq_of"))
+                .order_by(events.c.seq)
+                .limit(bindparam("up_to"))
+            ),
         )
         return [self._read(row) for row in self._channel.rows(statement, {"seq_of": seq, "up_to": limit})]
 

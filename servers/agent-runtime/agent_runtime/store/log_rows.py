@@ -21,10 +21,12 @@ class LogTable:
         """Tell the offset at which the next chunk is expected."""
         statement = self._channel.prepare(
             "log end",
-            lambda: select(chunks.c.start + func.length(chunks.c.content))
-            .where(chunks.c.job_id == bindparam("of_id"), chunks.c.attempt == bindparam("of_attempt"))
-            .order_by(chunks.c.start.desc())
-            .limit(1),
+            lambda: (
+                select(chunks.c.start + func.length(chunks.c.content))
+                .where(chunks.c.job_id == bindparam("of_id"), chunks.c.attempt == bindparam("of_attempt"))
+                .order_by(chunks.c.start.desc())
+                .limit(1)
+            ),
         )
         row = self._channel.first(statement, {"of_id": job_id, "of_attempt": attempt})
         return 0 if row is None else int(str(row[0]))
@@ -56,14 +58,16 @@ class LogTable:
         """Read the first kept bytes at or behind an offset."""
         statement = self._channel.prepare(
             "log read",
-            lambda: select(chunks.c.start, chunks.c.content)
-            .where(
-                chunks.c.job_id == bindparam("of_id"),
-                chunks.c.attempt == bindparam("of_attempt"),
-                chunks.c.start + func.length(chunks.c.content) > bindparam("behind"),
-            )
-            .order_by(chunks.c.start)
-            .limit(bindparam("up_to")),
+            lambda: (
+                select(chunks.c.start, chunks.c.content)
+                .where(
+                    chunks.c.job_id == bindparam("of_id"),
+                    chunks.c.attempt == bindparam("of_attempt"),
+                    chunks.c.start + func.length(chunks.c.content) > bindparam("behind"),
+                )
+                .order_by(chunks.c.start)
+                .limit(bindparam("up_to"))
+            ),
         )
         # Chunks are at most 256 KiB, so this many hold `limit` bytes or more, unless they are tiny.
         values = {"of_id": job_id, "of_attempt": attempt, "behind": offset, "up_to": 64}

@@ -23,7 +23,18 @@ _CHECKED_BYTES_MAX = 512 * 1024 * 1024
 
 
 def open_sqlite(path: Path, clock: Clock, random_bytes: RandomBytes, announce: Announcer) -> SqliteStore:
-    """Open the database in a file; a file that is not there or is empty is made.
+    """Open the database in a file, made fit for use before.
+
+    Errors:  Unusable, as `prepare_sqlite`.
+    """
+    prepare_sqlite(path)
+    store = SqliteStore(path, clock, random_bytes, announce)
+    store.open()
+    return store
+
+
+def prepare_sqlite(path: Path) -> None:
+    """Make a database file fit for use; one that is not there or is empty is made.
 
     Errors:  Unusable, if the file is damaged, of another program, or written by a newer version of this one.
     """
@@ -35,13 +46,11 @@ def open_sqlite(path: Path, clock: Clock, random_bytes: RandomBytes, announce: A
         _bring_up_to_date(path)
     except (DatabaseError, sqlite3.DatabaseError, OSError) as error:
         raise _damaged(path, str(error).splitlines()[0]) from error
-    store = SqliteStore(path, clock, random_bytes, announce)
-    store.open()
-    return store
 
 
 def _create(path: Path) -> None:
     path.touch(mode=0o600)
+    path.chmod(0o600)  # It may have been there, empty.
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         # Before the write-ahead log is switched on, so that the mark is in the file itself from the first day.

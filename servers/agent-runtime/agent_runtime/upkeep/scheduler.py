@@ -60,11 +60,11 @@ class Upkeep(Background):
             self._sooner.set()
 
     async def run(self) -> None:
-        """Do one round after the other, until cancelled."""
+        """Do one round after the other, until cancelled; the first one renews every lease."""
         slept: _Sleep | None = None
         while True:
             try:
-                done = await self.pass_once(slept)
+                done = await self._pass_after(slept)
             except Exception:
                 log.exception("a round of upkeep failed; the next one follows")
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
@@ -72,11 +72,14 @@ class Upkeep(Background):
                 continue
             slept = await self._sleep(done)
 
-    async def pass_once(self, slept: "_Sleep | None" = None) -> Pass:
-        """Do one round; the first one, and one after we stood still, renews every lease."""
+    async def pass_once(self, *, renews: bool) -> Pass:
+        """Do one round; one that renews gives every lease its whole time again before anything is judged."""
+        return await self._store.write(lambda tx: self._round(tx, renews=renews))
+
+    async def _pass_after(self, slept: _Sleep | None) -> Pass:
         ticks = asyncio.get_running_loop().time()
         self._soonest = None  # What is committed while this round is on its way may not be seen by it.
-        return await self._store.write(lambda tx: self._round(tx, renews=_stood_still(tx, slept, ticks)))
+        return await self._store.write(lambda tx: self._round(tx, renews=_stood_still(tx.now, slept, ticks)))
 
     async def _sleep(self, done: Pass) -> _Sleep:
         ticks = asyncio.get_running_loop().time()
@@ -118,10 +121,10 @@ class Upkeep(Background):
         return min(moment for moment in candidates if moment is not None)
 
 
-def _stood_still(tx: Transaction, slept: _Sleep | None, ticks: float) -> bool:
+def _stood_still(now: datetime, slept: _Sleep | None, ticks: float) -> bool:
     """Tell whether we were frozen, or the clock was set: in both cases silence proves nothing."""
     if slept is None:
         return True
     late = timedelta(seconds=ticks - slept.until_ticks)
-    drift = (tx.now - slept.began_at) - timedelta(seconds=ticks - slept.began_ticks)
+    drift = (now - slept.began_at) - timedelta(seconds=ticks - slept.began_ticks)
     return late > FROZEN_MEANS or abs(drift) > FROZEN_MEANS

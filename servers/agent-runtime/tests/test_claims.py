@@ -1,0 +1,158 @@
+"""Who gets which job, and what becomes of an answer that was lost."""
+
+import pytest
+
+from agent_runtime.domain.errors import Conflict, NotFound
+from agent_runtime.domain.ids import LauncherId
+from agent_runtime.domain.job import JobStatus
+from agent_runtime.services.claims import Ask, look_for_work
+from agent_runtime.services.jobs import stop_job
+from agent_runtime.services.launchers import set_draining
+from support.store_rig import StoreRig
+
+
+def test_a_job_is_claimed_by_only_one_of_two_launchers(rig: StoreRig) -> None:
+    rig.create()
+    first, second = rig.launcher(), rig.launcher()
+
+    found = [rig.poll(first), rig.poll(second)]
+
+    assert [len(answer.claims) for answer in found] == [1, 0]
+
+
+def test_a_claim_brings_the_whole_prompt_and_a_fresh_token(rig: StoreRig) -> None:
+    rig.create(prompt="x" * 100_000)
+    (claim,) = rig.poll(rig.launcher()).claims
+
+    assert (claim.prompt, claim.job.attempt, len(claim.job.token or "")) == ("x" * 100_000, 1, 32)
+
+
+def test_a_lost_answer_is_given_again_with_the_same_attempt_and_token(rig: StoreRig) -> None:
+    rig.create()
+    rig.create()
+    launcher = rig.launcher()
+    lost = rig.claim(launcher)
+    rig.clock.move(seconds=20)
+
+    again = rig.claim(launcher)
+
+    assert (again.id, again.attempt, again.token) == (lost.id, lost.attempt, lost.token)
+    assert again.claim_expires_at is not None
+    assert lost.claim_expires_at is not None
+    assert again.claim_expires_at > lost.claim_expires_at
+
+
+def test_a_launcher_is_never_given_more_than_its_slots(rig: StoreRig) -> None:
+    for _ in range(5):
+        rig.create()
+    launcher = rig.launcher()
+
+    assert len(rig.poll(launcher, slots=3, batch=10).claims) == 3
+    assert len(rig.poll(launcher, slots=3, batch=10).claims) == 3  # the same three once more
+    assert not rig.poll(rig.launcher(), slots=0).claims
+
+
+def test_a_launcher_that_names_no_slots_is_held_to_its_max_jobs(rig: StoreRig) -> None:
+    for _ in range(3):
+        rig.create()
+    launcher = rig.launcher(max_jobs=2)
+
+    rig.run(launcher)
+    rig.start(rig.poll(launcher, slots=None).claims[0].job)
+
+    assert not rig.poll(launcher, slots=None).claims
+
+
+def test_a_batch_carries_as_many_as_were_asked_for(rig: StoreRig) -> None:
+    for _ in range(5):
+        rig.create()
+
+    assert len(rig.poll(rig.launcher(), batch=4).claims) == 4
+
+
+def test_higher_priority_goes_first_and_equal_ones_in_order(rig: StoreRig) -> None:
+    names = [rig.create(priority=priority).session_name for priority in (0, 5, 0, 5)]
+    launcher = rig.launcher()
+
+    taken = [claim.job.session_name for claim in rig.poll(launcher, batch=4).claims]
+
+    assert taken == [names[1], names[3], names[0], names[2]]
+
+
+def test_only_a_launcher_with_the_wanted_labels_gets_the_job(rig: StoreRig) -> None:
+    job = rig.create(agent_name="gpu", labels={"zone": "a"})
+    plain, half, whole = (rig.launcher(labels=labels) for labels in ({}, {"gpu": "yes"}, {"gpu": "yes", "zone": "a"}))
+
+    assert not rig.poll(plain).claims
+    assert not rig.poll(half).claims
+    assert rig.claim(whole).id == job.id
+
+
+def test_a_job_for_one_launcher_waits_for_that_one(rig: StoreRig) -> None:
+    wanted, other = rig.launcher(), rig.launcher()
+    job = rig.create(launcher_id=wanted.id)
+
+    assert not rig.poll(other).claims
+    assert rig.claim(wanted).id == job.id
+
+
+def test_a_resume_runs_on_the_host_where_the_session_lives(rig: StoreRig) -> None:
+    here, there = rig.launcher(hostname="here"), rig.launcher(hostname="there")
+    first = rig.create()
+    queued = rig.resume(first.session_name)  # created before anybody knows the host
+    rig.end(rig.run(here))
+
+    assert not rig.poll(there).claims
+    assert rig.claim(here).id == queued.id
+
+
+def test_a_draining_launcher_gets_no_job_but_still_hears_of_stops(rig: StoreRig) -> None:
+    rig.create()
+    launcher = rig.launcher()
+    running = rig.run(launcher)
+    rig.create()
+    rig.do(lambda tx: set_draining(tx, launcher.id, draining=True))
+    assert not rig.poll(launcher).claims
+
+    rig.do(lambda tx: stop_job(tx, running.id))
+
+    assert [job.id for job in rig.poll(launcher, slots=0).stop_jobs] == [running.id]
+
+
+def test_a_stop_is_announced_at_once_and_then_every_five_seconds(rig: StoreRig) -> None:
+    rig.create()
+    launcher = rig.launcher()
+    job = rig.run(launcher)
+    rig.do(lambda tx: stop_job(tx, job.id))
+
+    heard = []
+    for _ in range(12):
+        heard.append(bool(rig.poll(launcher, slots=0).stop_jobs))
+        rig.clock.move(seconds=1)
+
+    assert [second for second, told in enumerate(heard) if told] == [0, 5, 10]
+
+
+def test_a_launcher_that_nobody_knows_is_told_to_register(rig: StoreRig) -> None:
+    ask = Ask(LauncherId("lnch_nobody"))
+    with pytest.raises(
+        NotFound, match=r"^no launcher 'lnch_nobody' \(register again, and say what you hold\)$"
+    ) as told:
+        rig.do(lambda tx: look_for_work(tx, ask))
+
+    assert told.value.code == "launcher_unknown"
+
+
+def test_an_older_epoch_is_superseded_and_its_claims_go_to_the_new_life(rig: StoreRig) -> None:
+    rig.create()
+    old = rig.launcher()
+    claimed = rig.claim(old)
+    new = rig.launcher(launcher_id=old.id, holding=[])
+
+    with pytest.raises(Conflict) as told:
+        rig.poll(old)
+    again = rig.claim(new)
+
+    assert told.value.code == "superseded"
+    assert (again.id, again.attempt) == (claimed.id, claimed.attempt + 1)
+    assert rig.job(again).status is JobStatus.CLAIMED

@@ -1,0 +1,148 @@
+"""The state table, walked edge by edge: what it allows happens, and nothing else can."""
+
+import sqlite3
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from agent_runtime.domain.job import HELD_BY_LAUNCHER, MOVES, TERMINAL, Job, JobStatus, Move
+from agent_runtime.services.moves import move_job
+from agent_runtime.services.ports import Fence, JobChanges
+from support.store_rig import StoreRig
+
+LEGAL = [
+    (edge.move, source, target)
+    for edge in MOVES.values()
+    for source, target in product(sorted(edge.sources), sorted(edge.targets))
+]
+ILLEGAL = [
+    (move, source, target)
+    for move, source, target in product(Move, JobStatus, JobStatus)
+    if move is not Move.CREATE and (move, source, target) not in LEGAL
+]
+
+
+def _job_in(rig: StoreRig, status: JobStatus) -> Job:
+    """Bring a job into a state by the ways that lead there."""
+    launcher = rig.launcher()
+    job = rig.create()
+    if status is JobStatus.PENDING:
+        return job
+    job = rig.claim(launcher)
+    if status is JobStatus.CLAIMED:
+        return job
+    job = rig.start(job)
+    ways = {JobStatus.LOST: Move.LOSE} if status is JobStatus.LOST else {status: Move.FINISH}
+    return job if status is JobStatus.RUNNING else _moved(rig, job, ways[status], status)
+
+
+def _moved(rig: StoreRig, job: Job, move: Move, target: JobStatus) -> Job:
+    moved = rig.do(lambda tx: move_job(tx, job, move, target, _what_it_takes(rig, job, target)))
+    assert moved is not None
+    return moved
+
+
+def _what_it_takes(rig: StoreRig, job: Job, target: JobStatus) -> JobChanges:
+    if target is not JobStatus.CLAIMED:
+        return {}
+    launcher = rig.launcher()
+    return {"attempt": job.attempt + 1, "token": "t", "launcher_id": launcher.id, "claim_expires_at": rig.clock.now()}
+
+
+@pytest.mark.parametrize(("move", "source", "target"), LEGAL)
+def test_every_edge_of_the_table_can_be_walked(rig: StoreRig, move: Move, source: JobStatus, target: JobStatus) -> None:
+    before = _job_in(rig, source)
+    told = len(rig.events(before))
+    changes = _what_it_takes(rig, before, target)
+    if move is Move.START:
+        changes = {"started_at": rig.clock.now()}
+
+    after = rig.do(lambda tx: move_job(tx, before, move, target, changes))
+
+    assert after is not None
+    assert after.status is target
+    assert (after.ended_at is not None) == (target in TERMINAL)
+    assert (after.token is not None) == (target in HELD_BY_LAUNCHER | TERMINAL and before.token is not None) or (
+        move is Move.CLAIM
+    )
+    assert len(rig.events(before)) == told + 1
+
+
+def test_no_other_edge_can_be_walked(rig: StoreRig) -> None:
+    job = rig.create()
+
+    for move, source, target in ILLEGAL:
+        elsewhere = replace(job, status=source)
+        with pytest.raises(AssertionError, match=f"no move '{move}'"):
+            rig.do(lambda tx, at=elsewhere, to=target, by=move: move_job(tx, at, by, to, {}))  # type: ignore[misc]
+
+    assert rig.job(job) == job
+
+
+def test_a_move_that_the_table_does_not_know_is_a_mistake_of_ours(rig: StoreRig) -> None:
+    job = rig.create()
+
+    with pytest.raises(AssertionError, match="no move 'finish' starts at 'pending'"):
+        rig.do(lambda tx: move_job(tx, job, Move.FINISH, JobStatus.COMPLETED, {}))
+    with pytest.raises(AssertionError, match="no move 'claim' leads to 'running'"):
+        rig.do(lambda tx: move_job(tx, job, Move.CLAIM, JobStatus.RUNNING, {}))
+
+
+@pytest.mark.parametrize(
+    "fence",
+    [
+        Fence(JobStatus.CLAIMED, 1, "right"),
+        Fence(JobStatus.RUNNING, 2, "right"),
+        Fence(JobStatus.RUNNING, 1, "wrong"),
+        Fence(JobStatus.RUNNING, 1, None),
+    ],
+)
+def test_a_write_with_a_stale_status_attempt_or_token_changes_nothing(rig: StoreRig, fence: Fence) -> None:
+    job = _job_in(rig, JobStatus.RUNNING)
+    token = job.token if fence.token == "right" else fence.token
+    stale = Fence(fence.status, fence.attempt, token)
+
+    changed = rig.do(lambda tx: tx.jobs.move(job.id, stale, JobStatus.COMPLETED, {"ended_at": tx.now}))
+
+    assert changed is None
+    assert rig.job(job) == job
+
+
+@pytest.mark.parametrize(
+    ("source", "nonsense"),
+    [
+        (JobStatus.RUNNING, "status = 'completed'"),
+        (JobStatus.COMPLETED, "ended_at = NULL"),
+        (JobStatus.PENDING, "ended_at = 1"),
+        (JobStatus.PENDING, "status = 'running', started_at = 1"),
+        (JobStatus.RUNNING, "launcher_id = NULL"),
+        (JobStatus.RUNNING, "token = NULL"),
+        (JobStatus.RUNNING, "started_at = NULL"),
+        (JobStatus.CLAIMED, "claim_expires_at = NULL"),
+        (JobStatus.RUNNING, "status = 'lost'"),
+        (JobStatus.RUNNING, "lost_at = 1"),
+        (JobStatus.RUNNING, "waits_on = 'session'"),
+        (JobStatus.RUNNING, "attempt = -1"),
+        (JobStatus.RUNNING, "status = 'asleep'"),
+    ],
+)
+def test_the_database_itself_refuses_rows_that_make_no_sense(rig: StoreRig, source: JobStatus, nonsense: str) -> None:
+    job = _job_in(rig, source)
+
+    with sqlite3.connect(rig.path) as database, pytest.raises(sqlite3.IntegrityError):
+        database.execute(f"UPDATE jobs SET {nonsense} WHERE id = ?", (job.id,))  # noqa: S608 - the test's own words
+    database.close()
+
+
+def test_the_database_itself_refuses_two_running_jobs_of_one_session(rig: StoreRig) -> None:
+    job = _job_in(rig, JobStatus.RUNNING)
+    queued = rig.resume(job.session_name)
+
+    with sqlite3.connect(rig.path) as database, pytest.raises(sqlite3.IntegrityError):
+        database.execute(
+            "UPDATE jobs SET status = 'claimed', waits_on = NULL, launcher_id = 'l', token = 't', claim_expires_at = 1 "
+            "WHERE id = ?",
+            (queued.id,),
+        )
+    database.close()

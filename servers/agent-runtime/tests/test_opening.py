@@ -1,0 +1,100 @@
+"""Which database files are used, and which are refused and left as they were."""
+
+import secrets
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agent_runtime.domain.errors import Unusable
+from agent_runtime.store.migrate import newest_version
+from agent_runtime.store.opening import prepare_sqlite
+from agent_runtime.store.tables import metadata
+
+
+def _refused(path: Path) -> Unusable:
+    before = {item.name: item.read_bytes() for item in path.parent.iterdir()}
+    with pytest.raises(Unusable) as told:
+        prepare_sqlite(path)
+    assert path.read_bytes() == before[path.name]
+    assert "\n" not in str(told.value)
+    return told.value
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database lies."""
+    return tmp_path / "runtime.db"
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_file_that_is_not_there_or_is_empty_is_made(path: Path, is_there: bool) -> None:
+    if is_there:
+        path.touch()
+
+    prepare_sqlite(path)
+    prepare_sqlite(path)
+
+    with sqlite3.connect(path) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        version = database.execute("SELECT version_num FROM alembic_version").fetchall()
+        mode = database.execute("PRAGMA journal_mode").fetchone()
+    database.close()
+    assert set(metadata.tables) <= tables
+    assert (version, mode) == ([(newest_version(),)], ("wal",))
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_steps_lead_to_the_tables_that_the_program_knows(path: Path) -> None:
+    prepare_sqlite(path)
+
+    with sqlite3.connect(path) as database:
+        for table in metadata.tables.values():
+            found = {row[1] for row in database.execute(f"PRAGMA table_info({table.name})")}
+            assert found == {column.name for column in table.columns}, table.name
+    database.close()
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_bytes(b"Dear diary, " * 500)
+
+    told = _refused(path)
+
+    assert told.code == "database_damaged"
+    assert "it does not begin like an SQLite file" in str(told)
+
+
+def test_a_damaged_database_is_refused(path: Path) -> None:
+    prepare_sqlite(path)
+    whole = bytearray(path.read_bytes())
+    whole[4096:] = secrets.token_bytes(len(whole) - 4096)
+    path.write_bytes(bytes(whole))
+
+    assert _refused(path).code == "database_damaged"
+
+
+def test_a_cut_off_database_is_refused(path: Path) -> None:
+    prepare_sqlite(path)
+    path.write_bytes(path.read_bytes()[:9000])
+
+    assert _refused(path).code == "database_damaged"
+
+
+def test_the_database_of_another_program_is_refused(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE recipes (name)")
+    database.close()
+
+    assert _refused(path).code == "database_foreign"
+
+
+def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
+    prepare_sqlite(path)
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+
+    told = _refused(path)
+
+    assert told.code == "database_too_new"
+    assert "its tables are of version '9999'" in str(told)

@@ -1,0 +1,184 @@
+"""What an order becomes: a job and a session, once for each key, in the session's order."""
+
+import pytest
+
+from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Problem
+from agent_runtime.domain.job import IfBusy, JobStatus, JobType
+from agent_runtime.services.jobs import IdempotencyKey, create_job, retry_job, stop_job
+from agent_runtime.services.waiting import explain_waiting
+from support.store_rig import StoreRig
+
+KEY = IdempotencyKey("k1", "f1")
+
+
+def test_a_session_exists_from_the_moment_its_first_job_is_accepted(rig: StoreRig) -> None:
+    job = rig.create("first")
+    session = rig.session(job)
+
+    assert (session.name, session.status, session.current_job_id) == ("first", "pending", job.id)
+
+
+def test_the_same_key_gives_the_same_job_and_another_request_is_refused(rig: StoreRig) -> None:
+    first = rig.create("same", key=KEY)
+    again = rig.create("same", key=KEY)
+
+    with pytest.raises(Invalid) as told:
+        rig.create("other", key=IdempotencyKey("k1", "f2"))
+
+    assert again.id == first.id
+    assert told.value.code == "idempotency_key_reused"
+    assert first.id in str(told.value)
+
+
+def test_a_request_that_was_refused_does_not_use_its_key_up(rig: StoreRig) -> None:
+    with pytest.raises(NotFound):
+        rig.create("later", key=KEY, agent_name="nobody")
+
+    assert rig.create("later", key=KEY).session_name == "later"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "code"),
+    [
+        ({"agent_name": "nobody"}, NotFound, "agent_unknown"),
+        ({"agent_name": "asleep"}, Conflict, "agent_inactive"),
+        ({"agent_name": None}, Invalid, "invalid_parameters"),
+        ({"name": "taken"}, Conflict, "session_exists"),
+        ({"name": "never", "type": JobType.RESUME_SESSION}, NotFound, "session_unknown"),
+    ],
+)
+def test_an_order_that_cannot_be_met_leaves_nothing_behind(
+    rig: StoreRig, fields: dict[str, object], kind: type[Problem], code: str
+) -> None:
+    rig.create("taken")
+
+    with pytest.raises(kind) as told:
+        rig.create(**fields)  # type: ignore[arg-type]  # fields of Order
+
+    assert told.value.code == code
+    assert len(rig.do(lambda tx: tx.jobs.in_status(JobStatus.PENDING, 10))) == 1
+
+
+def test_resumes_of_a_busy_session_run_in_the_order_in_which_they_came(rig: StoreRig) -> None:
+    launcher = rig.launcher(hostname="here")
+    ordered = [rig.create("talk").id, *[rig.resume("talk").id for _ in range(3)]]
+
+    ran = []
+    for _ in ordered:
+        job = rig.run(launcher)
+        assert not rig.poll(launcher).claims
+        ran.append(job.id)
+        rig.end(job)
+
+    assert ran == ordered
+    assert rig.session(job).status == "finished"
+
+
+def test_a_resume_may_refuse_to_wait(rig: StoreRig) -> None:
+    job = rig.create("talk")
+
+    with pytest.raises(Conflict, match=f"session 'talk' is busy with job '{job.id}'") as told:
+        rig.resume("talk", IfBusy.REJECT)
+
+    assert told.value.code == "session_busy"
+
+
+def test_a_resume_may_interrupt_what_runs_and_goes_on_when_that_has_ended(rig: StoreRig) -> None:
+    launcher = rig.launcher(hostname="here")
+    rig.create("talk")
+    running = rig.run(launcher)
+
+    urgent = rig.resume("talk", IfBusy.INTERRUPT)
+    assert [job.id for job in rig.poll(launcher, slots=0).stop_jobs] == [running.id]
+    assert rig.job(urgent).waits_on == "session"
+    rig.end(running, JobStatus.STOPPED)
+
+    assert rig.claim(launcher).id == urgent.id
+
+
+def test_a_job_that_is_run_again_waits_for_its_session_turn(rig: StoreRig) -> None:
+    launcher = rig.launcher(hostname="here")
+    rig.create("talk")
+    failed = rig.run(launcher)
+    second = rig.resume("talk")
+    rig.end(failed, JobStatus.FAILED, exit_code=1)
+
+    again = rig.do(lambda tx: retry_job(tx, failed.id))
+    taken = rig.run(launcher)
+    rig.end(taken)
+
+    assert again.waits_on == "session"
+    assert taken.id == second.id
+    assert rig.claim(launcher).id == failed.id
+
+
+def test_only_what_failed_or_was_stopped_can_be_run_again(rig: StoreRig) -> None:
+    job = rig.create()
+
+    with pytest.raises(Conflict, match="must be failed or stopped, found 'pending'") as told:
+        rig.do(lambda tx: retry_job(tx, job.id))
+
+    assert told.value.code == "not_retryable"
+
+
+def test_stop_before_start_ends_at_once_and_again_is_harmless(rig: StoreRig) -> None:
+    job = rig.create()
+
+    first = rig.do(lambda tx: stop_job(tx, job.id))
+    second = rig.do(lambda tx: stop_job(tx, job.id))
+
+    assert (first.job.status, first.requested, second.requested) == (JobStatus.STOPPED, False, False)
+    assert rig.session(job).status == "stopped"
+
+
+def test_stopping_the_job_that_has_the_turn_lets_the_next_one_run(rig: StoreRig) -> None:
+    first = rig.create("talk")
+    second = rig.resume("talk")
+
+    rig.do(lambda tx: stop_job(tx, first.id))
+
+    assert rig.claim(rig.launcher()).id == second.id
+
+
+def test_a_child_knows_its_parent_and_the_root_of_its_family(rig: StoreRig) -> None:
+    root = rig.session(rig.create("root"))
+    child = rig.session(rig.create("child", parent_session_name="root"))
+    grandchild = rig.session(rig.create("grandchild", parent_session_name="child"))
+
+    assert (child.parent_session_id, child.depth) == (root.id, 1)
+    assert (grandchild.parent_session_id, grandchild.root_session_id, grandchild.depth) == (child.id, root.id, 2)
+
+
+def test_an_order_of_an_unknown_agent_is_answered_with_what_to_do(rig: StoreRig) -> None:
+    order = rig.order("x", agent_name="nobody")
+
+    with pytest.raises(NotFound, match=r"^no agent 'nobody' \(GET /agents lists those that there are\)$"):
+        rig.do(lambda tx: create_job(tx, order, rig.agent))
+
+
+def test_a_job_that_waits_says_why_and_what_would_change_it(rig: StoreRig) -> None:
+    def why(job_id: str) -> tuple[str, str]:
+        job = next(job for job in rig.do(lambda tx: tx.jobs.in_status(JobStatus.PENDING, 50)) if job.id == job_id)
+        waiting = rig.do(lambda tx: explain_waiting(tx, [job]))[job.id]
+        return waiting.reason, waiting.sentence
+
+    job = rig.create("talk")
+    assert why(job.id) == ("no_launcher", "no launcher is connected (start one: servers/agent-launcher)")
+
+    launcher = rig.launcher(hostname="here")
+    gpu = rig.create(agent_name="gpu")
+    assert why(gpu.id)[0] == "no_matching_launcher"
+    assert "labelled gpu=yes" in why(gpu.id)[1]
+
+    rig.run(launcher)
+    queued = rig.resume("talk")
+    assert why(queued.id)[0] == "session_busy"
+    assert f"job '{job.id}'" in why(queued.id)[1]
+
+    plain = rig.create()
+    assert why(plain.id)[0] == "no_free_slot"
+    rig.poll(launcher, slots=0, refusal="launcher_short_of_memory")
+    assert why(plain.id)[0] == "launcher_short_of_memory"
+
+    later = rig.create(not_before=rig.clock.now().replace(year=2027))
+    assert why(later.id) == ("not_before", f"waits until 2027-01-02 03:04:0{rig.clock.now().second} UTC")

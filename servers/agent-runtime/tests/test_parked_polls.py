@@ -1,0 +1,188 @@
+"""Exactly whom a new job wakes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from agent_runtime.domain.job import Job
+from agent_runtime.domain.launcher import Launcher
+from agent_runtime.services.claims import Ask, Found
+from agent_runtime.services.jobs import stop_job
+from agent_runtime.services.parked_polls import ParkedPolls
+from agent_runtime.services.polling import Polling
+from support.store_rig import StoreRig
+from support.waiting import LOOK_EVERY_SECONDS, PATIENCE_SECONDS
+
+
+class PollRoom:
+    """Launchers that wait, in one loop, on a real store."""
+
+    def __init__(self, rig: StoreRig) -> None:
+        self.rig = rig
+        self.polls = ParkedPolls()
+        self.polling = Polling(rig.store, self.polls)
+        rig.listen(self.polls.hear)
+
+    def park(self, launcher: Launcher, slots: int = 1) -> "asyncio.Task[Found | None]":
+        """Let a launcher poll."""
+        ask = Ask(launcher.id, launcher.epoch, slots)
+        return asyncio.ensure_future(self.polling.poll(ask, PATIENCE_SECONDS, _never))
+
+    async def all_idle(self, *launchers: Launcher) -> None:
+        """Wait until these launchers' polls have looked and wait."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                if all(self.polls.is_waiting(launcher.id) for launcher in launchers):
+                    return
+                await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def create(self, **fields: object) -> Job:
+        """Start a session."""
+        order = self.rig.order(**fields)  # type: ignore[arg-type]  # fields of Order
+        return (await self.rig.store.write(lambda tx: self.rig.created(tx, order))).job
+
+    def run(self, story: Callable[[], Awaitable[None]]) -> None:
+        """Run a test's story, and end the polls that are left."""
+
+        async def whole() -> None:
+            await story()
+            self.polls.end_all()
+            await asyncio.sleep(0)
+
+        self.rig.runner.run(whole())
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+def _taken(answer: Found | None) -> list[str]:
+    assert answer is not None
+    return [claim.job.id for claim in answer.claims]
+
+
+def test_each_new_job_wakes_one_poll_and_the_longest_waiting_first(rig: StoreRig) -> None:
+    room = PollRoom(rig)
+    launchers = [rig.launcher() for _ in range(20)]
+
+    async def story() -> None:
+        parked = []
+        for launcher in launchers:
+            parked.append(room.park(launcher))
+            await room.all_idle(launcher)
+        jobs = [await room.create() for _ in range(3)]
+        answers = [_taken(await poll) for poll in parked[:3]]
+
+        assert answers == [[job.id] for job in jobs]
+        assert room.polls.wakeups == 3
+        assert not any(poll.done() for poll in parked[3:])
+        room.polls.end_all()
+        assert [await poll for poll in parked[3:]] == [None] * 17
+
+    room.run(story)
+
+
+def test_only_a_poll_that_may_run_the_job_is_woken(rig: StoreRig) -> None:
+    room = PollRoom(rig)
+    plain, fitting = rig.launcher(), rig.launcher(labels={"gpu": "yes"})
+
+    async def story() -> None:
+        first, second = room.park(plain), room.park(fitting)
+        await room.all_idle(plain, fitting)
+        job = await room.create(agent_name="gpu")
+
+        assert _taken(await second) == [job.id]
+        assert not first.done()
+
+    room.run(story)
+
+
+def test_a_full_launcher_is_not_woken_for_a_job_and_hears_a_stop(rig: StoreRig) -> None:
+    room = PollRoom(rig)
+    rig.create()
+    launcher = rig.launcher()
+    running = rig.run(launcher)
+
+    async def story() -> None:
+        poll = room.park(launcher, slots=0)
+        await room.all_idle(launcher)
+        await room.create()
+        assert room.polls.wakeups == 0
+        await rig.store.write(lambda tx: stop_job(tx, running.id))
+        answer = await poll
+
+        assert answer is not None
+        assert [job.id for job in answer.stop_jobs] == [running.id]
+
+    room.run(story)
+
+
+def test_a_new_poll_ends_the_older_one_of_the_same_launcher(rig: StoreRig) -> None:
+    room = PollRoom(rig)
+    launcher = rig.launcher()
+
+    async def story() -> None:
+        older = room.park(launcher)
+        await room.all_idle(launcher)
+        newer = room.park(launcher)
+        assert await older is None
+        job = await room.create()
+
+        assert _taken(await newer) == [job.id]
+
+    room.run(story)
+
+
+def test_no_job_that_comes_while_a_poll_looks_is_passed_by(rig: StoreRig) -> None:
+    room = PollRoom(rig)
+    launchers = [rig.launcher() for _ in range(30)]
+
+    async def story() -> None:
+        # All at once, so that orders are committed before, between and after the first looks of the polls.
+        polls = [room.park(launcher) for launcher in launchers]
+        jobs = await asyncio.gather(*[room.create() for _ in launchers])
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            taken = [job_id for poll in polls for job_id in _taken(await poll)]
+
+        assert sorted(taken) == sorted(job.id for job in jobs)
+
+    room.run(story)
+
+
+def test_a_poll_that_takes_another_job_passes_its_wake_up_on(rig: StoreRig) -> None:
+    room = PollRoom(rig)
+    both, gpu_only = rig.launcher(labels={"gpu": "yes"}), rig.launcher(labels={"gpu": "yes"})
+
+    async def story() -> None:
+        polls = [room.park(both), room.park(gpu_only)]
+        await room.all_idle(both, gpu_only)
+        low = rig.order(agent_name="gpu")
+        high = rig.order(priority=9)
+        # Committed together: the first poll, woken for the first job, sees the second one go first.
+        jobs = await asyncio.gather(*[rig.store.write(lambda tx, it=it: rig.created(tx, it)) for it in (low, high)])
+        taken = [job_id for poll in polls for job_id in _taken(await poll)]
+
+        assert sorted(taken) == sorted(made.job.id for made in jobs)
+
+    room.run(story)
+
+
+def test_the_poll_whose_client_left_leaves_a_note(rig: StoreRig) -> None:
+    room = PollRoom(rig)
+    launcher = rig.launcher()
+
+    async def story() -> None:
+        gone = asyncio.Event()
+
+        async def client_left() -> None:
+            await gone.wait()
+
+        poll = asyncio.ensure_future(room.polling.poll(Ask(launcher.id), PATIENCE_SECONDS, client_left))
+        await room.all_idle(launcher)
+        gone.set()
+
+        assert await poll is None
+        noted = await rig.store.read(lambda tx: tx.launchers.get(launcher.id))
+        assert noted is not None
+        assert noted.poll_dropped_at == rig.clock.now()
+
+    room.run(story)
