@@ -55,19 +55,18 @@ def _keep(run_path: str, gate: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.write(gate, BUSY)
+        _say(gate, BUSY)
         return
     pid = os.getpid()
     who = {"pid": pid, "start_time": process_tree.start_time(pid), "boot_id": process_tree.boot_id()}
     os.ftruncate(lock, 0)
     os.pwrite(lock, json.dumps(who).encode(), 0)
     verdict = VerdictFile(run_path)
-    os.write(gate, LOCKED)
-    if not _may_go(gate):
+    if not _say(gate, LOCKED) or not _may_go(gate):
         verdict.give_back()
         return
     verdict.write(run_attempt(run_path))
-    _tell(gate)
+    _say(gate, ENDED)
     verdict.make_durable()
 
 
@@ -78,11 +77,12 @@ def _may_go(gate: int) -> bool:
         return False  # the launcher died before it had read that we hold the lock
 
 
-def _tell(gate: int) -> None:
+def _say(gate: int, word: bytes) -> bool:
     try:
-        os.write(gate, ENDED)
-    except OSError:
-        return  # the launcher is gone; its next start reads the verdict
+        os.write(gate, word)
+    except (BrokenPipeError, ConnectionResetError):
+        return False  # the launcher is gone; its next start reads the files
+    return True
 
 
 class VerdictFile:

@@ -118,6 +118,7 @@ def test_a_claim_of_which_nothing_ran_is_given_back(
     launcher.start()
 
     wait_until(lambda: job.status == "completed", "the job is completed")
+    assert [decline["reason"] for decline in job.declines] == ["never_started"]
     assert project.count("start") == 1
 
 

@@ -20,6 +20,7 @@ class FakeJob:
     log: bytearray = field(default_factory=bytearray)
     log_skips: int = 0
     reports: list[tuple[str, JsonObject]] = field(default_factory=list)
+    declines: list[JsonObject] = field(default_factory=list)
     is_stop_asked: bool = False
     moves: list[str] = field(default_factory=list)
 
@@ -217,7 +218,7 @@ class FakeJobs:
     def _declined(self, job: FakeJob, body: JsonObject) -> None:
         if job.status == "running":
             raise Refusal(409, "already_started")
-        job.reports.append(("declined", body))
+        job.declines.append(body)
         job.move("pending")
 
     def _completed(self, job: FakeJob, body: JsonObject) -> None:
