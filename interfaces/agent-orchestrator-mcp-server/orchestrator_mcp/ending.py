@@ -11,7 +11,7 @@ from orchestrator_mcp.starting import SessionName
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError
 from runtime_client.models import SessionQuery
-from runtime_client.wire import objects, optional_integer, text, texts
+from runtime_client.wire import objects, text, texts
 
 SESSIONS_MAX = 1000
 
@@ -60,7 +60,7 @@ def _stop(client: RuntimeClient, session_name: str, with_descendants: bool) -> S
 def _delete(client: RuntimeClient, caller: Caller) -> Deleted:
     if caller.session_name is None:
         answer = client.delete_sessions()
-        deleted, kept = optional_integer(answer, "deleted") or 0, optional_integer(answer, "kept") or 0
+        deleted, kept = len(texts(answer, "deleted")), len(texts(answer, "kept"))
     else:
         deleted, kept = _delete_descendants(client, caller.session_name)
     return Deleted(

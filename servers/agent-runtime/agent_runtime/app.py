@@ -20,6 +20,7 @@ from agent_runtime.data_dir import DataDir
 from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.auth import Authenticator, KnownToken
+from agent_runtime.http.callbacks import CallbackRoutes
 from agent_runtime.http.errors import install_error_answers
 from agent_runtime.http.event_stream import StreamRoutes
 from agent_runtime.http.events import EventRoutes
@@ -29,10 +30,12 @@ from agent_runtime.http.jobs import JobRoutes
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.live import LiveStream
 from agent_runtime.http.overview import OverviewRoutes
+from agent_runtime.http.messages import MessageRoutes
 from agent_runtime.http.rules import RuleBook
 from agent_runtime.http.server import WebServer, bind, url_of
 from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.static import Pages
+from agent_runtime.http.trees import TreeRoutes
 from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.services.access import Caller, Role, SessionTokens
 from agent_runtime.services.aftermath import FamilyStore
@@ -44,6 +47,7 @@ from agent_runtime.settings import AuthMode, Settings
 from agent_runtime.store.clock import Clock, SystemClock
 from agent_runtime.store.opening import open_sqlite
 from agent_runtime.store.sqlite import SqliteStore
+from agent_runtime.upkeep.families import FamilyUpkeep
 from agent_runtime.upkeep.scheduler import Upkeep
 
 OpenStore = Callable[[Path, Clock, RandomBytes, Announcer], SqliteStore]
@@ -70,6 +74,7 @@ class Runtime:
         self._rows = open_store(database, SystemClock(), secrets.token_bytes, self._announce)
         self.store = FamilyStore(self._rows)
         self.live = LiveStream(self.store)
+        self.families = FamilyUpkeep(self.store)
         self.upkeep = Upkeep(self.store, timedelta(seconds=settings.heartbeat_timeout_seconds))
         self.api = self._api()
 
@@ -88,6 +93,7 @@ class Runtime:
         self.log_readers.hear(news)
         self.live.announce(news)
         self.upkeep.hear(news)
+        self.families.hear(news)
 
     def _api(self) -> FastAPI:
         app = FastAPI(
@@ -106,6 +112,9 @@ class Runtime:
             LauncherRoutes(self.store, self.polls, self.session_tokens, self._settings.poll_timeout_seconds),
             SessionRoutes(self.store, self.live, self.polls.is_parked),
             EventRoutes(self.store),
+            TreeRoutes(self.store),
+            MessageRoutes(self.store),
+            CallbackRoutes(self.store),
             StreamRoutes(self.store, self.live),
             AgentRoutes(self.store, self.agents),
             OverviewRoutes(self.store),
@@ -116,9 +125,11 @@ class Runtime:
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         self.upkeep.start()
+        self.families.start()
         try:
             yield
         finally:
+            await self.families.stop()
             await self.upkeep.stop()
 
 

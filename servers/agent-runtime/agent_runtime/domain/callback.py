@@ -46,6 +46,7 @@ class Why(StrEnum):
     PARENT_FAILED = "parent_failed"
     PARENT_STOPPED = "parent_stopped"
     BUDGET_EXCEEDED = "budget_exceeded"
+    STOPPED_BY_PARENT = "stopped_by_parent"
 
 
 REVIVABLE = frozenset({Why.PARENT_FAILED, Why.PARENT_STOPPED})

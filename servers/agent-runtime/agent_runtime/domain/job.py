@@ -13,6 +13,8 @@ from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 
+PROMPT_PREVIEW_CHARACTERS = 200
+
 
 class JobType(StrEnum):
     """What the launcher is asked to run."""

@@ -7,18 +7,21 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.ids import JobId, LauncherId, is_session_name
 from agent_runtime.domain.job import IfBusy, JobStatus, JobType, Order
 from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
+from agent_runtime.http.calling import calling_session
 from agent_runtime.http.errors import documented
 from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobList, JobWire, job_wire
 from agent_runtime.http.launcher_wire import answer
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenTime
-from agent_runtime.services.access import Caller, Role
+from agent_runtime.services.access import Caller, refuse_foreign_order
 from agent_runtime.services.jobs import (
+    Created,
     IdempotencyKey,
     create_job,
     get_job,
@@ -37,6 +40,36 @@ PROMPT_BYTES_MAX = 8 * 1024 * 1024
 LOG_WAIT_SECONDS_MAX = 30.0
 _Label = Annotated[str, Field(max_length=200)]
 _Name = Annotated[str, Field(max_length=200)]
+_Count = Annotated[int, Field(ge=0, le=10**12)]
+_Amount = Annotated[float, Field(ge=0, le=10**9)]
+
+
+def checked_prompt(prompt: str) -> str:
+    """Give the prompt back if it can be stored and run.
+
+    Errors:  ValueError, for the sentence of a refusal.
+    """
+    if not prompt:
+        raise ValueError("a prompt of at least one character is expected")
+    if len(prompt) > PROMPT_BYTES_MAX or len(prompt.encode()) > PROMPT_BYTES_MAX:
+        raise ValueError(f"a prompt of at most {PROMPT_BYTES_MAX} bytes is expected")
+    return prompt
+
+
+class LimitsBody(BaseModel):
+    """What a session and its tree may cost; money in US dollars, time in seconds of work added up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_depth: _Count | None = None
+    max_children: _Count | None = None
+    max_tree_sessions: _Count | None = None
+    max_cost_usd: _Amount | None = None
+    max_tokens: _Count | None = None
+    max_run_seconds: _Amount | None = None
+    max_tree_cost_usd: _Amount | None = None
+    max_tree_tokens: _Count | None = None
+    max_tree_run_seconds: _Amount | None = None
 
 
 class JobBody(BaseModel):
@@ -58,16 +91,16 @@ class JobBody(BaseModel):
     not_before: GivenTime | None = None
     queue_timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
     callback: bool = False
+    callback_policy: CallbackPolicy = CallbackPolicy.EACH
+    callback_group: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    wait_for: WaitFor = WaitFor.NOTHING
+    limits: LimitsBody | None = None
     launcher_id: Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")] | None = None
 
     @field_validator("prompt")
     @classmethod
     def _prompt_fits(cls, prompt: str) -> str:
-        if not prompt:
-            raise ValueError("a prompt of at least one character is expected")
-        if len(prompt) > PROMPT_BYTES_MAX or len(prompt.encode()) > PROMPT_BYTES_MAX:
-            raise ValueError(f"a prompt of at most {PROMPT_BYTES_MAX} bytes is expected")
-        return prompt
+        return checked_prompt(prompt)
 
     @field_validator("project_dir")
     @classmethod
@@ -99,6 +132,10 @@ class JobBody(BaseModel):
             callback=self.callback,
             launcher_id=LauncherId(self.launcher_id) if self.launcher_id is not None else None,
             queue_timeout_seconds=self.queue_timeout_seconds,
+            callback_policy=self.callback_policy,
+            callback_group=self.callback_group,
+            wait_for=self.wait_for,
+            limits=self.limits.model_dump(exclude_none=True) if self.limits is not None else {},
         )
 
 
@@ -208,9 +245,15 @@ class JobRoutes:
             )
         if body.agent_name is None and self.default_agent is not None:
             body.agent_name = self.default_agent
-        order = body.order(_calling_session(request, x_agent_session_name))
+        order = body.order(calling_session(request, x_agent_session_name))
         key = _key(idempotency_key, body, order)
-        made = await self.store.write(lambda tx: create_job(tx, order, self.find_agent, key))
+        caller: Caller = request.state.caller
+
+        def create(tx: Transaction) -> Created:
+            refuse_foreign_order(tx, caller, order)
+            return create_job(tx, order, self.find_agent, key)
+
+        made = await self.store.write(create)
         job = made.job
         return answer(
             CreateAnswer(job_id=job.id, status=job.status, session_id=job.session_id, session_name=job.session_name),
@@ -261,7 +304,7 @@ class JobRoutes:
         self, request: Request, job_id: str, x_agent_session_name: Annotated[str | None, Header(max_length=60)] = None
     ) -> Response:
         """Stops at once what waits, and through its launcher what runs; again is harmless."""
-        is_agent = _calling_session(request, x_agent_session_name) is not None
+        is_agent = calling_session(request, x_agent_session_name) is not None
         reason = Reason.STOPPED_BY_PARENT if is_agent else Reason.STOPPED_BY_USER
         stopping = await self.store.write(lambda tx: stop_job(tx, JobId(job_id), reason))
         return answer(StopAnswer(job_id=stopping.job.id, status=stopping.job.status, stop_requested=stopping.requested))
@@ -299,14 +342,6 @@ class JobRoutes:
             "X-Log-Complete": "true" if part.is_complete else "false",
         }
         return Response(part.content, headers=headers, media_type="application/octet-stream")
-
-
-def _calling_session(request: Request, header: str | None) -> str | None:
-    """Tell which session calls: the one that the token proves, else the one that the caller names."""
-    caller = getattr(request.state, "caller", None)
-    if isinstance(caller, Caller) and caller.role is Role.SESSION:
-        return caller.name
-    return header
 
 
 def _key(header: str | None, body: JobBody, order: Order) -> IdempotencyKey | None:

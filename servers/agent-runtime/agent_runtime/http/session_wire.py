@@ -96,13 +96,21 @@ class ResultAnswer(BaseModel):
     status: SessionStatus
 
 
+class StoppedSession(BaseModel):
+    """The jobs of one session that a stop reached."""
+
+    session_name: str
+    stopped_jobs: list[str]
+
+
 class StopAnswer(BaseModel):
-    """What a stop reached; `stop_requested` is true while a launcher has yet to end a process."""
+    """What a stop reached, in all sessions; `stop_requested` is true while a launcher has yet to end a process."""
 
     session_id: str
     session_name: str
     status: SessionStatus
     stopped_jobs: list[str]
+    sessions: list[StoppedSession]
     stop_requested: bool
 
 

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import APIRouter, Body, Header, Path, Query, Request
 from pydantic import JsonValue
 
 from agent_runtime.domain.errors import Conflict, NotFound
@@ -13,6 +13,7 @@ from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.json import JsonObject
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
+from agent_runtime.http.calling import calling_session
 from agent_runtime.http.errors import documented
 from agent_runtime.http.live import LiveStream, Wanted
 from agent_runtime.http.session_wire import (
@@ -24,9 +25,11 @@ from agent_runtime.http.session_wire import (
     SessionWire,
     StatusAnswer,
     StopAnswer,
+    StoppedSession,
 )
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, cursor_of, read_cursor
 from agent_runtime.services.access import Caller, Role
+from agent_runtime.services.callbacks import mark_read, unread_news
 from agent_runtime.services.ports import SessionFilter, Store, Transaction
 from agent_runtime.services.sessions import (
     Cleared,
@@ -130,9 +133,17 @@ class SessionRoutes:
         found = await self.store.read(lambda tx: look_up_session(tx, session))
         return StatusAnswer(status=found.status if found is not None else NOT_EXISTENT)
 
-    async def result(self, session: SessionReference) -> ResultAnswer:
-        """The result of the turn that ended last, also while the next one runs."""
-        found = await self.store.read(lambda tx: find_session(tx, session))
+    async def result(
+        self,
+        request: Request,
+        session: SessionReference,
+        x_agent_session_name: Annotated[str | None, Header(max_length=60)] = None,
+    ) -> ResultAnswer:
+        """The result of the turn that ended last; a parent that reads it is not told of it again."""
+        reader = calling_session(request, x_agent_session_name)
+        found, is_news = await self.store.read(lambda tx: _look(tx, session, reader))
+        if is_news:
+            found = await self.store.write(lambda tx: _read_by_parent(tx, session, reader))
         if found.result is None:
             raise NotFound("no_result", f"session '{found.name}' has no result yet: it is {found.status}")
         return ResultAnswer(result=found.result, status=found.status)
@@ -160,6 +171,7 @@ class SessionRoutes:
             session_name=done.session.name,
             status=done.session.status,
             stopped_jobs=[*done.stopped, *done.asked],
+            sessions=[StoppedSession(session_name=n, stopped_jobs=[*jobs]) for n, jobs in done.by_session.items()],
             stop_requested=bool(done.asked),
         )
 
@@ -207,3 +219,18 @@ class SessionRoutes:
 
     def _wire(self, tx: Transaction, session: Session) -> SessionWire:
         return SessionWire.of(view(tx, [session], self.is_parked)[0])
+
+
+def _look(tx: Transaction, session: str, reader: str | None) -> tuple[Session, bool]:
+    """Read a session, and whether its reader is a parent whom this is news to."""
+    found = find_session(tx, session)
+    parent = look_up_session(tx, reader) if reader is not None else None
+    return found, parent is not None and bool(unread_news(tx, parent.id, found.id))
+
+
+def _read_by_parent(tx: Transaction, session: str, reader: str | None) -> Session:
+    found = find_session(tx, session)
+    parent = look_up_session(tx, reader) if reader is not None else None
+    if parent is not None:
+        mark_read(tx, parent.id, found.id)
+    return found

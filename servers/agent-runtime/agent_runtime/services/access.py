@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from agent_runtime.domain.errors import Refused
 from agent_runtime.domain.ids import JobId, SessionId
-from agent_runtime.domain.job import HELD_BY_LAUNCHER, Job
+from agent_runtime.domain.job import HELD_BY_LAUNCHER, Job, Order
 from agent_runtime.domain.session import Session
 from agent_runtime.services.ports import Transaction
 
@@ -95,6 +95,19 @@ def refuse_foreign_session(tx: Transaction, caller: Caller, session: Session) ->
             f"session '{caller.name}' may not touch session '{session.name}': "
             "an agent reaches its own session and those that it started",
         )
+
+
+def refuse_foreign_order(tx: Transaction, caller: Caller, order: Order) -> None:
+    """Let an agent order work for itself and its descendants, in its own name and in theirs.
+
+    Errors:  Refused.
+    """
+    if caller.role is not Role.SESSION:
+        return
+    for name in (order.session_name, order.parent_session_name):
+        session = tx.sessions.find(name) if name is not None else None
+        if session is not None:
+            refuse_foreign_session(tx, caller, session)
 
 
 def _is_own(tx: Transaction, caller: Caller, session: Session) -> bool:

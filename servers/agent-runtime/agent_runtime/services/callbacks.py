@@ -18,6 +18,7 @@ from agent_runtime.domain.callback import (
 from agent_runtime.domain.envelope import write_news
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
+from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
 from agent_runtime.services.admission import ancestors
 from agent_runtime.services.jobs import create_job
@@ -30,6 +31,11 @@ _EXPIRY_BY_STATUS: Mapping[SessionStatus, Why] = {
     SessionStatus.FAILED: Why.PARENT_FAILED,
     SessionStatus.STOPPED: Why.PARENT_STOPPED,
 }
+_NO_NEWS: Mapping[str, Why] = {
+    Reason.STOPPED_BY_PARENT: Why.STOPPED_BY_PARENT,
+    Reason.BUDGET_EXCEEDED: Why.BUDGET_EXCEEDED,
+}
+"""Ends that a parent has brought about itself, or must not be woken for."""
 _ASLEEP = frozenset({SessionStatus.FINISHED, SessionStatus.WAITING})
 
 
@@ -47,9 +53,13 @@ def note_rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus 
             return
         callback = again
     changed = tx.kin.callbacks.change(callback, _rest(tx, job, child, outcome or STATUS_BY_JOB[job.status]))
-    if changed is not None:
-        tell_callback(tx, changed, "callback.ready")
-        tx.kin.stirred.append(changed.parent_session_id)
+    if changed is None:
+        return
+    tell_callback(tx, changed, "callback.ready")
+    needless = _NO_NEWS.get(changed.reason or "")
+    if changed.state is CallbackState.PENDING and needless is not None:
+        _settle(tx, changed, CallbackState.EXPIRED, needless)
+    tx.kin.stirred.append(changed.parent_session_id)
 
 
 def note_work(tx: Transaction, job: Job, child: Session) -> None:

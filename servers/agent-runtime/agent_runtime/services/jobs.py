@@ -6,7 +6,18 @@ from datetime import timedelta
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, SessionId, new_id
-from agent_runtime.domain.job import TERMINAL, IfBusy, Job, JobStatus, JobType, Move, Order, Usage, WaitsOn
+from agent_runtime.domain.job import (
+    PROMPT_PREVIEW_CHARACTERS,
+    TERMINAL,
+    IfBusy,
+    Job,
+    JobStatus,
+    JobType,
+    Move,
+    Order,
+    Usage,
+    WaitsOn,
+)
 from agent_runtime.domain.limits import read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
@@ -15,8 +26,6 @@ from agent_runtime.services.moves import announce_ready, move_job, tell
 from agent_runtime.services.needs import AgentNeeds, FindAgent
 from agent_runtime.services.ports import JobFilter, Lane, PastAttempt, Transaction
 from agent_runtime.services.promises import promise
-
-PROMPT_PREVIEW_CHARACTERS = 200
 
 
 @dataclass(frozen=True)

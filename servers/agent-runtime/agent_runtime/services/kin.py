@@ -66,6 +66,9 @@ class CallbackRows(Protocol):
     def newest_of_job(self, job_id: JobId) -> Callback | None:
         """Read the callback of a job's latest coming to rest."""
 
+    def is_delivery(self, job_id: JobId) -> bool:
+        """Tell whether a job carries, or has carried, news to a parent."""
+
     def change(self, callback: Callback, changes: CallbackChanges) -> Callback | None:
         """Change one callback if it is still in the state in which it was read; nothing if it is not."""
 

@@ -224,6 +224,9 @@ class JobRows(Protocol):
     def prompt(self, job_id: JobId) -> str:
         """Read the whole prompt of a job; it may be long, so no other question brings it."""
 
+    def edit_prompt(self, job_id: JobId, prompt: str) -> Job | None:
+        """Change the prompt of a job if it is pending; nothing if it is not."""
+
     def move(self, job_id: JobId, fence: Fence, target: JobStatus, changes: JobChanges) -> Job | None:
         """Change one job if it still looks like the fence, in one statement; nothing if it does not."""
 

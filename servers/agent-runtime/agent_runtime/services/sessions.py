@@ -45,6 +45,7 @@ class SessionStop:
     session: Session
     stopped: Sequence[JobId]
     asked: Sequence[JobId]
+    by_session: Mapping[str, Sequence[JobId]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,13 +159,16 @@ def stop_session(tx: Transaction, session: Session, reason: Reason, *, tree: boo
     """Stop everything that runs or waits in a session and, as a tree, in its descendants; again is harmless."""
     stopped: list[JobId] = []
     asked: list[JobId] = []
+    by_session: dict[str, list[JobId]] = {}
     for one in [session, *(descendants(tx, session) if tree else [])]:
         unfinished = tx.jobs.unfinished_of_session(one.id)
         # What waits is stopped first: the end of what runs would give it its turn.
         for job in sorted(unfinished, key=lambda job: (job.status is not JobStatus.PENDING, job.id)):
-            stopping = stop_job(tx, job.id, reason)
+            is_child = one.id != session.id and reason is Reason.STOPPED_BY_USER
+            stopping = stop_job(tx, job.id, Reason.STOPPED_BY_PARENT if is_child else reason)
             (asked if stopping.requested else stopped).append(job.id)
-    return SessionStop(tx.sessions.get(session.id) or session, stopped, asked)
+            by_session.setdefault(one.name, []).append(job.id)
+    return SessionStop(tx.sessions.get(session.id) or session, stopped, asked, by_session)
 
 
 def is_busy(tx: Transaction, session: Session) -> bool:

@@ -71,6 +71,12 @@ class CallbackTable:
         found = self._read("callback newest of job", query, job_id)
         return found[0] if found else None
 
+    def is_delivery(self, job_id: JobId) -> bool:
+        """Tell whether a job carries, or has carried, news to a parent."""
+        query = select(callbacks.c.id).where(callbacks.c.delivery_job_id == bindparam("of_id")).limit(1)
+        statement = self._channel.prepare("callback is delivery", lambda: query)
+        return self._channel.first(statement, {"of_id": job_id}) is not None
+
     def change(self, callback: Callback, changes: CallbackChanges) -> Callback | None:
         """Change one callback if it is still in the state in which it was read; nothing if it is not."""
         names = tuple(sorted(changes))

@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
-from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, WaitsOn
+from agent_runtime.domain.job import PROMPT_PREVIEW_CHARACTERS, IfBusy, Job, JobStatus, JobType, WaitsOn
 from agent_runtime.services.ports import (
     AgentDay,
     Fence,
@@ -77,6 +77,23 @@ class JobTable:
         )
         row = self._channel.first(statement, {"of_id": job_id})
         return "" if row is None else str(row[0])
+
+    def edit_prompt(self, job_id: JobId, prompt: str) -> Job | None:
+        """Change the prompt of a job if it is pending; nothing if it is not."""
+        preview = update(jobs).where(jobs.c.id == bindparam("of_id"), conditions.pending())
+        statement = self._channel.prepare(
+            "job edit",
+            lambda: preview.values(prompt_preview=bindparam("preview")).returning(*self._record.columns),
+        )
+        row = self._channel.first(statement, {"of_id": job_id, "preview": prompt[:PROMPT_PREVIEW_CHARACTERS]})
+        if row is None:
+            return None
+        content = self._channel.prepare(
+            "prompt edit",
+            lambda: update(prompts).where(prompts.c.job_id == bindparam("of_id")).values(content=bindparam("words")),
+        )
+        self._channel.run(content, {"of_id": job_id, "words": prompt})
+        return self._record.read(row)
 
     def move(self, job_id: JobId, fence: Fence, target: JobStatus, changes: JobChanges) -> Job | None:
         """Change one job if it still looks like the fence, in one statement; nothing if it does not."""

@@ -75,6 +75,7 @@ callbacks = Table(
         postgresql_where=text("rested_at IS NULL"),
     ),
     Index("callbacks_by_child", "child_session_id", "id"),
+    Index("callbacks_by_delivery", "delivery_job_id"),
     Index("callbacks_by_parent", "parent_session_id", "id"),
 )
 

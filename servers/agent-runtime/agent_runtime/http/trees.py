@@ -1,0 +1,108 @@
+"""A session with all that it started, and what the branches cost."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from agent_runtime.domain.limits import Spent
+from agent_runtime.domain.session import SessionStatus
+from agent_runtime.http.errors import documented
+from agent_runtime.http.sessions import SessionReference
+from agent_runtime.http.wire import UsageWire, WireTime
+from agent_runtime.services.ports import Store
+from agent_runtime.services.sessions import find_session
+from agent_runtime.services.trees import Branch, count_statuses, grow_tree
+
+
+class SpentWire(BaseModel):
+    """Money in US dollars, tokens of all kinds, and the seconds in which jobs ran, added up."""
+
+    cost_usd: float
+    tokens: int
+    run_seconds: float
+
+    @classmethod
+    def of(cls, spent: Spent) -> "SpentWire":
+        """Show what was spent."""
+        return cls(cost_usd=spent.cost_usd, tokens=spent.tokens, run_seconds=spent.run_seconds)
+
+
+class BranchWire(BaseModel):
+    """One session of a tree: `spent` by itself, `tree_spent` with its descendants."""
+
+    session_id: str
+    session_name: str
+    agent_name: str
+    status: SessionStatus
+    parent_session_name: str | None
+    depth: int
+    created_at: WireTime
+    updated_at: WireTime
+    usage: UsageWire
+    spent: SpentWire
+    tree_spent: SpentWire
+    limits: dict[str, float]
+    budget_exceeded: str | None
+    children: list["BranchWire"]
+
+
+class TreeAnswer(BaseModel):
+    """A tree; `is_cut` if it has more sessions than are shown."""
+
+    tree: BranchWire
+    sessions: int
+    statuses: dict[str, int]
+    is_cut: bool
+
+
+@dataclass(frozen=True)
+class TreeRoutes:
+    """`/sessions/{session}/tree`."""
+
+    store: Store
+
+    def router(self) -> APIRouter:
+        """List the routes."""
+        routes = APIRouter(tags=["sessions"])
+        routes.add_api_route(
+            "/sessions/{session}/tree",
+            self.tree,
+            methods=["GET"],
+            response_model=TreeAnswer,
+            responses=documented(404),
+            summary="Read a session with all that it started",
+        )
+        return routes
+
+    async def tree(self, session: SessionReference) -> TreeAnswer:
+        """Children stand in the order in which they were started; what they cost is summed up the tree."""
+        grown = await self.store.read(lambda tx: grow_tree(tx, find_session(tx, session)))
+        return TreeAnswer(
+            tree=_wire(grown.top),
+            sessions=grown.size,
+            statuses=dict(count_statuses(grown.top)),
+            is_cut=grown.is_cut,
+        )
+
+
+def _wire(branch: Branch) -> BranchWire:
+    session, family = branch.session, branch.family
+    limits = family.limits if family is not None else {}
+    return BranchWire(
+        session_id=session.id,
+        session_name=session.name,
+        agent_name=session.agent_name,
+        status=session.status,
+        parent_session_name=session.parent_session_name,
+        depth=session.depth,
+        created_at=session.created_at,
+        updated_at=session.updated_at,
+        usage=UsageWire.of(session.usage),
+        spent=SpentWire.of(branch.own),
+        tree_spent=SpentWire.of(branch.tree),
+        limits={name: float(str(value)) for name, value in limits.items()},
+        budget_exceeded=family.exceeded if family is not None else None,
+        # As deep as trees may grow: far less than Python's own limit.
+        children=[_wire(child) for child in branch.children],
+    )
