@@ -1,6 +1,7 @@
 """Where the time goes: py-spy beside runtime and launcher during one measurement, the heaviest functions printed."""
 
 import contextlib
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from bench.house import House
 
 HEAVIEST = 25
-SAMPLES_PER_SECOND = 250
+SAMPLES_PER_SECOND = 100
 
 
 @contextlib.contextmanager
@@ -22,7 +23,8 @@ def profiled(house: House) -> Iterator[None]:
         yield
     finally:
         for sampler in samplers:
-            sampler.terminate()
+            # py-spy writes what it saw when it is interrupted, and nothing when it is terminated.
+            sampler.send_signal(signal.SIGINT)
             sampler.wait()
         for name, path in files.items():
             _print(name, path)

@@ -7,7 +7,8 @@ from bench import figures
 from bench.house import House
 
 JOBS = 1000
-CONNECTIONS = 4
+# As from many clients: requests of one connection are answered one after the other.
+CONNECTIONS = 50
 
 
 def measure(house: House) -> None:
