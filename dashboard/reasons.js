@@ -41,5 +41,23 @@ export const helpFor = (reason) => HELP[reason] ?? "";
 /** Why a job waits, in a few words. */
 export const waitWords = (reason) => WAITS[reason] ?? (reason ? reason.replaceAll("_", " ") : "Waits for a launcher");
 
+const WORDS = {
+  nonzero_exit: "ended with an error",
+  signal: "killed by a signal",
+  timed_out: "time limit reached",
+  output_limit: "too much output",
+  shim_died: "its keeper was killed",
+  host_rebooted: "the machine restarted",
+  launcher_lost: "its launcher did not come back",
+  backend_missing: "the agent is not installed there",
+  backend_auth: "the agent is not logged in there",
+  quota_exhausted: "usage limit reached",
+  budget_exceeded: "budget reached",
+  context_overflow: "conversation too long",
+  empty_result: "no answer",
+  stopped_by_user: "stopped by a person",
+  stopped_by_parent: "stopped by its parent",
+};
+
 /** A reason code as words. */
-export const reasonWords = (reason) => (reason ? reason.replaceAll("_", " ") : "");
+export const reasonWords = (reason) => WORDS[reason] ?? (reason ? reason.replaceAll("_", " ") : "");

@@ -103,8 +103,6 @@ const TAKERS = {
     const repeats = line.items.slice(-8).some((item) => item.kind === "agent" && item.text.trim() === text.trim());
     line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, turns, failed });
   },
-  "job.created": (line, event) => line.run(event, { state: "pending", createdAt: event.at }),
-  "job.claimed": (line, event) => line.run(event, { state: "claimed", launcherId: event.data.launcher_id }),
   "job.started": (line, event) => line.run(event, { state: "running", startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id }),
   "job.completed": (line, event) => line.run(event, { state: "completed", endedAt: event.at }),
   "job.stopped"(line, event) {
@@ -124,6 +122,8 @@ const TAKERS = {
     line.add(event, { kind: "note", tone: "finished", text: "Healed: the launcher came back and knows what became of it" });
   },
   "job.requeued"(line, event) {
+    // What was handed back before it ran has left no trace that a reader would miss.
+    if (!line.runAt.has(event.job_id)) return;
     line.run(event, { state: "pending", endedAt: null });
     line.add(event, { kind: "note", tone: "quiet", text: `Queued again as attempt ${(event.attempt ?? 0) + 1}` });
   },
@@ -132,7 +132,7 @@ const TAKERS = {
   "callback.expired": (line, event) => line.add(event, { kind: "note", tone: "lost", text: `News of ${event.data.child_session_name ?? "a child"} was not delivered: ${event.data.reason ?? "expired"}`, link: event.data.child_session_name }),
 };
 
-const SUMMARY_KEYS = ["command", "file_path", "path", "pattern", "query", "url", "description", "prompt", "session_name", "name"];
+const SUMMARY_KEYS = ["command", "pattern", "query", "url", "file_path", "path", "description", "prompt", "session_name", "name"];
 
 /** One line that says what a tool call is about. */
 export function toolSummary(input) {

@@ -10,6 +10,7 @@ import { Ago } from "./time.js";
 export function SessionRow({ row, onFold }) {
   const { session, depth, children, busy, folded } = row;
   const href = link("sessions", session.session_name);
+  const queued = (session.queued_jobs ?? 0) - (session.status === "pending" ? 1 : 0);
   // Only the name is a link, stretched over the row: what lies above it (ages with their exact times) leads there too.
   const open = (event) => event.target.closest("a, button") || go(href);
   return html`<div class="session-row" role="listitem" data-session=${session.session_name} onClick=${open}>
@@ -17,7 +18,7 @@ export function SessionRow({ row, onFold }) {
     <span class="name" style=${{ paddingLeft: `${Math.min(depth, 6) * 16}px` }}>
       ${depth > 0 && html`<span class="elbow" aria-hidden="true"></span>`}
       <a class="cover cut" data-row href=${href}>${session.session_name}</a>
-      ${session.queued_jobs > 0 && html`<span class="chip" title="Messages that wait for their turn">+${session.queued_jobs}</span>`}
+      ${queued > 0 && html`<span class="chip" title="Messages that wait for their turn">+${queued}</span>`}
       ${children > 0 &&
       html`<button class="fold" aria-expanded=${!folded} onClick=${() => onFold(session.session_id)} title=${folded ? "Show the children" : "Hide the children"}>
         <${Icon} name=${folded ? "right" : "down"} size=${12} />${children}<span class="hidden-text"> ${children === 1 ? "child" : "children"}${busy ? `, ${busy} active` : ""}</span>

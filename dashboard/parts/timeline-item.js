@@ -15,7 +15,7 @@ const OUTPUT_SHOWN = 20_000;
 /** Draws an item; tool calls are folded until they are opened. */
 export function TimelineItem(props) {
   const Kind = KINDS[props.item.kind];
-  return html`<article class=${`item ${props.item.kind}`} data-kind=${props.item.kind} aria-label=${LABELS[props.item.kind]}><${Kind} ...${props} /></article>`;
+  return html`<article class=${`entry ${props.item.kind}`} data-kind=${props.item.kind} aria-label=${LABELS[props.item.kind]}><${Kind} ...${props} /></article>`;
 }
 
 const LABELS = { user: "Message to the agent", agent: "The agent's words", tool: "Tool call", run: "Run", result: "Result", failure: "Failure", note: "Note" };
@@ -31,7 +31,8 @@ function Agent({ item }) {
 }
 
 function Tool({ item, open, onTurn }) {
-  const took = item.endedAt ? span(between(item.at, item.endedAt)) : "";
+  const seconds = item.endedAt ? between(item.at, item.endedAt) : 0;
+  const took = seconds >= 0.1 ? span(seconds) : "";
   return html`<button class="tool-line" aria-expanded=${open} onClick=${() => onTurn(item.key)}>
       <${Icon} name=${open ? "down" : "right"} size=${12} />
       <span class="tool-name">${item.tool}</span>
@@ -71,7 +72,7 @@ function Result({ item }) {
 
 function Failure({ item, session }) {
   const { actions } = useApp();
-  return html`<div class="failure" role="group">
+  return html`<div class="failed-box">
     <div class="row"><span class="status" data-tone="failed"><${Drawing} name="cross" />Failed: ${reasonWords(item.reason)}</span><${At} at=${item.at} /></div>
     ${item.text && html`<pre tabindex="0" role="region" aria-label="Error">${item.text}</pre>`}
     ${helpFor(item.reason) && html`<p>${helpFor(item.reason)}</p>`}

@@ -50,8 +50,8 @@ function LauncherCard({ launcher }) {
     <dl class="launcher-facts">
       <div><dt>Host</dt><dd>${launcher.hostname}</dd></div>
       <div><dt>Last sign of life</dt><dd><${Ago} at=${launcher.last_seen_at} suffix=" ago" />${launcher.poll_parked ? ", waiting for work" : ""}</dd></div>
-      <div><dt>Agents' backends</dt><dd>${launcher.backends.join(", ") || "–"}</dd></div>
-      <div><dt>Version</dt><dd>${launcher.version ?? "–"}</dd></div>
+      ${launcher.backends.length > 0 && html`<div><dt>Agents' backends</dt><dd>${launcher.backends.join(", ")}</dd></div>`}
+      ${launcher.version && html`<div><dt>Version</dt><dd>${launcher.version}</dd></div>`}
     </dl>
     <div class="row">${Object.keys(launcher.labels).length > 0 && html`<div class="chips">${Object.entries(launcher.labels).map(([key, value]) => html`<span class="chip" key=${key}>${key}=${value}</span>`)}</div>`}
       <span class="grow"></span><a class="soft" href=${link("sessions", { launcher: launcher.launcher_id })}>Its sessions</a></div>

@@ -30,9 +30,9 @@ export function NewSession({ route }) {
   useEffect(() => {
     const asked = Object.fromEntries([...route.query].filter(([name]) => name in EMPTY));
     const agent = asked.agent ?? (value.agent || recall("last agent", ""));
-    change({ ...asked, agent, name: value.name || suggestName(agent) });
+    change({ ...asked, agent, name: asked.agent || !value.name ? suggestName(agent || agents?.[0]?.name) : value.name });
     box.current?.querySelector("[data-first]")?.focus();
-  }, []);
+  }, [agents === null]);
   const close = () => (history.length > 1 ? history.back() : go(link("sessions")));
   const chosen = value.agent || agents?.[0]?.name || "";
   const problems = problemsOf({ ...value, agent: chosen });

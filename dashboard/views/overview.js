@@ -1,0 +1,107 @@
+/** The pictures: who ran when, how much came out, how long it waited, what it cost. */
+import { isMissing } from "../api.js";
+import { Columns } from "../charts/columns.js";
+import { CostChart } from "../charts/costs.js";
+import { Lanes } from "../charts/lanes.js";
+import { Lines } from "../charts/lines.js";
+import { timeTicks } from "../charts/scale.js";
+import { count } from "../parts/amounts.js";
+import { Empty, Filters, ProblemLine } from "../parts/controls.js";
+import { Icon } from "../parts/icons.js";
+import { clock, span } from "../parts/time.js";
+import { go, link } from "../router.js";
+import { useReading } from "../session-data.js";
+import { useStore } from "../store.js";
+import { html, useApp, useEffect } from "../ui.js";
+
+const WINDOWS = [["hour", "Last hour"], ["day", "Last day"]];
+const AGAIN_MS = 15_000;
+
+/** The view at `#/overview`. */
+export function OverviewView({ route }) {
+  const { api } = useApp();
+  const window = route.query.get("window") === "day" ? "day" : "hour";
+  const reading = useReading(() => api.get("overview", { window }), { key: `overview ${window}`, concerns: (event) => /^job\.(started|completed|failed|stopped|lost)$/.test(event.type) });
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || reading.again(), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [window]);
+  return html`
+    <header class="bar"><h1>Overview</h1>
+      <${Filters} label="Window" choices=${WINDOWS} chosen=${window} onChoose=${(value) => go(link("overview", { window: value === "hour" ? "" : value }), { replace: true })} /></header>
+    <div class="scroll" tabindex="0" role="region" aria-label="Overview">
+      ${reading.error && !isMissing(reading.error) && html`<div class="page"><${ProblemLine} error=${reading.error} onAgain=${reading.again} /></div>`}
+      ${reading.value && html`<${Pictures} overview=${reading.value} window=${window} />`}
+    </div>`;
+}
+
+function Pictures({ overview, window }) {
+  const { jobs_timeline: jobs, throughput, waiting, cost_by_agent_day: costs } = overview;
+  if (!jobs.length && !costs.length) return html`<${Nothing} />`;
+  const since = Date.parse(overview.since_at);
+  const until = Date.parse(overview.until_at);
+  const step = overview.bucket_seconds * 1000;
+  const within = { since, until, step };
+  return html`<div class="page pictures">
+    <${Figures} overview=${overview} window=${window} />
+    <${Picture} title="Jobs by launcher" note=${html`<${Key} tone="waited" text="waited" /><${Key} tone="running" text="runs" /><${Key} tone="finished" text="completed" /><${Key} tone="failed" text="failed" />`} wide>
+      <${LanesOf} jobs=${jobs} since=${since} until=${until} />
+      ${overview.truncated && html`<p class="faint">Only the newest ${count(jobs.length)} jobs are drawn.</p>`}
+    <//>
+    <${Picture} title="Jobs ended" note=${html`<${Key} tone="finished" text="completed" /><${Key} tone="failed" text="failed" /><${Key} tone="quiet" text="stopped" />`}>
+      <${Throughput} throughput=${throughput} ...${within} /><//>
+    <${Picture} title="Waiting time" note=${html`<${Key} tone="low" text="half waited less" /><${Key} tone="high" text="95% waited less" />`}>
+      <${Lines} points=${waiting.map(waitingPoint)} ...${within} label=${`Waiting time, ${waiting.length} stretches`} say=${(value) => span(value).replace(".0s", "s")} /><//>
+    <${CostChart} costs=${costs} Picture=${Picture} Key=${Key} />
+  </div>`;
+}
+
+const waitingPoint = (one) => ({ at: Date.parse(one.at), low: one.p50_seconds, high: one.p95_seconds, title: `${clock(one.at)}: half waited less than ${span(one.p50_seconds)}, 95% less than ${span(one.p95_seconds)}` });
+
+function LanesOf({ jobs, since, until }) {
+  const launchers = useStore((state) => state.launchers) ?? [];
+  const names = new Map(launchers.map((launcher) => [launcher.launcher_id, launcher.name || launcher.hostname]));
+  return html`<${Lanes} jobs=${jobs} nameOf=${(id) => names.get(id) ?? `${id.slice(0, 12)}…`} since=${since} until=${until} />`;
+}
+
+function Throughput({ throughput, since, until, step }) {
+  const share = (at) => (at - since) / (until - since);
+  const columns = throughput.map((one) => {
+    const at = Date.parse(one.at);
+    return {
+      key: one.at,
+      from: share(at),
+      to: share(at + step),
+      title: `${clock(one.at)}: ${one.completed} completed, ${one.failed} failed, ${one.stopped} stopped`,
+      parts: [{ tone: "finished", value: one.completed }, { tone: "failed", value: one.failed }, { tone: "quiet", value: one.stopped }],
+    };
+  });
+  const words = timeTicks(since, until, 500).map((at) => ({ at: share(at), text: clock(at) }));
+  return html`<${Columns} columns=${columns} words=${words} label=${`Jobs ended, ${throughput.reduce((sum, one) => sum + one.completed, 0)} completed`} say=${count} />`;
+}
+
+function Picture({ title, note, wide, children }) {
+  return html`<figure class=${`picture${wide ? " wide" : ""}`}><figcaption><h2>${title}</h2><span class="keys-line">${note}</span></figcaption>${children}</figure>`;
+}
+
+const Key = ({ tone, text }) => html`<span class="key" data-tone=${tone}><i></i>${text}</span>`;
+
+function Figures({ overview, window }) {
+  const total = (pick) => overview.throughput.reduce((sum, one) => sum + pick(one), 0);
+  const running = overview.jobs_timeline.filter((job) => job.status === "running").length;
+  const waiting = overview.jobs_timeline.filter((job) => job.status === "pending").length;
+  const waits = overview.waiting.map((one) => one.p50_seconds).sort((a, b) => a - b);
+  const facts = [
+    ["Running now", running],
+    ["Waiting now", waiting],
+    [`Completed, last ${window}`, total((one) => one.completed)],
+    [`Failed, last ${window}`, total((one) => one.failed)],
+    ["Usual wait", waits.length ? span(waits[Math.floor(waits.length / 2)]) : "–"],
+  ];
+  return html`<dl class="figures wide">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="num">${value}</dd></div>`)}</dl>`;
+}
+
+function Nothing() {
+  return html`<${Empty} icon="overview" title="Nothing to draw yet"><p>As soon as jobs run, this page shows who ran when, how long they waited, and what they cost.</p>
+    <a class="button primary" href=${link("new")}><${Icon} name="plus" />New session</a><//>`;
+}
