@@ -29,8 +29,8 @@ from agent_runtime.http.health import DatabaseHealth, HealthRoutes
 from agent_runtime.http.jobs import JobRoutes
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.live import LiveStream
-from agent_runtime.http.overview import OverviewRoutes
 from agent_runtime.http.messages import MessageRoutes
+from agent_runtime.http.overview import OverviewRoutes
 from agent_runtime.http.rules import RuleBook
 from agent_runtime.http.server import WebServer, bind, url_of
 from agent_runtime.http.sessions import SessionRoutes
@@ -85,6 +85,7 @@ class Runtime:
     def leave(self) -> None:
         """Answer those who wait for something to happen: nothing will."""
         self.polls.end_all()
+        self.log_readers.end_all()
         self.live.end()
 
     def _announce(self, news: Announcement) -> None:

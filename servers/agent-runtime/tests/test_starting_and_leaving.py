@@ -89,6 +89,21 @@ def test_without_tokens_the_loopback_is_served_with_a_warning(tmp_path: Path) ->
     assert "--auth none" in process.log()
 
 
+def test_leaving_answers_who_waits_for_output_with_what_there_is(own: RuntimeProcess) -> None:
+    with Desk(own.url, own.token) as desk, socket.create_connection(("127.0.0.1", own.port)) as waiting:
+        job = desk.run()
+        head = f"GET /jobs/{job['job_id']}/log?wait=30 HTTP/1.1\r\nHost: localhost\r\n"
+        waiting.sendall(f"{head}Authorization: Bearer {own.token}\r\n\r\n".encode())
+        # Asked behind it, so once this is answered the other call has arrived.
+        read(desk.get("/health"))
+
+        own.signal(signal.SIGTERM)
+
+        assert waiting.recv(15) == b"HTTP/1.1 200 OK"
+        assert own.wait() == 0
+        assert "Cancel" not in own.log()
+
+
 def test_leaving_answers_a_parked_poll_and_ends_streams_at_once(own: RuntimeProcess) -> None:
     with Desk(own.url, own.token) as desk, ThreadPoolExecutor() as threads:
         launcher = text(read(desk.post("/launcher/register", {"name": fresh()}))["launcher_id"])

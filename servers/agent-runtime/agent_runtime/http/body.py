@@ -106,7 +106,8 @@ def checked_json(body: bytes, *, mends_text: bool) -> bytes:
 
 def _not_json(error: Exception) -> HttpProblem:
     if isinstance(error, json.JSONDecodeError):
-        why = f"{error.msg[:1].lower()}{error.msg[1:]} at line {error.lineno}, column {error.colno}"
+        what = error.msg.removesuffix(" at")
+        why = f"{what[:1].lower()}{what[1:]} at line {error.lineno}, column {error.colno}"
     elif isinstance(error, UnicodeDecodeError):
         why = f"byte {error.start} is not UTF-8"
     elif isinstance(error, RecursionError):

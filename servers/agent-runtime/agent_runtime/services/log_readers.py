@@ -15,6 +15,7 @@ class LogReaders:
 
     def __init__(self) -> None:
         self._waiting: dict[JobId, set[asyncio.Event]] = {}
+        self._ended = False
 
     def hear(self, announcement: Announcement) -> None:
         """Wake those whom a commit concerns."""
@@ -23,6 +24,13 @@ class LogReaders:
         ended = [event.new.job_id for event in announcement.events if event.new.type in _ENDS]
         for job_id in (*announcement.logs, *ended):
             for waiter in self._waiting.get(job_id, ()) if job_id is not None else ():
+                waiter.set()
+
+    def end_all(self) -> None:
+        """Let everybody answer with what there is, because the runtime leaves."""
+        self._ended = True
+        for waiters in self._waiting.values():
+            for waiter in waiters:
                 waiter.set()
 
     async def until(
@@ -41,7 +49,7 @@ class LogReaders:
             while True:
                 waiter.clear()
                 part = await read()
-                if is_enough(part) or not await _set_before(waiter, deadline):
+                if is_enough(part) or self._ended or not await _set_before(waiter, deadline):
                     return part
         finally:
             waiting = self._waiting[job_id]
