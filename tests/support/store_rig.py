@@ -103,7 +103,8 @@ class StoreRig:
 
     def resume(self, name: str, if_busy: IfBusy = IfBusy.ENQUEUE, **fields: object) -> Job:
         """Resume a session."""
-        return self.create(name, type=JobType.RESUME_SESSION, agent_name=None, if_busy=if_busy, **fields)
+        order = self.order(name, type=JobType.RESUME_SESSION, agent_name=None, if_busy=if_busy, **fields)
+        return self.do(lambda tx: self.created(tx, order)).job
 
     def launcher(self, **said: object) -> Launcher:
         """Register a launcher."""

@@ -33,8 +33,9 @@ def _job_in(rig: StoreRig, status: JobStatus) -> Job:
     if status is JobStatus.CLAIMED:
         return job
     job = rig.start(job)
-    ways = {JobStatus.LOST: Move.LOSE} if status is JobStatus.LOST else {status: Move.FINISH}
-    return job if status is JobStatus.RUNNING else _moved(rig, job, ways[status], status)
+    if status is JobStatus.RUNNING:
+        return job
+    return _moved(rig, job, Move.LOSE if status is JobStatus.LOST else Move.FINISH, status)
 
 
 def _moved(rig: StoreRig, job: Job, move: Move, target: JobStatus) -> Job:

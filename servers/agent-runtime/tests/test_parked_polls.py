@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from agent_runtime.domain.job import Job
+from agent_runtime.domain.job import Job, Order
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.services.claims import Ask, Found
 from agent_runtime.services.jobs import stop_job
@@ -38,6 +38,10 @@ class PollRoom:
     async def create(self, **fields: object) -> Job:
         """Start a session."""
         order = self.rig.order(**fields)  # type: ignore[arg-type]  # fields of Order
+        return await self.accept(order)
+
+    async def accept(self, order: Order) -> Job:
+        """Create the job of an order."""
         return (await self.rig.store.write(lambda tx: self.rig.created(tx, order))).job
 
     def run(self, story: Callable[[], Awaitable[None]]) -> None:
@@ -158,10 +162,10 @@ def test_a_poll_that_takes_another_job_passes_its_wake_up_on(rig: StoreRig) -> N
         low = rig.order(agent_name="gpu")
         high = rig.order(priority=9)
         # Committed together: the first poll, woken for the first job, sees the second one go first.
-        jobs = await asyncio.gather(*[rig.store.write(lambda tx, it=it: rig.created(tx, it)) for it in (low, high)])
+        jobs = await asyncio.gather(room.accept(low), room.accept(high))
         taken = [job_id for poll in polls for job_id in _taken(await poll)]
 
-        assert sorted(taken) == sorted(made.job.id for made in jobs)
+        assert sorted(taken) == sorted(job.id for job in jobs)
 
     room.run(story)
 
