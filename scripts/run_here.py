@@ -16,7 +16,7 @@ from runtime_client.errors import RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobOrder, JobType
 from runtime_client.waiting import Rest, wait_for_rest
-from sample_address import free_port, runtime_url
+from sample_address import DEFAULT_PORT, free_port, runtime_url
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".run"
@@ -132,7 +132,8 @@ def show(text: str) -> None:
 def serve(house: House, leaving: threading.Event) -> int:
     """Tell where to look, and stay until somebody asks us to leave."""
     say("page", login_link(house))
-    say("try", f"commands/ao-list-sessions    commands/ao-start hello --agent {SAMPLE_AGENT} -p 'Report.'")
+    elsewhere = "" if house.url == runtime_url(DEFAULT_PORT) else f"AGENT_RUNTIME_URL={house.url} "
+    say("try", f"{elsewhere}commands/ao-start hello --agent {SAMPLE_AGENT} -p 'Report.'")
     say("end", "Ctrl+C")
     while not leaving.wait(LOOK_EVERY_SECONDS):
         if house.wait_for_an_end(0.0):
