@@ -7,7 +7,7 @@ from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.services.claims import Ask, look_for_work
 from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.launchers import set_draining
+from agent_runtime.services.launchers import Held, set_draining
 from support.store_rig import StoreRig
 
 
@@ -143,11 +143,14 @@ def test_a_launcher_that_nobody_knows_is_told_to_register(rig: StoreRig) -> None
     assert told.value.code == "launcher_unknown"
 
 
-def test_an_older_epoch_is_superseded_and_its_claims_go_to_the_new_life(rig: StoreRig) -> None:
+@pytest.mark.parametrize("holding", [[], None])
+def test_an_older_epoch_is_superseded_and_its_claims_go_to_the_new_life(
+    rig: StoreRig, holding: list[Held] | None
+) -> None:
     rig.create()
     old = rig.launcher()
     claimed = rig.claim(old)
-    new = rig.launcher(launcher_id=old.id, holding=[])
+    new = rig.launcher(launcher_id=old.id, holding=holding)
 
     with pytest.raises(Conflict) as told:
         rig.poll(old)
