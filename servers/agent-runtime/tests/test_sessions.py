@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.desk import Desk, fresh, items, part, read, refused, text
+from support.desk import Desk, JsonObject, fresh, items, part, read, refused, text
 
 
 def test_a_session_is_found_by_its_name_and_by_its_id(desk: Desk) -> None:
@@ -123,6 +123,17 @@ def test_a_name_can_be_used_again_after_its_session_was_deleted(desk: Desk) -> N
     second = desk.start(name)
 
     assert second["session_id"] != first["session_id"]
+
+
+def test_an_idempotency_key_is_free_again_after_its_session_was_deleted(desk: Desk) -> None:
+    name, key = fresh(), {"Idempotency-Key": fresh()}
+    order: JsonObject = {"type": "start_session", "session_name": name, "agent_name": "echo", "prompt": "p"}
+    first = read(desk.http.post("/jobs", json=order, headers=key), 201)
+    read(desk.http.delete(f"/sessions/{name}", params={"force": "true"}))
+
+    second = read(desk.http.post("/jobs", json=order, headers=key), 201)
+
+    assert second["job_id"] != first["job_id"]
 
 
 def test_clearing_deletes_what_is_at_rest_and_names_what_it_kept(desk: Desk) -> None:

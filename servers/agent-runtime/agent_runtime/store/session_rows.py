@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ClauseElement, bindparam, delete, or_, select, update
+from sqlalchemy import BindParameter, ClauseElement, bindparam, delete, or_, select, update
 
 from agent_runtime.domain.ids import SESSION_ID_PREFIX, SessionId
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports import SessionChanges, SessionFilter
 from agent_runtime.store.statements import Channel, Record, inserting
-from agent_runtime.store.tables import events, sessions
+from agent_runtime.store.tables import events, idempotency_keys, jobs, sessions
 
 
 class SessionTable:
@@ -67,11 +67,18 @@ class SessionTable:
         return [self._record.read(row) for row in self._channel.ask(query)]
 
     def delete(self, session_id: SessionId) -> None:
-        """Remove a session with its jobs, their logs and its events."""
-        for table, column in ((events, events.c.session_id), (sessions, sessions.c.id)):
+        """Remove a session with its jobs, their logs, their idempotency keys and its events."""
+        of_id: BindParameter[str] = bindparam("of_id")
+        # The jobs go with the session's row, so their keys are found before it does.
+        own_jobs = select(jobs.c.id).where(jobs.c.session_id == of_id)
+        for table, condition in (
+            (idempotency_keys, idempotency_keys.c.job_id.in_(own_jobs)),
+            (events, events.c.session_id == of_id),
+            (sessions, sessions.c.id == of_id),
+        ):
             statement = self._channel.prepare(
                 ("session delete", table.name),
-                lambda table=table, column=column: delete(table).where(column == bindparam("of_id")),  # type: ignore[misc]
+                lambda table=table, condition=condition: delete(table).where(condition),  # type: ignore[misc]
             )
             self._channel.run(statement, {"of_id": session_id})
 
