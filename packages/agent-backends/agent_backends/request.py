@@ -26,6 +26,10 @@ class SessionRequest:
     labels: dict[str, str] = field(default_factory=dict)
     timeout_seconds: float | None = None
     callback: bool = False
+    callback_policy: str | None = None
+    callback_group: str | None = None
+    wait_for: str | None = None
+    limits: dict[str, float] = field(default_factory=dict)
 
     def order(self) -> JobOrder:
         """Return the job to create for this."""
@@ -39,6 +43,10 @@ class SessionRequest:
             labels=self.labels,
             timeout_seconds=self.timeout_seconds,
             callback=self.callback,
+            callback_policy=self.callback_policy,
+            callback_group=self.callback_group,
+            wait_for=self.wait_for,
+            limits=self.limits,
         )
 
 

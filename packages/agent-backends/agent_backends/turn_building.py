@@ -40,7 +40,12 @@ def build_turn(
             Reason.INVALID_PARAMETERS,
             f"cannot run session {session.session_name!r}: it has no agent (name one with --agent)",
         )
-    words = {"AGENT_SESSION_NAME": session.session_name, "AGENT_SESSION_ID": session.session_id}
+    words = {
+        "AGENT_SESSION_NAME": session.session_name,
+        "AGENT_SESSION_ID": session.session_id,
+        "AGENT_RUNTIME_URL": client.address.url,
+        "AGENT_ORCHESTRATOR_ROOT": str(around.project_root),
+    }
     agent = client.agent(agent_name)
     is_resumed = request.type is JobType.RESUME_SESSION
     return Turn(
@@ -48,7 +53,7 @@ def build_turn(
         session_id=session.session_id,
         prompt=request.prompt,
         project_dir=_checked_folder(request, session),
-        blueprint=blueprint_of(agent, around.project_root, {**words, "AGENT_RUNTIME_URL": client.address.url}),
+        blueprint=blueprint_of(agent, around.project_root, words),
         backend_session_id=session.backend_session_id if is_resumed else None,
         resumed=is_resumed,
         environment=environment_of_agent(

@@ -13,6 +13,7 @@ from runtime_client.stream import StreamRequest, follow
 from runtime_client.wire import JsonObject
 
 LOOK_SECONDS = 10.0
+LOOK_UNTOLD_SECONDS = 1.0
 NEWS_TYPES = (
     "job.completed", "job.failed", "job.stopped", "job.lost", "job.healed", "session.updated", "session.deleted",
 )  # fmt: skip
@@ -61,7 +62,8 @@ def wait_for_rest(
     seen = _look(client, names)
     with _News(client, names) as news:
         while not enough(rest.is_at_rest for rest in seen):
-            left = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, deadline - time.monotonic())
+            pause = LOOK_UNTOLD_SECONDS if news.is_over else LOOK_SECONDS
+            left = pause if deadline is None else min(pause, deadline - time.monotonic())
             if left <= 0:
                 break
             news.wait(left)
@@ -89,6 +91,7 @@ class _News:
         self._session = names[0] if len(set(names)) == 1 else None
         self._arrived = threading.Event()
         self._over = threading.Event()
+        self.is_over = False
 
     def __enter__(self) -> "_News":
         threading.Thread(target=self._listen, name="news", daemon=True).start()
@@ -108,7 +111,8 @@ class _News:
                 if self._over.is_set():
                     return
         except RuntimeClientError:
-            return  # without news the waiter still looks every LOOK_SECONDS
+            self.is_over = True  # An agent may not watch the stream; then the waiter looks more often by itself.
+            self._arrived.set()
 
 
 def _look(client: RuntimeClient, names: Sequence[str]) -> list[Rest]:
