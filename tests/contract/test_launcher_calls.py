@@ -1,0 +1,229 @@
+"""The launcher's own client against the real runtime: every call of the protocol, as both sides understand it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lib.api_client import ApiClient, TokenSource, Wanted
+from lib.errors import CallRejected, LauncherUnknown, Superseded
+from lib.models import Job, Report
+from support.runtime_api import RuntimeApi
+from support.runtime_process import RuntimeProcess
+
+SOON = Wanted(wait_seconds=5.0)
+
+
+@pytest.fixture
+def calls(runtime: RuntimeProcess) -> Iterator[ApiClient]:
+    """The launcher's client."""
+    client = ApiClient(runtime.url, TokenSource(runtime.token, Path("/nowhere")))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def launcher_id(calls: ApiClient) -> str:
+    """A registered launcher."""
+    return calls.register({"name": "under-test", "hostname": "here", "labels": {"gpu": "yes"}}).launcher_id
+
+
+def claimed(api: RuntimeApi, calls: ApiClient, launcher_id: str, name: str = "one") -> Job:
+    """A job in the launcher's hands, not yet started."""
+    job_id = api.create_job(name, "do it", project_dir="/tmp")
+    (job,) = calls.poll(launcher_id, SOON).jobs
+    assert job.job_id == job_id
+    return job
+
+
+def running(api: RuntimeApi, calls: ApiClient, launcher_id: str, name: str = "one") -> Job:
+    """A job whose start was granted."""
+    job = claimed(api, calls, launcher_id, name)
+    calls.report_started(launcher_id, job.job_id, job)
+    return job
+
+
+def test_a_claim_carries_all_that_a_launcher_needs(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = claimed(api, calls, launcher_id)
+
+    assert (job.type, job.session_name, job.agent_name, job.prompt) == ("start_session", "one", "echo", "do it")
+    assert (job.project_dir, job.attempt) == ("/tmp", 1)
+    assert job.token
+    assert job.session_token
+    assert job.session_id
+    assert job.stop_grace_seconds == 10.0
+
+
+def test_a_lost_poll_answer_heals_at_the_next_poll(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    lost = claimed(api, calls, launcher_id)
+
+    (again,) = calls.poll(launcher_id, SOON).jobs
+
+    assert (again.job_id, again.attempt, again.token) == (lost.job_id, lost.attempt, lost.token)
+
+
+def test_a_batch_brings_several_claims_and_a_plain_poll_one(
+    api: RuntimeApi, calls: ApiClient, launcher_id: str
+) -> None:
+    for number in range(3):
+        api.create_job(f"many-{number}", project_dir="/tmp")
+
+    together = calls.poll(launcher_id, Wanted(slots=3, batch=3, wait_seconds=5.0)).jobs
+
+    assert len({job.job_id for job in together}) == 3
+
+
+def test_a_full_launcher_gets_no_job_and_hears_of_stops(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = running(api, calls, launcher_id)
+    waiting = api.create_job("waits", project_dir="/tmp")
+    api.stop_job(job.job_id)
+
+    answer = calls.poll(launcher_id, Wanted(slots=0, wait_seconds=5.0))
+
+    assert answer.jobs == ()
+    assert answer.stop_jobs == (job.job_id,)
+    assert api.job(waiting)["reason"] == "no_free_slot"
+
+
+@pytest.mark.parametrize("verb", ["completed", "failed", "stopped"])
+def test_the_same_report_again_is_welcome_and_another_is_refused(
+    api: RuntimeApi, calls: ApiClient, launcher_id: str, verb: str
+) -> None:
+    job = running(api, calls, launcher_id)
+
+    for _ in range(2):
+        if verb == "completed":
+            calls.report_completed(launcher_id, job.job_id, job, Report("completed", exit_code=0))
+        elif verb == "failed":
+            calls.report_failed(
+                launcher_id, job.job_id, "no", job, Report("failed", reason="nonzero_exit", exit_code=3)
+            )
+        else:
+            calls.report_stopped(launcher_id, job.job_id, job, Report("stopped", reason="stopped_by_user"))
+
+    assert api.job(job.job_id)["status"] == verb
+    with pytest.raises(CallRejected):
+        calls.report_failed(
+            launcher_id, job.job_id, "other", job, Report("failed", reason="internal_error", exit_code=9)
+        )
+    assert api.job(job.job_id)["status"] == verb
+
+
+def test_started_twice_is_granted_twice(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = running(api, calls, launcher_id)
+
+    calls.report_started(launcher_id, job.job_id, job)
+
+    assert api.job(job.job_id)["status"] == "running"
+
+
+def test_a_stop_before_the_start_refuses_the_start(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = claimed(api, calls, launcher_id)
+    api.stop_job(job.job_id)
+
+    with pytest.raises(CallRejected) as refused:
+        calls.report_started(launcher_id, job.job_id, job)
+
+    assert refused.value.code in {"stop_requested", "already_ended", "not_current"}
+    assert api.job(job.job_id)["status"] == "stopped"
+
+
+def test_a_declined_claim_waits_again(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = claimed(api, calls, launcher_id)
+
+    calls.report_declined(launcher_id, job, "spawn_failed", "the disk is full")
+
+    (again,) = calls.poll(launcher_id, Wanted(wait_seconds=20.0)).jobs
+    assert (again.job_id, again.attempt) == (job.job_id, 2)
+
+
+def test_a_granted_attempt_cannot_be_declined(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = running(api, calls, launcher_id)
+
+    with pytest.raises(CallRejected) as refused:
+        calls.report_declined(launcher_id, job, "spawn_failed", "too late")
+
+    assert refused.value.code == "already_started"
+
+
+def test_output_is_taken_at_the_right_offset_only(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = running(api, calls, launcher_id)
+
+    assert calls.upload_log(launcher_id, job, 0, b"hello ") == 6
+    with pytest.raises(CallRejected) as refused:
+        calls.upload_log(launcher_id, job, 2, b"world")
+    assert (refused.value.code, refused.value.offset) == ("wrong_offset", 6)
+    assert calls.upload_log(launcher_id, job, 6, b"world") == 11
+
+    assert api.http.get(f"/jobs/{job.job_id}/log").content == b"hello world"
+
+
+def test_a_report_with_a_foreign_token_changes_nothing(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = running(api, calls, launcher_id)
+    stranger = Job(job.job_id, job.type, job.session_name, attempt=job.attempt, token="x" * 32)
+
+    with pytest.raises(CallRejected) as refused:
+        calls.report_completed(launcher_id, job.job_id, stranger)
+
+    assert refused.value.code == "not_current"
+    assert api.job(job.job_id)["status"] == "running"
+
+
+def test_a_launcher_of_the_first_days_is_served_without_attempt_and_token(
+    api: RuntimeApi, calls: ApiClient, launcher_id: str
+) -> None:
+    job_id = api.create_job("old", project_dir="/tmp")
+    job = calls.poll_job(launcher_id)
+    assert job is not None
+
+    calls.report_started(launcher_id, job_id)
+    calls.report_completed(launcher_id, job_id)
+
+    assert api.job(job_id)["status"] == "completed"
+
+
+def test_a_restarted_launcher_is_told_what_it_still_holds(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = running(api, calls, launcher_id)
+    calls.upload_log(launcher_id, job, 0, b"12345")
+
+    again = calls.register(
+        {
+            "launcher_id": launcher_id,
+            "holding": [
+                {"job_id": job.job_id, "attempt": job.attempt, "token": job.token},
+                {"job_id": "job_00000000000000000000000000", "attempt": 1, "token": "x"},
+            ],
+        }
+    )
+
+    assert [(held.job_id, held.attempt, held.log_offset) for held in again.adopt] == [(job.job_id, 1, 5)]
+    assert [gone.job_id for gone in again.drop] == ["job_00000000000000000000000000"]
+    assert again.launcher_id == launcher_id
+    assert (again.epoch or 0) > 1
+
+
+def test_the_older_of_two_lives_with_one_identity_is_told_to_leave(calls: ApiClient, launcher_id: str) -> None:
+    calls.register({"launcher_id": launcher_id})
+
+    with pytest.raises(Superseded):
+        calls.poll(launcher_id, Wanted(epoch=1, wait_seconds=1.0))
+
+
+def test_an_unknown_launcher_is_told_so_and_a_goodbye_is_remembered(calls: ApiClient, launcher_id: str) -> None:
+    calls.forget(launcher_id)
+
+    for call in (lambda: calls.poll(launcher_id, SOON), lambda: calls.heartbeat(launcher_id)):
+        with pytest.raises(LauncherUnknown):
+            call()
+
+
+def test_a_heartbeat_hears_of_stops(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
+    job = running(api, calls, launcher_id)
+    api.stop_job(job.job_id)
+
+    answer = calls.heartbeat(
+        launcher_id, {"holding": [{"job_id": job.job_id, "attempt": job.attempt, "token": job.token}]}
+    )
+
+    assert answer.stop_jobs == (job.job_id,)
+    assert answer.drop == ()
