@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from lib.backoff import Backoff
 from lib.lifecycle import Lifecycle
+from lib.machine import Machine
 from lib.registry import RunningJobsRegistry
 
 log = logging.getLogger("agent-launcher")
@@ -37,13 +36,17 @@ class Admission:
         max_jobs: int | None,
         memory_floor_bytes: int,
         available_memory: Callable[[], int | None],
+        machine: Machine | None = None,
     ) -> None:
+        machine = machine or Machine()
+        self._monotonic = machine.monotonic
+        self._chance = machine.chance
         self._registry = registry
         self._lifecycle = lifecycle
         self._max_jobs = max_jobs
         self._memory_floor_bytes = memory_floor_bytes
         self._available_memory = available_memory
-        self._backoff = Backoff()
+        self._backoff = Backoff(self._chance())
         self._failure: str | None = None
         self._failure_until = 0.0
         self._is_short_of_memory = False
@@ -52,7 +55,7 @@ class Admission:
         """Say what may be taken now."""
         if not self._lifecycle.takes_jobs:
             return Admitted(0)
-        if self._failure is not None and time.monotonic() < self._failure_until:
+        if self._failure is not None and self._monotonic() < self._failure_until:
             return Admitted(0, self._failure)
         if self._lacks_memory():
             return Admitted(0, SHORT_OF_MEMORY)
@@ -62,17 +65,17 @@ class Admission:
     def failed_here(self, reason: str) -> None:
         """Take nothing for a while: this machine could not start a job that another one may be able to."""
         self._failure = reason
-        self._failure_until = time.monotonic() + max(1.0, self._backoff.failed())
+        self._failure_until = self._monotonic() + max(1.0, self._backoff.failed())
 
     def started(self) -> None:
         """Note that jobs can be started here."""
         if self._failure is not None:
             self._failure = None
-            self._backoff = Backoff()
+            self._backoff = Backoff(self._chance())
 
     def seconds_until_change(self) -> float | None:
         """How long to wait before looking again although nothing else happens; None if that is not needed."""
-        if self._failure is not None and (left := self._failure_until - time.monotonic()) > 0:
+        if self._failure is not None and (left := self._failure_until - self._monotonic()) > 0:
             return left
         return LOOK_AGAIN_SECONDS if self._is_short_of_memory else None
 
@@ -91,15 +94,3 @@ class Admission:
             )
         self._is_short_of_memory = is_short
         return is_short
-
-
-def available_memory(meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """Read how many bytes new processes can have without swapping; None where the system does not say."""
-    try:
-        text = meminfo.read_text("ascii")
-    except OSError:
-        return None
-    for line in text.splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None

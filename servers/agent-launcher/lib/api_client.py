@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
@@ -73,16 +74,40 @@ class Wanted:
     refuse: str | None = None
 
 
+class HttpClient(Protocol):
+    """An httpx.Client, as far as we use it."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: JsonObject | None,
+        content: bytes | None,
+        params: dict[str, str | int | float] | None,
+        headers: dict[str, str],
+        timeout: httpx.Timeout,
+    ) -> httpx.Response: ...
+    def close(self) -> None: ...
+
+
+def http_client(runtime_url: str) -> HttpClient:
+    """Make the client for a runtime; it opens a connection when it needs one."""
+    # Plain HTTP goes straight to the runtime; HTTPS by httpx's own way, through the proxies of the environment.
+    transport = DeadlineTransport() if runtime_url.startswith("http://") else None
+    limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
+    return httpx.Client(base_url=runtime_url, timeout=limits, transport=transport, follow_redirects=False)
+
+
 class ApiClient:
     """One method per call; answers are read, errors are sorted into those that pass and those that are final."""
 
-    def __init__(self, runtime_url: str, tokens: TokenSource, *, poll_timeout: float = 30.0) -> None:
+    def __init__(
+        self, runtime_url: str, tokens: TokenSource, *, poll_timeout: float = 30.0, client: HttpClient | None = None
+    ) -> None:
         self._tokens = tokens
         self._poll_timeout = poll_timeout
-        # Plain HTTP goes straight to the runtime; HTTPS by httpx's own way, through the proxies of the environment.
-        transport = DeadlineTransport() if runtime_url.startswith("http://") else None
-        limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
-        self._client = httpx.Client(base_url=runtime_url, timeout=limits, transport=transport, follow_redirects=False)
+        self._client = client or http_client(runtime_url)
 
     def close(self) -> None:
         self._client.close()

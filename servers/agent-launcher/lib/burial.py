@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import TYPE_CHECKING
 
 from lib import process_tree
 from lib.models import Json, JsonObject
 from lib.run_directory import RunDirectory, RunState
 
+if TYPE_CHECKING:
+    from lib.machine import Machine
+
 CLEANUP_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-def bury(run: RunDirectory, state: RunState) -> JsonObject:
+def bury(run: RunDirectory, state: RunState, machine: Machine) -> JsonObject:
     """Write and return the verdict of an attempt whose shim is gone, after its leftovers are."""
     if state is RunState.HOST_REBOOTED:
         reason, error, leftovers = "host_rebooted", "the machine was restarted while the job ran", []
     else:
         reason, error = "shim_died", "the process that kept the job was killed, so how the job ended is not known"
-        leftovers = end_leftovers(run)
+        leftovers = machine.end_leftovers(run)
     named: list[Json] = list(leftovers)
-    verdict: JsonObject = {"reason": reason, "error": error, "ended_at": time.time(), "leftovers": named}
+    verdict: JsonObject = {"reason": reason, "error": error, "ended_at": machine.wall_time(), "leftovers": named}
     run.write_verdict(verdict)
     return verdict
 

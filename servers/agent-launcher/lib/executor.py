@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lib.child_environment import job_environment
 from lib.errors import AttemptAlreadyHere, JobRefused
-from lib.forker import Forker
 from lib.job_process import JobProcess
+from lib.machine import Machine, Shims
 from lib.models import Job, Json, JsonObject
 from lib.run_directory import RunDirectory, RunsFolder, RunState
 
@@ -22,9 +22,17 @@ class Executor:
     """Maps jobs to `ao-*` commands, prepares their run directories and has their shims forked."""
 
     def __init__(
-        self, forker: Forker, runs: RunsFolder, *, project_root: Path, project_dir: Path, runtime_url: str
+        self,
+        shims: Shims,
+        runs: RunsFolder,
+        *,
+        project_root: Path,
+        project_dir: Path,
+        runtime_url: str,
+        machine: Machine | None = None,
     ) -> None:
-        self._forker = forker
+        self._machine = machine or Machine()
+        self._shims = shims
         self._runs = runs
         self._commands_folder = project_root / "commands"
         self._project_dir = project_dir
@@ -51,11 +59,11 @@ class Executor:
             "output_limit_bytes": job.output_limit_bytes,
         }
         run.write_order(launch, prompt if is_prompt_on_stdin else None)
-        return JobProcess(run, self._forker.fork_shim(run.path))
+        return JobProcess(run, self._shims.fork_shim(run.path), self._machine)
 
     def execute_again(self, run: RunDirectory) -> JobProcess:
         """Prepare an attempt anew whose order is already written and of which nothing ran."""
-        return JobProcess(run, self._forker.fork_shim(run.path))
+        return JobProcess(run, self._shims.fork_shim(run.path), self._machine)
 
     def find_command(self, job: Job) -> str:
         """Find the job's command in the project's `commands/`, then on PATH.
@@ -75,7 +83,7 @@ class Executor:
         return shutil.which(name) or str(beside)
 
     def _make_room(self, run: RunDirectory) -> None:
-        if not run.path.exists():
+        if not run.exists():
             return
         state = run.state()
         # A runtime that does not count attempts hands out the same number again for a retry.

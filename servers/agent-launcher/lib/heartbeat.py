@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 
 from lib.api_client import ApiClient
@@ -11,6 +10,7 @@ from lib.backoff import Backoff
 from lib.errors import CallFailed, LauncherUnknown, Superseded
 from lib.holdings import Holdings
 from lib.lifecycle import Event, Lifecycle
+from lib.machine import Machine
 from lib.outbox import Outbox
 from lib.registration import Registration
 from lib.stopper import Stopper
@@ -35,7 +35,9 @@ class Heartbeat:
         *,
         interval_seconds: float,
         poll_age_seconds: Callable[[], float],
+        machine: Machine | None = None,
     ) -> None:
+        machine = machine or Machine()
         self._api = api
         self._registration = registration
         self._holdings = holdings
@@ -44,8 +46,8 @@ class Heartbeat:
         self._lifecycle = lifecycle
         self._interval_seconds = interval_seconds
         self._poll_age_seconds = poll_age_seconds
-        self._backoff = Backoff()
-        self._chance = random.Random()  # noqa: S311  (a spread, not a secret)
+        self._backoff = Backoff(machine.chance())
+        self._chance = machine.chance()
 
     def step(self) -> float:
         """Beat once and return the seconds until the next beat."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
 import socket
-import threading
 
-from lib import process_tree
 from lib.errors import AttemptAlreadyHere, SpawnFailed
 from lib.log_upload import LogCursor
+from lib.machine import Gate, Machine
 from lib.models import integer_of
-from lib.run_directory import RunDirectory, ShimIdentity
+from lib.run_directory import RunDirectory
 from lib.run_files import BUSY, FAILED, GO, LOCKED
 
 SHIM_UP_SECONDS = 20.0
-_HAS_PIDFDS = hasattr(os, "pidfd_open")
 
 
 class JobProcess:
@@ -26,15 +22,17 @@ class JobProcess:
     shim's pidfd, and read from the run directory.
     """
 
-    def __init__(self, run: RunDirectory, gate: socket.socket | None = None) -> None:
+    def __init__(self, run: RunDirectory, gate: Gate | None = None, machine: Machine | None = None) -> None:
+        machine = machine or Machine()
         self.run = run
         self.returncode: int | None = None
-        self.log = LogCursor()
+        self.log = LogCursor(machine)
         self.is_dropped = False
         self.is_under_way = gate is None
+        self._handles = machine.handles
         self._gate = gate
-        self._pidfd = None if gate is not None else _open_pidfd(run)
-        self._is_closed = threading.Lock()
+        self._pidfd = None if gate is not None else self._handles.open(run)
+        self._is_closed = machine.lock()
 
     @property
     def pid(self) -> int | None:
@@ -93,7 +91,7 @@ class JobProcess:
     def ask_to_stop(self, reason: str, grace_seconds: float | None = None) -> bool:
         """Ask the shim to end its command by the ladder; False if there is no shim any more."""
         self.run.write_stop(reason, grace_seconds)
-        return _signal_shim(self.run)
+        return self._handles.terminate(self.run)
 
     def close(self) -> None:
         """Let go of the shim; one that still waits at its gate leaves, and nothing ran."""
@@ -103,7 +101,7 @@ class JobProcess:
         if gate is not None:
             gate.close()
         if pidfd is not None:
-            os.close(pidfd)
+            self._handles.close(pidfd)
 
     def _may_live(self) -> bool:
         gate, pidfd = self._gate, self._pidfd
@@ -116,60 +114,5 @@ class JobProcess:
                 return self.run.is_locked()
             return False  # it told us, or it is gone
         if pidfd is not None:
-            return not _is_readable(pidfd)
+            return not self._handles.has_ended(pidfd)
         return self.run.is_locked()
-
-
-def _is_readable(fd: int) -> bool:
-    poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    return bool(poller.poll(0))
-
-
-def _signal_shim(run: RunDirectory) -> bool:
-    """Send SIGTERM to the process that holds the lock, and to no other."""
-    pidfd = _open_pidfd(run)
-    if pidfd is None:
-        return _signal_without_pidfd(run)
-    try:
-        signal.pidfd_send_signal(pidfd, signal.SIGTERM)
-    except ProcessLookupError:
-        return False
-    finally:
-        os.close(pidfd)
-    return True
-
-
-def _open_pidfd(run: RunDirectory) -> int | None:
-    """Open the shim's pidfd, sure that it is the shim's: looked at before and after opening."""
-    identity = run.shim_identity()
-    if not _HAS_PIDFDS or identity is None or not _is_the_shim(run, identity):
-        return None
-    try:
-        pidfd = os.pidfd_open(identity.pid)
-    except OSError:
-        return None
-    # Between the first look and the opening the number may have gone to someone else.
-    if _is_the_shim(run, identity):
-        return pidfd
-    os.close(pidfd)
-    return None
-
-
-def _is_the_shim(run: RunDirectory, identity: ShimIdentity) -> bool:
-    return (
-        run.is_locked()
-        and identity.boot_id == process_tree.boot_id()
-        and identity.start_time == process_tree.start_time(identity.pid)
-    )
-
-
-def _signal_without_pidfd(run: RunDirectory) -> bool:
-    identity = run.shim_identity()
-    if _HAS_PIDFDS or identity is None or not run.is_locked():
-        return False
-    try:
-        os.kill(identity.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return False
-    return True

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
-import resource
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from lib.admission import Admission, available_memory
-from lib.api_client import ApiClient, TokenSource
+from lib.admission import Admission
+from lib.api_client import ApiClient, HttpClient, TokenSource
 from lib.child_environment import base_environment
 from lib.config import Config
 from lib.errors import CallFailed
 from lib.executor import Executor
-from lib.forker import Forker
 from lib.heartbeat import Heartbeat
 from lib.holdings import Holdings
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.log_shipper import LogShipper
 from lib.log_upload import LogUploader
 from lib.loop import Loop
+from lib.machine import Machine
 from lib.models import Json, JsonObject
 from lib.outbox import Outbox
 from lib.poller import Poller
@@ -30,7 +27,6 @@ from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.run_directory import RunsFolder
 from lib.starter import Starter
-from lib.state_folder import StateFolder
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
 from lib.watchdog import Watchdog
@@ -49,17 +45,27 @@ EXIT_OK, EXIT_SUPERSEDED, EXIT_INTERRUPTED = 0, 4, 130
 class Launcher:
     """One launcher process: its parts, its threads and its way out."""
 
-    def __init__(self, config: Config, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        environment: Mapping[str, str],
+        machine: Machine | None = None,
+        client: HttpClient | None = None,
+    ) -> None:
         self._config = config
-        self.state_folder = StateFolder(config.state_dir)
-        self.lifecycle = Lifecycle(max_total_jobs=config.max_total_jobs)
-        self._forker = Forker(base_environment(environment))
+        self._machine = machine = machine or Machine()
+        self.state_folder = machine.state_folder(config.state_dir)
+        self.lifecycle = Lifecycle(max_total_jobs=config.max_total_jobs, machine=machine)
+        self._shims = machine.shims(base_environment(environment))
         self._registry = RunningJobsRegistry()
-        self._outbox = Outbox()
+        self._outbox = Outbox(machine)
         self._api = ApiClient(
-            config.runtime_url, TokenSource(config.token, config.token_file), poll_timeout=config.poll_timeout
+            config.runtime_url,
+            TokenSource(config.token, config.token_file),
+            poll_timeout=config.poll_timeout,
+            client=client,
         )
-        self._runs = RunsFolder(self.state_folder.runs_path)
+        self._runs = RunsFolder(self.state_folder.runs_path, machine.disk, machine.boot_id)
         self._stopper = Stopper(self._registry, self._outbox)
         self._exit_code = EXIT_OK
         self._loops: list[Loop] = []
@@ -70,38 +76,45 @@ class Launcher:
         Errors:  ConfigurationError, StateFolderBusy.
         """
         self.state_folder.take()
-        self._forker.start()
-        _raise_descriptor_limit()
+        self._shims.start()
+        self._machine.raise_descriptor_limit()
         self._build()
-        recover(self._runs, self._registry, self._outbox, self._supervisor.watch)
-        _warn_of_low_memory(available_memory())
+        recover(self._runs, self._registry, self._outbox, self._supervisor.watch, self._machine)
+        _warn_of_low_memory(self._machine.available_memory())
         for loop in self._loops:
             loop.start()
-        self._wait(Watchdog(self._loops))
+        self._wait(Watchdog(self._loops, machine=self._machine))
         self._leave()
         return self._exit_code
 
     def _build(self) -> None:
-        config, api = self._config, self._api
+        config, api, machine = self._config, self._api, self._machine
         holdings = Holdings(self._registry, self._outbox)
         self._registration = Registration(
-            api, IdentityFile(self.state_folder.identity_path), holdings, self._about(), self._stopper.apply
+            api,
+            IdentityFile(self.state_folder.identity_path, machine),
+            holdings,
+            self._about(),
+            self._stopper.apply,
+            machine,
         )
         admission = Admission(
             self._registry,
             self.lifecycle,
             max_jobs=config.max_jobs,
             memory_floor_bytes=config.memory_floor_bytes,
-            available_memory=available_memory,
+            available_memory=machine.available_memory,
+            machine=machine,
         )
-        settling = Settling(self._registry, self._outbox, self._place_freed)
-        self._supervisor = Supervisor(self._registry, settling.settle)
+        settling = Settling(self._registry, self._outbox, self._place_freed, machine)
+        self._supervisor = Supervisor(self._registry, settling.settle, machine)
         executor = Executor(
-            self._forker,
+            self._shims,
             self._runs,
             project_root=config.project_root,
             project_dir=config.project_dir,
             runtime_url=config.runtime_url,
+            machine=machine,
         )
         starter = Starter(
             api,
@@ -112,6 +125,7 @@ class Launcher:
             admission,
             self.lifecycle,
             self._supervisor.watch,
+            machine,
         )
         self._poller = Poller(
             api,
@@ -121,9 +135,12 @@ class Launcher:
             start_job=starter.start,
             stop_jobs=self._stopper.stop_jobs,
             is_idle=self._is_idle if config.exit_when_idle else None,
+            machine=machine,
         )
         uploader = LogUploader(api)
-        reporter = Reporter(api, self._registration, self._outbox, uploader, self.lifecycle, starter.start_again)
+        reporter = Reporter(
+            api, self._registration, self._outbox, uploader, self.lifecycle, starter.start_again, machine
+        )
         heartbeat = Heartbeat(
             api,
             self._registration,
@@ -133,18 +150,20 @@ class Launcher:
             self.lifecycle,
             interval_seconds=config.heartbeat_interval,
             poll_age_seconds=self._poller.age_seconds,
+            machine=machine,
         )
-        self._make_loops(reporter, LogShipper(self._registry, self._registration, uploader), heartbeat)
+        self._make_loops(reporter, LogShipper(self._registry, self._registration, uploader, machine), heartbeat)
 
     def _make_loops(self, reporter: Reporter, shipper: LogShipper, heartbeat: Heartbeat) -> None:
+        def loop(name: str, step: Callable[[], float], stale_seconds: float) -> Loop:
+            return Loop(name, step, stale_seconds=stale_seconds, machine=self._machine)
+
         poll_stale = max(POLL_STALE_SECONDS, 2 * self._config.poll_timeout + 30)
-        polls = [Loop(name, self._poller.step, stale_seconds=poll_stale) for name in ("poll", "poll-2")]
-        supervisor = Loop("supervisor", self._supervisor.step, stale_seconds=SUPERVISOR_STALE_SECONDS)
-        reporters = [
-            Loop(f"reporter-{n}", reporter.step, stale_seconds=DELIVERY_STALE_SECONDS) for n in range(1, REPORTERS + 1)
-        ]
-        logs = Loop("log", lambda: shipper.round(logs.stamp), stale_seconds=DELIVERY_STALE_SECONDS)
-        beats = Loop("heartbeat", heartbeat.step, stale_seconds=2 * self._config.heartbeat_interval + 20)
+        polls = [loop(name, self._poller.step, poll_stale) for name in ("poll", "poll-2")]
+        supervisor = loop("supervisor", self._supervisor.step, SUPERVISOR_STALE_SECONDS)
+        reporters = [loop(f"reporter-{n}", reporter.step, DELIVERY_STALE_SECONDS) for n in range(1, REPORTERS + 1)]
+        logs = loop("log", lambda: shipper.round(logs.stamp), DELIVERY_STALE_SECONDS)
+        beats = loop("heartbeat", heartbeat.step, 2 * self._config.heartbeat_interval + 20)
         # The heartbeat is last: it ends after the reports.
         self._loops = [*polls, supervisor, *reporters, logs, beats]
 
@@ -152,7 +171,7 @@ class Launcher:
         labels: dict[str, Json] = dict(self._config.labels)
         return {
             "name": self._config.name,
-            "hostname": os.uname().nodename,
+            "hostname": self._machine.host_name(),
             "labels": labels,
             "max_jobs": self._config.max_jobs,
         }
@@ -174,10 +193,10 @@ class Launcher:
             watchdog.look()
             if self.lifecycle.takes_jobs or len(self._registry):
                 continue
-            deadline = deadline or time.monotonic() + LAST_REPORTS_SECONDS
+            deadline = deadline or self._machine.monotonic() + LAST_REPORTS_SECONDS
             if not len(self._outbox):
                 return
-            if time.monotonic() > deadline:
+            if self._machine.monotonic() > deadline:
                 log.warning("%d ended jobs are not delivered yet; the next start delivers them", len(self._outbox))
                 return
 
@@ -226,7 +245,7 @@ class Launcher:
         beats.join(JOIN_SECONDS)
         if is_clean:
             self._say_goodbye()
-        self._forker.stop()
+        self._shims.stop()
         self.state_folder.give_back()
 
     def _say_goodbye(self) -> None:
@@ -242,9 +261,3 @@ class Launcher:
 def _warn_of_low_memory(available: int | None) -> None:
     if available is not None and available < LOW_MEMORY_BYTES:
         log.warning("free memory is short: %d MiB; agents may need more than that", available >> 20)
-
-
-def _raise_descriptor_limit() -> None:
-    # A running job keeps one descriptor open here. The fork server was started before, so jobs keep the usual limit.
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

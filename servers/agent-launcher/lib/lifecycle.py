@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from enum import IntEnum
-from queue import Empty, SimpleQueue
+from queue import Empty
+
+from lib.machine import Inbox, Machine
 
 
 class Phase(IntEnum):
@@ -29,11 +30,12 @@ class Event(IntEnum):
 class Lifecycle:
     """Holds the phase and the main thread's inbox. Putting into the inbox is safe inside a signal handler."""
 
-    def __init__(self, *, max_total_jobs: int | None = None) -> None:
-        self.inbox: SimpleQueue[Event] = SimpleQueue()
-        self.leaving = threading.Event()
+    def __init__(self, *, max_total_jobs: int | None = None, machine: Machine | None = None) -> None:
+        machine = machine or Machine()
+        self.inbox: Inbox[Event] = machine.inbox()
+        self.leaving = machine.flag()
         self._phase = Phase.TAKING
-        self._lock = threading.Lock()
+        self._lock = machine.lock()
         self._jobs_left = max_total_jobs
 
     @property

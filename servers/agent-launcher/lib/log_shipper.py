@@ -8,6 +8,7 @@ from collections.abc import Callable
 from lib.backoff import Backoff
 from lib.errors import CallFailed, CallRejected
 from lib.log_upload import LogUploader
+from lib.machine import Machine
 from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 
@@ -20,11 +21,17 @@ CHUNKS_PER_ROUND = 4
 class LogShipper:
     """Goes round all running jobs once a second; the reporter sends the rest when a job has ended."""
 
-    def __init__(self, registry: RunningJobsRegistry, registration: Registration, uploader: LogUploader) -> None:
+    def __init__(
+        self,
+        registry: RunningJobsRegistry,
+        registration: Registration,
+        uploader: LogUploader,
+        machine: Machine | None = None,
+    ) -> None:
         self._registry = registry
         self._registration = registration
         self._uploader = uploader
-        self._backoff = Backoff()
+        self._backoff = Backoff((machine or Machine()).chance())
 
     def round(self, show_life: Callable[[], None]) -> float:
         """Send what is new and return the seconds until the next round."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
 from lib.api_client import ApiClient
 from lib.errors import CallRejected
+from lib.machine import Machine
 from lib.run_directory import RunDirectory
 
 CHUNK_BYTES = 256 * 1024
@@ -16,8 +15,8 @@ HEAD_BYTES, TAIL_BYTES = 1 << 20, 3 << 20
 class LogCursor:
     """How far one attempt's output has reached the runtime; its lock keeps two senders apart."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
+    def __init__(self, machine: Machine | None = None) -> None:
+        self.lock = (machine or Machine()).lock()
         self.offset = 0
         self.is_refused = False
 

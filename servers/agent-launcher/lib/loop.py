@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Callable
+
+from lib.machine import Machine
 
 log = logging.getLogger("agent-launcher")
 
@@ -19,15 +19,19 @@ class Loop:
     is how old the stamp may become.
     """
 
-    def __init__(self, name: str, step: Callable[[], float], *, stale_seconds: float) -> None:
+    def __init__(
+        self, name: str, step: Callable[[], float], *, stale_seconds: float, machine: Machine | None = None
+    ) -> None:
+        machine = machine or Machine()
+        self._monotonic = machine.monotonic
         self.name = name
         self.stale_seconds = stale_seconds
         self._step = step
-        self._is_stopping = threading.Event()
-        self._wake = threading.Event()
-        self._stamp = time.monotonic()
+        self._is_stopping = machine.flag()
+        self._wake = machine.flag()
+        self._stamp = self._monotonic()
         self._due = 0.0
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = machine.thread(self._run, name)
 
     def start(self) -> None:
         self.stamp()
@@ -54,11 +58,11 @@ class Loop:
 
     def stamp(self) -> None:
         """Say that the thread is alive; long steps call it between their parts."""
-        self._stamp = time.monotonic()
+        self._stamp = self._monotonic()
 
     def age_seconds(self) -> float:
         """How long ago the thread last showed life; a wait that it chose itself does not count."""
-        return max(0.0, time.monotonic() - max(self._stamp, self._due))
+        return max(0.0, self._monotonic() - max(self._stamp, self._due))
 
     def is_deaf(self) -> bool:
         """Say whether the thread died, or hangs for longer than it may."""
@@ -71,7 +75,7 @@ class Loop:
             self.stamp()
             seconds = self._one_step()
             if seconds > 0:
-                self._due = time.monotonic() + seconds
+                self._due = self._monotonic() + seconds
                 self._wake.wait(seconds)
                 self._due = 0.0
             self._wake.clear()

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import threading
-import time
-from dataclasses import dataclass, field
 
 from lib.backoff import Backoff
 from lib.log_upload import LogCursor
+from lib.machine import Machine
 from lib.run_directory import RunDirectory
 
 
-@dataclass(slots=True)
 class Delivery:
     """One ended attempt on its way to the runtime; its folder is the truth, this is only the progress."""
 
-    run: RunDirectory
-    log: LogCursor = field(default_factory=LogCursor)
-    backoff: Backoff = field(default_factory=Backoff)
-    is_tail_tried: bool = False
-    is_reported: bool = False
-    drop_reason: str | None = None
-    note: str = "reported"
+    def __init__(self, run: RunDirectory, log: LogCursor | None = None, machine: Machine | None = None) -> None:
+        self.run = run
+        self.log = log or LogCursor(machine)
+        self.backoff = Backoff(machine.chance() if machine is not None else None)
+        self.is_tail_tried = False
+        self.is_reported = False
+        self.drop_reason: str | None = None
+        self.note = "reported"
 
     @property
     def key(self) -> str:
@@ -33,8 +31,10 @@ class Delivery:
 class Outbox:
     """A thread-safe schedule of deliveries; each is with at most one worker at a time."""
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
+    def __init__(self, machine: Machine | None = None) -> None:
+        machine = machine or Machine()
+        self._monotonic = machine.monotonic
+        self._changed = machine.condition()
         self._due: list[tuple[float, int, Delivery]] = []
         self._order = itertools.count()
         self._all: dict[str, Delivery] = {}
@@ -53,10 +53,10 @@ class Outbox:
 
     def take(self, wait_seconds: float) -> Delivery | None:
         """Wait for something that is due."""
-        end = time.monotonic() + wait_seconds
+        end = self._monotonic() + wait_seconds
         with self._changed:
             while not self._is_closed:
-                now = time.monotonic()
+                now = self._monotonic()
                 if self._due and self._due[0][0] <= now:
                     return heapq.heappop(self._due)[2]
                 until = min(end, self._due[0][0]) if self._due else end
@@ -94,5 +94,5 @@ class Outbox:
             self._changed.notify_all()
 
     def _schedule(self, delivery: Delivery, seconds: float) -> None:
-        heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), delivery))
+        heapq.heappush(self._due, (self._monotonic() + seconds, next(self._order), delivery))
         self._changed.notify()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from lib.admission import Admission, Admitted
 from lib.api_client import ApiClient, Wanted
 from lib.backoff import Backoff
 from lib.errors import CallFailed, LauncherUnknown, Superseded
 from lib.lifecycle import Event, Lifecycle, Phase
+from lib.machine import Machine
 from lib.models import Job, PollAnswer, RegistrationResponse
 from lib.registration import Registration
 
@@ -52,7 +50,10 @@ class Poller:
         start_job: Callable[[Job], None],
         stop_jobs: Callable[[tuple[str, ...]], None],
         is_idle: Callable[[], bool] | None = None,
+        machine: Machine | None = None,
     ) -> None:
+        machine = machine or Machine()
+        self._monotonic = machine.monotonic
         self._api = api
         self._registration = registration
         self._admission = admission
@@ -60,17 +61,17 @@ class Poller:
         self._start_job = start_job
         self._stop_jobs = stop_jobs
         self._is_idle = is_idle
-        self._backoff = Backoff()
-        self._turns = threading.Semaphore(1)
-        self._lock = threading.Lock()
+        self._backoff = Backoff(machine.chance())
+        self._turns = machine.turns(1)
+        self._lock = machine.lock()
         self._parked: _Turn | None = None
         self._hasty_answers = 0
-        self._last_answer_at = time.monotonic()
-        self._starts = ThreadPoolExecutor(STARTS_AT_ONCE, thread_name_prefix="start")
+        self._last_answer_at = self._monotonic()
+        self._starts = machine.crew(STARTS_AT_ONCE, "start")
 
     def age_seconds(self) -> float:
         """How long ago the last poll was answered."""
-        return time.monotonic() - self._last_answer_at
+        return self._monotonic() - self._last_answer_at
 
     def step(self) -> float:
         """Poll once, start what came, and return the seconds to wait before the next poll."""
@@ -97,7 +98,7 @@ class Poller:
         """Let the waiting thread go, and start nothing more."""
         self._turns.release()
         self._turns.release()
-        self._starts.shutdown(wait=False, cancel_futures=True)
+        self._starts.close()
 
     def _begin_turn(self) -> _Turn:
         turn = _Turn(self._admission.look())
@@ -117,7 +118,7 @@ class Poller:
         registered = self._registration.current
         try:
             registered = registered or self._registration.register(None)
-            began = time.monotonic()
+            began = self._monotonic()
             answer = self._api.poll(registered.launcher_id, self._wanted(registered, turn.admitted))
         except LauncherUnknown:
             if self._lifecycle.phase is Phase.LEAVING:
@@ -132,7 +133,7 @@ class Poller:
         except CallFailed as error:
             return self._pause_after(error)
         self._backoff.succeeded()
-        self._last_answer_at = time.monotonic()
+        self._last_answer_at = self._monotonic()
         self._take(answer)
         return self._pause_before_next(answer, turn, self._last_answer_at - began)
 
@@ -150,7 +151,7 @@ class Poller:
             self._start_job(answer.jobs[0])
         elif answer.jobs:
             # All of them are started or declined before the next poll begins: it would hand them out again.
-            list(self._starts.map(self._start_job, answer.jobs))
+            self._starts.for_each(self._start_job, answer.jobs)
 
     def _pause_before_next(self, answer: PollAnswer, turn: _Turn, seconds: float) -> float:
         is_empty = not answer.jobs and not answer.stop_jobs

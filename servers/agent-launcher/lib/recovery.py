@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from lib.job_process import JobProcess
+from lib.machine import Machine
 from lib.outbox import Delivery, Outbox
 from lib.registry import RunningJobsRegistry
 from lib.run_directory import RunsFolder, RunState
@@ -16,16 +17,20 @@ KEEP_ACKED_SECONDS = 24 * 3600.0
 
 
 def recover(
-    runs: RunsFolder, registry: RunningJobsRegistry, outbox: Outbox, watch: Callable[[JobProcess], None]
+    runs: RunsFolder,
+    registry: RunningJobsRegistry,
+    outbox: Outbox,
+    watch: Callable[[JobProcess], None],
+    machine: Machine,
 ) -> None:
     """Adopt what runs, and put everything else that is not acknowledged into the outbox."""
-    runs.prune(KEEP_ACKED_SECONDS)
+    runs.prune(KEEP_ACKED_SECONDS, machine.wall_time())
     for run in runs.all():
         state = run.state()
         if state is RunState.ACKED:
             continue
         if state is RunState.RUNNING:
-            process = JobProcess(run)
+            process = JobProcess(run, machine=machine)
             registry.add_job(run.job.job_id, process)
             watch(process)
             log.info(
@@ -36,20 +41,23 @@ def recover(
             )
         else:
             log.info("job taken up job_id=%s attempt=%d state=%s", run.job.job_id, run.job.attempt_number, state.value)
-            outbox.put(Delivery(run))
+            outbox.put(Delivery(run, machine=machine))
 
 
 class Settling:
     """Moves an ended job from the registry to the outbox."""
 
-    def __init__(self, registry: RunningJobsRegistry, outbox: Outbox, freed: Callable[[], None]) -> None:
+    def __init__(
+        self, registry: RunningJobsRegistry, outbox: Outbox, freed: Callable[[], None], machine: Machine | None = None
+    ) -> None:
+        self._machine = machine or Machine()
         self._registry = registry
         self._outbox = outbox
         self._freed = freed
 
     def settle(self, process: JobProcess) -> None:
         """Hand an ended attempt to the reporter and free its place."""
-        delivery = Delivery(process.run, process.log)
+        delivery = Delivery(process.run, process.log, self._machine)
         if process.is_dropped:
             delivery.drop_reason = "fenced_off"
         # In this order: at every moment it is in one of the two, and so among what we say that we hold.

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from lib import process_tree
 from lib.api_client import ApiClient
 from lib.holdings import Holdings
+from lib.machine import Machine
 from lib.models import Json, JsonObject, RegistrationResponse
 from lib.version import VERSION
 
 log = logging.getLogger("agent-launcher")
 
-MACHINE_ID_FILE = Path("/etc/machine-id")
-
 
 class IdentityFile:
     """Keeps the launcher's id between starts; a copy on another machine is not taken for ours."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, machine: Machine | None = None) -> None:
         self._path = path
+        self._machine = machine or Machine()
 
     def read(self) -> str | None:
         try:
-            told: Json = json.loads(self._path.read_bytes())
+            told: Json = json.loads(self._machine.disk.read(self._path))
         except (OSError, ValueError):
             return None
-        if not isinstance(told, dict) or told.get("machine") != machine():
+        if not isinstance(told, dict) or told.get("machine") != self._machine.identity():
             return None
         launcher_id = told.get("launcher_id")
         return launcher_id if isinstance(launcher_id, str) else None
@@ -39,18 +36,8 @@ class IdentityFile:
     def write(self, launcher_id: str) -> None:
         if self.read() == launcher_id:
             return
-        temporary = self._path.with_suffix(".new")
-        temporary.write_text(json.dumps({"launcher_id": launcher_id, "machine": machine()}), "utf-8")
-        temporary.replace(self._path)
-
-
-def machine() -> str:
-    """Name this machine so that a copied disk or a renamed host is noticed."""
-    try:
-        machine_id = MACHINE_ID_FILE.read_text("ascii").strip()
-    except (OSError, ValueError):
-        machine_id = ""
-    return f"{socket.gethostname()} {machine_id}".strip()
+        told = {"launcher_id": launcher_id, "machine": self._machine.identity()}
+        self._machine.disk.replace(self._path, json.dumps(told).encode())
 
 
 class Registration:
@@ -63,13 +50,16 @@ class Registration:
         holdings: Holdings,
         about: JsonObject,
         apply: Callable[[RegistrationResponse], None],
+        machine: Machine | None = None,
     ) -> None:
+        machine = machine or Machine()
+        self._boot_id = machine.boot_id
         self._api = api
         self._identity = identity
         self._holdings = holdings
         self._about = about
         self._apply = apply
-        self._lock = threading.Lock()
+        self._lock = machine.lock()
         self._current: RegistrationResponse | None = None
         self._known_id = identity.read()
 
@@ -90,7 +80,7 @@ class Registration:
         with self._lock:
             if self._current is not None and self._current is not instead_of:
                 return self._current
-            asked: JsonObject = {**self._about, "boot_id": process_tree.boot_id(), "version": VERSION}
+            asked: JsonObject = {**self._about, "boot_id": self._boot_id(), "version": VERSION}
             if self.launcher_id is not None:
                 asked["launcher_id"] = self.launcher_id
             asked["holding"] = self._holdings.to_json()

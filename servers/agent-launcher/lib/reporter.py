@@ -10,6 +10,7 @@ from lib.burial import bury
 from lib.errors import CallFailed, CallRejected, LauncherError, LauncherUnknown, Superseded
 from lib.lifecycle import Event, Lifecycle
 from lib.log_upload import LogUploader
+from lib.machine import Machine
 from lib.models import Report
 from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
@@ -35,7 +36,9 @@ class Reporter:
         uploader: LogUploader,
         lifecycle: Lifecycle,
         start_again: Callable[[RunDirectory], None],
+        machine: Machine | None = None,
     ) -> None:
+        self._machine = machine or Machine()
         self._api = api
         self._registration = registration
         self._outbox = outbox
@@ -102,7 +105,7 @@ class Reporter:
         if verdict is None:
             if state is RunState.RUNNING:
                 raise CallFailed("its shim still holds the lock")
-            verdict = bury(run, state)
+            verdict = bury(run, state, self._machine)
         if not delivery.is_tail_tried:
             delivery.is_tail_tried = True
             self._try_tail(launcher_id, delivery)
@@ -164,7 +167,7 @@ class Reporter:
         run = delivery.run
         if not run.is_from_this_boot():
             # What the files said before the machine went down may not be what was on the disk.
-            bury(run, RunState.HOST_REBOOTED)
+            bury(run, RunState.HOST_REBOOTED, self._machine)
             return False
         log.info(
             "job was granted and never ran, starting it job_id=%s attempt=%d", run.job.job_id, run.job.attempt_number

@@ -5,17 +5,14 @@ The only code on the launcher's side that knows the files by name.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from lib import process_tree, run_files
+from lib.disk import Disk
 from lib.models import Job, Json, JsonObject
 
 OUTPUT_TAIL_BYTES = 4096
@@ -45,9 +42,13 @@ class ShimIdentity:
 class RunDirectory:
     """Reads and writes one attempt's folder; it starts and signals nothing."""
 
-    def __init__(self, path: Path, job: Job) -> None:
+    def __init__(
+        self, path: Path, job: Job, disk: Disk | None = None, boot_id: Callable[[], str] = process_tree.boot_id
+    ) -> None:
         self.path = path
         self.job = job
+        self._disk = disk or Disk()
+        self._boot_id = boot_id
 
     @property
     def output_path(self) -> Path:
@@ -66,94 +67,83 @@ class RunDirectory:
 
         Errors:  OSError, when the disk does not take it; nothing is left behind then.
         """
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._disk.make_folder(self.path)
         try:
             if prompt_on_stdin is not None:
-                _write_private(self.prompt_path, prompt_on_stdin)
-            order: JsonObject = {"job": self.job.to_json(), "launch": launch, "boot_id": process_tree.boot_id()}
-            _write_whole(self.path / run_files.JOB_FILE, json.dumps(order).encode())
+                self._disk.write(self.prompt_path, prompt_on_stdin)
+            order: JsonObject = {"job": self.job.to_json(), "launch": launch, "boot_id": self._boot_id()}
+            self._disk.replace(self.path / run_files.JOB_FILE, json.dumps(order).encode())
         except OSError:
             self.delete()
             raise
 
     def is_locked(self) -> bool:
         """Say whether a shim lives here, which is the only proof of it that we trust."""
-        try:
-            fd = os.open(self.path / run_files.LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(fd)
-        return False
+        return self._disk.is_locked(self.path / run_files.LOCK_FILE)
+
+    def exists(self) -> bool:
+        return self._disk.exists(self.path)
 
     def shim_identity(self) -> ShimIdentity | None:
         """Read who wrote the lock file; only worth something while the lock is held."""
-        told = _read_object(self.path / run_files.LOCK_FILE)
+        told = self._read_object(self.path / run_files.LOCK_FILE)
         pid, start, boot = told.get("pid"), told.get("start_time"), told.get("boot_id")
         if not isinstance(pid, int) or not isinstance(start, str) or not isinstance(boot, str):
             return None
         return ShimIdentity(pid, start, boot)
 
     def has_started(self) -> bool:
-        return (self.path / run_files.STARTED_FILE).exists()
+        return self._disk.exists(self.path / run_files.STARTED_FILE)
 
     def started_at(self) -> float | None:
         """When the command was started, in seconds since 1970."""
         try:
-            return (self.path / run_files.STARTED_FILE).stat().st_mtime
+            return self._disk.modified_at(self.path / run_files.STARTED_FILE)
         except OSError:
             return None
 
     def is_from_this_boot(self) -> bool:
-        return _read_object(self.path / run_files.JOB_FILE).get("boot_id") == process_tree.boot_id()
+        return self._read_object(self.path / run_files.JOB_FILE).get("boot_id") == self._boot_id()
 
     def read_verdict(self) -> JsonObject | None:
         """Read how the command ended; None while there is no complete verdict."""
-        return _read_object(self.path / run_files.EXIT_FILE) or None
+        return self._read_object(self.path / run_files.EXIT_FILE) or None
 
     def write_verdict(self, verdict: JsonObject) -> None:
         """Write a verdict for a shim that cannot."""
-        _write_whole(self.path / run_files.EXIT_FILE, json.dumps(verdict).encode())
+        self._disk.replace(self.path / run_files.EXIT_FILE, json.dumps(verdict).encode())
 
-    def write_spawn_failure(self, sentence: str) -> None:
+    def write_spawn_failure(self, sentence: str, now: float) -> None:
         """Write the verdict of an attempt that was granted and whose shim did not come up."""
-        self.write_verdict({"reason": "spawn_failed", "error": sentence, "ended_at": time.time()})
+        self.write_verdict({"reason": "spawn_failed", "error": sentence, "ended_at": now})
 
     def has_crashed(self) -> bool:
         """Say whether the shim left the trace of an error of its own."""
-        return (self.path / run_files.CRASH_FILE).exists()
+        return self._disk.exists(self.path / run_files.CRASH_FILE)
 
     def read_outcome(self) -> JsonObject:
         """Read what the command itself left about its outcome, if anything."""
-        return _read_object(self.outcome_path)
+        return self._read_object(self.outcome_path)
 
     def write_stop(self, reason: str, grace_seconds: float | None) -> None:
         """Write why the shim is to stop, before it is signalled."""
         told: JsonObject = {"reason": reason}
         if grace_seconds is not None:
             told["grace_seconds"] = grace_seconds
-        _write_whole(self.path / run_files.STOP_FILE, json.dumps(told).encode())
+        self._disk.replace(self.path / run_files.STOP_FILE, json.dumps(told).encode())
 
     def output_bytes(self) -> int:
         try:
-            return self.output_path.stat().st_size
+            return self._disk.size(self.output_path)
         except OSError:
             return 0
 
     def read_output(self, offset: int, count: int) -> bytes:
         """Read a piece of the output; empty past its end."""
         try:
-            fd = os.open(self.output_path, os.O_RDONLY | os.O_CLOEXEC)
+            return self._disk.read_piece(self.output_path, offset, count)
         except OSError:
             return b""
-        try:
-            return os.pread(fd, count, offset)
-        finally:
-            os.close(fd)
 
     def output_tail(self) -> str:
         """The last lines of the output as text that can be shown and stored."""
@@ -166,11 +156,11 @@ class RunDirectory:
 
     def mark_acked(self, note: str) -> None:
         """Note that the runtime knows all that is here."""
-        _write_private(self.path / run_files.ACKED_FILE, note.encode())
+        self._disk.write(self.path / run_files.ACKED_FILE, note.encode())
 
     def acked_at(self) -> float | None:
         try:
-            return (self.path / run_files.ACKED_FILE).stat().st_mtime
+            return self._disk.modified_at(self.path / run_files.ACKED_FILE)
         except OSError:
             return None
 
@@ -189,17 +179,22 @@ class RunDirectory:
         return RunState.SHIM_DIED if self.is_from_this_boot() else RunState.HOST_REBOOTED
 
     def delete(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._disk.delete_folder(self.path)
+
+    def _read_object(self, path: Path) -> JsonObject:
+        return _object_in(self._disk, path)
 
 
 class RunsFolder:
     """All run directories of one launcher."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk | None = None, boot_id: Callable[[], str] = process_tree.boot_id) -> None:
         self.path = path
+        self._disk = disk or Disk()
+        self._boot_id = boot_id
 
     def directory_for(self, job: Job) -> RunDirectory:
-        return RunDirectory(self.path / f"{job.job_id}.{job.attempt_number}", job)
+        return self._directory(self.path / f"{job.job_id}.{job.attempt_number}", job)
 
     def attempts_of(self, job_id: str) -> list[RunDirectory]:
         """Find all attempts of one job that this machine still remembers."""
@@ -207,48 +202,39 @@ class RunsFolder:
 
     def all(self) -> Iterator[RunDirectory]:
         """Read every run directory; those without a readable order are deleted, as nothing can have run from them."""
-        for path in sorted(self.path.iterdir()) if self.path.is_dir() else ():
-            job = _read_job(path)
-            run = RunDirectory(path, job or Job(path.name, "unknown", "unknown"))
+        for path in self._disk.folders(self.path):
+            job = _read_job(self._disk, path)
+            run = self._directory(path, job or Job(path.name, "unknown", "unknown"))
             if job is not None:
                 yield run
             elif not run.is_locked():
                 run.delete()
 
-    def prune(self, older_than_seconds: float, now: float | None = None) -> int:
+    def prune(self, older_than_seconds: float, now: float) -> int:
         """Delete what was acknowledged long ago and say how many."""
         pruned = 0
         for run in self.all():
             acked_at = run.acked_at()
-            if acked_at is not None and (now or time.time()) - acked_at > older_than_seconds:
+            if acked_at is not None and now - acked_at > older_than_seconds:
                 run.delete()
                 pruned += 1
         return pruned
 
+    def _directory(self, path: Path, job: Job) -> RunDirectory:
+        return RunDirectory(path, job, self._disk, self._boot_id)
 
-def _read_job(path: Path) -> Job | None:
-    told = _read_object(path / run_files.JOB_FILE).get("job")
+
+def _read_job(disk: Disk, path: Path) -> Job | None:
+    told = _object_in(disk, path / run_files.JOB_FILE).get("job")
     try:
         return Job.from_json(told) if isinstance(told, dict) else None
     except ValueError:
         return None
 
 
-def _read_object(path: Path) -> JsonObject:
+def _object_in(disk: Disk, path: Path) -> JsonObject:
     try:
-        told: Json = json.loads(path.read_bytes())
+        told: Json = json.loads(disk.read(path))
     except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".new")
-    _write_private(temporary, content)
-    temporary.replace(path)
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)

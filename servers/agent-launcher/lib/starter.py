@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 
 from lib.admission import Admission
@@ -22,6 +21,7 @@ from lib.errors import (
 from lib.executor import Executor
 from lib.job_process import JobProcess
 from lib.lifecycle import Event, Lifecycle
+from lib.machine import Machine
 from lib.models import Job
 from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
@@ -47,7 +47,9 @@ class Starter:
         admission: Admission,
         lifecycle: Lifecycle,
         watch: Callable[[JobProcess], None],
+        machine: Machine | None = None,
     ) -> None:
+        self._machine = machine or Machine()
         self._api = api
         self._executor = executor
         self._registry = registry
@@ -57,7 +59,7 @@ class Starter:
         self._lifecycle = lifecycle
         self._watch = watch
         self._in_hand: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock = self._machine.lock()
 
     def start(self, job: Job) -> None:
         """Start a claim, or decline it with the reason why this launcher does not."""
@@ -133,7 +135,7 @@ class Starter:
 
     def _ask_for_the_grant(self, job: Job, process: JobProcess) -> bool:
         """Report started until the runtime answered; without its yes nothing may run."""
-        backoff = Backoff(was_connected=False)
+        backoff = Backoff(self._machine.chance(), was_connected=False)
         while True:
             seen = self._registration.current
             try:
@@ -167,8 +169,8 @@ class Starter:
         """Granted, but the shim did not come up: nothing ran, and the runtime is told so."""
         process.close()
         log.error("job could not be started job_id=%s error=%s", process.run.job.job_id, error)
-        process.run.write_spawn_failure(str(error))
-        self._outbox.put(Delivery(process.run, process.log))
+        process.run.write_spawn_failure(str(error), self._machine.wall_time())
+        self._outbox.put(Delivery(process.run, process.log, self._machine))
         self._registry.remove_job(process.run.job.job_id)
 
     def _decline(self, job: Job, reason: str, sentence: str) -> None:

@@ -6,11 +6,11 @@ import logging
 import os
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 
 from lib.loop import Loop
+from lib.machine import Machine
 
 log = logging.getLogger("agent-launcher")
 
@@ -22,14 +22,17 @@ FROZEN_SECONDS = 5.0
 class Watchdog:
     """Looks at the loops' stamps; jobs survive its bite, as the next start adopts them."""
 
-    def __init__(self, loops: Sequence[Loop], bite: Callable[[int], None] = os._exit) -> None:
+    def __init__(
+        self, loops: Sequence[Loop], bite: Callable[[int], None] = os._exit, machine: Machine | None = None
+    ) -> None:
+        self._monotonic = (machine or Machine()).monotonic
         self._loops = loops
         self._bite = bite
-        self._looked_at = time.monotonic()
+        self._looked_at = self._monotonic()
 
     def look(self) -> None:
         """End the process if a loop is deaf."""
-        now = time.monotonic()
+        now = self._monotonic()
         gap, self._looked_at = now - self._looked_at, now
         if gap > FROZEN_SECONDS:
             for loop in self._loops:

@@ -1,0 +1,94 @@
+"""The few things that a launcher does to files, so that a simulation can do them to memory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+
+class Disk:
+    """The machine's disk; what it writes is closed to other users."""
+
+    def read(self, path: Path) -> bytes:
+        """Read a whole file.
+
+        Errors:  OSError.
+        """
+        return path.read_bytes()
+
+    def read_piece(self, path: Path, offset: int, count: int) -> bytes:
+        """Read a piece of a file; empty past its end.
+
+        Errors:  OSError.
+        """
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(fd, count, offset)
+        finally:
+            os.close(fd)
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file over what it was.
+
+        Errors:  OSError.
+        """
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+
+    def replace(self, path: Path, content: bytes) -> None:
+        """Write a file so that a reader sees all of the old content or all of the new.
+
+        Errors:  OSError.
+        """
+        temporary = path.with_name(path.name + ".new")
+        self.write(temporary, content)
+        temporary.replace(path)
+
+    def size(self, path: Path) -> int:
+        """Tell the bytes of a file.
+
+        Errors:  OSError.
+        """
+        return path.stat().st_size
+
+    def modified_at(self, path: Path) -> float:
+        """Tell when a file was written last, in seconds since 1970.
+
+        Errors:  OSError.
+        """
+        return path.stat().st_mtime
+
+    def exists(self, path: Path) -> bool:
+        return path.exists()
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder and those above it; one that is there is fine.
+
+        Errors:  OSError.
+        """
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def delete_folder(self, path: Path) -> None:
+        """Delete a folder with what is in it, as far as that is possible."""
+        shutil.rmtree(path, ignore_errors=True)
+
+    def folders(self, path: Path) -> list[Path]:
+        """List what is in a folder, by name; nothing if there is no such folder."""
+        return sorted(path.iterdir()) if path.is_dir() else []
+
+    def is_locked(self, path: Path) -> bool:
+        """Say whether a living process holds the lock of a file; a file that is not there is not locked."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+        return False
