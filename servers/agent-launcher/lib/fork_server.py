@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
+import select
 import socket
 import sys
 
@@ -21,13 +21,19 @@ from lib.run_files import FAILED
 
 REQUEST_BYTES_MAX = 65536
 REQUEST_FDS_MAX = 64
+COLLECT_SECONDS = 1.0
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket, host: shim.Host) -> None:
     """Answer requests until the other end is closed: one line with a run directory, one gate."""
     text = b""
     gates: list[int] = []
+    children = 0
     while True:
+        children -= _collect(children)
+        # The launcher learns of ends from locks and gates. Here they are only collected, at leisure.
+        if not select.select([control], [], [], COLLECT_SECONDS if children else None)[0]:
+            continue
         part, fds, _, _ = socket.recv_fds(control, REQUEST_BYTES_MAX, REQUEST_FDS_MAX)
         if not part:
             return
@@ -36,35 +42,42 @@ def serve(control: socket.socket) -> None:
             gates.append(gate)
         *lines, text = (text + part).split(b"\n")
         for line in lines:
-            _fork_one(control, os.fsdecode(line), gates.pop(0), gates)
+            children += _fork_one(control, host, os.fsdecode(line), gates.pop(0), gates)
 
 
-def _fork_one(control: socket.socket, run_path: str, gate: int, others: list[int]) -> None:
+def _collect(children: int) -> int:
+    collected = 0
+    while collected < children and os.waitpid(-1, os.WNOHANG)[0]:
+        collected += 1
+    return collected
+
+
+def _fork_one(control: socket.socket, host: shim.Host, run_path: str, gate: int, others: list[int]) -> int:
     try:
         child = os.fork()
     except OSError as error:
         os.write(gate, FAILED + f"cannot fork: {os.strerror(error.errno or 0)}".encode())
         os.close(gate)
-        return
+        return 0
     if child:
         os.close(gate)
-        return
+        return 1
     control.close()
     for other in others:
         os.close(other)
-    shim.main(run_path, gate)
+    shim.main(host, run_path, gate)
+    return 0
 
 
 def main() -> None:
     """Read the number of the control socket from the arguments and serve it."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    # The launcher learns of ends from locks and gates; nobody asks for the shims' own exit codes.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    host = shim.Host()
     gc.collect()
     gc.freeze()
     gc.disable()
-    serve(control)
+    serve(control, host)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ The shim outlives the launcher. It is forked by `fork_server.py`, uses the stand
 to the launcher through the files of the run directory (`run_files.py`).
 """
 
-# ruff: noqa: PTH104, PTH108, PTH118, PTH123  (pathlib would cost each shim memory for nothing)
+# ruff: noqa: PTH104, PTH123  (pathlib would cost each shim memory for nothing)
 from __future__ import annotations
 
 import ctypes
@@ -15,59 +15,68 @@ import os
 import signal
 import sys
 import time
-import traceback
 
 from lib import process_tree, spawn
-from lib.run_files import BUSY, CRASH_FILE, ENDED, EXIT_FILE, GO, JOB_FILE, LOCK_FILE, LOCKED, STARTED_FILE
+from lib.run_files import BUSY, CRASH_FILE, ENDED, EXIT_FILE, GO, LOCK_FILE, LOCKED, STARTED_FILE
 
 VERDICT_BYTES_RESERVED = 4096
 CLEANUP_SECONDS = 5.0
 OUTPUT_PACE_SECONDS_MIN, OUTPUT_PACE_SECONDS_MAX = 0.25, 4.0
 _PR_SET_CHILD_SUBREAPER = 36
-_WATCHED = (signal.SIGCHLD, signal.SIGTERM)
-_BLOCKED = (*_WATCHED, signal.SIGINT, signal.SIGHUP)
+# Plain numbers: the enumeration's members cost each shim pages of memory.
+_SIGCHLD, _SIGTERM, _SIGKILL, _SIGCONT = map(int, (signal.SIGCHLD, signal.SIGTERM, signal.SIGKILL, signal.SIGCONT))
+_WATCHED = (_SIGCHLD, _SIGTERM)
 
 
-def main(run_path: str, gate: int) -> None:
+class Host:
+    """What a fork server finds out once for all its shims, so that none of them spends time or memory on it."""
+
+    def __init__(self) -> None:
+        self.boot_id = process_tree.boot_id()
+        self._prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+        # Shims inherit the mask: they hear signals by waiting for them, and the terminal's not at all.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (*_WATCHED, signal.SIGINT, signal.SIGHUP))
+        self.settable_signals = [int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}]
+
+    def make_us_the_subreaper(self) -> None:
+        """Have the kernel give us whoever below us loses its parent."""
+        if self._prctl is not None:
+            self._prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def main(host: Host, run_path: str, gate: int) -> None:
     """Keep the attempt of one run directory, then end this process; never returns."""
     try:
-        _leave_the_launchers_terminal()
-        _keep(run_path, gate)
+        os.setsid()
+        os.dup2(0, 2)  # the fork server's standard input is the null device
+        host.make_us_the_subreaper()
+        _keep(host, run_path, gate)
     except BaseException:  # noqa: BLE001  (the last line of a process; the trace is kept)
-        # Nobody reads our standard error any more; the trace is for whoever looks into the run directory.
-        with open(os.path.join(run_path, CRASH_FILE), "a", encoding="utf-8") as crash:
-            traceback.print_exc(file=crash)
+        _leave_a_trace(run_path)
         os._exit(1)
     os._exit(0)
 
 
-def _leave_the_launchers_terminal() -> None:
-    os.setsid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.dup2(0, 2)  # the fork server's standard input is the null device
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def _leave_a_trace(run_path: str) -> None:
+    # Nobody reads our standard error any more; the trace is for whoever looks into the run directory.
+    import traceback
+
+    with open(f"{run_path}/{CRASH_FILE}", "a", encoding="utf-8") as crash:
+        traceback.print_exc(file=crash)
 
 
-def _keep(run_path: str, gate: int) -> None:
-    lock = os.open(os.path.join(run_path, LOCK_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+def _keep(host: Host, run_path: str, gate: int) -> None:
+    lock = LockFile(run_path)
+    if not lock.is_ours():
         _say(gate, BUSY)
         return
-    pid = os.getpid()
-    who = {"pid": pid, "start_time": process_tree.start_time(pid), "boot_id": process_tree.boot_id()}
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, json.dumps(who).encode(), 0)
-    verdict = VerdictFile(run_path)
+    lock.write_who_we_are(host.boot_id)
+    launch = spawn.read_launch(run_path, host.settable_signals)
     if not _say(gate, LOCKED) or not _may_go(gate):
-        verdict.give_back()
         return
-    verdict.write(run_attempt(run_path))
+    lock.become_the_verdict(run_attempt(launch))
     _say(gate, ENDED)
-    verdict.make_durable()
+    lock.make_durable()
 
 
 def _may_go(gate: int) -> bool:
@@ -85,36 +94,48 @@ def _say(gate: int, word: bytes) -> bool:
     return True
 
 
-class VerdictFile:
-    """The place for the verdict, reserved before anything runs: a disk that fills up later cannot lose it."""
+class LockFile:
+    """The attempt's lock while it runs, and its verdict afterwards.
+
+    One file for both, whose block is taken before anything runs: a disk that fills up later cannot lose the
+    verdict. The lock is on the open file, so it is held until this process ends, whatever the file's name.
+    """
 
     def __init__(self, run_path: str) -> None:
-        self._path = os.path.join(run_path, EXIT_FILE)
-        self._temporary = self._path + ".tmp"
         self._folder = run_path
-        self._fd = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        os.write(self._fd, b" " * VERDICT_BYTES_RESERVED)
+        self._path = f"{run_path}/{LOCK_FILE}"
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def give_back(self) -> None:
-        os.unlink(self._temporary)
+    def is_ours(self) -> bool:
+        """Take the lock, unless another shim has it."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
-    def write(self, verdict: spawn.JsonObject) -> None:
+    def write_who_we_are(self, boot_id: str) -> None:
+        """Say which process holds the lock, so that no other one is ever taken for it."""
+        pid = os.getpid()
+        who = f'{{"pid": {pid}, "start_time": "{process_tree.start_time(pid)}", "boot_id": "{boot_id}"}}'
+        os.pwrite(self._fd, who.encode().ljust(VERDICT_BYTES_RESERVED), 0)
+
+    def become_the_verdict(self, verdict: spawn.JsonObject) -> None:
+        """Put the verdict in place of the lock, whole or not at all."""
         text = json.dumps(verdict).encode()
         os.pwrite(self._fd, text, 0)
         os.ftruncate(self._fd, len(text))
         os.fsync(self._fd)
-        os.rename(self._temporary, self._path)
+        os.rename(self._path, f"{self._folder}/{EXIT_FILE}")
 
     def make_durable(self) -> None:
-        folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-        os.fsync(folder)
+        """Have the new name on the disk too."""
+        os.fsync(os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC))
 
 
-def run_attempt(run_path: str) -> spawn.JsonObject:
-    """Run the command of a run directory to its end, whatever that end is, and say how it ended."""
-    with open(os.path.join(run_path, JOB_FILE), "rb") as file:
-        launch = spawn.Launch(run_path, json.load(file)["launch"])
-    os.close(os.open(os.path.join(run_path, STARTED_FILE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+def run_attempt(launch: spawn.Launch) -> spawn.JsonObject:
+    """Run a command to its end, whatever that end is, and say how it ended."""
+    os.close(os.open(launch.path(STARTED_FILE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     started_at = time.time()
     try:
         pid = spawn.start(launch)
@@ -147,7 +168,7 @@ class Attempt:
         self._output_pace = OUTPUT_PACE_SECONDS_MIN
         self._output_due = time.monotonic() + OUTPUT_PACE_SECONDS_MIN
         self.reason: str | None = None
-        self.exit_code = -int(signal.SIGKILL)  # what remains for a command that would not die
+        self.exit_code = -_SIGKILL  # what remains for a command that would not die
 
     def wait(self) -> None:
         """Wait until the command ended, or until it was told to and has used up its time for that."""
@@ -173,13 +194,13 @@ class Attempt:
             self._listen(0.05)
         give_up_at = time.monotonic() + CLEANUP_SECONDS
         # While the command is not collected, its number, and so its group, is nobody else's.
-        self._signal_group(signal.SIGKILL)
+        self._signal_group(_SIGKILL)
         while not self._has_collected_all():
             living = [pid for pid in process_tree.descendants(os.getpid()) if process_tree.is_living(pid)]
             if time.monotonic() >= give_up_at:
                 return [f"{process_tree.command_name(pid)} (pid {pid})" for pid in living]
             for pid in living:
-                _signal(pid, signal.SIGKILL)
+                _signal(pid, _SIGKILL)
             self._listen(0.002)
         return []
 
@@ -203,7 +224,7 @@ class Attempt:
 
     def _listen(self, seconds: float) -> None:
         heard = signal.sigtimedwait(_WATCHED, seconds)
-        if heard is not None and heard.si_signo == signal.SIGTERM:
+        if heard is not None and heard.si_signo == _SIGTERM:
             stop = self._launch.read_stop()
             self._begin_stop(stop.reason, stop.grace_seconds)
 
@@ -214,7 +235,7 @@ class Attempt:
         self._kill_at = kill_at if self._kill_at is None else min(kill_at, self._kill_at)
         if self.reason is None:
             self.reason = reason
-            self._signal_tree(signal.SIGTERM)
+            self._signal_tree(_SIGTERM)
 
     def _check_output(self, now: float) -> None:
         size, limit = self._launch.output_bytes(), self._launch.output_limit_bytes
@@ -249,7 +270,7 @@ class Attempt:
         self._signal_group(number)
         for pid in outside:
             _signal(pid, number)
-        self._signal_group(signal.SIGCONT)  # a stopped process hears SIGTERM only when it goes on
+        self._signal_group(_SIGCONT)  # a stopped process hears SIGTERM only when it goes on
 
     def _signal_group(self, number: int) -> None:
         try:

@@ -1,15 +1,14 @@
 """Start one command for the shim, and say in a sentence why it could not be started; standard library only."""
 
-# ruff: noqa: PTH110, PTH112, PTH116, PTH118, PTH123  (pathlib would cost each shim memory for nothing)
+# ruff: noqa: PTH110, PTH112, PTH116, PTH123  (pathlib would cost each shim memory for nothing)
 from __future__ import annotations
 
 import errno
 import json
 import os
-import signal
 import time
 
-from lib.run_files import OUTPUT_FILE, PROMPT_FILE, STOP_FILE
+from lib.run_files import JOB_FILE, OUTPUT_FILE, PROMPT_FILE, STOP_FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +50,9 @@ class Stop:
 class Launch:
     """What the shim was told to run: command, folder, environment and limits."""
 
-    def __init__(self, run_path: str, told: JsonObject) -> None:
+    def __init__(self, run_path: str, told: JsonObject, settable_signals: list[int]) -> None:
         self._run_path = run_path
+        self.settable_signals = settable_signals
         self.argv = [str(word) for word in _list(told.get("argv"))]
         self.environment = {name: str(value) for name, value in _object(told.get("environment")).items()}
         self.folder = str(told["folder"])
@@ -62,7 +62,7 @@ class Launch:
         self.output_limit_bytes = _number(told.get("output_limit_bytes"), DEFAULT_OUTPUT_LIMIT_BYTES)
 
     def path(self, name: str) -> str:
-        return os.path.join(self._run_path, name)
+        return f"{self._run_path}/{name}"
 
     def forget_the_command(self) -> None:
         """Free the prompt and the environment, which may be large, while the command runs."""
@@ -79,12 +79,17 @@ class Launch:
         """Read the launcher's word; a signal without one is a stop by whoever may signal us."""
         told: JsonObject = {}
         try:
-            with open(self.path(STOP_FILE), "rb") as file:
-                told = _object(json.load(file))
+            told = _object(json.loads(_read(self.path(STOP_FILE))))
         except (OSError, ValueError):
             told = {}
         reason = str(told.get("reason") or "stopped_by_user")
         return Stop(reason, _number(told.get("grace_seconds"), self.stop_grace_seconds))
+
+
+def read_launch(run_path: str, settable_signals: list[int]) -> Launch:
+    """Read what the launcher ordered; the signals are those that the command gets back as they were."""
+    order = _object(json.loads(_read(f"{run_path}/{JOB_FILE}")))
+    return Launch(run_path, _object(order["launch"]), settable_signals)
 
 
 def start(launch: Launch) -> int:
@@ -129,7 +134,6 @@ def _spawn(launch: Launch) -> int:
         (os.POSIX_SPAWN_DUP2, 1, 2),
     )
     environment = {**os.environ, **launch.environment}
-    defaults = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
     for _ in range(_BUSY_TRIES):
         try:
             return os.posix_spawn(
@@ -139,7 +143,7 @@ def _spawn(launch: Launch) -> int:
                 file_actions=actions,
                 setsid=True,
                 setsigmask=[],
-                setsigdef=defaults,
+                setsigdef=launch.settable_signals,
             )
         except OSError as error:
             # Someone is just writing the program, or the system is short of processes for a moment.
@@ -172,10 +176,26 @@ def _interpreter(program: str) -> str:
 def _prefer_for_the_oom_killer(pid: int) -> None:
     # When memory runs out, the job should go, not the launcher that reports its end.
     try:
-        with open(f"/proc/{pid}/oom_score_adj", "wb", buffering=0) as file:
-            file.write(OOM_SCORE)
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return
+    try:
+        os.write(fd, OOM_SCORE)
+    except OSError:
+        return
+    finally:
+        os.close(fd)
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(fd, 1 << 20):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
 
 
 def _list(value: Json) -> list[Json]:
