@@ -226,6 +226,9 @@ def _reason(job: Job, report: Report) -> tuple[str | None, str | None]:
     error = _short(report.error)
     if report.outcome is JobStatus.COMPLETED:
         return None, error
+    if report.outcome is JobStatus.STOPPED and report.reason in (None, Reason.STOPPED_BY_USER):
+        # The launcher knows that it was told to stop; who wanted it, and why, only we know.
+        return job.stop_reason or Reason.STOPPED_BY_USER, error
     if report.reason in _KNOWN_REASONS:
         return report.reason, error
     if report.reason is not None:
