@@ -87,16 +87,13 @@ def test_a_launcher_that_knows_no_tokens_is_fenced_by_its_id(rig: StoreRig) -> N
     assert (refused.refused, taken.refused) == ("not_current", None)
 
 
-def test_the_session_learns_its_host_and_sums_what_was_consumed(rig: StoreRig) -> None:
+def test_the_session_learns_its_host_and_the_job_keeps_what_it_consumed(rig: StoreRig) -> None:
     job = _running(rig)
-    rig.end(job, usage=Usage(input_tokens=3, cost_usd=0.25))
-    resumed = rig.resume(job.session_name)
-    launcher = rig.launcher(hostname="here")
-    rig.end(rig.run(launcher), usage=Usage(input_tokens=4, output_tokens=1, cost_usd=0.5))
+    ended = rig.end(job, usage=Usage(input_tokens=3, cost_usd=0.25)).job
 
-    session = rig.session(resumed)
-    assert (session.hostname, session.launcher_id, session.status) == ("here", launcher.id, "finished")
-    assert session.usage == Usage(input_tokens=7, output_tokens=1, cost_usd=0.75)
+    session = rig.session(job)
+    assert (session.hostname, session.launcher_id, session.status) == ("here", job.launcher_id, "finished")
+    assert ended.usage == Usage(input_tokens=3, cost_usd=0.25)
 
 
 def test_what_ended_of_itself_is_not_called_stopped(rig: StoreRig) -> None:
