@@ -45,6 +45,9 @@ export function createActions({ api, store, knowledge }) {
       onSession(session, { stopping: true }, () => api.post(api.session(session.session_name, "stop"), {}, { query: { tree } })),
     stopJob: (job) => attempt(() => api.post(api.job(job.job_id, "stop"))),
     retryJob: (job) => attempt(() => api.post(api.job(job.job_id, "retry"))),
+    /** Changes the words of a message that waits. */
+    editJob: (job, prompt) => api.patch(api.job(job.job_id), { prompt }),
+    withdrawJob: (job) => attempt(() => api.del(api.job(job.job_id))),
     async deleteSession(session, force) {
       const done = await attempt(() => api.del(api.session(session.session_name), force ? { force: true } : {}));
       if (done) knowledge.forget(session.session_id);

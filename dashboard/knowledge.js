@@ -4,13 +4,14 @@
  */
 import { follow } from "./live.js";
 
-/** The runtime's own words; what agents say is followed only where it is shown. */
+/** The runtime's own words, and ends of turns; what agents say meanwhile is followed only where it is shown. */
 export const NEWS_TYPES = [
-  ...["created", "claimed", "started", "completed", "failed", "stopped", "lost", "healed", "requeued", "declined", "stop_requested", "changed", "edited", "withdrawn"].map((word) => `job.${word}`),
-  ...["created", "updated", "deleted", "waiting_input"].map((word) => `session.${word}`),
+  "result",
+  ...["created", "claimed", "started", "completed", "failed", "stopped", "lost", "healed", "requeued", "declined", "stop_requested", "edited"].map((word) => `job.${word}`),
+  ...["created", "updated", "deleted", "budget_exceeded", "children_running"].map((word) => `session.${word}`),
   ...["registered", "lost", "gone", "draining", "resumed", "alive"].map((word) => `launcher.${word}`),
   ...["created", "updated", "deleted", "activated", "deactivated"].map((word) => `agent.${word}`),
-  ...["created", "pending", "delivered", "consumed", "expired"].map((word) => `callback.${word}`),
+  ...["created", "ready", "pending", "delivered", "consumed", "expired"].map((word) => `callback.${word}`),
 ];
 
 const STATUS_AFTER = {
@@ -22,7 +23,6 @@ const STATUS_AFTER = {
   "job.failed": "failed",
   "job.stopped": "stopped",
   "job.lost": "lost",
-  "session.waiting_input": "waiting_input",
 };
 const MOVING = new Set(["running", "lost"]);
 const BUSY = new Set(["pending", "running", "lost"]);
@@ -171,7 +171,7 @@ export function createKnowledge({ api, store, now, notify }) {
 
 /** What a session looks like right after an event; the same object if the event changes nothing that is shown. */
 export function afterEvent(session, event, readAt) {
-  const status = STATUS_AFTER[event.type];
+  const status = event.data.waiting_input === true ? "waiting_input" : STATUS_AFTER[event.type];
   if (!status) return session;
   // A message for a busy session waits behind the running one and does not change what the session does.
   if (event.type === "job.created" && BUSY.has(session.status)) return { ...session, queued_jobs: (session.queued_jobs ?? 0) + 1 };

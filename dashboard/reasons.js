@@ -61,3 +61,16 @@ const WORDS = {
 
 /** A reason code as words. */
 export const reasonWords = (reason) => WORDS[reason] ?? (reason ? reason.replaceAll("_", " ") : "");
+
+const CALLBACK_WORDS = {
+  child_at_work: "the child is at work",
+  waits_for_group: "waits for the others of its group",
+  parent_busy: "this session is busy",
+  parent_waits_for_input: "this session waits for an answer",
+  parent_resumed: "this session was resumed with it",
+  read_by_parent: "it was read before",
+  group_satisfied: "its group was decided without it",
+};
+
+/** Why the news of a child stands where it stands. */
+export const whyWords = (why) => CALLBACK_WORDS[why] ?? why.replaceAll("_", " ");

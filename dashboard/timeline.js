@@ -128,6 +128,8 @@ const TAKERS = {
     line.add(event, { kind: "note", tone: "quiet", text: `Queued again as attempt ${(event.attempt ?? 0) + 1}` });
   },
   "job.stop_requested": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: "Stop requested" }),
+  "session.budget_exceeded": (line, event) => line.add(event, { kind: "note", tone: "lost", text: `Budget reached: ${event.data.limit} of ${event.data.allowed}, spent ${event.data.spent}` }),
+  "session.children_running": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: `Ended while children run: ${(event.data.children ?? []).join(", ")}` }),
   "callback.delivered": (line, event) => line.add(event, { kind: "note", tone: "running", text: `News of ${event.data.child_session_name ?? "a child"} was delivered`, link: event.data.child_session_name }),
   "callback.expired": (line, event) => line.add(event, { kind: "note", tone: "lost", text: `News of ${event.data.child_session_name ?? "a child"} was not delivered: ${event.data.reason ?? "expired"}`, link: event.data.child_session_name }),
 };

@@ -1,6 +1,5 @@
 /** Writing to a session: a draft that survives, a queue while it is busy, an answer when it asks. */
 import { newKey } from "../actions.js";
-import { isMissing } from "../api.js";
 import { useKept } from "../drafts.js";
 import { waitWords } from "../reasons.js";
 import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
@@ -16,6 +15,7 @@ export function Composer({ session, jobs }) {
   const [interrupt, setInterrupt] = useState(false);
   const [sending, setSending] = useState([]);
   const [wrong, setWrong] = useState("");
+  const [editing, setEditing] = useState(null);
   const field = useRef(null);
   const busy = ["pending", "running", "lost"].includes(session.status);
   const asks = session.status === "waiting_input";
@@ -25,6 +25,7 @@ export function Composer({ session, jobs }) {
   const send = async () => {
     const prompt = draft.trim();
     if (!prompt) return field.current.focus();
+    if (editing) return change(prompt);
     const key = newKey();
     setDraft("");
     setWrong("");
@@ -40,24 +41,44 @@ export function Composer({ session, jobs }) {
       setWrong(sentence(error));
     }
   };
+  const edit = (job, text) => {
+    setEditing(job);
+    setDraft(text);
+    field.current.focus();
+  };
+  const leaveEditing = () => {
+    setEditing(null);
+    setDraft("");
+    setWrong("");
+  };
+  const change = async (prompt) => {
+    try {
+      await actions.editJob(editing, prompt);
+      leaveEditing();
+    } catch (error) {
+      setWrong(sentence(error));
+    }
+    jobs.again();
+  };
   const typed = (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       send();
-    } else if (event.key === "Escape") field.current.blur();
+    } else if (event.key === "Escape") (editing ? leaveEditing : () => field.current.blur())();
   };
 
   const waiting = (jobs.value ?? []).filter((job) => job.status === "pending").reverse();
   return html`<section class="composer" aria-label="Write to the session">
-    <${Waiting} jobs=${waiting} sending=${sending} onEdit=${(text) => (setDraft(draft ? `${draft}\n${text}` : text), field.current.focus())} again=${jobs.again} />
+    <${Waiting} jobs=${waiting} sending=${sending} editing=${editing} onEdit=${edit} again=${jobs.again} />
     ${asks && html`<p class="asks">The agent waits for your answer.</p>`}
     <div class="composer-box">
       <textarea ref=${field} data-composer rows="1" value=${draft} aria-label=${asks ? "Your answer" : "Message"}
         placeholder=${asks ? "Answer…" : busy ? "Write what comes next…" : "Go on with the conversation…"}
         onInput=${(event) => setDraft(event.target.value)} onKeyDown=${typed}></textarea>
-      ${busy &&
+      ${editing && html`<button class="button plain" onClick=${leaveEditing}>Cancel</button>`}
+      ${busy && !editing &&
       html`<label class="interrupt"><input type="checkbox" checked=${interrupt} onChange=${(event) => setInterrupt(event.target.checked)} />Interrupt</label>`}
-      <button class="button primary" disabled=${!draft.trim()} onClick=${send}><${Icon} name="send" size=${14} />${busy && !interrupt ? "Queue" : asks ? "Answer" : "Send"}</button>
+      <button class="button primary" disabled=${!draft.trim()} onClick=${send}><${Icon} name="send" size=${14} />${editing ? "Save" : busy && !interrupt ? "Queue" : asks ? "Answer" : "Send"}</button>
     </div>
     <p class=${`hint${wrong ? " wrong" : ""}`} role=${wrong ? "alert" : undefined}>${wrong || html`<kbd>Enter</kbd> sends, <kbd>Shift</kbd> <kbd>Enter</kbd> begins a line${busy && interrupt ? "; what runs now is stopped first" : ""}`}</p>
   </section>`;
@@ -70,13 +91,13 @@ function useGrowing(field, text) {
   }, [text]);
 }
 
-function Waiting({ jobs, sending, onEdit, again }) {
+function Waiting({ jobs, sending, editing, onEdit, again }) {
   const onTheWay = sending.filter((one) => !jobs.some((job) => job.job_id === one.jobId));
   if (!jobs.length && !onTheWay.length) return null;
   const lonely = jobs.find((job) => job.reason === "no_launcher");
   return html`<div class="waiting">
     <ul aria-label="Messages that wait">
-      ${jobs.map((job) => html`<${WaitingJob} key=${job.job_id} job=${job} onEdit=${onEdit} again=${again} />`)}
+      ${jobs.map((job) => html`<${WaitingJob} key=${job.job_id} job=${job} editing=${editing?.job_id === job.job_id} onEdit=${onEdit} again=${again} />`)}
       ${onTheWay.map((one) => html`<li key=${one.key} class="on-the-way"><span class="cut grow">${one.prompt}</span><span class="faint">${one.jobId ? "accepted" : "sending…"}</span></li>`)}
     </ul>
     ${lonely && html`<div class="row wrap"><span class="soft">Start a launcher on the machine where the project is:</span><${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`}
@@ -84,22 +105,21 @@ function Waiting({ jobs, sending, onEdit, again }) {
 }
 
 /** A message that waits for its turn can still be changed or taken back. */
-function WaitingJob({ job, onEdit, again }) {
+function WaitingJob({ job, editing, onEdit, again }) {
   const { api, actions } = useApp();
   const text = job.prompt ?? job.prompt_preview ?? "";
   const withdraw = async () => {
-    const done = await actions.attempt(() => api.del(api.job(job.job_id)).catch((error) => (isMissing(error) ? api.post(api.job(job.job_id, "stop")) : Promise.reject(error))));
+    await actions.withdrawJob(job);
     again();
-    return done;
   };
   const edit = async () => {
     const whole = await actions.attempt(() => api.get(api.job(job.job_id)));
-    if (whole && (await withdraw())) onEdit(whole.prompt);
+    if (whole) onEdit(job, whole.prompt);
   };
-  return html`<li data-job=${job.job_id}>
+  return html`<li data-job=${job.job_id} class=${editing ? "edited" : ""}>
     <span class="cut grow" title=${text}>${text}</span>
     <span class="faint why" title=${job.reason_detail ?? ""}>${waitWords(job.reason)}</span>
-    ${job.type === "resume_session" && html`<button class="button plain icon small" aria-label="Edit the message" title="Take it back and edit it" onClick=${edit}><${Icon} name="edit" size=${13} /></button>`}
+    <button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}><${Icon} name="edit" size=${13} /></button>
     <button class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onClick=${withdraw}><${Icon} name="close" size=${13} /></button>
   </li>`;
 }

@@ -1,5 +1,5 @@
 /** The facts beside a conversation: where it runs, what it cost, its jobs, its children and their news. */
-import { waitWords, reasonWords } from "../reasons.js";
+import { reasonWords, waitWords, whyWords } from "../reasons.js";
 import { link } from "../router.js";
 import { useCallbacks, useTree } from "../session-data.js";
 import { useStore } from "../store.js";
@@ -66,7 +66,7 @@ function why(job) {
 }
 
 function Children({ sessions, callbacks }) {
-  const newsOf = new Map(callbacks.map((callback) => [callback.child_session_name, callback]));
+  const newsOf = new Map([...callbacks].reverse().map((callback) => [callback.child_session_name, callback]));
   const gone = callbacks.filter((callback) => !sessions.some((one) => one.session_name === callback.child_session_name));
   return html`<section><h2>Children <span class="faint num">${sessions.length || ""}</span></h2>
     <ul class="small-rows">${sessions.map(
@@ -87,6 +87,6 @@ const NEWS = {
 /** Whether the parent has been told of a child, and why not. */
 function News({ callback }) {
   if (!callback) return null;
-  const at = callback.consumed_at ?? callback.delivered_at ?? callback.created_at;
-  return html`<span class="news" data-callback=${callback.status}><span class="cut">${NEWS[callback.status] ?? callback.status}${callback.reason ? `: ${reasonWords(callback.reason)}` : ""}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
+  const at = callback.settled_at ?? callback.delivered_at ?? callback.rested_at ?? callback.created_at;
+  return html`<span class="news" data-callback=${callback.state}><span class="cut">${NEWS[callback.state] ?? callback.state}${callback.why ? `: ${whyWords(callback.why)}` : ""}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
 }

@@ -53,7 +53,7 @@ export function Shell() {
     <${Nav} here=${here} />
     <main class="main" id="main" tabindex="-1">
       <${LinkBanner} />
-      <${Safe} key=${place === "new" ? "sessions" : route.path.slice(0, 2).join("/")}>
+      <${Safe} key=${`${here}/${name ?? ""}`}>
         ${here === "sessions" && !name ? html`<${SessionsView} query=${route.query} />` : html`<${Later} view=${here === "sessions" ? "session" : here} route=${route} />`}
       <//>
     </main>

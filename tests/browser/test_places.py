@@ -1,0 +1,93 @@
+"""The queue, the launchers, the agents and the pictures; and what each says when there is nothing."""
+
+from playwright.sync_api import expect
+
+from browser.conftest import OpenPage
+from browser.stage import Stage
+from support.desk import Desk, fresh, read
+
+
+
+def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) -> None:
+    page = open_page()
+    expect(page.get_by_text("No sessions yet")).to_be_visible()
+    expect(page.locator(".command").first).to_contain_text("agent-launcher --runtime-url http://127.0.0.1")
+    for place, words in (("queue", "Nothing waits"), ("launchers", "No launcher is here"), ("overview", "Nothing to draw yet")):
+        page.goto(page.url.split("#")[0] + f"#/{place}")
+        expect(page.get_by_text(words)).to_be_visible()
+
+
+def test_the_queue_says_why_each_job_waits(open_page: OpenPage, desk: Desk) -> None:
+    name = fresh()
+    page = open_page("#/queue")
+    made = desk.start(name, labels={"gpu": "yes"})
+
+    row = page.locator(f'[data-job="{made["job_id"]}"]')
+    expect(row).to_contain_text("gpu=yes")
+    expect(page.get_by_role("heading", name="No launcher")).to_be_visible()
+    row.get_by_role("button", name=f"Stop {name}").click()
+
+    expect(row).to_have_count(0)
+
+
+def test_a_launcher_shows_up_is_drained_resumed_and_removed(open_page: OpenPage, stage: Stage) -> None:
+    page = open_page("#/launchers")
+    stage.launcher("shed", max_jobs=3, labels={"os": "linux"})
+    stage.play(fresh(), "x", on="shed")
+    card = page.locator('[data-launcher="shed"]')
+    expect(card).to_contain_text("1 of 3 slots in use")
+    expect(card).to_contain_text("os=linux")
+    expect(card.locator(".status .age")).to_contain_text("seen")
+
+    card.get_by_role("button", name="Drain").click()
+    expect(card.locator("[data-status='draining']")).to_be_visible()
+    card.get_by_role("button", name="Resume").click()
+    expect(card.locator("[data-status='alive']")).to_be_visible()
+    card.get_by_role("button", name="Remove shed").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+
+    expect(card).to_have_count(0)
+
+
+def test_an_agent_is_written_checked_switched_off_and_deleted(open_page: OpenPage, desk: Desk) -> None:
+    page = open_page("#/agents/new")
+    page.get_by_label("Name").fill("echo")
+    expect(page.get_by_text("There is an agent of this name already")).to_be_visible()
+    page.get_by_label("Name").fill("polite-cat")
+    page.get_by_label("Backend").select_option("command")
+    page.get_by_label("Command").fill("cat 'a file")
+    expect(page.get_by_text("A quote is not closed")).to_be_visible()
+    page.get_by_label("Command").fill("cat 'a file'")
+    page.get_by_label("Limits").fill('{"timeout_seconds": ')
+    expect(page.get_by_text("Not JSON yet")).to_be_visible()
+    page.get_by_label("Limits").fill('{"timeout_seconds": 60}')
+    page.get_by_label("MCP servers").fill('{"notes": {"command": "notes-server", "args": []}}')
+    page.get_by_role("button", name="Save").click()
+
+    row = page.locator('[data-agent="polite-cat"]')
+    expect(row).to_contain_text("1 MCP")
+    agent = read(desk.get("/agents/polite-cat"))
+    assert (agent["command"], agent["limits"]) == (["cat", "a file"], {"timeout_seconds": 60})
+    row.get_by_role("switch").click()
+    expect(row).to_contain_text("Inactive")
+    row.get_by_role("button", name="Delete polite-cat").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+
+
+def test_the_pictures_are_drawn_from_what_ran(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    play = stage.play(name, "x", on="easel")
+    page = open_page("#/overview")
+    bar = page.get_by_role("link", name=f"{name}: Running")
+    expect(bar).to_be_visible()
+
+    play.end("done", tokens=900, cost=1.25)
+
+    expect(page.get_by_role("link", name=f"{name}: Completed")).to_be_visible()
+    expect(page.get_by_role("img", name="Jobs ended")).to_be_visible()
+    page.get_by_role("button", name="Cost").click()
+    expect(page.get_by_role("img", name="Cost by agent and day")).to_be_visible()
+    page.get_by_role("button", name="Last day").click()
+    expect(page.get_by_text("Completed, last day")).to_be_visible()
+    assert "window=day" in page.url

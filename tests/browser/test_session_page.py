@@ -1,0 +1,177 @@
+"""A session's page: what was said, safely; tools, failures, jobs, logs, children and their news."""
+
+from playwright.sync_api import Page, expect
+
+from browser.conftest import OpenPage
+from browser.stage import Stage
+from support.desk import Desk, JsonObject, fresh, read
+
+NASTY = """# A title
+
+<script>window.hurt = 1</script><img src=x onerror="window.hurt = 2">
+
+![a picture](https://elsewhere.example/spy.png) [a trap](javascript:window.hurt=3) [a link](https://example.org/)
+
+| a | b |
+|---|---|
+| 1 | **two** |
+
+```python
+def f():  # a comment
+    return "text"
+```
+"""
+
+
+def test_agent_text_is_markdown_and_never_markup(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    stage.play(name, "x").begin().say(NASTY)
+    asked: list[str] = []
+
+    page = open_page(f"#/sessions/{name}")
+    page.on("request", lambda request: asked.append(request.url))
+    said = page.locator('[data-kind="agent"]')
+
+    expect(said.get_by_role("heading", name="A title")).to_be_visible()
+    expect(said.locator("table td strong")).to_have_text("two")
+    expect(said.locator(".tok-keyword").first).to_have_text("def")
+    expect(said).to_contain_text("<script>window.hurt = 1</script>")
+    assert said.locator("img, script, iframe").count() == 0
+    assert said.locator('a[href^="javascript"]').count() == 0
+    expect(said.get_by_role("link", name="a link")).to_have_attribute("href", "https://example.org/")
+    assert page.evaluate("window.hurt") is None
+    assert [url for url in asked if "elsewhere" in url] == []
+
+
+def test_what_is_said_appears_while_one_looks(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    play = stage.play(name, "think aloud").begin()
+    page = open_page(f"#/sessions/{name}")
+    expect(page.locator('[data-kind="user"]')).to_contain_text("think aloud")
+
+    play.say("first thought").say("second thought")
+
+    expect(page.locator('[data-kind="agent"]').last).to_contain_text("second thought")
+    play.end("second thought", tokens=1000, cost=0.25)
+    expect(page.locator('[data-kind="result"]')).to_contain_text("$0.25")
+    expect(page.locator(".session-bar [data-status='finished']")).to_be_visible()
+
+
+def test_tool_calls_are_folded_and_open_with_input_and_output(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    stage.play(name, "x").begin().call("Bash", {"command": "ls -l /srv"}, "total 0").call("Read", {"file_path": "/nope"}, "no such file", failed=True)
+    page = open_page(f"#/sessions/{name}")
+    tool = page.locator('[data-kind="tool"]').first
+
+    expect(tool).to_contain_text("ls -l /srv")
+    expect(tool.locator(".tool-body")).to_have_count(0)
+    tool.locator("button").first.click()
+
+    expect(tool.locator(".tool-body")).to_contain_text("total 0")
+    expect(page.locator('[data-kind="tool"]').last.get_by_role("img", name="Failed")).to_be_visible()
+
+
+def test_a_failure_says_what_happened_and_what_helps(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    stage.play(name, "x").begin().fail("backend_auth", "Not logged in · Please run /login")
+    page = open_page(f"#/sessions/{name}")
+    failure = page.locator('[data-kind="failure"]')
+
+    expect(failure).to_contain_text("Please run /login")
+    expect(failure).to_contain_text("Log in there, then retry")
+    failure.get_by_role("button", name="Retry").click()
+
+    expect(page.locator(".session-bar [data-status='pending']")).to_be_visible()
+
+
+def test_the_raw_log_is_followed_while_it_grows(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    play = stage.play(name, "x")
+    play.write(b"\x1b[31mfirst line\x1b[0m\n")
+    page = open_page(f"#/sessions/{name}")
+    page.locator(".side").get_by_role("link", name="Running").click()
+    log = page.get_by_role("log", name="Raw log")
+    expect(log).to_have_text("first line\n")
+
+    play.write(b"second line\n")
+
+    expect(log).to_contain_text("second line")
+    play.end("done")
+    expect(page.locator(".log-head")).not_to_contain_text("so far")
+
+
+def test_a_retried_job_shows_both_attempts_with_their_reasons(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
+    name = fresh()
+    play = stage.play(name, "x")
+    play.fail("nonzero_exit", "exit status 3", exit_code=3)
+    read(desk.post(f"/jobs/{play.job_id}/retry"))
+    stage.take(play.job_id, name).end("now it works")
+
+    page = open_page(f"#/sessions/{name}/jobs/{play.job_id}")
+    table = page.get_by_role("table")
+
+    expect(table.get_by_role("row")).to_have_count(3)
+    expect(table).to_contain_text("ended with an error")
+    expect(table).to_contain_text("exit 3")
+
+
+def test_children_are_listed_and_drawn_as_a_graph_that_grows(open_page: OpenPage, stage: Stage) -> None:
+    parent, child = fresh(), fresh()
+    stage.play(parent, "x")
+    page = open_page(f"#/sessions/{parent}/tree")
+    expect(page.locator(f'[data-node="{parent}"]')).to_be_visible()
+
+    stage.play(child, "x", parent_session_name=parent)
+
+    expect(page.locator(f'[data-node="{child}"]')).to_be_visible()
+    expect(page.locator(".edge")).to_have_count(1)
+    expect(page.locator(".side")).to_contain_text(child)
+    page.locator(f'[data-node="{child}"]').click()
+    expect(page.get_by_role("heading", name=child)).to_be_visible()
+    expect(page.get_by_role("link", name=parent)).to_be_visible()
+
+
+def test_the_news_of_a_child_shows_whether_it_was_delivered(open_page: OpenPage, stage: Stage) -> None:
+    parent, child = fresh(), fresh()
+    stage.play(parent, "x")
+    play = stage.play(child, "x", parent_session_name=parent, callback=True)
+    page = open_page(f"#/sessions/{parent}")
+    expect(page.locator(".side")).to_contain_text(child)
+
+    play.end("the child is done")
+
+    expect(page.locator(".side .news")).to_contain_text("News not delivered yet: this session is busy")
+
+
+def test_a_long_conversation_is_read_from_its_end_and_drawn_in_part(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    play = stage.play(name, "x").begin()
+    for start in range(0, 2000, 500):
+        events: list[JsonObject] = [_line(number) for number in range(start, start + 500)]
+        play.tell(*events)
+    page = open_page(f"#/sessions/{name}")
+
+    expect(page.get_by_text("line 1999", exact=True)).to_be_visible()
+    assert page.locator("[data-kind]").count() < 120
+    _scroll_to_the_beginning(page)
+
+    expect(page.locator('[data-kind="user"]')).to_be_visible()
+    assert page.locator("[data-kind]").count() < 120
+
+
+def _line(number: int) -> JsonObject:
+    return {"type": "message", "data": {"role": "assistant", "text": f"line {number}"}}
+
+
+def _scroll_to_the_beginning(page: Page) -> None:
+    page.wait_for_function("""() => {
+        const line = document.querySelector(".line");
+        line.scrollTop = 0;
+        return document.querySelector(".line-start span");
+    }""")
+
+
+def test_an_unknown_session_says_so(open_page: OpenPage) -> None:
+    page = open_page("#/sessions/not-there", refused=True)
+
+    expect(page.get_by_role("alert")).to_contain_text("no session 'not-there'")

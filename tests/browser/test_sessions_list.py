@@ -1,0 +1,117 @@
+"""The list of sessions: live, searched, filtered, as a tree, with the keyboard."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.conftest import OpenPage
+from browser.stage import Stage
+from support.desk import Desk, fresh
+
+
+def test_a_new_session_appears_and_changes_without_a_reload(page: Page, stage: Stage) -> None:
+    name = fresh()
+    expect(page.locator(".link-state")).to_have_text("Live")
+
+    play = stage.play(name, "say something")
+    expect(page.locator(f'[data-session="{name}"] [data-status="running"]')).to_be_visible()
+    play.begin().end("All is done", cost=0.5, tokens=100)
+
+    expect(page.locator(f'[data-session="{name}"] [data-status="finished"]')).to_be_visible()
+    expect(page.locator(f'[data-session="{name}"]')).to_contain_text("All is done")
+    expect(page.locator(f'[data-session="{name}"]')).to_contain_text("$0.50")
+
+
+def test_a_running_status_shows_how_old_its_evidence_is(page: Page, stage: Stage) -> None:
+    name = fresh()
+    stage.play(name, "work")
+
+    expect(page.locator(f'[data-session="{name}"] .status .age')).to_contain_text("seen")
+
+
+def test_search_and_filters_narrow_the_list_and_stand_in_the_address(page: Page, stage: Stage) -> None:
+    stage.play("needle-in-hay", "x").end("found")
+    stage.play("plain-straw", "x").fail("nonzero_exit", "no")
+    expect(page.locator('[data-session="plain-straw"]')).to_be_visible()
+
+    page.keyboard.press("/")
+    page.keyboard.type("needle")
+    expect(page.locator('[data-session="plain-straw"]')).to_have_count(0)
+    expect(page.locator('[data-session="needle-in-hay"]')).to_be_visible()
+    assert "q=needle" in page.url
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Failed", exact=True).click()
+
+    expect(page.locator('[data-session="needle-in-hay"]')).to_have_count(0)
+    expect(page.locator('[data-session="plain-straw"]')).to_be_visible()
+    assert "status=failed" in page.url
+
+
+def test_the_filters_of_agent_launcher_and_tree_can_be_linked_to(open_page: OpenPage, stage: Stage) -> None:
+    elsewhere = stage.launcher("elsewhere")
+    stage.play("tree-root", "x", on="elsewhere")
+    stage.play("tree-leaf", "x", on="elsewhere", parent_session_name="tree-root")
+    stage.play("tree-stranger", "x")
+
+    page = open_page(f"#/sessions?launcher={elsewhere}")
+    expect(page.locator('[data-session="tree-leaf"]')).to_be_visible()
+    expect(page.locator('[data-session="tree-stranger"]')).to_have_count(0)
+    page.get_by_label("Agent", exact=True).select_option("echo")
+    expect(page.locator('[data-session="tree-root"]')).to_be_visible()
+
+
+def test_children_stand_below_their_parent_and_can_be_folded(page: Page, stage: Stage) -> None:
+    stage.play("a-parent", "x")
+    stage.play("a-child", "x", parent_session_name="a-parent")
+    expect(page.locator('[data-session="a-child"] .elbow')).to_be_visible()
+
+    page.locator('[data-session="a-parent"] .fold').click()
+    expect(page.locator('[data-session="a-child"]')).to_have_count(0)
+    page.locator('[data-session="a-parent"] .fold').click()
+
+    expect(page.locator('[data-session="a-child"]')).to_be_visible()
+
+
+def test_the_keyboard_walks_through_the_rows_and_opens_one(page: Page, desk: Desk) -> None:
+    names = [fresh() for _ in range(2)]
+    for name in names:
+        desk.start(name)
+    expect(page.locator(f'[data-session="{names[1]}"]')).to_be_visible()
+
+    page.keyboard.press("j")
+    expect(page.locator(f'[data-session="{names[1]}"] [data-row]')).to_be_focused()
+    page.keyboard.press("j")
+    expect(page.locator(f'[data-session="{names[0]}"] [data-row]')).to_be_focused()
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name=names[1])).to_be_visible()
+
+
+def test_the_keys_are_explained_on_a_page_of_their_own(page: Page) -> None:
+    expect(page.locator(".link-state")).to_have_text("Live")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+
+    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+
+
+@pytest.mark.parametrize("count", [250])
+def test_very_many_sessions_are_listed_and_only_those_in_sight_are_drawn(page: Page, desk: Desk, count: int) -> None:
+    for number in range(count):
+        desk.start(f"crowd-{number:04}")
+
+    page.reload()
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(page.locator(f'[data-session="crowd-{count - 1:04}"]')).to_be_visible()
+    assert page.locator("[data-session]").count() < 80
+    page.locator(".vl").focus()
+    page.wait_for_function("""() => {
+        const list = document.querySelector(".vl");
+        list.scrollTop = list.scrollHeight;
+        return document.querySelector('[data-session="crowd-0000"]');
+    }""")
