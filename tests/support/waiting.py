@@ -1,5 +1,6 @@
 """The one place where tests wait: for a condition, with a limit, and with a word about what did not come true."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -27,3 +28,15 @@ def wait_until(condition: Callable[[], T | None], what: str, timeout: float = PA
         if time.monotonic() > deadline:
             raise NeverCameTrueError(f"waited {timeout:g} s in vain: {what}")
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    """The same for a test that shares its event loop with what it waits for.
+
+    Errors: NeverCameTrueError naming `what`, when PATIENCE_SECONDS are over.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise NeverCameTrueError(f"waited {PATIENCE_SECONDS:g} s in vain: {what}")
+        await asyncio.sleep(LOOK_EVERY_SECONDS)

@@ -11,9 +11,9 @@ CHANGEABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetCo
 HARMLESS_CALLS = frozenset(
     """
     Annotated BigInteger Column Decimal Index Integer Literal MappingProxyType MetaData NewType ParamSpec Path PurePath
-    PurePosixPath String Struct Table ToolAnnotations TypeAdapter TypeVar TypedDict compile datetime escape frozenset
-    get_args getLogger get_logger hasattr int join len maketrans max min namedtuple parent range resolve sorted str text
-    timedelta tuple version with_name with_variant
+    PurePosixPath String Struct Table ToolAnnotations TypeAdapter TypeVar TypedDict compile date datetime escape
+    frozenset get_args getLogger get_logger hasattr int join len map maketrans max min namedtuple parent range resolve
+    sorted str text timedelta tuple version with_name with_variant
     """.split()  # noqa: SIM905 - words, not a column of quotes
 )
 

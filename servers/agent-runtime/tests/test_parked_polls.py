@@ -10,7 +10,7 @@ from agent_runtime.services.jobs import stop_job
 from agent_runtime.services.parked_polls import ParkedPolls
 from agent_runtime.services.polling import Polling
 from support.store_rig import StoreRig
-from support.waiting import LOOK_EVERY_SECONDS, PATIENCE_SECONDS
+from support.waiting import PATIENCE_SECONDS, until
 
 
 class PollRoom:
@@ -29,11 +29,7 @@ class PollRoom:
 
     async def all_idle(self, *launchers: Launcher) -> None:
         """Wait until these launchers' polls have looked and wait."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                if all(self.polls.is_waiting(launcher.id) for launcher in launchers):
-                    return
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await until(lambda: all(self.polls.is_waiting(launcher.id) for launcher in launchers), "all polls wait")
 
     async def create(self, **fields: object) -> Job:
         """Start a session."""
