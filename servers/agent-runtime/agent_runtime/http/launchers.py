@@ -5,26 +5,39 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId, LauncherId
-from agent_runtime.domain.job import JobStatus, Usage
+from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.reasons import WaitReason
 from agent_runtime.http.errors import documented
+from agent_runtime.http.launcher_bodies import (
+    AdoptWire,
+    AttemptBody,
+    DeclinedBody,
+    DropWire,
+    HeartbeatAnswer,
+    HeartbeatBody,
+    JobState,
+    LauncherList,
+    LogOffset,
+    PollAnswer,
+    RegisterAnswer,
+    RegisterBody,
+    ReportBody,
+    held_by_launcher,
+)
 from agent_runtime.http.launcher_wire import (
     JobForLauncher,
     LauncherWire,
-    Sparse,
     answer,
     launcher_wire,
 )
-from agent_runtime.http.wire import GivenTime
 from agent_runtime.services.access import SessionTokens
 from agent_runtime.services.claims import Ask, announce_stops
 from agent_runtime.services.launchers import (
     Heartbeat,
-    Held,
     Registration,
     beat,
     register,
@@ -40,166 +53,6 @@ from agent_runtime.services.reports import Proof, Report, Reported, decline, fin
 HEARTBEAT_INTERVAL_SECONDS = 60
 POLL_ENDPOINT = "/launcher/jobs"
 _BATCH_MAX = 64
-_Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
-_Name = Annotated[str, Field(max_length=200)]
-
-
-class HeldWire(BaseModel):
-    """An attempt that the launcher has."""
-
-    job_id: str
-    attempt: int
-    token: str
-
-
-class RegisterBody(BaseModel):
-    """Who a launcher is; all of it may be left out."""
-
-    launcher_id: _Id | None = None
-    name: _Name = ""
-    hostname: _Name = ""
-    boot_id: _Name | None = None
-    version: _Name | None = None
-    labels: dict[_Name, _Name] = Field(default_factory=dict, max_length=100)
-    max_jobs: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    backends: list[_Name] = Field(default_factory=list, max_length=100)
-    holding: list[HeldWire] | None = None
-
-
-class AdoptWire(BaseModel):
-    """An attempt that goes on, and how much of its output is here."""
-
-    job_id: str
-    attempt: int
-    log_offset: int
-
-
-class DropWire(BaseModel):
-    """An attempt that is fenced off: to be killed, and not reported."""
-
-    job_id: str
-    attempt: int
-    reason: str
-
-
-class RegisterAnswer(BaseModel):
-    """What a launcher needs to know."""
-
-    launcher_id: str
-    epoch: int
-    poll_endpoint: str
-    poll_timeout_seconds: float
-    heartbeat_interval_seconds: float
-    adopt: list[AdoptWire]
-    drop: list[DropWire]
-
-
-class PollAnswer(Sparse):
-    """A job to run (with `batch`: several), or jobs to stop."""
-
-    job: JobForLauncher | None = None
-    jobs: list[JobForLauncher] | None = None
-    stop_jobs: list[str] | None = None
-
-
-class HeartbeatBody(BaseModel):
-    """That a launcher lives, and what it has."""
-
-    launcher_id: str
-    epoch: int | None = None
-    holding: list[HeldWire] | None = None
-    poll_age_seconds: float | None = None
-    unreported: int = 0
-
-
-class HeartbeatAnswer(BaseModel):
-    """What a launcher is to stop or to drop."""
-
-    ok: bool = True
-    stop_jobs: list[str]
-    drop: list[DropWire]
-
-
-class AttemptBody(BaseModel):
-    """Which attempt is meant; the simplest launchers name only themselves."""
-
-    launcher_id: str
-    attempt: int | None = None
-    token: str | None = None
-
-    def proof(self, job_id: str) -> Proof:
-        """Name the attempt."""
-        return Proof(JobId(job_id), LauncherId(self.launcher_id), self.attempt, self.token)
-
-
-class DeclinedBody(AttemptBody):
-    """Why a claim is given back."""
-
-    reason: str | None = None
-    error: str | None = None
-
-
-_Count = Annotated[int, Field(ge=0, le=2**53)]
-
-
-class UsageBody(BaseModel):
-    """What an attempt consumed."""
-
-    input_tokens: _Count = 0
-    output_tokens: _Count = 0
-    cache_read_tokens: _Count = 0
-    cache_write_tokens: _Count = 0
-
-
-class ReportBody(AttemptBody):
-    """How an attempt ended."""
-
-    status: str | None = None
-    reason: str | None = None
-    error: str | None = None
-    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
-    signal: Annotated[int, Field(ge=0, le=200)] | None = None
-    usage: UsageBody | None = None
-    cost_usd: Annotated[float, Field(ge=0)] | None = None
-    ended_at: GivenTime | None = None
-    log_bytes: _Count | None = None
-
-    def report(self, job_id: str, outcome: JobStatus) -> Report:
-        """Say it in the words of the services."""
-        usage = None
-        if self.usage is not None or self.cost_usd is not None:
-            tokens = self.usage or UsageBody()
-            usage = Usage(**tokens.model_dump(), cost_usd=self.cost_usd or 0.0)
-        return Report(
-            proof=self.proof(job_id),
-            outcome=outcome,
-            reason=self.reason,
-            error=self.error,
-            exit_code=self.exit_code,
-            signal=self.signal,
-            usage=usage,
-            ended_at=self.ended_at,
-            log_bytes=self.log_bytes,
-        )
-
-
-class JobState(BaseModel):
-    """Where the job stands now."""
-
-    job_id: str
-    status: str
-
-
-class LogOffset(BaseModel):
-    """Where the next chunk of output belongs."""
-
-    offset: int
-
-
-class LauncherList(BaseModel):
-    """All launchers that are known."""
-
-    launchers: list[LauncherWire]
 
 
 @dataclass(frozen=True)
@@ -276,7 +129,7 @@ class LauncherRoutes:
                     labels=said.labels,
                     max_jobs=said.max_jobs,
                     backends=said.backends,
-                    holding=_held(said.holding),
+                    holding=held_by_launcher(said.holding),
                 ),
             )
         )
@@ -357,7 +210,7 @@ class LauncherRoutes:
 
     async def heartbeat(self, body: HeartbeatBody) -> Response:
         """Say that a launcher lives."""
-        said = Heartbeat(LauncherId(body.launcher_id), body.epoch, _held(body.holding), body.unreported)
+        said = Heartbeat(LauncherId(body.launcher_id), body.epoch, held_by_launcher(body.holding), body.unreported)
 
         def beat_and_stops(tx: Transaction) -> HeartbeatAnswer:
             drop = beat(tx, said)
@@ -412,12 +265,6 @@ def _refusal(report: Report, reported: Reported) -> Conflict:
         f"cannot take '{report.outcome}' for job '{job.id}': attempt {job.attempt} is the current one and is "
         f"'{job.status}' (the report was kept in the job's events; end the attempt if it still runs)",
     )
-
-
-def _held(holding: list[HeldWire] | None) -> list[Held] | None:
-    if holding is None:
-        return None
-    return [Held(JobId(item.job_id), item.attempt, item.token) for item in holding]
 
 
 async def _gone(request: Request) -> None:

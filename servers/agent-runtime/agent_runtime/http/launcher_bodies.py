@@ -1,0 +1,180 @@
+"""What launchers send, and what they are answered, as JSON."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.job import JobStatus, Usage
+from agent_runtime.http.launcher_wire import JobForLauncher, LauncherWire, Sparse
+from agent_runtime.http.wire import GivenTime
+from agent_runtime.services.launchers import Held
+from agent_runtime.services.reports import Proof, Report
+
+_Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
+_Name = Annotated[str, Field(max_length=200)]
+
+
+class HeldWire(BaseModel):
+    """An attempt that the launcher has."""
+
+    job_id: str
+    attempt: int
+    token: str
+
+
+class RegisterBody(BaseModel):
+    """Who a launcher is; all of it may be left out."""
+
+    launcher_id: _Id | None = None
+    name: _Name = ""
+    hostname: _Name = ""
+    boot_id: _Name | None = None
+    version: _Name | None = None
+    labels: dict[_Name, _Name] = Field(default_factory=dict, max_length=100)
+    max_jobs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    backends: list[_Name] = Field(default_factory=list, max_length=100)
+    holding: list[HeldWire] | None = None
+
+
+class AdoptWire(BaseModel):
+    """An attempt that goes on, and how much of its output is here."""
+
+    job_id: str
+    attempt: int
+    log_offset: int
+
+
+class DropWire(BaseModel):
+    """An attempt that is fenced off: to be killed, and not reported."""
+
+    job_id: str
+    attempt: int
+    reason: str
+
+
+class RegisterAnswer(BaseModel):
+    """What a launcher needs to know."""
+
+    launcher_id: str
+    epoch: int
+    poll_endpoint: str
+    poll_timeout_seconds: float
+    heartbeat_interval_seconds: float
+    adopt: list[AdoptWire]
+    drop: list[DropWire]
+
+
+class PollAnswer(Sparse):
+    """A job to run (with `batch`: several), or jobs to stop."""
+
+    job: JobForLauncher | None = None
+    jobs: list[JobForLauncher] | None = None
+    stop_jobs: list[str] | None = None
+
+
+class HeartbeatBody(BaseModel):
+    """That a launcher lives, and what it has."""
+
+    launcher_id: str
+    epoch: int | None = None
+    holding: list[HeldWire] | None = None
+    poll_age_seconds: float | None = None
+    unreported: int = 0
+
+
+class HeartbeatAnswer(BaseModel):
+    """What a launcher is to stop or to drop."""
+
+    ok: bool = True
+    stop_jobs: list[str]
+    drop: list[DropWire]
+
+
+class AttemptBody(BaseModel):
+    """Which attempt is meant; the simplest launchers name only themselves."""
+
+    launcher_id: str
+    attempt: int | None = None
+    token: str | None = None
+
+    def proof(self, job_id: str) -> Proof:
+        """Name the attempt."""
+        return Proof(JobId(job_id), LauncherId(self.launcher_id), self.attempt, self.token)
+
+
+class DeclinedBody(AttemptBody):
+    """Why a claim is given back."""
+
+    reason: str | None = None
+    error: str | None = None
+
+
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class UsageBody(BaseModel):
+    """What an attempt consumed."""
+
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
+    cache_read_tokens: _Count = 0
+    cache_write_tokens: _Count = 0
+
+
+class ReportBody(AttemptBody):
+    """How an attempt ended."""
+
+    status: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
+    signal: Annotated[int, Field(ge=0, le=200)] | None = None
+    usage: UsageBody | None = None
+    cost_usd: Annotated[float, Field(ge=0)] | None = None
+    ended_at: GivenTime | None = None
+    log_bytes: _Count | None = None
+
+    def report(self, job_id: str, outcome: JobStatus) -> Report:
+        """Say it in the words of the services."""
+        usage = None
+        if self.usage is not None or self.cost_usd is not None:
+            tokens = self.usage or UsageBody()
+            usage = Usage(**tokens.model_dump(), cost_usd=self.cost_usd or 0.0)
+        return Report(
+            proof=self.proof(job_id),
+            outcome=outcome,
+            reason=self.reason,
+            error=self.error,
+            exit_code=self.exit_code,
+            signal=self.signal,
+            usage=usage,
+            ended_at=self.ended_at,
+            log_bytes=self.log_bytes,
+        )
+
+
+class JobState(BaseModel):
+    """Where the job stands now."""
+
+    job_id: str
+    status: str
+
+
+class LogOffset(BaseModel):
+    """Where the next chunk of output belongs."""
+
+    offset: int
+
+
+class LauncherList(BaseModel):
+    """All launchers that are known."""
+
+    launchers: list[LauncherWire]
+
+
+def held_by_launcher(holding: list[HeldWire] | None) -> list[Held] | None:
+    """Say in the services' words what a launcher says that it holds; nothing if it does not say."""
+    if holding is None:
+        return None
+    return [Held(JobId(item.job_id), item.attempt, item.token) for item in holding]
