@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from runtime_client.models import Event
-from runtime_client.wire import Json, JsonObject
+from runtime_client.wire import Json, JsonObject, nested, objects, optional_number
 
 VALUE_CHARACTERS = 300
 
@@ -22,6 +22,21 @@ def session_row(session: JsonObject) -> list[str]:
     """Return what a list of sessions shows of one."""
     fields = ("session_name", "status", "agent_name", "updated_at", "project_dir")
     return [_shown(session.get(field)) for field in fields]
+
+
+def tree_lines(branch: JsonObject, before: str = "", is_last: bool | None = None) -> list[str]:
+    """Return a session and all below it as a drawing, with what each branch has used."""
+    joint = "" if is_last is None else "└─ " if is_last else "├─ "
+    spent = nested(branch, "tree_spent")
+    facts = [_shown(branch.get(field)) for field in ("session_name", "status", "agent_name")]
+    cost, seconds = optional_number(spent, "cost_usd") or 0.0, optional_number(spent, "run_seconds") or 0.0
+    used = f"{seconds:.1f} s" + (f", ${cost:.2f}" if cost else "")
+    lines = [f"{before}{joint}{'  '.join(facts)}  {used}"]
+    below = before + ("" if is_last is None else "   " if is_last else "│  ")
+    children = objects(branch, "children")
+    for place, child in enumerate(children, start=1):
+        lines += tree_lines(child, below, place == len(children))
+    return lines
 
 
 def event_line(event: Event) -> str:
