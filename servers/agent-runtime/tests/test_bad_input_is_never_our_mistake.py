@@ -100,12 +100,17 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(runtime: RuntimeProcess) -> Iterator[Target]:
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    # A runtime of its own: what is sent here by chance also deactivates agents and deletes sessions.
+    runtime = RuntimeProcess(tmp_path_factory.mktemp("hurt")).start()
     with Desk(runtime.url, runtime.token) as desk:
         made = desk.start()
         launcher = text(read(desk.post("/launcher/register", {}))["launcher_id"])
+        # An agent of its own: switched off or overwritten, it is missed by no other test.
+        agent = text(read(desk.post("/agents", {"name": fresh()}), 201)["name"])
         names = {"session": text(made["session_name"]), "job_id": text(made["job_id"]), "launcher_id": launcher}
-        yield Target(desk, {**names, "name": "echo", "callback_id": "cb_" + "0" * 26})
+        yield Target(desk, {**names, "name": agent, "callback_id": "cb_" + "0" * 26})
+    runtime.stop()
 
 
 @pytest.mark.parametrize("rule", ROUTES, ids=lambda rule: f"{rule.method} {rule.path}")
