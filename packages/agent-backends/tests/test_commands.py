@@ -132,7 +132,7 @@ def test_a_detached_start_is_a_job_that_waits_until_it_is_stopped(commands: Comm
 
     job_id = json.loads(started.out)["job_id"]
     assert [waiting.exit_code, result.exit_code, busy.exit_code] == [6, 6, 4]
-    assert stopped.out == f"{job_id}\n"
+    assert stopped.out == f"later  {job_id}\n"
     assert both.exit_code == 7
 
 
