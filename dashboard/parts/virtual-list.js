@@ -183,7 +183,7 @@ export class VirtualList extends Component {
     return html`<div class=${`scroll vl ${className}`} ref=${(box) => (this.box = box)} onScroll=${this.#scrolled} tabindex="0" role="region" aria-label=${label}>
       ${before}
       <div class="vl-space" ref=${(space) => (this.space = space)}>
-        <div class="vl-window" role=${role} aria-label=${label} ref=${(window) => (this.window = window)}
+        <div class="vl-window" role=${items.length ? role : undefined} ref=${(window) => (this.window = window)}
           style=${{ transform: `translateY(${this.heights.top(first) || 0}px)` }}>
           ${shown.map((item, index) => h(Row, { key: keyOf(item), item, index: first + index, draw }))}
         </div>

@@ -70,7 +70,7 @@ function Later({ view, route }) {
     if (!load) return;
     load().then((found) => setView(() => found), setError);
   }, [view]);
-  if (!load) return html`<div class="empty"><h2>There is nothing here</h2><a class="button" href=${link("sessions")}>Go to the sessions</a></div>`;
+  if (!load) return html`<div class="empty"><h1>There is nothing here</h1><a class="button" href=${link("sessions")}>Go to the sessions</a></div>`;
   if (error) throw error;
   return View && html`<${View} route=${route} />`;
 }
@@ -84,7 +84,7 @@ class Safe extends Component {
 
   render({ children }, { error }) {
     if (!error) return children;
-    return html`<div class="empty"><h2>This view broke</h2><p>${String(error.message ?? error)}</p>
+    return html`<div class="empty"><h1>This view broke</h1><p>${String(error.message ?? error)}</p>
       <button class="button" onClick=${() => location.reload()}>Load the page again</button></div>`;
   }
 }

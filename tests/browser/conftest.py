@@ -71,7 +71,9 @@ def open_page(browser: Browser, runtime: RuntimeProcess) -> Iterator[OpenPage]:
             # A browser writes each refused call to the console; a test that wants one looks at what the page says.
             errors.append(f"{message.text} ({message.location.get('url')})")
 
-    def open_one(route: str = "", *, known: bool = True, refused: bool = False, width: int = 1280, theme: str = "light") -> Page:
+    def open_one(
+        route: str = "", *, known: bool = True, refused: bool = False, width: int = 1280, theme: str = "light"
+    ) -> Page:
         headers = {"Authorization": f"Bearer {runtime.token}"} if known else {}
         context = browser.new_context(
             viewport={"width": width, "height": 800},

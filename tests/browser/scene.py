@@ -26,8 +26,16 @@ def wait_until_ready(url: str, patience_seconds: float = 30.0) -> None:
 
 TOOLS: tuple[tuple[str, JsonObject, str], ...] = (
     ("Grep", {"pattern": "wait_until_ready", "path": "tests"}, "tests/support/server.py:41\ntests/test_upload.py:17"),
-    ("Read", {"file_path": "tests/support/server.py"}, "def wait_until_ready(log):\n    while 'ready' not in log.read():\n        pass"),
-    ("Edit", {"file_path": "tests/support/server.py", "old_string": "log", "new_string": "url"}, "The file was changed"),
+    (
+        "Read",
+        {"file_path": "tests/support/server.py"},
+        "def wait_until_ready(log):\n    while 'ready' not in log.read():\n        pass",
+    ),
+    (
+        "Edit",
+        {"file_path": "tests/support/server.py", "old_string": "log", "new_string": "url"},
+        "The file was changed",
+    ),
     ("Bash", {"command": "pytest tests/test_upload.py -q --count 200"}, "200 passed in 118.20s"),
 )
 WORKERS = (
@@ -67,31 +75,72 @@ def _finished(stage: Stage) -> None:
 
 
 def _failed(stage: Stage) -> None:
-    play = stage.play("nightly-audit", "Audit the dependencies", on="studio", agent_name="claude", project_dir="/home/mia/shop")
+    play = stage.play(
+        "nightly-audit", "Audit the dependencies", on="studio", agent_name="claude", project_dir="/home/mia/shop"
+    )
     play.begin().fail("backend_auth", "Not logged in · Please run /login")
 
 
 def _orchestra(stage: Stage) -> None:
-    head = stage.play("speed-up-ci", "Our CI takes 31 minutes. Bring it below ten.", on="build-01", agent_name="claude", project_dir="/home/mia/shop")
+    head = stage.play(
+        "speed-up-ci",
+        "Our CI takes 31 minutes. Bring it below ten.",
+        on="build-01",
+        agent_name="claude",
+        project_dir="/home/mia/shop",
+    )
     head.begin().say("Three of us look at this from three sides; I put it together.")
     for name, prompt, tokens, cost in WORKERS:
-        worker = stage.play(name, prompt, on="build-01", parent_session_name="speed-up-ci", agent_name="claude", project_dir="/home/mia/shop")
+        worker = stage.play(
+            name,
+            prompt,
+            on="build-01",
+            parent_session_name="speed-up-ci",
+            agent_name="claude",
+            project_dir="/home/mia/shop",
+        )
         _agent_at_work(worker).end("Done: see the table.", tokens=tokens, cost=cost)
-    cache = stage.play("cache-the-build", "Cache what the build downloads", on="build-01", parent_session_name="speed-up-ci", agent_name="claude")
+    cache = stage.play(
+        "cache-the-build",
+        "Cache what the build downloads",
+        on="build-01",
+        parent_session_name="speed-up-ci",
+        agent_name="claude",
+    )
     _agent_at_work(cache).call("Bash", {"command": "make ci"})
-    deeper = stage.play("measure-cache", "Measure the cache's hits", on="studio", parent_session_name="cache-the-build", agent_name="claude")
+    deeper = stage.play(
+        "measure-cache",
+        "Measure the cache's hits",
+        on="studio",
+        parent_session_name="cache-the-build",
+        agent_name="claude",
+    )
     _agent_at_work(deeper)
     head.call("mcp__orchestrator__wait_for_agent_sessions", {"sessions": ["cache-the-build"]})
 
 
 def _running(stage: Stage) -> None:
-    play = _agent_at_work(stage.play("refactor-billing", "Split billing.py by subject; keep the tests green", on="studio", agent_name="claude", project_dir="/home/mia/shop"))
+    play = _agent_at_work(
+        stage.play(
+            "refactor-billing",
+            "Split billing.py by subject; keep the tests green",
+            on="studio",
+            agent_name="claude",
+            project_dir="/home/mia/shop",
+        )
+    )
     play.say("`billing.py` has four subjects: prices, invoices, taxes and reminders. I begin with **prices**.")
     play.call("Bash", {"command": "pytest tests/billing -q"})
     play.write(b"collecting ...\ntests/billing ............\n")
-    later: JsonObject = {"type": "resume_session", "session_name": "refactor-billing", "prompt": "And then write a short note for the team about what moved."}
+    later: JsonObject = {
+        "type": "resume_session",
+        "session_name": "refactor-billing",
+        "prompt": "And then write a short note for the team about what moved.",
+    }
     stage.desk.post("/jobs", later)
 
 
 def _waiting(stage: Stage) -> None:
-    stage.desk.start("train-ranker", prompt="Train the ranker on last week's clicks", labels={"gpu": "yes"}, agent_name="claude")
+    stage.desk.start(
+        "train-ranker", prompt="Train the ranker on last week's clicks", labels={"gpu": "yes"}, agent_name="claude"
+    )

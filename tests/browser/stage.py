@@ -33,7 +33,10 @@ class Play:
 
     def begin(self, backend: str = "claude") -> "Play":
         """Say that the agent is up, and what it was asked."""
-        started: JsonObject = {"type": "session_start", "data": {"backend": backend, "model": "a-model", "resumed": False}}
+        started: JsonObject = {
+            "type": "session_start",
+            "data": {"backend": backend, "model": "a-model", "resumed": False},
+        }
         return self.tell(started).say(text(self.job["prompt"]), role="user")
 
     def call(self, tool: str, given: JsonObject, output: Json = None, *, failed: bool = False) -> "Play":

@@ -70,7 +70,9 @@ def test_a_draft_survives_a_reload(open_page: OpenPage, stage: Stage) -> None:
     expect(page.get_by_label("Prompt")).to_have_value("half an order")
 
 
-def test_messages_for_a_busy_session_queue_and_can_be_edited_and_withdrawn(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
+def test_messages_for_a_busy_session_queue_and_can_be_edited_and_withdrawn(
+    open_page: OpenPage, stage: Stage, desk: Desk
+) -> None:
     name = fresh()
     stage.play(name, "x").begin()
     page = open_page(f"#/sessions/{name}")
@@ -98,11 +100,12 @@ def test_a_session_that_asks_is_answered(open_page: OpenPage, stage: Stage) -> N
     expect(page.locator(".session-bar [data-status='running']")).to_be_visible()
 
     play.tell({"type": "result", "data": {"text": "Which colour?", "waiting_input": True}})
-    stage.desk.complete(play.job)
 
     expect(page.locator(".session-bar [data-status='waiting_input']")).to_be_visible()
     expect(page.locator(".composer")).to_contain_text("waits for your answer")
     say(page, "Blue")
+    expect(page.get_by_label("Messages that wait")).to_contain_text("Blue")
+    stage.desk.complete(play.job)
     expect(page.locator(".session-bar [data-status='waiting_input']")).to_have_count(0)
 
 

@@ -7,12 +7,15 @@ from browser.stage import Stage
 from support.desk import Desk, fresh, read
 
 
-
 def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) -> None:
     page = open_page()
     expect(page.get_by_text("No sessions yet")).to_be_visible()
     expect(page.locator(".command").first).to_contain_text("agent-launcher --runtime-url http://127.0.0.1")
-    for place, words in (("queue", "Nothing waits"), ("launchers", "No launcher is here"), ("overview", "Nothing to draw yet")):
+    for place, words in (
+        ("queue", "Nothing waits"),
+        ("launchers", "No launcher is here"),
+        ("overview", "Nothing to draw yet"),
+    ):
         page.goto(page.url.split("#")[0] + f"#/{place}")
         expect(page.get_by_text(words)).to_be_visible()
 

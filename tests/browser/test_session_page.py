@@ -59,7 +59,9 @@ def test_what_is_said_appears_while_one_looks(open_page: OpenPage, stage: Stage)
 
 def test_tool_calls_are_folded_and_open_with_input_and_output(open_page: OpenPage, stage: Stage) -> None:
     name = fresh()
-    stage.play(name, "x").begin().call("Bash", {"command": "ls -l /srv"}, "total 0").call("Read", {"file_path": "/nope"}, "no such file", failed=True)
+    stage.play(name, "x").begin().call("Bash", {"command": "ls -l /srv"}, "total 0").call(
+        "Read", {"file_path": "/nope"}, "no such file", failed=True
+    )
     page = open_page(f"#/sessions/{name}")
     tool = page.locator('[data-kind="tool"]').first
 

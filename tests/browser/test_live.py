@@ -1,0 +1,74 @@
+"""The stream: resumed after a restart of the runtime, without gaps and without doubles; and getting in at all."""
+
+from playwright.sync_api import expect
+
+from browser.conftest import OpenPage
+from browser.stage import Stage
+from support.desk import Desk, fresh
+from support.runtime_process import RuntimeProcess
+
+
+def test_the_page_goes_on_after_a_restart_without_gaps_or_doubles(open_page: OpenPage, runtime: RuntimeProcess) -> None:
+    name = fresh()
+    with Desk(runtime.url, runtime.token) as desk:
+        play = Stage(desk).play(name, "count").begin().say("one")
+    page = open_page(f"#/sessions/{name}", refused=True)
+    said = page.locator('[data-kind="agent"]')
+    expect(said).to_have_count(1)
+
+    runtime.stop()
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    expect(page.locator(".link-state")).to_have_text("No connection")
+    runtime.start()
+    with Desk(runtime.url, runtime.token) as desk:
+        play.desk = desk
+        play.say("two").say("three")
+
+    expect(said.last).to_contain_text("three")
+    expect(page.locator(".link-state")).to_have_text("Live")
+    assert said.locator(".markdown").all_inner_texts() == ["one", "two", "three"]
+
+
+def test_a_page_that_was_away_reads_what_it_missed(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    play = stage.play(name, "count").begin()
+    page = open_page(f"#/sessions/{name}", refused=True)
+    expect(page.locator('[data-kind="user"]')).to_be_visible()
+
+    page.context.set_offline(True)
+    for number in range(20):
+        play.say(f"number {number}")
+    page.context.set_offline(False)
+
+    expect(page.locator('[data-kind="agent"]').last).to_contain_text("number 19")
+    texts = page.locator('[data-kind="agent"] .markdown').all_inner_texts()
+    assert texts == [f"number {number}" for number in range(20)]
+
+
+def test_a_stranger_is_told_how_to_get_in(open_page: OpenPage) -> None:
+    page = open_page(known=False)
+
+    expect(page.get_by_role("heading", name="This browser is not let in yet")).to_be_visible()
+    expect(page.locator(".command")).to_contain_text("agent-runtime login-link")
+
+
+def test_news_is_told_only_to_those_who_asked_for_it(open_page: OpenPage, stage: Stage) -> None:
+    page = open_page()
+    page.context.grant_permissions(["notifications"])
+    page.reload()
+    bell = page.get_by_role("button", name="Notifications")
+    expect(bell).to_have_attribute("aria-pressed", "false")
+    bell.click()
+    expect(bell).to_have_attribute("aria-pressed", "true")
+    page.evaluate("""() => {
+        window.told = [];
+        window.Notification = class { constructor(title) { window.told.push(title); } static permission = "granted"; };
+        Object.defineProperty(document, "hidden", { get: () => true });
+    }""")
+    name = fresh()
+    play = stage.play(name, "x")
+    expect(page.locator(f'[data-session="{name}"]')).to_have_count(1)
+
+    play.end("done")
+
+    page.wait_for_function("name => window.told.includes(`${name} has finished`)", arg=name)

@@ -1,0 +1,71 @@
+"""What the page is made of: light, from this host alone, within its security policy, without a jump."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Response, expect
+
+from browser.conftest import OpenPage
+from browser.stage import Stage
+from support.desk import fresh
+from support.project import REPOSITORY
+from support.runtime_process import RuntimeProcess
+
+FIRST_VIEW_BYTES_MAX = 200_000
+DASHBOARD = REPOSITORY / "dashboard"
+
+
+def test_the_first_view_is_light_and_comes_from_one_host(open_page: OpenPage, runtime: RuntimeProcess) -> None:
+    page = open_page("#/queue")
+    answers: list[Response] = []
+    page.on("response", answers.append)
+    page.goto(f"{runtime.url}/?fresh")
+    expect(page.locator(".link-state")).to_have_text("Live")
+
+    files = {urlsplit(answer.url).path for answer in answers if _is_file(answer.url)}
+    weight = sum((DASHBOARD / (path.lstrip("/") or "index.html")).stat().st_size for path in files)
+
+    assert weight < FIRST_VIEW_BYTES_MAX
+    assert {urlsplit(answer.url).netloc for answer in answers} == {urlsplit(runtime.url).netloc}
+
+
+def _is_file(url: str) -> bool:
+    path = urlsplit(url).path
+    return path == "/" or Path(path).suffix in {".js", ".css", ".svg", ".html"}
+
+
+def test_the_page_itself_is_served_with_a_policy_without_inline_script(open_page: OpenPage) -> None:
+    page = open_page()
+    answer = page.reload()
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+
+    assert "unsafe" not in policy
+    assert "script-src 'self'" in policy
+
+
+def test_nothing_jumps_while_a_session_is_opened(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    stage.play(name, "x").begin().say("one", "two", "three").end("done")
+    page = open_page()
+    page.evaluate("""() => {
+        window.shift = 0;
+        new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });
+    }""")
+    page.goto(page.url.split("#")[0] + f"#/sessions/{name}")
+    expect(page.locator('[data-kind="result"]')).to_be_visible()
+
+    assert page.evaluate("window.shift") < 0.1
+
+
+def test_other_peoples_code_stands_in_vendor_with_version_and_licence() -> None:
+    listed = (DASHBOARD / "vendor" / "README.md").read_text(encoding="utf-8")
+    scripts = sorted((DASHBOARD / "vendor").glob("*.js"))
+
+    assert scripts
+    for script in scripts:
+        line = next(line for line in listed.splitlines() if f"| `{script.name}`" in line)
+        licence = line.split("`licences/")[1].split("`")[0]
+        assert (DASHBOARD / "vendor" / "licences" / licence).is_file()
