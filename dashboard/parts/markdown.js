@@ -59,7 +59,7 @@ function listItem(item, depth) {
 
 function table(token, depth) {
   const cell = (tag) => (content, column) => h(tag, { style: { textAlign: token.align[column] ?? "left" } }, inline(content.tokens, depth));
-  return html`<div class="table-box" tabindex="0" role="region" aria-label="Table"><table>
+  return html`<div class="table-box" tabindex="0" role="group" aria-label="Table"><table>
     <thead><tr>${token.header.map(cell("th"))}</tr></thead>
     <tbody>${token.rows.map((row) => html`<tr>${row.map(cell("td"))}</tr>`)}</tbody>
   </table></div>`;
@@ -109,5 +109,5 @@ const unescaped = (text) => text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) =
 export function CodeBlock({ code, language = "" }) {
   const name = (language ?? "").trim().split(/\s+/)[0];
   return html`<div class="code"><div class="code-head"><span>${name}</span><${Copy} text=${code} label="Copy code" /></div>
-    <pre tabindex="0" role="region" aria-label=${name ? `Code, ${name}` : "Code"}><code>${highlight(code, name)}</code></pre></div>`;
+    <pre tabindex="0" role="group" aria-label=${name ? `Code, ${name}` : "Code"}><code>${highlight(code, name)}</code></pre></div>`;
 }

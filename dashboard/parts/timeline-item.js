@@ -47,9 +47,9 @@ function Part({ title, value }) {
   if (value === undefined || value === null) return null;
   const structured = typeof value === "object";
   const text = structured ? JSON.stringify(value, null, 2) : String(value);
-  if (structured) return html`<div class="tool-part"><h4>${title}</h4><${CodeBlock} code=${text} language="json" /></div>`;
+  if (structured) return html`<div class="tool-part"><div class="part-title">${title}</div><${CodeBlock} code=${text} language="json" /></div>`;
   const shown = text.length > OUTPUT_SHOWN ? `${text.slice(0, OUTPUT_SHOWN)}\n… ${text.length - OUTPUT_SHOWN} more characters (copy takes all)` : text;
-  return html`<div class="tool-part"><h4>${title}</h4><${CodeBlock} code=${shown} /></div>`;
+  return html`<div class="tool-part"><div class="part-title">${title}</div><${CodeBlock} code=${shown} /></div>`;
 }
 
 function Run({ item, session }) {
@@ -74,7 +74,7 @@ function Failure({ item, session }) {
   const { actions } = useApp();
   return html`<div class="failed-box">
     <div class="row"><span class="status" data-tone="failed"><${Drawing} name="cross" />Failed: ${reasonWords(item.reason)}</span><${At} at=${item.at} /></div>
-    ${item.text && html`<pre tabindex="0" role="region" aria-label="Error">${item.text}</pre>`}
+    ${item.text && html`<pre tabindex="0" role="group" aria-label="Error">${item.text}</pre>`}
     ${helpFor(item.reason) && html`<p>${helpFor(item.reason)}</p>`}
     <div class="row"><button class="button small" onClick=${() => actions.retryJob({ job_id: item.jobId })}><${Icon} name="retry" size=${13} />Retry</button>
       <a class="button small" href=${link("sessions", session, "jobs", item.jobId)}><${Icon} name="terminal" size=${13} />Raw log</a></div>

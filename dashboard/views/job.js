@@ -45,7 +45,7 @@ function About({ job, session }) {
       ${moving && html`<button class="button small" onClick=${() => actions.stopJob(job)}><${Icon} name="stop" size=${13} />Stop</button>`}</div>
     <${JobFacts} job=${job} />
     ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
-    ${job.error && html`<pre class="error" tabindex="0" role="region" aria-label="Error">${job.error}</pre>`}
+    ${job.error && html`<pre class="error" tabindex="0" role="group" aria-label="Error">${job.error}</pre>`}
     ${job.status !== "pending" && helpFor(job.reason) && html`<p>${helpFor(job.reason)}</p>`}
     <details class="more"><summary>What was asked</summary><div class="asked">${job.prompt ?? job.prompt_preview}</div></details>
   </section>`;

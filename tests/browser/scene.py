@@ -1,8 +1,11 @@
 """The scene of the screenshots: an afternoon of a small team of agents, played on a stage."""
 
-from browser.stage import Play, Stage
-from support.desk import JsonObject
+from collections.abc import Mapping
 
+from browser.stage import Play, Stage
+from support.desk import Json, JsonObject
+
+SHOP: Mapping[str, Json] = {"agent_name": "claude", "project_dir": "/home/mia/shop"}
 ANSWER = """The flaky test waits for a log line that is written **before** the socket listens. Three things changed:
 
 1. `wait_until_ready` now asks `/health` instead of reading the log.
@@ -69,43 +72,28 @@ def _finished(stage: Stage) -> None:
         ("upgrade-httpx", "Move to the newest httpx and mend what breaks", "build-01"),
         ("fix-flaky-upload", "tests/test_upload.py fails one time in thirty. Find out why, and mend it.", "build-01"),
     ):
-        play = _agent_at_work(stage.play(name, prompt, on=on, project_dir="/home/mia/shop", agent_name="claude"))
+        play = _agent_at_work(stage.play(name, prompt, on=on, **SHOP))
         play.write(b"\x1b[32mready\x1b[0m\n200 passed in 118.20s\n" * 40)
         play.say(ANSWER).end(ANSWER, tokens=38_000, cost=0.14)
 
 
 def _failed(stage: Stage) -> None:
-    play = stage.play(
-        "nightly-audit", "Audit the dependencies", on="studio", agent_name="claude", project_dir="/home/mia/shop"
-    )
+    play = stage.play("nightly-audit", "Audit the dependencies", on="studio", **SHOP)
     play.begin().fail("backend_auth", "Not logged in · Please run /login")
 
 
 def _orchestra(stage: Stage) -> None:
-    head = stage.play(
-        "speed-up-ci",
-        "Our CI takes 31 minutes. Bring it below ten.",
-        on="build-01",
-        agent_name="claude",
-        project_dir="/home/mia/shop",
-    )
+    head = stage.play("speed-up-ci", "Our CI takes 31 minutes. Bring it below ten.", on="build-01", **SHOP)
     head.begin().say("Three of us look at this from three sides; I put it together.")
     for name, prompt, tokens, cost in WORKERS:
-        worker = stage.play(
-            name,
-            prompt,
-            on="build-01",
-            parent_session_name="speed-up-ci",
-            agent_name="claude",
-            project_dir="/home/mia/shop",
-        )
+        worker = stage.play(name, prompt, on="build-01", parent_session_name="speed-up-ci", **SHOP)
         _agent_at_work(worker).end("Done: see the table.", tokens=tokens, cost=cost)
     cache = stage.play(
         "cache-the-build",
         "Cache what the build downloads",
         on="build-01",
         parent_session_name="speed-up-ci",
-        agent_name="claude",
+        **SHOP,
     )
     _agent_at_work(cache).call("Bash", {"command": "make ci"})
     deeper = stage.play(
@@ -113,7 +101,7 @@ def _orchestra(stage: Stage) -> None:
         "Measure the cache's hits",
         on="studio",
         parent_session_name="cache-the-build",
-        agent_name="claude",
+        **SHOP,
     )
     _agent_at_work(deeper)
     head.call("mcp__orchestrator__wait_for_agent_sessions", {"sessions": ["cache-the-build"]})
@@ -121,13 +109,7 @@ def _orchestra(stage: Stage) -> None:
 
 def _running(stage: Stage) -> None:
     play = _agent_at_work(
-        stage.play(
-            "refactor-billing",
-            "Split billing.py by subject; keep the tests green",
-            on="studio",
-            agent_name="claude",
-            project_dir="/home/mia/shop",
-        )
+        stage.play("refactor-billing", "Split billing.py by subject; keep the tests green", on="studio", **SHOP)
     )
     play.say("`billing.py` has four subjects: prices, invoices, taxes and reminders. I begin with **prices**.")
     play.call("Bash", {"command": "pytest tests/billing -q"})
@@ -141,6 +123,4 @@ def _running(stage: Stage) -> None:
 
 
 def _waiting(stage: Stage) -> None:
-    stage.desk.start(
-        "train-ranker", prompt="Train the ranker on last week's clicks", labels={"gpu": "yes"}, agent_name="claude"
-    )
+    stage.desk.start("train-ranker", prompt="Train the ranker on last week's clicks", labels={"gpu": "yes"}, **SHOP)

@@ -29,15 +29,12 @@ class Play:
 
     def say(self, *texts: str, role: str = "assistant") -> "Play":
         """Let the agent say something."""
-        return self.tell(*({"type": "message", "data": {"role": role, "text": one}} for one in texts))
+        return self.tell(*(spoken(role, one) for one in texts))
 
     def begin(self, backend: str = "claude") -> "Play":
         """Say that the agent is up, and what it was asked."""
-        started: JsonObject = {
-            "type": "session_start",
-            "data": {"backend": backend, "model": "a-model", "resumed": False},
-        }
-        return self.tell(started).say(text(self.job["prompt"]), role="user")
+        facts: JsonObject = {"backend": backend, "model": "a-model", "resumed": False}
+        return self.tell({"type": "session_start", "data": facts}).say(text(self.job["prompt"]), role="user")
 
     def call(self, tool: str, given: JsonObject, output: Json = None, *, failed: bool = False) -> "Play":
         """Use a tool; without an output it is still at it."""
@@ -77,6 +74,11 @@ class Play:
         offset = int(read(self.desk.get(f"/jobs/{self.job_id}"))["log_bytes"] or 0)  # type: ignore[arg-type]
         answer = self.desk.http.post(path, params={"offset": offset}, content=output, headers=headers)
         assert answer.status_code == 200, answer.text
+
+
+def spoken(role: str, words: str) -> JsonObject:
+    """The event of something that was said."""
+    return {"type": "message", "data": {"role": role, "text": words}}
 
 
 class Stage:

@@ -18,7 +18,7 @@ DASHBOARD = REPOSITORY / "dashboard"
 def test_the_first_view_is_light_and_comes_from_one_host(open_page: OpenPage, runtime: RuntimeProcess) -> None:
     page = open_page("#/queue")
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(f"{runtime.url}/?fresh")
     expect(page.locator(".link-state")).to_have_text("Live")
 

@@ -31,7 +31,9 @@ def ensure_chromium() -> Path:
     if found is not None:
         return found
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise NoBrowserError("the browser tests need Chromium, found none (install it: sudo apt-get install -y chromium)")
+        raise NoBrowserError(
+            "the browser tests need Chromium, found none (install it: sudo apt-get install -y chromium)"
+        )
     _install()
     found = _find()
     if found is None:
@@ -55,7 +57,9 @@ def _install() -> None:
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             last = done.stdout.strip().splitlines()[-1:] or ["it said nothing"]
-            raise NoBrowserError(f"cannot install Chromium: '{' '.join(command)}' ended with {done.returncode}: {last[0]}")
+            raise NoBrowserError(
+                f"cannot install Chromium: '{' '.join(command)}' ended with {done.returncode}: {last[0]}"
+            )
 
 
 def main() -> int:
