@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import sqlite3
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from fastapi import FastAPI
 
 from agent_runtime.command_line import command_line
 from agent_runtime.data_dir import DataDir
-from agent_runtime.domain.ids import RandomBytes
+from agent_runtime.databases import OpenDatabase, Secrets, chosen, secrets_of, unopened
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.auth import Authenticator, KnownToken
 from agent_runtime.http.callbacks import CallbackRoutes
@@ -42,15 +41,12 @@ from agent_runtime.services.aftermath import FamilyStore
 from agent_runtime.services.agents import Agents
 from agent_runtime.services.log_readers import LogReaders
 from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.ports import Announcement, Announcer
+from agent_runtime.services.ports import Announcement
 from agent_runtime.settings import AuthMode, Settings
-from agent_runtime.store.clock import Clock, SystemClock
-from agent_runtime.store.opening import open_sqlite
-from agent_runtime.store.sqlite import SqliteStore
+from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.families import FamilyUpkeep
-from agent_runtime.upkeep.scheduler import Upkeep
-
-OpenStore = Callable[[Path, Clock, RandomBytes, Announcer], SqliteStore]
+from agent_runtime.upkeep.other_runtimes import OtherRuntimes
+from agent_runtime.upkeep.scheduler import SLEEPS_AT_MOST, SLEEPS_AT_MOST_AMONG_OTHERS, Upkeep
 
 # A private umask: the database's own side files are made by SQLite and get it too.
 _PRIVATE = 0o077
@@ -62,25 +58,28 @@ class Runtime:
     It owns what it built: `close` after the last request.
     """
 
-    def __init__(
-        self, settings: Settings, database: Path, open_store: OpenStore, session_tokens: SessionTokens
-    ) -> None:
+    def __init__(self, settings: Settings, open_database: OpenDatabase, read_secrets: Callable[[], Secrets]) -> None:
         self._settings = settings
-        self._database = database
         self.polls = ParkedPolls()
         self.log_readers = LogReaders()
         self.agents = Agents(settings.shipped_agents_dir, settings.agents_dir)
-        self.session_tokens = session_tokens
-        self._rows = open_store(database, SystemClock(), secrets.token_bytes, self._announce)
-        self.store = FamilyStore(self._rows)
+        self._database = open_database(secrets.token_bytes, self._announce)
+        self.secrets = read_secrets()
+        self.session_tokens = SessionTokens(self.secrets.session_key)
+        self.store = FamilyStore(self._database.store)
         self.live = LiveStream(self.store)
         self.families = FamilyUpkeep(self.store)
-        self.upkeep = Upkeep(self.store, timedelta(seconds=settings.heartbeat_timeout_seconds))
+        lease = timedelta(seconds=settings.heartbeat_timeout_seconds)
+        watch = self._database.watch
+        self.upkeep = Upkeep(self.store, lease, SLEEPS_AT_MOST if watch is None else SLEEPS_AT_MOST_AMONG_OTHERS)
+        self._background: list[Background] = [self.upkeep, self.families]
+        if watch is not None:
+            self._background.insert(0, OtherRuntimes(watch))
         self.api = self._api()
 
     def close(self) -> None:
         """Finish what was accepted."""
-        self._rows.close()
+        self._database.store.close()
 
     def leave(self) -> None:
         """Answer those who wait for something to happen: nothing will."""
@@ -106,7 +105,9 @@ class Runtime:
             lifespan=self._lifespan,
         )
         install_error_answers(app)
-        engine = DatabaseHealth(engine="sqlite", version=sqlite3.sqlite_version, path=str(self._database))
+        database = self._database
+        path = str(database.path) if database.path is not None else None
+        engine = DatabaseHealth(engine=database.engine, version=database.version, path=path)
         for routes in (
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
             JobRoutes(self.store, self.agents.needs, self.log_readers, self._settings.default_agent),
@@ -125,13 +126,13 @@ class Runtime:
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        self.upkeep.start()
-        self.families.start()
+        for part in self._background:
+            part.start()
         try:
             yield
         finally:
-            await self.families.stop()
-            await self.upkeep.stop()
+            for part in reversed(self._background):
+                await part.stop()
 
 
 def serve(settings: Settings) -> None:
@@ -151,8 +152,8 @@ def serve(settings: Settings) -> None:
 
 def _serve_from(settings: Settings, data_dir: DataDir) -> None:
     listener = bind(settings.host, settings.port)
-    runtime = Runtime(settings, data_dir.database, open_sqlite, SessionTokens(data_dir.session_key()))
-    known = (KnownToken(data_dir.token().encode(), Caller(Role.USER, "user")),)
+    runtime = Runtime(settings, chosen(settings, data_dir), lambda: secrets_of(settings, data_dir))
+    known = (KnownToken(runtime.secrets.token.encode(), Caller(Role.USER, "user")),)
     guard = Guard(
         runtime.api,
         Pages(settings.dashboard_dir),
@@ -174,7 +175,7 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
 def openapi(settings: Settings) -> str:
     """Write the OpenAPI document, without a database or a port."""
     with tempfile.TemporaryDirectory() as folder:
-        runtime = Runtime(settings, Path(folder) / "runtime.db", SqliteStore, SessionTokens(b""))
+        runtime = Runtime(settings, unopened(Path(folder) / "runtime.db"), lambda: Secrets("", b""))
         return json.dumps(runtime.api.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -53,6 +53,11 @@ class DataDir:
         """Read the user's token, made at the first start."""
         return self._secret(TOKEN_FILE)
 
+    def keep_token(self, token: str) -> None:
+        """Write the user's token where programs of this machine find it."""
+        if self.token() != token:
+            self._write_secret(self.path / TOKEN_FILE, token)
+
     def session_key(self) -> bytes:
         """Read the key that session tokens are signed with, made at the first start."""
         return self._secret(SESSION_KEY_FILE).encode()
@@ -113,6 +118,10 @@ class DataDir:
 
     def _make_secret(self, path: Path) -> str:
         secret = secrets.token_urlsafe(_SECRET_BYTES)
+        self._write_secret(path, secret)
+        return secret
+
+    def _write_secret(self, path: Path, secret: str) -> None:
         temporary = path.with_name(f"{path.name}.new")
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -121,4 +130,3 @@ class DataDir:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        return secret

@@ -6,6 +6,7 @@
     ├── Invalid         the request itself makes no sense
     ├── Refused         the caller may not do this
     ├── TooMuch         the caller must come back later
+    ├── Unavailable     the store cannot be reached at the moment
     └── Unusable        the store cannot be used: damaged, too new, or not ours
 
 `str(problem)` is the sentence for people; `code` is stable and for programs. The http room turns each
@@ -49,6 +50,12 @@ class TooMuch(Problem):
     def __init__(self, code: str, sentence: str, retry_after_seconds: int) -> None:
         super().__init__(code, sentence)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Unavailable(Problem):
+    """The store cannot be reached at the moment; the same request may succeed soon, and asking again is safe."""
+
+    retry_after_seconds = 1
 
 
 class Unusable(Problem):

@@ -26,9 +26,12 @@ class NewEvent:
     client_event_id: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Event:
-    """An event with its place in the order: `seq` grows, and is never seen out of order."""
+    """An event with its place in the order: `seq` grows, and is never seen out of order.
+
+    Shape:   inside the transaction that appends it, `seq` may still be 0: the place is given at the very end.
+    """
 
     seq: int
     new: NewEvent

@@ -182,6 +182,7 @@ class Job:
     """A row of the jobs table, as it was read.
 
     Shape:   `attempt` counts the claims that were handed out, `tries` those of them that really ran.
+             Jobs of one `group_name` share their part of the launchers; `turn` is the job's place in its lane.
              `prompt_preview` is the beginning; the whole prompt is asked for apart, because it may be long.
     """
 
@@ -190,6 +191,8 @@ class Job:
     status: JobStatus
     waits_on: WaitsOn | None
     lane_id: int
+    group_name: str
+    turn: int | None
     session_id: SessionId
     session_name: str
     agent_name: str

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Problem, Refused, TooMuch, Unusable
+from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Problem, Refused, TooMuch, Unavailable, Unusable
 from agent_runtime.domain.json import Json, JsonObject
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ STATUS_BY_PROBLEM: Mapping[type[Problem], int] = {
     Invalid: 422,
     Refused: 403,
     TooMuch: 429,
+    Unavailable: 503,
     Unusable: 503,
 }
 CODE_BY_STATUS: Mapping[int, str] = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
@@ -65,7 +66,7 @@ def answer_for(problem: Problem) -> Response:
     if isinstance(problem, HttpProblem):
         return error_answer(problem.status, problem.code, str(problem), problem.facts, problem.headers)
     status = next(status for kind, status in STATUS_BY_PROBLEM.items() if isinstance(problem, kind))
-    headers = {"Retry-After": str(problem.retry_after_seconds)} if isinstance(problem, TooMuch) else None
+    headers = {"Retry-After": str(problem.retry_after_seconds)} if isinstance(problem, TooMuch | Unavailable) else None
     return error_answer(status, problem.code, str(problem), problem.facts, headers)
 
 

@@ -13,7 +13,7 @@ from agent_runtime.http.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, EventWire, GivenTime, split_words
 from agent_runtime.services.events import Told, append_events, read_events, read_events_before
-from agent_runtime.services.ports import Store, Transaction
+from agent_runtime.services.ports import Store
 from agent_runtime.services.sessions import find_session
 
 BATCH_MAX = 1000
@@ -137,13 +137,13 @@ class EventRoutes:
         _refuse_large(given)
         told = [event.told() for event in given]
 
-        def append(tx: Transaction) -> list[AppendedWire]:
-            return [
+        appended = await self.store.write(lambda tx: append_events(tx, find_session(tx, session), told))
+        return AppendedAnswer(
+            events=[
                 AppendedWire(seq=one.event.seq, client_event_id=one.event.new.client_event_id, duplicate=one.duplicate)
-                for one in append_events(tx, find_session(tx, session), told)
+                for one in appended
             ]
-
-        return AppendedAnswer(events=await self.store.write(append))
+        )
 
 
 def _refuse_large(given: list[GivenEvent]) -> None:

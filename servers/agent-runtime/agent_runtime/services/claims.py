@@ -1,8 +1,8 @@
 """How a job gets to a launcher: the claim, its renewal after a lost answer, and the way back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, JobStatus, Move
@@ -10,10 +10,14 @@ from agent_runtime.domain.launcher import Launcher, may_run
 from agent_runtime.services.launchers import known_launcher, see
 from agent_runtime.services.moves import move_job
 from agent_runtime.services.ports import Transaction
+from agent_runtime.services.queue import Lane
 
 CLAIM_EXPIRES_AFTER = timedelta(seconds=30)
 STOP_REPEATED_AFTER = timedelta(seconds=5)
+AGES_ONE_POINT_IN = timedelta(seconds=30)
+"""How long a job waits until it stands beside jobs that are one point more urgent."""
 _TOKEN_BYTES = 16
+_NO_LIMIT = 2**31
 
 
 @dataclass(frozen=True)
@@ -107,15 +111,43 @@ def release(tx: Transaction, job: Job) -> Job | None:
 
 
 def _claim(tx: Transaction, launcher: Launcher, limit: int) -> list[Job]:
-    if limit <= 0:
-        return []
-    lane_ids = [
-        lane.id
-        for lane in tx.jobs.lanes()
+    """Take jobs from the lanes that this launcher may serve, as many as it wants and there are."""
+    fitting = {
+        lane.id: lane
+        for lane in tx.queue.lanes(launcher)
         if may_run(launcher, lane.labels, lane.required_host, lane.required_launcher_id)
-    ]
-    claimed = [_take(tx, launcher, job) for job in tx.jobs.ready(lane_ids, limit)]
-    return [job for job in claimed if job is not None]
+    }
+    waiting = dict(tx.queue.heads(list(fitting))) if limit > 0 and fitting else {}
+    claimed: list[Job] = []
+    while waiting and len(claimed) < limit:
+        competing = competing_lanes([fitting[lane_id] for lane_id in waiting], waiting, tx.now)
+        lane = competing[0] if len(competing) == 1 else competing[_draw(tx, len(competing))]
+        wanted = limit - len(claimed) if len(competing) == 1 else 1
+        allowed = min(wanted, _room_for_agent(tx, lane))
+        taken = [_take(tx, launcher, job) for job in tx.queue.take(lane.id, allowed)] if allowed > 0 else []
+        claimed += [job for job in taken if job is not None]
+        if len(taken) < wanted:
+            del waiting[lane.id]
+    return claimed
+
+
+def competing_lanes(lanes: Sequence[Lane], waiting: Mapping[int, datetime], now: datetime) -> list[Lane]:
+    """Find the lanes among which a lot is drawn: the most urgent ones, and those whose head has aged up to them.
+
+    Aged ones only take part, and do not go first: whoever is urgent waits for one of them at most every other time.
+    """
+    top = max(lane.priority for lane in lanes)
+    return [lane for lane in lanes if now - waiting[lane.id] >= AGES_ONE_POINT_IN * (top - lane.priority)]
+
+
+def _draw(tx: Transaction, count: int) -> int:
+    return int.from_bytes(tx.random_bytes(4), "big") % count
+
+
+def _room_for_agent(tx: Transaction, lane: Lane) -> int:
+    if lane.agent_limit is None or lane.agent_name is None:
+        return _NO_LIMIT
+    return lane.agent_limit - tx.queue.held_of_agent(lane.agent_name)
 
 
 def _take(tx: Transaction, launcher: Launcher, job: Job) -> Job | None:

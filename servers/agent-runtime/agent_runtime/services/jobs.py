@@ -1,5 +1,6 @@
 """What clients ask of jobs: create one, stop it, run it once more."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,8 +25,14 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.admission import admit_child, admit_resume, find_parent
 from agent_runtime.services.moves import announce_ready, move_job, tell
 from agent_runtime.services.needs import AgentNeeds, FindAgent
-from agent_runtime.services.ports import JobFilter, Lane, PastAttempt, Transaction
+from agent_runtime.services.ports import JobFilter, PastAttempt, Transaction
 from agent_runtime.services.promises import promise
+from agent_runtime.services.queue import Lane
+
+GROUP_LABEL = "group"
+"""Jobs that carry the same value of this label take turns as one; without it, a tree of sessions does."""
+RUNNING_LIMIT = "max_running"
+"""The limit of an agent's blueprint that says how many of its jobs may run at once, on all launchers together."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +254,21 @@ def _time_to_wait(tx: Transaction, order: Order) -> WaitsOn | None:
     return WaitsOn.TIME if order.not_before is not None and order.not_before > tx.now else None
 
 
+def _lane(agent: AgentNeeds, order: Order, labels: Mapping[str, str], host: str | None) -> Lane:
+    limit = agent.limits.get(RUNNING_LIMIT)
+    is_limited = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
+    return Lane(
+        id=0,
+        # The group says whose turn it is, not who may run the job.
+        labels={name: value for name, value in labels.items() if name != GROUP_LABEL},
+        required_host=host,
+        required_launcher_id=order.launcher_id,
+        priority=order.priority,
+        agent_name=agent.name if is_limited else None,
+        agent_limit=int(str(limit)) if is_limited else None,
+    )
+
+
 def _insert_job(
     tx: Transaction,
     order: Order,
@@ -259,7 +281,7 @@ def _insert_job(
 ) -> Job:
     labels = {**agent.labels, **order.labels}
     host = session.hostname
-    lane = Lane(id=0, labels=labels, required_host=host, required_launcher_id=order.launcher_id)
+    lane = _lane(agent, order, labels, host)
     expires_at = None
     if order.queue_timeout_seconds is not None:
         expires_at = tx.now + timedelta(seconds=order.queue_timeout_seconds)
@@ -269,7 +291,9 @@ def _insert_job(
         type=order.type,
         status=JobStatus.PENDING,
         waits_on=waits_on,
-        lane_id=tx.jobs.lane(lane),
+        lane_id=tx.queue.lane(lane),
+        group_name=labels.get(GROUP_LABEL) or session.root_session_id,
+        turn=None,
         session_id=session.id,
         session_name=session.name,
         agent_name=agent.name,
@@ -314,5 +338,4 @@ def _insert_job(
     tx.jobs.insert(job, order.prompt)
     tell(tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name})
     promise(tx, order, job, session, parent, read_limits(agent.limits, f"limits of agent '{agent.name}'"))
-    announce_ready(tx, job)
-    return job
+    return announce_ready(tx, job)

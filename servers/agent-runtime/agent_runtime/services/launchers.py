@@ -225,11 +225,13 @@ def note_dropped_poll(tx: Transaction, launcher_id: LauncherId) -> None:
     launcher = tx.launchers.get(launcher_id)
     if launcher is not None and launcher.status is LauncherStatus.ALIVE:
         tx.launchers.change(launcher_id, {"poll_dropped_at": tx.now})
+        # If a newer call of it waits at another runtime, that one looks once more, which proves that it lives.
+        tx.wake_launcher(launcher_id)
         tx.due_at(tx.now)
 
 
 def _taken_in(tx: Transaction, said: Registration) -> Launcher:
-    known = tx.launchers.get(said.launcher_id) if said.launcher_id is not None else None
+    known = tx.launchers.get_to_change(said.launcher_id) if said.launcher_id is not None else None
     launcher = Launcher(
         id=said.launcher_id or LauncherId(new_id("lnch_", tx.now, tx.random_bytes)),
         name=said.name or said.hostname or "launcher",

@@ -6,6 +6,7 @@ who watch is done here too, in the same transaction, so that no caller can forge
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from agent_runtime.domain.event import NewEvent
@@ -13,7 +14,7 @@ from agent_runtime.domain.job import MOVES, TERMINAL, Job, JobStatus, JobType, M
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.session import STATUS_BY_JOB, Session
 from agent_runtime.services.kin import Moved
-from agent_runtime.services.ports import Fence, JobChanges, Lane, SessionChanges, Transaction
+from agent_runtime.services.ports import Fence, JobChanges, SessionChanges, Transaction
 
 _EVENT_BY_MOVE: Mapping[Move, str] = {
     Move.CLAIM: "job.claimed",
@@ -24,6 +25,7 @@ _EVENT_BY_MOVE: Mapping[Move, str] = {
     Move.TRY_AGAIN: "job.requeued",
     Move.RETRY: "job.requeued",
 }
+_TAKES_A_PLACE = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})
 _QUIET = frozenset({Move.CLAIM, Move.RELEASE})
 """Moves that a session does not show: nothing of the agent has run, or begins to."""
 
@@ -49,7 +51,8 @@ def move_job(
     edge = MOVES[move]
     assert job.status in edge.sources, f"no move '{move}' starts at '{job.status}'"
     assert target in edge.targets, f"no move '{move}' leads to '{target}'"
-    session = tx.sessions.get(job.session_id)
+    # A claim locks its job first: waiting for the session then could be waiting for somebody who waits for the job.
+    session = tx.sessions.glance(job.session_id) if move in _QUIET else tx.sessions.get(job.session_id)
     assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
     full = _completed(tx, job, session, target, changes)
     fence = Fence(status=job.status, attempt=job.attempt, token=job.token)
@@ -64,7 +67,17 @@ def move_job(
     elif session_changes:
         tx.sessions.change(session.id, session_changes)
     tx.kin.moved.append(Moved(job, moved))
+    if job.status in _TAKES_A_PLACE and moved.status not in _TAKES_A_PLACE:
+        _let_another_of_agent_go(tx, job.agent_name)
     return moved
+
+
+def _let_another_of_agent_go(tx: Transaction, agent_name: str) -> None:
+    """Wake a poll for a job that waited because too many of its agent ran."""
+    lanes = tx.queue.limited_lanes(agent_name)
+    if lanes:
+        for lane_id in tx.queue.heads([lane.id for lane in lanes]):
+            tx.wake_lane(lane_id)
 
 
 def tell(
@@ -91,14 +104,16 @@ def tell(
     )
 
 
-def announce_ready(tx: Transaction, job: Job) -> None:
-    """Wake one parked poll if the job can be claimed now, or upkeep when its time will come."""
+def announce_ready(tx: Transaction, job: Job) -> Job:
+    """Line a job up and wake one parked poll if it can be claimed now, or upkeep when its time will come."""
     if job.status is not JobStatus.PENDING:
-        return
-    if job.waits_on is None:
-        tx.wake_lane(job.lane_id)
-    elif job.waits_on is WaitsOn.TIME and job.not_before is not None:
+        return job
+    if job.waits_on is WaitsOn.TIME and job.not_before is not None:
         tx.due_at(job.not_before)
+    if job.waits_on is not None:
+        return job
+    tx.wake_lane(job.lane_id)
+    return job if job.turn is not None else replace(job, turn=tx.queue.line_up(job))
 
 
 def take_turn(tx: Transaction, job: Job) -> Job:
@@ -110,8 +125,7 @@ def take_turn(tx: Transaction, job: Job) -> Job:
         job.session_id,
         {"current_job_id": job.id, "status": STATUS_BY_JOB[changed.status], "updated_at": tx.now},
     )
-    announce_ready(tx, changed)
-    return changed
+    return announce_ready(tx, changed)
 
 
 def time_to_wait(tx: Transaction, job: Job) -> WaitsOn | None:
@@ -124,8 +138,8 @@ def _way_home(tx: Transaction, job: Job) -> JobChanges:
     session = tx.sessions.get(job.session_id)
     if session is None or job.type is JobType.START_SESSION or session.hostname in (None, job.required_host):
         return {}
-    lane = Lane(id=0, labels=job.labels, required_host=session.hostname, required_launcher_id=job.required_launcher_id)
-    return {"required_host": session.hostname, "lane_id": tx.jobs.lane(lane)}
+    lane = replace(tx.queue.lane_by_id(job.lane_id), required_host=session.hostname)
+    return {"required_host": session.hostname, "lane_id": tx.queue.lane(lane)}
 
 
 def _completed(tx: Transaction, job: Job, session: Session, target: JobStatus, changes: JobChanges) -> JobChanges:
@@ -138,6 +152,8 @@ def _completed(tx: Transaction, job: Job, session: Session, target: JobStatus, c
     elif target is JobStatus.PENDING:
         full |= _NOBODY_HAS_IT
         full["queued_at"] = tx.now
+        if job.status is not JobStatus.CLAIMED:
+            full["turn"] = None  # It comes anew; one that was only claimed keeps its place at the front.
         full["waits_on"] = _wait_of(tx, job, session, changes.get("not_before", job.not_before))
     return full
 

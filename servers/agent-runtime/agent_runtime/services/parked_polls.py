@@ -10,7 +10,8 @@ from enum import Enum, auto
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.launcher import Launcher, may_run
-from agent_runtime.services.ports import Announcement, Lane
+from agent_runtime.services.ports import Announcement
+from agent_runtime.services.queue import Lane
 
 
 class Woken(Enum):

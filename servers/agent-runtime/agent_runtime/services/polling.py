@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from agent_runtime.services.claims import Ask, Found, look_for_work
 from agent_runtime.services.launchers import note_dropped_poll
 from agent_runtime.services.parked_polls import ParkedPoll, ParkedPolls, Woken
-from agent_runtime.services.ports import Lane, Store
+from agent_runtime.services.ports import Store
+from agent_runtime.services.queue import Lane
 
 
 class Polling:

@@ -16,6 +16,7 @@ from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.kin import Kin
+from agent_runtime.services.queue import Lane, QueueRows
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class JobChanges(UsageChanges, total=False):
 
     waits_on: WaitsOn | None
     lane_id: int
+    turn: int | None
     required_host: str | None
     not_before: datetime | None
     queue_expires_at: datetime | None
@@ -102,16 +104,6 @@ class Fence:
     status: JobStatus
     attempt: int
     token: str | None
-
-
-@dataclass(frozen=True)
-class Lane:
-    """What a launcher must be to run a job: the labels it carries, its host, or its very id."""
-
-    id: int
-    labels: Mapping[str, str]
-    required_host: str | None
-    required_launcher_id: LauncherId | None
 
 
 @dataclass(frozen=True)
@@ -233,9 +225,6 @@ class JobRows(Protocol):
     def change(self, job_id: JobId, changes: JobChanges) -> Job | None:
         """Change columns that are not part of the state machine."""
 
-    def ready(self, lane_ids: Sequence[int], limit: int) -> Sequence[Job]:
-        """Read the jobs that could be claimed first from these lanes, highest priority and oldest first."""
-
     def held_by(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
         """Read the jobs of a launcher that are in one of these states."""
 
@@ -284,12 +273,6 @@ class JobRows(Protocol):
     def past_attempts(self, job_id: JobId) -> Sequence[PastAttempt]:
         """Read the attempts that were followed by another one, oldest first."""
 
-    def lane(self, lane: Lane) -> int:
-        """Find or make the lane of these wishes and give its id; the id of `lane` itself is not looked at."""
-
-    def lanes(self) -> Sequence[Lane]:
-        """Read all lanes."""
-
     def remember_key(self, key: str, fingerprint: str, job_id: JobId, now: datetime) -> KeyUse:
         """Bind an idempotency key to a job, unless it is bound already; either way, tell to what."""
 
@@ -312,6 +295,9 @@ class SessionRows(Protocol):
     def get(self, session_id: SessionId) -> Session | None:
         """Read one session."""
 
+    def glance(self, session_id: SessionId) -> Session | None:
+        """Read one session for what of it never changes; nobody waits for that."""
+
     def find(self, name_or_id: str) -> Session | None:
         """Read the session that a person means by a name or an id."""
 
@@ -333,6 +319,12 @@ class LauncherRows(Protocol):
 
     def get(self, launcher_id: LauncherId) -> Launcher | None:
         """Read one launcher."""
+
+    def get_to_change(self, launcher_id: LauncherId) -> Launcher | None:
+        """Read one launcher, and let nobody else change it until the end of the transaction."""
+
+    def with_cut_poll(self) -> Sequence[LauncherId]:
+        """Tell of which launchers a waiting call was cut off, with no other call since."""
 
     def change(self, launcher_id: LauncherId, changes: LauncherChanges) -> Launcher | None:
         """Change one launcher."""
@@ -384,6 +376,7 @@ class Transaction(Protocol):
     now: datetime
     random_bytes: RandomBytes
     jobs: JobRows
+    queue: QueueRows
     sessions: SessionRows
     launchers: LauncherRows
     events: EventRows
@@ -401,6 +394,9 @@ class Transaction(Protocol):
 
     def tell_log_readers(self, job_id: JobId) -> None:
         """Let those who wait for a job's output read on, after the commit."""
+
+    def leads(self, task: str) -> bool:
+        """Tell whether this transaction may do a task of which one at a time is enough."""
 
     def due_at(self, moment: datetime) -> None:
         """Say that time alone will change something at this moment, so that upkeep does not sleep past it."""

@@ -2,12 +2,30 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ClauseElement, ColumnElement, bindparam, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    ColumnElement,
+    Integer,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+)
 
 from agent_runtime.domain.event import Event, NewEvent
 from agent_runtime.domain.ids import SessionId
+from agent_runtime.store.locks import EVENTS, lock_number
 from agent_runtime.store.statements import Channel, Record, Row, inserting_once
 from agent_runtime.store.tables import events
+
+_NUMBERING = """
+WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(:lock) WHERE :many > 0)
+SELECT CASE WHEN :many > 0 THEN pg_current_xact_id() ELSE pg_current_xact_id_if_assigned() END::text, 0
+UNION ALL
+SELECT NULL, nextval('events_seq_seq') FROM locked, generate_series(1, :many)
+"""
 
 
 class EventTable:
@@ -17,13 +35,20 @@ class EventTable:
         self._channel = channel
         self._record = Record(NewEvent, events, channel.dialect)
         self._appended: list[Event] = []
+        self._unwritten: list[Event] = []
         self._append = channel.prepare("event append", lambda: self._inserting(once=False))
+        if channel.is_shared:
+            self._numbers = channel.prepare("event numbers", self._numbering)
+            self._append_numbered = channel.prepare("event append numbered", self._inserting_numbered)
+            channel.at_the_end(self._write_all)
 
     def append(self, event: NewEvent) -> tuple[Event, bool]:
         """Write one event, or find the one that has the same session and client event id.
 
         Shape:   the event with its sequence number, and whether it was there before.
         """
+        if self._channel.is_shared:
+            return self._append_last(event)
         statement = self._append
         if event.client_event_id is not None:
             statement = self._channel.prepare("event append once", lambda: self._inserting(once=True))
@@ -37,7 +62,42 @@ class EventTable:
     def take_appended(self) -> Sequence[Event]:
         """Give what was appended since the last time this was asked."""
         appended, self._appended = self._appended, []
+        self._unwritten = []
         return appended
+
+    def _append_last(self, event: NewEvent) -> tuple[Event, bool]:
+        """Keep the event until the end: the lock that keeps the events in the order of the commits is short then."""
+        if event.client_event_id is not None and event.session_id is not None:
+            # No other transaction appends to this session meanwhile: its row is locked by who reads it to change it.
+            for one in self._unwritten:
+                if (one.new.session_id, one.new.client_event_id) == (event.session_id, event.client_event_id):
+                    return one, True
+            twin = self._find_twin(event)
+            if twin is not None:
+                return twin, True
+        appended = Event(0, event)
+        self._unwritten.append(appended)
+        self._appended.append(appended)
+        return appended, False
+
+    def _write_all(self) -> int | None:
+        """Give the events their places and write them; until the commit nobody else can.
+
+        Shape:   the number of the transaction, by which the database tells later what became of it.
+        """
+        events_now, self._unwritten = self._unwritten, []
+        rows = self._channel.rows(self._numbers, {"lock": lock_number(EVENTS), "many": len(events_now)})
+        transaction_id = int(str(rows[0][0])) if rows[0][0] is not None else None
+        for event, row in zip(events_now, rows[1:], strict=True):
+            event.seq = _seq(row[1])
+        if events_now:
+            written = [{**self._record.write(event.new), "seq": event.seq} for event in events_now]
+            self._channel.run_many(self._append_numbered, written)
+        return transaction_id
+
+    def _numbering(self) -> ClauseElement:
+        """Ask for the lock first and for the places then, in one question; without events for neither."""
+        return text(_NUMBERING).bindparams(bindparam("lock", type_=BigInteger()), bindparam("many", type_=Integer()))
 
     def of_session(self, session_id: SessionId, after: int, limit: int, types: Sequence[str]) -> Sequence[Event]:
         """Read a session's events in order, those behind `after`; of all types when none is named."""
@@ -89,6 +149,11 @@ class EventTable:
         return _seq(row[0])
 
     def _twin(self, event: NewEvent) -> Event:
+        twin = self._find_twin(event)
+        assert twin is not None, "an event that could not be written is there"
+        return twin
+
+    def _find_twin(self, event: NewEvent) -> Event | None:
         statement = self._channel.prepare(
             "event twin",
             lambda: select(events.c.seq, *self._record.columns).where(
@@ -97,8 +162,7 @@ class EventTable:
         )
         values = {"of_session": event.session_id, "of_client": event.client_event_id}
         row = self._channel.first(statement, values)
-        assert row is not None, "an event that could not be written is there"
-        return self._read(row)
+        return None if row is None else self._read(row)
 
     def _read(self, row: Row) -> Event:
         return Event(_seq(row[0]), self._record.read(row[1:]))
@@ -109,6 +173,10 @@ class EventTable:
         if not once:
             return insert(events).values(values).returning(events.c.seq)
         return inserting_once(events, names, self._channel.dialect).returning(events.c.seq)
+
+    def _inserting_numbered(self) -> ClauseElement:
+        names = ["seq", *[column.name for column in self._record.columns]]
+        return insert(events).values({name: bindparam(name, type_=events.c[name].type) for name in names})
 
 
 def _seq(value: object) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 
 from sqlalchemy import (
     ClauseElement,
@@ -11,7 +10,6 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
-    union_all,
     update,
 )
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -26,7 +24,6 @@ from agent_runtime.services.ports import (
     JobFilter,
     JobLife,
     KeyUse,
-    Lane,
     NextTimes,
     PastAttempt,
 )
@@ -35,7 +32,6 @@ from agent_runtime.store.attempt_rows import AttemptTable
 from agent_runtime.store.columns import moment
 from agent_runtime.store.job_conditions import Condition
 from agent_runtime.store.key_rows import KeyTable
-from agent_runtime.store.lane_rows import LaneTable
 from agent_runtime.store.picture_rows import PictureTable
 from agent_runtime.store.statements import Channel, Record, Row, Values, inserting
 from agent_runtime.store.tables import jobs, prompts
@@ -43,17 +39,19 @@ from agent_runtime.store.tables import jobs, prompts
 _EVERYTHING = 1_000_000
 
 
+def job_record(channel: Channel) -> Record[Job]:
+    """Say how rows of the jobs are read and written."""
+    return Record(Job, jobs, channel.dialect, type=JobType, status=JobStatus, waits_on=WaitsOn, if_busy=IfBusy)
+
+
 class JobTable:
     """Implements `services.ports.JobRows`."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._record = Record(
-            Job, jobs, channel.dialect, type=JobType, status=JobStatus, waits_on=WaitsOn, if_busy=IfBusy
-        )
+        self._record = job_record(channel)
         self._attempts = AttemptTable(channel)
         self._keys = KeyTable(channel)
-        self._lanes = LaneTable(channel)
         self._pictures = PictureTable(channel)
         names = [column.name for column in self._record.columns]
         self._insert = channel.prepare("job insert", lambda: inserting(jobs, names))
@@ -116,15 +114,6 @@ class JobTable:
         statement = self._channel.prepare(("job change", names), lambda: self._update(names))
         row = self._channel.first(statement, {**changes, "of_id": job_id})
         return None if row is None else self._record.read(row)
-
-    def ready(self, lane_ids: Sequence[int], limit: int) -> Sequence[Job]:
-        """Read the jobs that could be claimed first from these lanes, highest priority and oldest first."""
-        if not lane_ids:
-            return ()
-        statement = self._channel.prepare(("job ready", len(lane_ids)), lambda: self._heads(len(lane_ids)))
-        values: dict[str, object] = {f"lane_{place}": lane_id for place, lane_id in enumerate(lane_ids)}
-        heads = self._read(self._channel.rows(statement, {**values, "up_to": limit}))
-        return list(islice(sorted(heads, key=lambda job: (-job.priority, job.id)), limit))
 
     def held_by(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
         """Read the jobs of a launcher that are in one of these states."""
@@ -224,18 +213,6 @@ class JobTable:
         """Read the attempts that were followed by another one, oldest first."""
         return self._attempts.of_job(job_id)
 
-    def lane(self, lane: Lane) -> int:
-        """Find or make the lane of these wishes and give its id; the id of `lane` itself is not looked at."""
-        return self._lanes.find_or_make(lane)
-
-    def lanes(self) -> Sequence[Lane]:
-        """Read all lanes."""
-        return self._lanes.all()
-
-    def lane_by_id(self, lane_id: int) -> Lane:
-        """Read one lane that a job stands in."""
-        return self._lanes.by_id(lane_id)
-
     def remember_key(self, key: str, fingerprint: str, job_id: JobId, now: datetime) -> KeyUse:
         """Bind an idempotency key to a job, unless it is bound already; either way, tell to what."""
         return self._keys.remember(key, fingerprint, job_id, now)
@@ -282,15 +259,3 @@ class JobTable:
             jobs.c.attempt == bindparam("if_attempt"),
             jobs.c.token.is_not_distinct_from(bindparam("if_token")),
         )
-
-    def _heads(self, count: int) -> ClauseElement:
-        """Ask each lane for its head apart, so that the cost does not grow with what stands behind it."""
-        heads = [
-            self._all()
-            .where(conditions.ready(), jobs.c.lane_id == bindparam(f"lane_{place}"))
-            .order_by(jobs.c.priority.desc(), jobs.c.id)
-            .limit(bindparam("up_to"))
-            .subquery()
-            for place in range(count)
-        ]
-        return union_all(*[select(head) for head in heads])

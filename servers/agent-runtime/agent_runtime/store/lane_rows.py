@@ -5,9 +5,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, func, select
 
-from agent_runtime.services.ports import Lane
-from agent_runtime.store.statements import Channel, Record, inserting_once
+from agent_runtime.domain.ids import LauncherId
+from agent_runtime.services.queue import Lane
+from agent_runtime.store.statements import Channel, Record, Row, inserting_once
 from agent_runtime.store.tables import lanes
+
+_Place = tuple[str | None, str | None]
 
 
 class LaneTable:
@@ -17,7 +20,13 @@ class LaneTable:
         self._channel = channel
         self._record = Record(Lane, lanes, channel.dialect)
         self._known: dict[int, Lane] = {}
-        self._newest = channel.prepare("lane newest", lambda: select(func.coalesce(func.max(lanes.c.id), 0)))
+        self._by_place: dict[_Place, list[Lane]] = {}
+        self._limited: list[Lane] = []
+        self._size: Row = (0, 0)
+        # Not the newest id alone: of two runtimes, the one with the larger id may commit first.
+        self._sizing = channel.prepare(
+            "lane size", lambda: select(func.count(), func.coalesce(func.max(lanes.c.id), 0)).select_from(lanes)
+        )
 
     def find_or_make(self, wanted: Lane) -> int:
         """Give the id of the lane with these wishes."""
@@ -25,7 +34,9 @@ class LaneTable:
         found = self._find(key)
         if found is not None:
             return found
-        names = ("key", "labels", "required_host", "required_launcher_id")
+        names = (
+            "key", "labels", "required_host", "required_launcher_id", "priority", "agent_name", "agent_limit"
+        )  # fmt: skip
         insert = self._channel.prepare("lane insert", lambda: inserting_once(lanes, names, self._channel.dialect))
         self._channel.run(insert, {**self._record.write(wanted), "key": key})
         made = self._find(key)
@@ -44,15 +55,31 @@ class LaneTable:
             found = self._record.read(row)
         return found
 
-    def all(self) -> Sequence[Lane]:
-        """Read all lanes; the table is read again only when it has grown, or was rolled back."""
-        newest = self._channel.first(self._newest, {})
-        assert newest is not None
-        if newest[0] != max(self._known, default=0):
-            statement = self._channel.prepare("lane all", lambda: select(*self._record.columns))
-            found = [self._record.read(row) for row in self._channel.rows(statement, {})]
-            self._known = {lane.id: lane for lane in found}
-        return list(self._known.values())
+    def of_launcher(self, launcher_id: LauncherId, hostname: str) -> Sequence[Lane]:
+        """Read the lanes that ask for no other launcher and no other host."""
+        self._refresh()
+        places = ((None, None), (hostname, None), (None, launcher_id), (hostname, launcher_id))
+        return [lane for place in places for lane in self._by_place.get(place, ())]
+
+    def limited_to(self, agent_name: str) -> Sequence[Lane]:
+        """Read the lanes in which no more than some jobs of this agent may run at once."""
+        self._refresh()
+        return [lane for lane in self._limited if lane.agent_name == agent_name]
+
+    def _refresh(self) -> None:
+        """Read the table again, but only when it has grown, shrunk, or was rolled back."""
+        size = self._channel.first(self._sizing, {})
+        assert size is not None
+        if tuple(size) == self._size:
+            return
+        statement = self._channel.prepare("lane all", lambda: select(*self._record.columns))
+        found = [self._record.read(row) for row in self._channel.rows(statement, {})]
+        self._size = tuple(size)
+        self._known = {lane.id: lane for lane in found}
+        self._limited = [lane for lane in found if lane.agent_limit is not None]
+        self._by_place = {}
+        for lane in found:
+            self._by_place.setdefault((lane.required_host, lane.required_launcher_id), []).append(lane)
 
     def _find(self, key: str) -> int | None:
         statement = self._channel.prepare(
@@ -63,5 +90,7 @@ class LaneTable:
 
 
 def _key(lane: Lane) -> str:
-    wishes = [sorted(lane.labels.items()), lane.required_host, lane.required_launcher_id]
+    wishes: list[object] = [sorted(lane.labels.items()), lane.required_host, lane.required_launcher_id]
+    if lane.priority or lane.agent_limit is not None:
+        wishes += [lane.priority, lane.agent_name, lane.agent_limit]
     return json.dumps(wishes, separators=(",", ":"))

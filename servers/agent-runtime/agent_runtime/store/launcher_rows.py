@@ -32,6 +32,28 @@ class LauncherTable:
         row = self._channel.first(self._get, {"of_id": launcher_id})
         return None if row is None else self._record.read(row)
 
+    def get_to_change(self, launcher_id: LauncherId) -> Launcher | None:
+        """Read one launcher, and let nobody else change it until the end of the transaction."""
+        statement = self._get
+        if self._channel.is_shared:
+            statement = self._channel.prepare(
+                "launcher get locked",
+                lambda: (
+                    select(*self._record.columns)
+                    .where(launchers.c.id == bindparam("of_id"))
+                    .with_for_update(key_share=True)
+                ),
+            )
+        row = self._channel.first(statement, {"of_id": launcher_id})
+        return None if row is None else self._record.read(row)
+
+    def with_cut_poll(self) -> Sequence[LauncherId]:
+        """Tell of which launchers a waiting call was cut off, with no other call since."""
+        statement = self._channel.prepare(
+            "launcher cut", lambda: select(launchers.c.id).where(launchers.c.poll_dropped_at.is_not(None))
+        )
+        return [LauncherId(str(row[0])) for row in self._channel.rows(statement, {})]
+
     def change(self, launcher_id: LauncherId, changes: LauncherChanges) -> Launcher | None:
         """Change one launcher."""
         names = tuple(sorted(changes))

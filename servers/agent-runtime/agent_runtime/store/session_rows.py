@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import BindParameter, ClauseElement, bindparam, delete, or_, select, update
+from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import SESSION_ID_PREFIX, SessionId
 from agent_runtime.domain.session import Session, SessionStatus
@@ -20,10 +21,12 @@ class SessionTable:
         names = [column.name for column in self._record.columns]
         everything = select(*self._record.columns)
         self._insert = channel.prepare("session insert", lambda: inserting(sessions, names))
-        self._get = channel.prepare("session get", lambda: everything.where(sessions.c.id == bindparam("of_id")))
-        self._by_name = channel.prepare(
-            "session by name", lambda: everything.where(sessions.c.name == bindparam("of_id"))
-        )
+        by_id = everything.where(sessions.c.id == bindparam("of_id"))
+        by_name = everything.where(sessions.c.name == bindparam("of_id"))
+        self._glance = channel.prepare("session glance", lambda: by_id)
+        # Who reads a session in order to write decides by what it read: nobody else may change it meanwhile.
+        self._get = channel.prepare("session get", lambda: _locked(by_id) if channel.is_shared else by_id)
+        self._by_name = channel.prepare("session by name", lambda: _locked(by_name) if channel.is_shared else by_name)
 
     def insert(self, session: Session) -> None:
         """Write a new session."""
@@ -32,6 +35,11 @@ class SessionTable:
     def get(self, session_id: SessionId) -> Session | None:
         """Read one session."""
         row = self._channel.first(self._get, {"of_id": session_id})
+        return None if row is None else self._record.read(row)
+
+    def glance(self, session_id: SessionId) -> Session | None:
+        """Read one session for what of it never changes; nobody waits for that."""
+        row = self._channel.first(self._glance, {"of_id": session_id})
         return None if row is None else self._record.read(row)
 
     def find(self, name_or_id: str) -> Session | None:
@@ -68,6 +76,7 @@ class SessionTable:
 
     def delete(self, session_id: SessionId) -> None:
         """Remove a session with its jobs, their logs, their idempotency keys and its events."""
+        self._channel.settle()  # Events that are still to be written go with the others.
         of_id: BindParameter[str] = bindparam("of_id")
         # The jobs go with the session's row, so their keys are found before it does.
         own_jobs = select(jobs.c.id).where(jobs.c.session_id == of_id)
@@ -87,3 +96,8 @@ class SessionTable:
         return (
             update(sessions).where(sessions.c.id == bindparam("of_id")).values(values).returning(*self._record.columns)
         )
+
+
+def _locked(query: Select[*tuple[object, ...]]) -> Select[*tuple[object, ...]]:
+    # Weak enough for jobs of the session to be inserted meanwhile.
+    return query.with_for_update(key_share=True)

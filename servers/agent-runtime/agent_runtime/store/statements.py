@@ -10,7 +10,7 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
-from sqlalchemy import ClauseElement, Column, Connection, Dialect, Insert, Table, bindparam, insert
+from sqlalchemy import ClauseElement, Column, Connection, Dialect, Float, Insert, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -51,13 +51,27 @@ class Prepared:
 
 
 class Channel:
-    """One connection, its cursor, and the statements that were prepared on it."""
+    """One connection, its cursor, and the statements that were prepared on it.
 
-    def __init__(self, connection: Connection) -> None:
+    Shape:   `is_shared` means that other connections write at the same time, so that what is read to be changed
+             must be locked.
+    """
+
+    def __init__(self, connection: Connection, *, is_shared: bool = False) -> None:
         self.connection = connection
         self.dialect = connection.dialect
-        self._cursor = connection.connection.cursor()
+        self.is_shared = is_shared
+        self.cursor = connection.connection.cursor()
         self._prepared: dict[Hashable, Prepared] = {}
+        self._settle: Callable[[], int | None] = lambda: None
+
+    def at_the_end(self, settle: Callable[[], int | None]) -> None:
+        """Let something be written last, behind everything else of a transaction."""
+        self._settle = settle
+
+    def settle(self) -> int | None:
+        """Write what is written last, and tell the transaction's number if it is known."""
+        return self._settle()
 
     def prepare(self, key: Hashable, build: Callable[[], ClauseElement]) -> Prepared:
         """Give the statement of this key; it is built at the first use."""
@@ -68,8 +82,8 @@ class Channel:
 
     def rows(self, prepared: Prepared, values: Values) -> list[Row]:
         """Run a statement and fetch all that it answers."""
-        self._cursor.execute(prepared.sql, prepared.parameters(values))
-        return list(self._cursor.fetchall())
+        self.cursor.execute(prepared.sql, prepared.parameters(values))
+        return list(self.cursor.fetchall())
 
     def first(self, prepared: Prepared, values: Values) -> Row | None:
         """Run a statement and give its first row."""
@@ -78,8 +92,12 @@ class Channel:
 
     def run(self, prepared: Prepared, values: Values) -> int:
         """Run a statement that answers no rows, and tell how many rows it changed."""
-        self._cursor.execute(prepared.sql, prepared.parameters(values))
-        return int(self._cursor.rowcount)
+        self.cursor.execute(prepared.sql, prepared.parameters(values))
+        return int(self.cursor.rowcount)
+
+    def run_many(self, prepared: Prepared, many: Sequence[Values]) -> None:
+        """Run a statement that answers no rows once for each of these values."""
+        self.cursor.executemany(prepared.sql, [prepared.parameters(values) for values in many])  # type: ignore[arg-type]
 
     def ask(self, query: ClauseElement) -> list[Row]:
         """Run a question that is built for one occasion, and give its rows as the driver answers them."""
@@ -87,7 +105,7 @@ class Channel:
 
     def command(self, sql: str) -> None:
         """Run a command that has no parameters, such as BEGIN."""
-        self._cursor.execute(sql)
+        self.cursor.execute(sql)
 
 
 class Record(Generic[T]):
@@ -107,7 +125,7 @@ class Record(Generic[T]):
         self._converts = [
             (place, _reader(column, dialect, enums.get(column.name)))
             for place, column in enumerate(self.columns)
-            if enums.get(column.name) or column.type.dialect_impl(dialect).result_processor(dialect, None)
+            if enums.get(column.name) or _result_processor(column, dialect)
         ]
 
     def read(self, row: Row) -> T:
@@ -139,9 +157,14 @@ def _reader(column: Column[object], dialect: Dialect, enum: type[StrEnum] | None
     if enum is not None:
         members: dict[object, object] = {member.value: member for member in enum}
         return members.__getitem__
-    convert = column.type.dialect_impl(dialect).result_processor(dialect, None)
+    convert = _result_processor(column, dialect)
     assert convert is not None
     return convert
+
+
+def _result_processor(column: Column[object], dialect: Dialect) -> Convert | None:
+    # Both drivers give plain floats; asked for a conversion, one dialect wants to know the result's own type.
+    return None if isinstance(column.type, Float) else column.type.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def inserting(table: Table, names: Iterable[str]) -> ClauseElement:

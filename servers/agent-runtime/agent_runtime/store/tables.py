@@ -48,6 +48,9 @@ lanes = Table(
     Column("labels", JsonText, nullable=False),
     Column("required_host", Text),
     Column("required_launcher_id", _Id),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("agent_name", Text),
+    Column("agent_limit", Integer),
 )
 
 sessions = Table(
@@ -91,6 +94,8 @@ jobs = Table(
     Column("status", String(16), nullable=False),
     Column("waits_on", String(16)),
     Column("lane_id", ForeignKey("lanes.id"), nullable=False),
+    Column("group_name", Text, nullable=False, server_default=text("''")),
+    Column("turn", BigInteger),
     Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
     Column("session_name", String(60), nullable=False),
     Column("agent_name", Text, nullable=False),
@@ -147,12 +152,33 @@ jobs = Table(
     CheckConstraint("status = 'pending' OR waits_on IS NULL", name="job_only_pending_waits"),
     CheckConstraint("attempt >= 0 AND tries >= 0 AND losses >= 0", name="job_counts"),
     Index(
-        "jobs_ready",
+        "jobs_in_turn",
         "lane_id",
-        text("priority DESC"),
+        "turn",
         "id",
         sqlite_where=text("status = 'pending' AND waits_on IS NULL"),
         postgresql_where=text("status = 'pending' AND waits_on IS NULL"),
+    ),
+    Index(
+        "jobs_in_group",
+        "lane_id",
+        "group_name",
+        "turn",
+        sqlite_where=text("status = 'pending' AND waits_on IS NULL"),
+        postgresql_where=text("status = 'pending' AND waits_on IS NULL"),
+    ),
+    Index(
+        "jobs_held_of_agent",
+        "agent_name",
+        sqlite_where=text("status IN ('claimed','running')"),
+        postgresql_where=text("status IN ('claimed','running')"),
+    ),
+    Index("jobs_by_lane", "lane_id"),
+    Index(
+        "jobs_ended",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
     ),
     Index(
         "jobs_one_at_a_time",
@@ -266,6 +292,7 @@ events = Table(
     Column("data", JsonText, nullable=False),
     UniqueConstraint("session_id", "client_event_id", name="events_once"),
     Index("events_by_session", "session_id", "seq"),
+    Index("events_by_time", "at"),
     sqlite_autoincrement=True,  # A sequence number is never given twice, even after the newest row was pruned.
 )
 
@@ -276,6 +303,16 @@ idempotency_keys = Table(
     Column("fingerprint", String(64), nullable=False),
     Column("job_id", _Id, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Index("idempotency_keys_by_job", "job_id"),
+    Index("idempotency_keys_by_age", "created_at"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    # What all runtimes of a shared database must agree on: the user's token, and the key of session tokens.
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 log_chunks = Table(

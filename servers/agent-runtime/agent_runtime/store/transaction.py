@@ -8,13 +8,16 @@ from sqlalchemy import Connection
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
 from agent_runtime.services.kin import CallbackRows, FamilyRows, Kin, Moved
-from agent_runtime.services.ports import Announcement, EventRows, JobRows, Lane, LauncherRows, LogRows, SessionRows
+from agent_runtime.services.ports import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
+from agent_runtime.services.queue import Lane, QueueRows
 from agent_runtime.store.callback_rows import CallbackTable
 from agent_runtime.store.event_rows import EventTable
 from agent_runtime.store.family_rows import FamilyTable
 from agent_runtime.store.job_rows import JobTable
 from agent_runtime.store.launcher_rows import LauncherTable
+from agent_runtime.store.locks import may_lead
 from agent_runtime.store.log_rows import LogTable
+from agent_runtime.store.queue_rows import QueueTable
 from agent_runtime.store.session_rows import SessionTable
 from agent_runtime.store.statements import Channel
 
@@ -22,9 +25,10 @@ from agent_runtime.store.statements import Channel
 class Tables:
     """The rows of all tables over one open connection; made once, used by every transaction on it."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.channel = Channel(connection)
+    def __init__(self, connection: Connection, channel: Channel | None = None, *, is_shared: bool = False) -> None:
+        self.channel = channel or Channel(connection, is_shared=is_shared)
         self.jobs = JobTable(self.channel)
+        self.queue = QueueTable(self.channel)
         self.sessions = SessionTable(self.channel)
         self.launchers = LauncherTable(self.channel)
         self.events = EventTable(self.channel)
@@ -48,6 +52,7 @@ class StoreTransaction:
         self.now = now
         self.random_bytes = random_bytes
         self.jobs: JobRows = tables.jobs
+        self.queue: QueueRows = tables.queue
         self.sessions: SessionRows = tables.sessions
         self.launchers: LauncherRows = tables.launchers
         self.events: EventRows = tables.events
@@ -66,7 +71,7 @@ class StoreTransaction:
 
     def wake_lane(self, lane_id: int) -> None:
         """Let one parked poll of this lane look again, after the commit."""
-        self._ready.append(self._tables.jobs.lane_by_id(lane_id))
+        self._ready.append(self._tables.queue.lane_by_id(lane_id))
 
     def wake_launcher(self, launcher_id: LauncherId) -> None:
         """Let this launcher's parked poll look again, after the commit."""
@@ -80,6 +85,10 @@ class StoreTransaction:
         """Say that time alone will change something at this moment, so that upkeep does not sleep past it."""
         if self._due_at is None or moment < self._due_at:
             self._due_at = moment
+
+    def leads(self, task: str) -> bool:
+        """Tell whether this transaction may do a task of which one at a time is enough."""
+        return may_lead(self._tables.channel, task)
 
     def announcement(self) -> Announcement:
         """Say what this transaction has to tell once it is committed."""

@@ -53,6 +53,8 @@ class FamilyUpkeep(Background):
 
 def look_after_families(tx: Transaction) -> float:
     """Do one round, and tell in how many seconds the next one is due."""
+    if not tx.leads("families"):
+        return LOOK_AT_TIME_SECONDS
     has_clock = False
     for session_id in tx.kin.families.with_limits_at_work(_AT_ONCE):
         session, family = tx.sessions.get(session_id), tx.kin.families.get(session_id)

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 FROZEN_MEANS = timedelta(seconds=5)
 SLEEPS_AT_MOST = timedelta(hours=1)
+SLEEPS_AT_MOST_AMONG_OTHERS = timedelta(seconds=5)
+"""Where other runtimes write too, what becomes due may be heard of late."""
+OTHERS_ARE_AWAITED_FOR = timedelta(seconds=1)
 _PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
@@ -45,8 +48,9 @@ class _Sleep:
 class Upkeep(Background):
     """Moves what only time moves: due jobs, expired claims, silent launchers, lost jobs."""
 
-    def __init__(self, store: Store, lease: timedelta) -> None:
+    def __init__(self, store: Store, lease: timedelta, sleeps_at_most: timedelta = SLEEPS_AT_MOST) -> None:
         super().__init__("upkeep")
+        self._sleeps_at_most = sleeps_at_most
         self._store = store
         self._silent = SilentLaunchers(lease)
         self._soonest: datetime | None = None
@@ -94,6 +98,8 @@ class Upkeep(Background):
                 return _Sleep(done.at, ticks, until)
 
     def _round(self, tx: Transaction, *, renews: bool) -> Pass:
+        if not tx.leads("upkeep"):
+            return Pass(tx.now, tx.now + OTHERS_ARE_AWAITED_FOR)
         if renews:
             self._silent.renew(tx)
             wait_anew_for_lost_jobs(tx)
@@ -116,7 +122,7 @@ class Upkeep(Background):
             times.lost_at + LOST_FOR_GOOD_AFTER if times.lost_at is not None else None,
             times.stop_announced_at + STOP_REPEATED_AFTER if times.stop_announced_at is not None else None,
             self._silent.next_at(tx),
-            tx.now + SLEEPS_AT_MOST,
+            tx.now + self._sleeps_at_most,
         ]
         return min(moment for moment in candidates if moment is not None)
 

@@ -1,0 +1,107 @@
+"""Which database a runtime uses, and what of it the other parts need to know."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from agent_runtime.data_dir import DataDir
+from agent_runtime.domain.ids import RandomBytes
+from agent_runtime.services.ports import Announcer, Transaction
+from agent_runtime.settings import Settings
+from agent_runtime.store.clock import SystemClock
+from agent_runtime.store.opening import open_sqlite
+from agent_runtime.store.postgres_opening import open_postgres, server_version, shared_secret
+from agent_runtime.store.sqlite import SqliteStore
+
+T = TypeVar("T")
+
+
+class OpenStore(Protocol):
+    """A store that somebody must close."""
+
+    async def write(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb and commit."""
+
+    async def read(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb that changes nothing."""
+
+    def close(self) -> None:
+        """Finish what was accepted."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open store, and how it is called.
+
+    Shape:   `watch` follows what other runtimes do, where there may be others; `path` is that of a file.
+    """
+
+    store: OpenStore
+    engine: str
+    version: str
+    path: Path | None = None
+    watch: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What callers prove themselves with."""
+
+    token: str
+    session_key: bytes
+
+
+OpenDatabase = Callable[[RandomBytes, Announcer], Database]
+
+
+def embedded(path: Path) -> OpenDatabase:
+    """Use a file of this machine, made fit for use when it is opened."""
+
+    def open_it(random_bytes: RandomBytes, announce: Announcer) -> Database:
+        store = open_sqlite(path, SystemClock(), random_bytes, announce)
+        return Database(store, "sqlite", sqlite3.sqlite_version, path)
+
+    return open_it
+
+
+def unopened(path: Path) -> OpenDatabase:
+    """Name a file that is never opened: for who only wants to know the routes."""
+
+    def name_it(random_bytes: RandomBytes, announce: Announcer) -> Database:
+        return Database(
+            SqliteStore(path, SystemClock(), random_bytes, announce), "sqlite", sqlite3.sqlite_version, path
+        )
+
+    return name_it
+
+
+def shared(url: str) -> OpenDatabase:
+    """Use a PostgreSQL database, perhaps together with other runtimes."""
+
+    def open_it(random_bytes: RandomBytes, announce: Announcer) -> Database:
+        store = open_postgres(url, random_bytes, announce)
+        return Database(store, "postgresql", server_version(url), watch=store.watch)
+
+    return open_it
+
+
+def chosen(settings: Settings, data_dir: DataDir) -> OpenDatabase:
+    """Use what the settings say."""
+    return embedded(data_dir.database) if settings.database_url is None else shared(settings.database_url)
+
+
+def secrets_of(settings: Settings, data_dir: DataDir) -> Secrets:
+    """Read the secrets of the data folder; runtimes of one database agree on those of the first of them.
+
+    The folder's token is what clients of this machine find without being told, so the agreed one is written there.
+    The database must have been made fit for use before.
+    """
+    url = settings.database_url
+    if url is None:
+        return Secrets(data_dir.token(), data_dir.session_key())
+    token = shared_secret(url, "token", data_dir.token)
+    data_dir.keep_token(token)
+    key = shared_secret(url, "session-key", lambda: data_dir.session_key().decode())
+    return Secrets(token, key.encode())

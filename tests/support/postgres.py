@@ -1,0 +1,187 @@
+"""A PostgreSQL server of the tests' own: on a private socket, in a temporary folder, ended with the tests.
+
+`ensure_postgres` finds the programs, or installs them from the distribution's packages. The server runs as a user
+without rights, because it refuses to run as root.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from support.waiting import wait_until
+
+_PLACES = "/usr/lib/postgresql/*/bin"
+_SETTINGS = """
+listen_addresses = ''
+max_connections = 200
+shared_buffers = 128MB
+fsync = on
+autovacuum_naptime = 5s
+log_min_messages = warning
+"""
+_USER = "postgres"
+
+
+class NoPostgresError(RuntimeError):
+    """The server's programs are not here; the text says what to do."""
+
+
+def ensure_postgres() -> Path:
+    """Find the folder of the server's programs; install them if they are missing and we may.
+
+    Errors: NoPostgresError.
+    """
+    found = _programs()
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for arguments in (("update",), ("install", "-y", "--no-install-recommends", "postgresql")):
+            subprocess.run(["apt-get", "-qq", *arguments], env=quiet, check=False, stdout=subprocess.DEVNULL)
+        found = _programs()
+    if found is None:
+        raise NoPostgresError(
+            "cannot test with PostgreSQL: no 'initdb' in '/usr/lib/postgresql/*/bin' or on PATH "
+            "(install it, on Debian with: apt-get install postgresql)"
+        )
+    return found
+
+
+def _programs() -> Path | None:
+    newest_first = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True)
+    on_path = shutil.which("initdb")
+    candidates = [*newest_first, *([Path(on_path).parent] if on_path else [])]
+    return next((path for path in candidates if (path / "initdb").exists() and (path / "pg_ctl").exists()), None)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A server that can be stopped, killed and started again; what it has acknowledged survives all of them."""
+
+    programs: Path
+    folder: Path
+    numbers: Iterator[int]
+
+    @property
+    def data(self) -> Path:
+        """Where its files lie."""
+        return self.folder / "data"
+
+    def url(self, database: str = "postgres") -> str:
+        """Where a database of it is reached."""
+        return f"postgresql://{_USER}@/{database}?host={self.folder}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._control("start", "-o", f"-k {self.folder}", "-l", str(self.folder / "server.log"))
+
+    def stop(self, mode: str = "fast") -> None:
+        """End: `fast` in order, `immediate` as in a power cut."""
+        self._control("stop", "-m", mode)
+
+    def new_database(self, template: str | None = None) -> str:
+        """Make a database, a copy of another one if it is named, and give its URL."""
+        name = f"test_{next(self.numbers)}"
+        copy = f" TEMPLATE {template}" if template is not None else ""
+        self.do(f"CREATE DATABASE {name}{copy}")
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is connected."""
+        self.do(f"DROP DATABASE IF EXISTS {name_of(url)} WITH (FORCE)")
+
+    def do(self, command: str, database: str = "postgres") -> None:
+        """Run one command as the server's owner."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(command.encode())
+
+    def end_all_connections(self, database: str) -> int:
+        """Cut every connection to a database, and tell how many there were."""
+        question = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            row = connection.execute(question, (database, connection.info.backend_pid)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def _control(self, *arguments: str) -> None:
+        command = [str(self.programs / "pg_ctl"), "-D", str(self.data), "-w", "-s", *arguments]
+        run_unprivileged(command, self.folder)
+
+
+def name_of(url: str) -> str:
+    """The database's name in a URL of `Cluster.url`."""
+    return url.partition("@/")[2].partition("?")[0]
+
+
+def run_unprivileged(command: list[str], folder: Path) -> None:
+    """Run a program of the server's, as somebody whom it accepts."""
+    identity = {} if os.geteuid() != 0 else {"user": _owner().pw_uid, "group": _owner().pw_gid, "extra_groups": []}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **identity,  # type: ignore[call-overload]
+    )
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+
+
+def _owner() -> pwd.struct_passwd:
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return names.get(_USER) or names["nobody"]
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """A fresh server; when it is over, nothing of it is left."""
+    programs = ensure_postgres()
+    # Not below the tests' own folders: a socket's path may have about a hundred characters, and others may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="ao-pg-", dir="/tmp"))
+    try:
+        if os.geteuid() == 0:
+            os.chown(folder, _owner().pw_uid, _owner().pw_gid)
+        cluster = Cluster(programs, folder, count(1))
+        make = [
+            str(programs / "initdb"),
+            "-D",
+            str(cluster.data),
+            "-U",
+            _USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
+        run_unprivileged([*make, "--locale=C"], folder)
+        with (cluster.data / "postgresql.conf").open("a") as settings:
+            settings.write(_SETTINGS)
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            if (cluster.data / "postmaster.pid").exists():
+                cluster.stop("immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_until_it_answers(cluster: Cluster) -> None:
+    """Wait until a started server takes connections."""
+
+    def answers() -> bool:
+        try:
+            cluster.do("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    wait_until(answers, "PostgreSQL answers")
