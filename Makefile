@@ -3,7 +3,7 @@ PYTHON ?= python3
 HERE := $(PYTHON) scripts/set_up.py
 
 .DEFAULT_GOAL := list
-.PHONY: list run test check format bench reference
+.PHONY: list run test check format bench soak reference
 
 list: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ format: ## rewrite the Python files in the house's format
 
 bench: ## measure latency, throughput, many at once, idle cost (ONLY="latency 200", PROFILE=1)
 	@PYTHONPATH=tests $(HERE) python -m bench $(ONLY) $(if $(PROFILE),--profile)
+
+soak: ## shake everything for MINUTES=30 with random faults (SEED=7 plays a plan again), then check every promise
+	@PYTHONPATH=tests $(HERE) python -m soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 reference: ## write docs/reference/ anew from the code
 	@$(HERE) python scripts/write_reference.py

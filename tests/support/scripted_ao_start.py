@@ -92,16 +92,26 @@ def act(script: Script) -> None:
     for _ in range(script.get("children", 0)):
         child = [sys.executable, "-I", "-S", "-c", "import signal, time; signal.signal(15, 1); time.sleep(600)"]
         subprocess.Popen(child, start_new_session=script.get("detached", False), stdin=subprocess.DEVNULL)
-    sys.stdout.write(script.get("out", "") + "x" * script.get("out_bytes", 0))
-    sys.stderr.write(script.get("err", ""))
-    sys.stdout.flush()
-    sys.stderr.flush()
+    say(script)
     while "await_file" in script and not Path(script["await_file"]).exists():
         time.sleep(0.01)
     wait_for_time(script.get("seconds", 0.0))
     if "kill_self" in script:
         write("end", exit_code=None, signal=script["kill_self"])
         os.kill(os.getpid(), script["kill_self"])
+
+
+def say(script: Script) -> None:
+    """Print as told; where the output cannot be written, that is how this ends."""
+    text = script.get("out", "") + "x" * script.get("out_bytes", 0)
+    try:
+        sys.stdout.write(text)
+        sys.stderr.write(script.get("err", ""))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        write("end", exit_code=74, signal=None)
+        os._exit(74)
 
 
 def wait_for_time(seconds: float) -> None:

@@ -1,0 +1,212 @@
+"""Do each harm of a plan to the house, and undo it when its time is over."""
+
+import contextlib
+import heapq
+import itertools
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from soak.plan import Harm, Step
+from soak.stage import Corner, Stage
+from support.process import ProcessUnderTest
+from support.proxy import Fault, Kind, proxy_page
+
+Undo = Callable[[], None]
+BALLAST = "ballast"
+LATE_SECONDS = 1.5
+
+
+def typed_error(status: int, code: str) -> Fault:
+    """An answer in the runtime's own shape."""
+    body = json.dumps({"detail": "told so by the soak", "code": code}).encode()
+    head = f"HTTP/1.1 {status} No\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return Fault(Kind.REPLACE, answer=head.encode() + body)
+
+
+NETWORK: Mapping[Harm, Fault] = {
+    Harm.NETWORK_BLACK_HOLE: Fault(Kind.BLACK_HOLE),
+    Harm.PROXY_PAGES: proxy_page(),
+    Harm.SERVER_ERRORS: typed_error(500, "internal_error"),
+    Harm.UNAUTHORIZED: typed_error(401, "unauthorized"),
+    Harm.ANSWERS_LOST: Fault(Kind.DROP_ANSWER),
+    Harm.ANSWERS_CUT: Fault(Kind.CUT_ANSWER, bytes_kept=40),
+    Harm.REQUESTS_TWICE: Fault(Kind.DUPLICATE),
+    Harm.REQUESTS_LATE: Fault(Kind.DELAY, seconds=LATE_SECONDS),
+}
+
+
+class Harms:
+    """Works off a plan beside the clock; `done` counts what really happened."""
+
+    def __init__(self, stage: Stage, steps: list[Step]) -> None:
+        self._stage = stage
+        self._steps = steps
+        self._undo: list[tuple[float, int, Undo]] = []
+        self._order = itertools.count()
+        self.done: Counter[str] = Counter()
+
+    def play(self) -> None:
+        """Do all of it, then mend everything."""
+        began = time.monotonic()
+        for step in self._steps:
+            self._wait_until(began + step.at_seconds)
+            undo = self._begin(step)
+            if undo is not None:
+                self.done[step.harm.value] += 1
+                heapq.heappush(self._undo, (began + step.at_seconds + step.seconds, next(self._order), undo))
+        self._mend()
+
+    def _wait_until(self, moment: float) -> None:
+        while self._undo and self._undo[0][0] <= moment:
+            at, _, undo = heapq.heappop(self._undo)
+            _pass_time(at)
+            undo()
+        _pass_time(moment)
+
+    def _mend(self) -> None:
+        while self._undo:
+            heapq.heappop(self._undo)[2]()
+        for corner in self._stage.corners:
+            corner.proxy.heal()
+            corner.proxy.cut_all()
+
+    def _begin(self, step: Step) -> Undo | None:
+        """Do one harm; None when there was nothing to hurt."""
+        corner = self._stage.corners[step.target]
+        if step.harm in NETWORK:
+            return self._hurt_network(corner, NETWORK[step.harm])
+        return self._by_name()[step.harm](corner)
+
+    def _by_name(self) -> Mapping[Harm, Callable[[Corner], Undo | None]]:
+        runtime = self._stage.runtime
+        return {
+            Harm.LAUNCHER_KILLED: lambda corner: _end_launcher(corner, signal.SIGKILL),
+            Harm.LAUNCHER_UPGRADED: lambda corner: _end_launcher(corner, signal.SIGHUP),
+            Harm.LAUNCHER_FROZEN: lambda corner: _freeze(corner.launcher),
+            Harm.SHIM_KILLED: _kill_a_shim,
+            Harm.FORK_SERVER_KILLED: _kill_fork_server,
+            Harm.RUNTIME_KILLED: lambda _: self._end_runtime(signal.SIGKILL),
+            Harm.RUNTIME_RESTARTED: lambda _: self._end_runtime(signal.SIGTERM),
+            Harm.RUNTIME_FROZEN: lambda _: _freeze(runtime),
+            Harm.NETWORK_DOWN: _network_down,
+            Harm.NETWORK_CUT: _cut,
+            Harm.DISK_FULL: _fill_disk,
+        }
+
+    def _hurt_network(self, corner: Corner, fault: Fault) -> Undo:
+        corner.proxy.fail(fault, times=None)
+
+        def heal() -> None:
+            corner.proxy.heal()
+            corner.proxy.cut_all()
+
+        return heal
+
+    def _end_runtime(self, number: signal.Signals) -> Undo | None:
+        runtime = self._stage.runtime
+        if not runtime.is_alive:
+            return None
+        runtime.signal(signal.SIGCONT)
+        runtime.signal(number)
+        runtime.wait(60)
+        return lambda: _start_runtime(self._stage)
+
+
+def _pass_time(until: float) -> None:
+    if (left := until - time.monotonic()) > 0:
+        # Time itself is what a plan waits for.
+        threading.Event().wait(left)
+
+
+def _start_runtime(stage: Stage) -> None:
+    if not stage.runtime.is_alive:
+        stage.runtime.start()
+
+
+def _end_launcher(corner: Corner, number: signal.Signals) -> Undo | None:
+    launcher = corner.launcher
+    if not launcher.is_alive:
+        return None
+    launcher.signal(signal.SIGCONT)
+    launcher.signal(number)
+    launcher.wait(60)
+    return lambda: start_launcher(corner)
+
+
+def start_launcher(corner: Corner) -> None:
+    """Begin a life of a launcher that is not alive; its runtime may not be there."""
+    if not corner.launcher.is_alive:
+        corner.launcher.start(wait_registered=False)
+
+
+def _freeze(process: ProcessUnderTest) -> Undo | None:
+    if not process.is_alive:
+        return None
+    process.freeze()
+
+    def thaw() -> None:
+        if process.is_alive:
+            process.thaw()
+
+    return thaw
+
+
+def _kill_a_shim(corner: Corner) -> Undo | None:
+    for lock in sorted(corner.launcher.runs_dir.glob("*/lock")):
+        with contextlib.suppress(OSError, ValueError, KeyError, psutil.NoSuchProcess):
+            told = json.loads(lock.read_text(encoding="ascii"))
+            if psutil.Process(told["pid"]).status() != psutil.STATUS_ZOMBIE:
+                os.kill(told["pid"], signal.SIGKILL)
+                return _nothing
+    return None
+
+
+def _kill_fork_server(corner: Corner) -> Undo | None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(corner.launcher.pid).children():
+            if any(word.endswith("fork_server.py") for word in child.cmdline()):
+                child.kill()
+                return _nothing
+    return None
+
+
+def _network_down(corner: Corner) -> Undo:
+    corner.proxy.refuse()
+
+    def accept() -> None:
+        # Another step may have brought the network back and taken it away again: the port is ours alone.
+        corner.proxy.refuse()
+        corner.proxy.accept()
+
+    return accept
+
+
+def _cut(corner: Corner) -> Undo:
+    corner.proxy.cut_all()
+    return _nothing
+
+
+def _fill_disk(corner: Corner) -> Undo | None:
+    if not corner.has_small_disk:
+        return None
+    ballast = corner.launcher.state_dir / BALLAST
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return lambda: _remove(ballast)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _nothing() -> None:
+    """Some harms cannot be undone."""

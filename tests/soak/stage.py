@@ -1,0 +1,81 @@
+"""The house that the soak shakes: one runtime, and launchers each with a network and a small disk of its own."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.launcher_process import LauncherProcess
+from support.ledger import Ledger
+from support.project import Project
+from support.proxy import ChaosProxy
+from support.runtime_process import RuntimeProcess
+
+DISK_MIB = 64
+
+
+@dataclass(frozen=True)
+class Corner:
+    """One launcher with all that is its own."""
+
+    launcher: LauncherProcess
+    proxy: ChaosProxy
+    has_small_disk: bool
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that runs."""
+
+    runtime: RuntimeProcess
+    project: Project
+    ledger: Ledger
+    corners: list[Corner]
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, mebibytes: int) -> Iterator[bool]:
+    """Put a disk of its own under a folder; False, if this user may not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options = f"size={mebibytes}m,mode=0700,uid={os.getuid()}"
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
+    try:
+        yield done.returncode == 0
+    finally:
+        if done.returncode == 0:
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+@contextlib.contextmanager
+def stage(folder: Path, launchers: int) -> Iterator[Stage]:
+    """Build it, start it, and leave nothing of it behind."""
+    project = Project(folder / "project").with_scripted_commands()
+    runtime = RuntimeProcess(folder / "runtime")
+    with ExitStack() as closing:
+        closing.callback(runtime.leave_nothing)
+        runtime.start()
+        corners = [_corner(folder / f"launcher-{number}", runtime, project, closing) for number in range(launchers)]
+        yield Stage(runtime, project, Ledger(project.ledger_path), corners)
+
+
+def _corner(folder: Path, runtime: RuntimeProcess, project: Project, closing: ExitStack) -> Corner:
+    proxy = closing.enter_context(ChaosProxy(runtime.port))
+    launcher = LauncherProcess(
+        folder,
+        proxy.url,
+        runtime.token,
+        script=project.launcher,
+        environment={
+            "LEDGER": str(project.ledger_path),
+            "HEARTBEAT_INTERVAL": "5",
+            "AGENT_LAUNCHER_MAX_JOBS": "12",
+            "AGENT_LAUNCHER_MEMORY_FLOOR_MIB": "0",
+        },
+    )
+    has_small_disk = closing.enter_context(small_disk(launcher.state_dir, DISK_MIB))
+    closing.callback(launcher.leave_nothing)
+    launcher.start()
+    return Corner(launcher, proxy, has_small_disk)
