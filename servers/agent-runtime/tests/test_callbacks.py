@@ -11,9 +11,9 @@ from agent_runtime.domain.errors import Problem
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.session import Session, SessionStatus
-from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
+from agent_runtime.domain.wishes import CallbackPolicy
 from agent_runtime.services.callbacks import mark_read
-from agent_runtime.services.jobs import retry_job, stop_job
+from agent_runtime.services.jobs import retry_job
 from agent_runtime.services.kin import CallbackFilter
 from agent_runtime.services.ports import Transaction
 from agent_runtime.services.sessions import delete_session
@@ -316,88 +316,6 @@ def test_a_session_in_the_middle_is_told_and_tells(house: Household) -> None:
     assert house.states("middle") == [("leaf", CONSUMED)]
     assert house.states("boss") == [("middle", DELIVERED)]
     assert len(house.news("boss")) == 1
-
-
-def test_two_sessions_cannot_wait_for_each_other(house: Household) -> None:
-    house.run("one")
-    house.run("two")
-    house.resume("two", "one", callback=True)
-
-    with pytest.raises(Problem) as refused:
-        house.resume("one", "two", callback=True)
-
-    assert refused.value.code == "parent_cycle"
-
-
-def test_a_child_cannot_be_called_back_by_its_own_parent(house: Household) -> None:
-    house.run("boss")
-    house.run("child", "boss")
-
-    with pytest.raises(Problem) as refused:
-        house.resume("boss", "child", callback=True)
-
-    assert refused.value.code == "parent_cycle"
-
-
-def test_a_session_is_never_its_own_parent(house: Household) -> None:
-    with pytest.raises(Problem) as refused:
-        house.begin("narcissus", "narcissus")
-
-    assert refused.value.code == "own_parent"
-
-
-def test_an_unknown_parent_and_a_callback_to_nobody_are_refused(house: Household) -> None:
-    with pytest.raises(Problem) as unknown:
-        house.begin("child", "nobody")
-    with pytest.raises(Problem) as nobody:
-        house.begin("child", callback=True)
-
-    assert (unknown.value.code, nobody.value.code) == ("parent_unknown", "callback_without_parent")
-
-
-def test_a_parent_that_ends_with_children_at_work_says_so(house: Household) -> None:
-    boss = house.run("boss")
-    house.run("child", "boss", callback=False)
-
-    house.end(boss)
-
-    events = house.do(lambda tx: tx.events.of_session(house_id(tx, "boss"), 0, 100, ["session.children_running"]))
-    assert [event.new.data["children"] for event in events] == [["child"]]
-    assert house.session("boss").status is SessionStatus.FINISHED
-
-
-def test_a_parent_that_waits_for_its_children_is_finished_when_they_are_at_rest(house: Household) -> None:
-    boss = house.run("boss", wait_for=WaitFor.CHILDREN)
-    child = house.run("child", "boss", callback=False)
-
-    house.end(boss)
-    assert house.session("boss").status is SessionStatus.WAITING
-    house.end(child)
-
-    assert house.session("boss").status is SessionStatus.FINISHED
-
-
-def test_a_waiting_parent_is_told_upwards_only_when_it_is_finished(house: Household) -> None:
-    top = house.run("top")
-    boss = house.run("boss", "top", wait_for=WaitFor.CHILDREN)
-    child = house.run("child", "boss", callback=False)
-    house.end(top)
-
-    house.end(boss)
-    assert house.news("top") == []
-    house.end(child, JobStatus.FAILED)
-
-    assert house.states("top") == [("boss", DELIVERED)]
-
-
-def test_a_parent_that_is_being_stopped_orders_nothing(house: Household) -> None:
-    boss = house.run("boss")
-    house.do(lambda tx: stop_job(tx, boss.id))
-
-    with pytest.raises(Problem) as refused:
-        house.begin("child", "boss")
-
-    assert refused.value.code == "parent_stopping"
 
 
 def house_of(tx: Transaction, name: str) -> Session:
