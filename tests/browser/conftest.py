@@ -1,7 +1,6 @@
 """One browser for all browser tests, a runtime for each module, a fresh page for each test."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
@@ -101,9 +100,3 @@ def open_page(browser: Browser, runtime: RuntimeProcess) -> Iterator[OpenPage]:
 def page(open_page: OpenPage) -> Page:
     """The first view."""
     return open_page()
-
-
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a test may leave what it saw."""
-    return tmp_path_factory.mktemp("pictures")

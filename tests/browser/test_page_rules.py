@@ -1,5 +1,6 @@
 """What the page is made of: light, from this host alone, within its security policy, without a jump."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,3 +70,21 @@ def test_other_peoples_code_stands_in_vendor_with_version_and_licence() -> None:
         line = next(line for line in listed.splitlines() if f"| `{script.name}`" in line)
         licence = line.split("`licences/")[1].split("`")[0]
         assert (DASHBOARD / "vendor" / "licences" / licence).is_file()
+
+
+def test_every_module_of_the_first_view_is_asked_for_at_once() -> None:
+    """A module is found only after the one that imports it has come; the list in the page spares the waiting."""
+    page = (DASHBOARD / "index.html").read_text(encoding="utf-8")
+    listed = set(re.findall(r'<link rel="modulepreload" href="([^"]+)">', page))
+
+    assert listed == _imported_by("app.js") - {"app.js"}
+
+
+def _imported_by(path: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    known = known | {path}
+    text = (DASHBOARD / path).read_text(encoding="utf-8")
+    for target in re.findall(r'^(?:import|export)[^;]*?from "(\.[^"]+)";', text, flags=re.MULTILINE):
+        found = ((DASHBOARD / path).parent / target).resolve().relative_to(DASHBOARD.resolve()).as_posix()
+        if found not in known:
+            known = _imported_by(found, known)
+    return known
