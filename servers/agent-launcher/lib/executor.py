@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lib.child_environment import job_environment
-from lib.errors import AttemptAlreadyHere, JobRefused
+from lib.errors import AttemptAlreadyHere, JobRefused, SpawnFailed
 from lib.job_process import JobProcess
 from lib.machine import Machine, Shims
 from lib.models import Job, Json, JsonObject
@@ -59,11 +59,16 @@ class Executor:
             "output_limit_bytes": job.output_limit_bytes,
         }
         run.write_order(launch, prompt if is_prompt_on_stdin else None)
-        return JobProcess(run, self._shims.fork_shim(run.path), self._machine)
+        try:
+            return self._spawn(run)
+        except SpawnFailed:
+            # The claim is given back, so nothing of it may be found at the next start.
+            run.delete()
+            raise
 
     def execute_again(self, run: RunDirectory) -> JobProcess:
         """Prepare an attempt anew whose order is already written and of which nothing ran."""
-        return JobProcess(run, self._shims.fork_shim(run.path), self._machine)
+        return self._spawn(run)
 
     def find_command(self, job: Job) -> str:
         """Find the job's command in the project's `commands/`, then on PATH.
@@ -81,6 +86,9 @@ class Executor:
             return str(beside)
         # The shim's attempt to start a path that does not exist makes the sentence that the user reads.
         return shutil.which(name) or str(beside)
+
+    def _spawn(self, run: RunDirectory) -> JobProcess:
+        return JobProcess(run, self._shims.fork_shim(run.path), self._machine)
 
     def _make_room(self, run: RunDirectory) -> None:
         if not run.exists():

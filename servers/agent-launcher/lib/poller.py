@@ -147,8 +147,9 @@ class Poller:
     def _take(self, answer: PollAnswer) -> None:
         if answer.stop_jobs:
             self._stop_jobs(answer.stop_jobs)
-        if len(answer.jobs) == 1:
-            self._start_job(answer.jobs[0])
+        if len(answer.jobs) == 1 or not self._lifecycle.takes_jobs:
+            for job in answer.jobs:  # one of them, or all are declined: the crew may have left already
+                self._start_job(job)
         elif answer.jobs:
             # All of them are started or declined before the next poll begins: it would hand them out again.
             self._starts.for_each(self._start_job, answer.jobs)

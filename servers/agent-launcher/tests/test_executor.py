@@ -10,9 +10,11 @@ from launcher_rig.commands import CommandProject
 from launcher_rig.shims import end, job, output, run
 
 from lib.child_environment import base_environment
-from lib.errors import AttemptAlreadyHere, JobRefused
+from lib.errors import AttemptAlreadyHere, JobRefused, SpawnFailed
 from lib.executor import Executor, build_argv
+from lib.forker import Forker
 from lib.models import Job
+from lib.run_directory import RunsFolder
 
 
 def test_a_start_job_becomes_the_missions_command_line() -> None:
@@ -107,3 +109,19 @@ def test_a_child_gets_neither_the_launchers_credentials_nor_the_session_it_was_s
     own = {"PATH": "/bin", "AGENT_RUNTIME_TOKEN": "secret", "AGENT_SESSION_NAME": "parent", "OPENAI_API_KEY": "k"}
 
     assert base_environment(own) == {"PATH": "/bin", "OPENAI_API_KEY": "k"}
+
+
+def test_a_shim_that_cannot_be_forked_leaves_no_folder_behind(
+    runs: RunsFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forker = Forker({})
+    executor = Executor(forker, runs, project_root=Path("/"), project_dir=Path("/"), runtime_url="http://127.0.0.1:1")
+
+    def fail(_: Path) -> None:
+        raise SpawnFailed("cannot start a process: Resource temporarily unavailable")
+
+    monkeypatch.setattr(forker, "fork_shim", fail)
+    with pytest.raises(SpawnFailed):
+        executor.execute(job("never"))
+
+    assert list(runs.all()) == []
