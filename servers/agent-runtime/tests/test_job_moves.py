@@ -147,3 +147,12 @@ def test_the_database_itself_refuses_two_running_jobs_of_one_session(rig: StoreR
             (queued.id,),
         )
     database.close()
+
+
+def test_the_event_of_a_claim_names_the_attempt_that_it_begins(rig: StoreRig) -> None:
+    first = _job_in(rig, JobStatus.CLAIMED)
+    _moved(rig, first, Move.RELEASE, JobStatus.PENDING)
+    second = rig.claim(rig.launcher())
+
+    found = rig.do(lambda tx: tx.events.of_session(first.session_id, 0, 100, ("job.claimed",)))
+    assert [event.new.attempt for event in found] == [first.attempt, second.attempt] == [1, 2]

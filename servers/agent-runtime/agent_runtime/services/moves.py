@@ -61,7 +61,7 @@ def move_job(
         return None
     if target is JobStatus.PENDING:
         tx.jobs.archive_attempt(job, tx.now)
-    tell(tx, session, moved, _event_name(move, moved), _facts(job, moved), attempt=job.attempt or moved.attempt)
+    tell(tx, session, moved, _event_name(move, moved), _facts(job, moved), attempt=moved.attempt)
     if session.current_job_id in (job.id, None) and not keeps_turn:
         _follow(tx, moved, move, session_changes or {})
     elif session_changes:
