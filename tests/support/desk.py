@@ -53,6 +53,12 @@ class Desk:
         read(self.post(f"/launcher/jobs/{made['job_id']}/started", proof(job)))
         return job
 
+    def stop_what_waits(self) -> None:
+        """Leave no job behind that the next test's launcher would be given."""
+        while waiting := items(read(self.get("/jobs", status="pending"))["jobs"]):
+            for job in waiting:
+                read(self.post(f"/jobs/{job['job_id']}/stop"))
+
     def complete(self, job: JsonObject) -> None:
         """Report that a job that was claimed here ended well."""
         read(self.post(f"/launcher/jobs/{job['job_id']}/completed", {**proof(job), "status": "success"}))

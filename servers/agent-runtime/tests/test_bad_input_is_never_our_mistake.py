@@ -110,6 +110,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         agent = text(read(desk.post("/agents", {"name": fresh()}), 201)["name"])
         names = {"session": text(made["session_name"]), "job_id": text(made["job_id"]), "launcher_id": launcher}
         yield Target(desk, {**names, "name": agent, "callback_id": "cb_" + "0" * 26})
+        desk.stop_what_waits()
     runtime.stop()
 
 
