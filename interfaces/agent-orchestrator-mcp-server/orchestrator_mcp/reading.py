@@ -39,7 +39,7 @@ class ReadingTools:
         children_only: Annotated[bool, Field(description="Only the sessions that you started yourself.")] = False,
         limit: Annotated[int, Field(ge=1, le=200, description="How many at most.")] = 50,
     ) -> SessionList:
-        """List sessions with their status, newest first."""
+        """List sessions with their status, newest first; inside a session you see yourself and what hangs below you."""
         return await self._desk.ask(
             context, lambda client, caller: _sessions(client, caller, status, children_only, limit)
         )

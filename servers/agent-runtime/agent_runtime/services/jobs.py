@@ -1,8 +1,8 @@
 """What clients ask of jobs: create one, stop it, run it once more."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
@@ -279,19 +279,34 @@ def _insert_job(
     parent: Session | None,
     waits_on: WaitsOn | None,
 ) -> Job:
+    job = replace(
+        _new_job(tx, order, session, agent, job_id),
+        waits_on=waits_on,
+        parent_session_name=parent.name if parent is not None else session.parent_session_name,
+    )
+    tx.jobs.insert(job, order.prompt)
+    tell(tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name})
+    promise(tx, order, job, session, parent, read_limits(agent.limits, f"limits of agent '{agent.name}'"))
+    return announce_ready(tx, job)
+
+
+def _queue_expiry(tx: Transaction, order: Order) -> datetime | None:
+    if order.queue_timeout_seconds is None:
+        return None
+    expires_at = tx.now + timedelta(seconds=order.queue_timeout_seconds)
+    tx.due_at(expires_at)
+    return expires_at
+
+
+def _new_job(tx: Transaction, order: Order, session: Session, agent: AgentNeeds, job_id: JobId) -> Job:
     labels = {**agent.labels, **order.labels}
     host = session.hostname
-    lane = _lane(agent, order, labels, host)
-    expires_at = None
-    if order.queue_timeout_seconds is not None:
-        expires_at = tx.now + timedelta(seconds=order.queue_timeout_seconds)
-        tx.due_at(expires_at)
-    job = Job(
+    return Job(
         id=job_id,
         type=order.type,
         status=JobStatus.PENDING,
-        waits_on=waits_on,
-        lane_id=tx.queue.lane(lane),
+        waits_on=None,
+        lane_id=tx.queue.lane(_lane(agent, order, labels, host)),
         group_name=labels.get(GROUP_LABEL) or session.root_session_id,
         turn=None,
         session_id=session.id,
@@ -299,7 +314,7 @@ def _insert_job(
         agent_name=agent.name,
         prompt_preview=order.prompt[:PROMPT_PREVIEW_CHARACTERS],
         project_dir=order.project_dir or session.project_dir,
-        parent_session_name=parent.name if parent is not None else session.parent_session_name,
+        parent_session_name=None,
         labels=labels,
         priority=order.priority,
         timeout_seconds=order.timeout_seconds,
@@ -308,7 +323,7 @@ def _insert_job(
         max_attempts=order.max_attempts,
         rerun_lost=order.rerun_lost,
         not_before=order.not_before,
-        queue_expires_at=expires_at,
+        queue_expires_at=_queue_expiry(tx, order),
         callback=order.callback,
         required_launcher_id=order.launcher_id,
         required_host=host,
@@ -335,7 +350,3 @@ def _insert_job(
         lost_at=None,
         log_bytes=0,
     )
-    tx.jobs.insert(job, order.prompt)
-    tell(tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name})
-    promise(tx, order, job, session, parent, read_limits(agent.limits, f"limits of agent '{agent.name}'"))
-    return announce_ready(tx, job)
