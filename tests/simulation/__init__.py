@@ -1,0 +1,1 @@
+"""The deterministic simulation: the product's own code on made-up machines, network and clock; a seed decides all."""

@@ -1,0 +1,202 @@
+"""The promises, checked after each event and once more when everything has come to rest.
+
+Written from the protocol's words alone, and from the ledger of what really ran: no rule is taken from the code that is
+checked. P1 no job is lost, P2 no second run, P3 the truth is recorded, P4 nobody kills what was not asked to end, P5
+nothing stays behind, P6 a parent is told once.
+"""
+
+import traceback
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from agent_runtime.domain.callback import Callback, CallbackState
+from agent_runtime.domain.event import Event
+from agent_runtime.domain.ids import JobId
+from agent_runtime.domain.job import Job, JobStatus
+from agent_runtime.services.kin import CallbackFilter
+from agent_runtime.services.ports import JobFilter
+from lib.run_directory import RunsFolder, RunState
+from simulation.host import STATE_DIR
+from simulation.ledger import Run
+from simulation.runtime import rows
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+LEGAL = frozenset(
+    {
+        ("pending", "claimed"), ("claimed", "running"), ("claimed", "pending"), ("pending", "stopped"),
+        ("claimed", "stopped"), ("running", "completed"), ("running", "failed"), ("running", "stopped"),
+        ("running", "lost"), ("lost", "running"), ("lost", "completed"), ("lost", "failed"), ("lost", "stopped"),
+        ("lost", "pending"), ("failed", "pending"), ("stopped", "pending"),
+    }
+)  # fmt: skip
+CORRECTIONS = frozenset({("failed", "running"), ("failed", "completed"), ("failed", "failed"), ("failed", "stopped")})
+TERMINAL = frozenset({"completed", "failed", "stopped"})
+MANY = 100_000
+
+
+class Checks:
+    """Watches one world, and keeps what it finds."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.findings: list[str] = []
+        self._status: dict[str, str] = {}
+        self._reason: dict[str, object] = {}
+        self._attempt: dict[str, int] = {}
+        self._granted: set[tuple[str, int]] = set()
+        self._stops_asked: set[str] = set()
+        self._given_up: set[str] = set()
+        self._stopped_while_waiting: set[str] = set()
+
+    def find(self, promise: str, what: str) -> None:
+        """Note that a promise was broken."""
+        self._world.tell("CHECK", f"{promise} is broken: {what}")
+        self.findings.append(f"{promise}: {what}")
+
+    def mistake(self, where: str, error: BaseException) -> None:
+        """Note an error that no code of ours expected."""
+        trace = "".join(traceback.format_exception(error))
+        self.find("no mistakes", f"{where} stumbled: {trace}")
+
+    def committed(self, events: Iterable[Event]) -> None:
+        """Look at what a commit of the runtime says that it changed."""
+        for event in events:
+            new = event.new
+            if new.job_id is None or not new.type.startswith("job."):
+                continue
+            self._world.tell("runtime", f"{new.type} {new.job_id}.{new.attempt} {dict(new.data)}")
+            if new.type == "job.stop_requested":
+                self._stops_asked.add(new.job_id)
+            status, before = new.data.get("status"), new.data.get("from")
+            if new.type == "job.created":
+                self._status[new.job_id] = "pending"
+            elif isinstance(status, str) and isinstance(before, str):
+                self._moved(new.job_id, new.attempt or 0, before, status, new.data)
+
+    def _moved(self, job_id: str, attempt: int, before: str, status: str, data: Mapping[str, object]) -> None:
+        known = self._status.get(job_id)
+        if before != known:
+            self.find("P1", f"{job_id} went from '{before}' to '{status}', but was '{known}'")
+        was_presumed_dead = known == "failed" and self._reason.get(job_id) == "launcher_lost"
+        if (before, status) not in LEGAL and not (was_presumed_dead and (before, status) in CORRECTIONS):
+            self.find("P1", f"{job_id} went from '{before}' to '{status}', and no such way exists")
+        if status == "claimed":
+            if attempt <= self._attempt.get(job_id, 0):
+                self.find("P2", f"attempt {attempt} of {job_id} was claimed after {self._attempt[job_id]}")
+            self._attempt[job_id] = attempt
+        if (before, status) == ("claimed", "running"):
+            self._granted.add((job_id, attempt))
+        if data.get("reason") == "launcher_lost":
+            self._given_up.add(job_id)
+        if status == "stopped" and before in ("pending", "claimed"):
+            self._stopped_while_waiting.add(job_id)
+        else:
+            self._stopped_while_waiting.discard(job_id)
+        self._status[job_id], self._reason[job_id] = status, data.get("reason")
+
+    def began(self, run: Run) -> None:
+        """Look at a command at the moment at which it begins to run."""
+        self._world.tell(run.host, f"RUNS {run.job_id}.{run.attempt} of {run.session_name}: {run.prompt[:40]!r}")
+        if (run.job_id, run.attempt) not in self._granted:
+            self.find("P2", f"{run.job_id}.{run.attempt} runs, and nobody allowed it to start")
+        for other in self._world.ledger.runs:
+            if other is run:
+                continue
+            if (other.job_id, other.attempt) == (run.job_id, run.attempt):
+                self.find("P2", f"{run.job_id}.{run.attempt} runs for the second time")
+            elif other.ended_at is None:
+                self._overlaps(run, other)
+
+    def _overlaps(self, run: Run, other: Run) -> None:
+        if other.job_id == run.job_id:
+            order = self._world.clients.order_of(JobId(run.job_id))
+            may = (order is None or order.rerun_lost > 0) or run.job_id in self._world.clients.retried
+            if not may:
+                self.find("P2", f"{run.job_id}.{run.attempt} runs beside attempt {other.attempt}")
+        elif other.session_name == run.session_name and other.job_id not in self._given_up:
+            self.find("P2", f"{run.job_id} runs beside {other.job_id} of the same session")
+
+    def asked_to_stop(self, run: Run, reason: str) -> None:
+        """Look at a command at the moment at which it is told to end."""
+        self._world.tell(run.host, f"{run.job_id}.{run.attempt} is told to end: {reason}")
+        if reason == "fenced_off":
+            job = rows(self._world.database, lambda tx: tx.jobs.get(JobId(run.job_id)))
+            is_current = job is not None and job.attempt == run.attempt and job.status in ("running", "lost", "claimed")
+            if is_current:
+                self.find("P4", f"{run.job_id}.{run.attempt} was fenced off although it is the current attempt")
+        elif reason == "stopped_by_user" and run.job_id not in self._stops_asked:
+            self.find("P4", f"{run.job_id}.{run.attempt} was stopped, and nobody had asked for it")
+
+    def at_the_end(self) -> None:
+        """Look at everything once more, now that nothing happens any longer."""
+        jobs = {job.id: job for job in rows(self._world.database, lambda tx: tx.jobs.page(JobFilter(limit=MANY)))}
+        for job_id in self._world.clients.accepted:
+            if job_id not in jobs:
+                self.find("P1", f"{job_id} was accepted and is not there")
+        for job in jobs.values():
+            self._is_true(job)
+        for run in self._world.ledger.alive():
+            self.find("P5", f"{run.job_id}.{run.attempt} still runs on {run.host}")
+        self._nothing_left_behind()
+        found = rows(self._world.database, lambda tx: tx.kin.callbacks.page(CallbackFilter(limit=MANY)))
+        for callback in found:
+            self._told_once(callback)
+
+    def _is_true(self, job: Job) -> None:
+        run = self._world.ledger.of(job.id, job.attempt)
+        if job.status not in TERMINAL:
+            self.find("P1", f"{job.id} is '{job.status}' for ever")
+        elif job.id in self._stopped_while_waiting:
+            return
+        elif not _agrees(job, run) and not self._evidence_is_gone(job, run):
+            what = "nothing" if run is None else f"'{run.how}' with code {run.exit_code} on {run.host}"
+            self.find(
+                "P3", f"{job.id}.{job.attempt} is '{job.status}' ({job.reason}, code {job.exit_code}); in truth: {what}"
+            )
+
+    def _evidence_is_gone(self, job: Job, run: Run | None) -> bool:
+        """A machine that lost its files cannot say more than that its launcher was not heard of."""
+        hosts = [host for host in self._world.hosts if run is None or host.name == run.host]
+        return job.reason == "launcher_lost" and any(host.boots > 1 for host in hosts)
+
+    def _nothing_left_behind(self) -> None:
+        for host in self._world.hosts:
+            if host.shims:
+                self.find("P5", f"shims stand at their gates on {host.name} for ever")
+            for run in RunsFolder(STATE_DIR / "runs", host.disk, lambda: "").all():
+                if run.state() is not RunState.ACKED:
+                    self.find("P3", f"{run.path.name} on {host.name} is '{run.state().value}', never acknowledged")
+
+    def _told_once(self, callback: Callback) -> None:
+        mark = f'callback="{callback.id}"'
+        told = [run.job_id for run in self._world.ledger.runs if mark in run.prompt and run.went_well]
+        if callback.state in (CallbackState.PENDING, CallbackState.DELIVERED):
+            self.find("P6", f"{callback.id} of {callback.child_session_name} is '{callback.state}' for ever")
+        is_told_by_us = callback.state is CallbackState.CONSUMED and callback.why is None
+        if is_told_by_us and not told:
+            self.find("P6", f"{callback.id} counts as told, and no turn of its parent has read it")
+        doubted = self._given_up.intersection(told) or self._world.clients.retried.intersection(told)
+        if len(told) > 1 and not doubted:
+            self.find("P6", f"{callback.id} was told {len(told)} times: {told}")
+
+
+def _agrees(job: Job, run: Run | None) -> bool:
+    """Tell whether a recorded outcome is what the ledger says."""
+    if job.status is JobStatus.COMPLETED:
+        return run is not None and run.went_well
+    if job.status is JobStatus.STOPPED:
+        return run is None or run.how == "stopped_by_user"
+    match job.reason:
+        case "nonzero_exit":
+            return run is not None and run.how == "by itself" and run.exit_code == job.exit_code != 0
+        case "timed_out":
+            return run is not None and run.how == "timed_out"
+        case "spawn_failed":
+            return run is None
+        case "shim_died":
+            return run is not None and run.is_alone
+        case "host_rebooted":
+            return run is None or run.how == "power cut" or run.is_alone
+    return False

@@ -1,0 +1,150 @@
+"""People and agents: they order sessions, resume, stop and retry them, and let parents start children."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agent_runtime.domain.ids import JobId
+from agent_runtime.domain.job import IfBusy, JobType, Order
+from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
+from agent_runtime.services.jobs import Created, IdempotencyKey, create_job, retry_job, stop_job
+from agent_runtime.services.launchers import set_draining
+from agent_runtime.services.needs import AgentNeeds
+from simulation.ledger import Run
+from simulation.network import ClientLine
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+DURATIONS = (0.05, 0.5, 0.5, 3.0, 3.0, 3.0, 20.0, 20.0, 60.0, 250.0)
+NEWS = "<agent-news"
+
+
+class Clients:
+    """Everybody who calls the runtime and is no launcher."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._line = ClientLine(world)
+        self._sessions: list[str] = []
+        self._jobs: list[JobId] = []
+        self._orders: dict[JobId, Order] = {}
+        self._parents: dict[str, int] = {}
+        self._count = 0
+        self.retried: set[JobId] = set()
+        chance = world.chance
+        for _ in range(chance.randint(1, 7)):
+            world.agenda.after(chance.uniform(0.0, world.chaos_seconds * 0.7), self._act)
+        world.agenda.after(0.1, self._start)
+
+    def order_of(self, job_id: JobId) -> Order | None:
+        """What was ordered with a job, if a client did."""
+        return self._orders.get(job_id)
+
+    @property
+    def accepted(self) -> list[JobId]:
+        """The jobs of which a client knows that they were accepted."""
+        return self._jobs
+
+    def command_began(self, run: Run, seconds: float) -> None:
+        """An agent runs: perhaps it starts children."""
+        count = self._parents.pop(run.session_name, 0)
+        for _ in range(count):
+            self._world.agenda.after(self._world.chance.uniform(0.0, seconds), lambda: self._child(run))
+
+    def _act(self) -> None:
+        acts = (self._start, self._start, self._start, self._resume, self._resume, self._stop, self._stop, self._retry,
+                self._drain)  # fmt: skip
+        if not self._world.faults.is_calm:
+            self._world.chance.choice(acts)()
+
+    def _start(self) -> None:
+        self._count += 1
+        name = f"s{self._count}"
+        chance = self._world.chance
+        if chance.random() < 0.4:
+            self._parents[name] = chance.randint(1, 3)
+        self._order(replace(self._plain(name), wait_for=chance.choice((WaitFor.NOTHING, WaitFor.CHILDREN))))
+
+    def _child(self, run: Run) -> None:
+        if run.ended_at is not None or self._world.faults.is_calm:
+            return
+        self._count += 1
+        policy = self._world.chance.choice(tuple(CallbackPolicy))
+        group = None if policy is CallbackPolicy.EACH else f"group-{policy}"
+        self._order(
+            replace(
+                self._plain(f"s{self._count}"),
+                parent_session_name=run.session_name,
+                callback=True,
+                callback_policy=policy,
+                callback_group=group,
+            )
+        )
+
+    def _resume(self) -> None:
+        if self._sessions:
+            name = self._world.chance.choice(self._sessions)
+            busy = self._world.chance.choice((IfBusy.ENQUEUE, IfBusy.ENQUEUE, IfBusy.REJECT, IfBusy.INTERRUPT))
+            self._order(
+                replace(self._plain(name), type=JobType.RESUME_SESSION, agent_name=None, labels={}, if_busy=busy)
+            )
+
+    def _plain(self, name: str) -> Order:
+        chance = self._world.chance
+        code = 0 if chance.random() < 0.75 else chance.randint(1, 3)
+        return Order(
+            type=JobType.START_SESSION,
+            session_name=name,
+            prompt=f"work {chance.choice(DURATIONS)} {code} {chance.choice((0.1, 2.0, 30.0))}",
+            agent_name="echo",
+            labels={"gpu": "yes"} if chance.random() < 0.15 else {},
+            priority=chance.choice((0, 0, 0, 5, -5)),
+            timeout_seconds=chance.choice((None, None, None, 60.0)),
+            max_attempts=chance.choice((1, 1, 2, 3)),
+            rerun_lost=chance.choice((0, 0, 0, 1, 2)),
+            queue_timeout_seconds=chance.choice((None, None, None, None, 90.0)),
+        )
+
+    def _order(self, order: Order) -> None:
+        key = IdempotencyKey(f"key-{self._world.chance.getrandbits(60)}", "same")
+        self._line.ask(lambda tx: create_job(tx, order, _agent, key), lambda made: self._made(order, made), _shrug)
+
+    def _made(self, order: Order, made: Created) -> None:
+        self._world.tell("client", f"knows of {made.job.id}: {order.type} {order.session_name}, {order.prompt!r}")
+        self._jobs.append(made.job.id)
+        self._orders[made.job.id] = order
+        if order.session_name not in self._sessions:
+            self._sessions.append(order.session_name)
+
+    def _stop(self) -> None:
+        if self._jobs:
+            job_id = self._world.chance.choice(self._jobs)
+            self._world.tell("client", f"stops {job_id}")
+            self._line.ask(lambda tx: stop_job(tx, job_id), _shrug, _shrug)
+
+    def _retry(self) -> None:
+        if self._jobs:
+            job_id = self._world.chance.choice(self._jobs)
+            self._world.tell("client", f"retries {job_id}")
+            self.retried.add(job_id)
+            self._line.ask(lambda tx: retry_job(tx, job_id), _shrug, _shrug)
+
+    def _drain(self) -> None:
+        launchers = self._world.launcher_ids()
+        if launchers:
+            launcher_id = self._world.chance.choice(launchers)
+            self._world.tell("client", f"drains {launcher_id}")
+            self._line.ask(lambda tx: set_draining(tx, launcher_id, draining=True), _shrug, _shrug)
+
+    def resume_all_launchers(self) -> None:
+        """Let no launcher stay drained."""
+        for launcher_id in self._world.launcher_ids():
+            self._line.ask(lambda tx, one=launcher_id: set_draining(tx, one, draining=False), _shrug, _shrug)  # type: ignore[misc]
+
+
+def _agent(name: str) -> AgentNeeds:
+    return AgentNeeds(name, active=True, labels={})
+
+
+def _shrug(_: object) -> None:
+    """Whatever the answer was: it is an answer."""

@@ -1,0 +1,158 @@
+"""What goes wrong in a world: which kinds, how often, and when; drawn once from the seed, and over at a known time."""
+
+import sqlite3
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+from lib.lifecycle import Event
+
+if TYPE_CHECKING:
+    from simulation.host import Host
+    from simulation.world import World
+
+KINDS = (
+    "lost request",
+    "doubled request",
+    "slow network",
+    "lost answer",
+    "broken answer",
+    "garbled answer",
+    "launcher dies anywhere",
+    "launcher hesitates",
+    "runtime dies before a commit",
+    "runtime dies after a commit",
+    "runtime is slow after a commit",
+    "runtime cannot write",
+    "fork fails",
+    "shim fails",
+    "slow shim",
+    "command is missing",
+)
+LONG_AGO = -1.0
+
+
+class Faults:
+    """Decides about each thing that could go wrong; in calm times nothing does."""
+
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+        self.is_calm = False
+        # Half of the kinds are off in each world, so that what is left is not drowned by the rest.
+        self.rates = {kind: chance.choice((0.01, 0.05, 0.2)) if chance.random() < 0.45 else 0.0 for kind in KINDS}
+        for rare in ("launcher dies anywhere", "runtime dies before a commit", "runtime dies after a commit"):
+            self.rates[rare] = self.rates[rare] * 0.1
+        self._outages_are_long = chance.random() < 0.25
+
+    def _strikes(self, kind: str) -> bool:
+        rate = self.rates[kind]
+        return not self.is_calm and rate > 0.0 and self._chance.random() < rate
+
+    def copies(self, name: str) -> list[float]:
+        """Tell when copies of a request arrive, in seconds from now; a lost one has a negative time."""
+        del name
+        first = LONG_AGO if self._strikes("lost request") else self.delay()
+        return [first, self.delay() * self._chance.choice((1, 5, 50))] if self._strikes("doubled request") else [first]
+
+    def delay(self) -> float:
+        """Draw how long something is on its way."""
+        if self._strikes("slow network"):
+            return self._chance.uniform(0.5, 12.0)
+        return self._chance.uniform(0.0005, 0.02)
+
+    def fate_of_answer(self) -> str:
+        """Draw what becomes of an answer."""
+        for kind, fate in (("lost answer", "lost"), ("broken answer", "broken"), ("garbled answer", "garbled")):
+            if self._strikes(kind):
+                return fate
+        return "well"
+
+    def launcher_dies_here(self) -> bool:
+        return self._strikes("launcher dies anywhere")
+
+    def hesitation(self) -> float:
+        """Draw for how long a launcher loses the processor."""
+        return self._chance.choice((0.001, 0.05, 2.0)) if self._strikes("launcher hesitates") else 0.0
+
+    def dies_before_commit(self, changes_something: bool) -> bool:
+        return changes_something and self._strikes("runtime dies before a commit")
+
+    def dies_after_commit(self, changes_something: bool) -> bool:
+        return changes_something and self._strikes("runtime dies after a commit")
+
+    def pause_after_commit(self) -> float:
+        return self._chance.uniform(0.001, 1.0) if self._strikes("runtime is slow after a commit") else 0.0
+
+    def fail_write(self) -> None:
+        """Refuse a write, as a full disk does.
+
+        Errors:  sqlite3.OperationalError.
+        """
+        if self._strikes("runtime cannot write"):
+            raise sqlite3.OperationalError("database or disk is full")
+
+    def fork_fails(self) -> bool:
+        return self._strikes("fork fails")
+
+    def shim_fails(self) -> bool:
+        return self._strikes("shim fails")
+
+    def shim_seconds(self) -> float:
+        """Draw how long a shim takes to come up."""
+        return self._chance.uniform(1.0, 30.0) if self._strikes("slow shim") else self._chance.uniform(0.002, 0.03)
+
+    def command_missing(self) -> bool:
+        return self._strikes("command is missing")
+
+    def restart_seconds(self) -> float:
+        """Draw how long something stays down."""
+        if self._outages_are_long and not self.is_calm and self._chance.random() < 0.5:
+            return self._chance.uniform(60.0, 1500.0)
+        return self._chance.uniform(0.5, 20.0)
+
+
+class Chaos:
+    """The great events of a world: crashes, cuts, frozen processes, reboots, full disks, clocks that jump."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        chance = world.chance
+        count = chance.choice((0, 1, 2, 4, 8))
+        for _ in range(count):
+            world.agenda.after(chance.uniform(1.0, world.chaos_seconds), self._strike)
+
+    def _strike(self) -> None:
+        if not self._world.faults.is_calm:
+            self._world.chance.choice(self._blows())()
+
+    def _blows(self) -> tuple[Callable[[], None], ...]:
+        world, chance = self._world, self._world.chance
+        host: Host = chance.choice(world.hosts)
+        return (
+            lambda: host.kill("from outside"),
+            lambda: host.kill("from outside"),
+            lambda: host.freeze(chance.choice((3.0, 40.0, 200.0, 900.0))),
+            lambda: host.signal(chance.choice((Event.INTERRUPT, Event.HANG_UP, Event.DRAIN))),
+            host.reboot,
+            host.kill_shim,
+            host.kill_shim,
+            lambda: world.network.cut(host.name, chance.choice((5.0, 60.0, 400.0, 1500.0))),
+            lambda: self._fill_disk(host),
+            lambda: self._jump(host),
+            lambda: world.runtime_dies("from outside"),
+            lambda: world.runtime_dies("from outside"),
+            lambda: world.freeze_runtime(chance.choice((3.0, 20.0, 150.0, 800.0))),
+            lambda: self._jump_runtime(),
+        )
+
+    def _fill_disk(self, host: "Host") -> None:
+        self._world.tell(host.name, "the disk is full")
+        host.disk.fill(is_full=True)
+        self._world.agenda.after(self._world.chance.uniform(1.0, 120.0), lambda: host.disk.fill(is_full=False))
+
+    def _jump(self, host: "Host") -> None:
+        host.wall_offset += self._world.chance.choice((-3600.0, -60.0, 60.0, 3600.0))
+        self._world.tell(host.name, "the clock jumps")
+
+    def _jump_runtime(self) -> None:
+        self._world.jump_runtime_clock(self._world.chance.choice((-600.0, -30.0, 30.0, 600.0)))

@@ -1,0 +1,280 @@
+"""Threads that are none: code that waits gives way to the agenda, and goes on when its turn comes.
+
+A greenlet is switched by us alone, so the same seed switches at the same places.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from queue import Empty
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from greenlet import GreenletExit, greenlet
+
+from simulation.agenda import Agenda
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+LONG_WAIT_SECONDS = 25.0
+"""Short periodic waits are stretched to this, so that a simulated hour costs little."""
+LOG_ROUND_SECONDS = 8.0
+
+
+class Fiber:
+    """One thread of a simulated process."""
+
+    def __init__(self, life: "Life", run: Callable[[], None], name: str) -> None:
+        self.name = name
+        self._life = life
+        self._run = run
+        self._turn = 0
+        self._greenlet = greenlet(self._main, parent=life.hub)
+        self._ended: list[Fiber] = []
+        self.is_started = False
+
+    @property
+    def ident(self) -> int | None:
+        return id(self) if self.is_started else None
+
+    def start(self) -> None:
+        """Begin as soon as the present event is over."""
+        self.is_started = True
+        self._life.fibers.append(self)
+        turn = self._turn
+        self._life.agenda.after(0.0, lambda: self._resume(turn, woken=True))
+
+    def is_alive(self) -> bool:
+        return self.is_started and not self._greenlet.dead
+
+    def join(self, timeout: float) -> None:
+        """Wait for its end, from another fiber."""
+        if self.is_alive():
+            self._ended.append(self._life.current())
+            self._life.wait(timeout)
+
+    def wait(self, seconds: float | None) -> bool:
+        """Give way until somebody wakes this fiber; False if the time was over before."""
+        turn = self._turn
+        timer = (
+            self._life.agenda.after(seconds, lambda: self._resume(turn, woken=False)) if seconds is not None else None
+        )
+        woken = bool(self._life.hub.switch())
+        if timer is not None:
+            timer.call_off()
+        return woken
+
+    def wake(self) -> None:
+        """Let it go on; a fiber that does not wait by then is not touched."""
+        turn = self._turn
+        self._life.agenda.after(0.0, lambda: self._resume(turn, woken=True))
+
+    def kill(self) -> None:
+        """End it where it stands; called from outside of all fibers."""
+        self._turn += 1
+        if self._greenlet.gr_frame is not None:
+            self._greenlet.throw(GreenletExit)
+
+    def _resume(self, turn: int, *, woken: bool) -> None:
+        if turn != self._turn or not self._life.is_alive or self._greenlet.dead:
+            return
+        frozen = self._life.frozen_until - self._life.agenda.now
+        if frozen > 0:
+            self._life.agenda.after(frozen, lambda: self._resume(turn, woken=woken))
+            return
+        self._turn += 1
+        self._life.enter(self, lambda: self._greenlet.switch(woken))
+
+    def _main(self, _: bool) -> None:
+        try:
+            self._run()
+        finally:
+            for waiting in self._ended:
+                waiting.wake()
+
+
+class Life:
+    """One life of a process: from its start to its end, with all its fibers."""
+
+    def __init__(self, agenda: Agenda, hub: greenlet, name: str) -> None:
+        self.agenda = agenda
+        self.hub = hub
+        self.name = name
+        self.fibers: list[Fiber] = []
+        self.is_alive = True
+        self.frozen_until = 0.0
+        self._current: Fiber | None = None
+
+    def current(self) -> Fiber:
+        assert self._current is not None, "only a fiber waits"
+        return self._current
+
+    def enter(self, fiber: Fiber, switch: Callable[[], object]) -> None:
+        """Run a fiber until it waits."""
+        before, self._current = self._current, fiber
+        switch()
+        self._current = before
+
+    def wait(self, seconds: float | None) -> bool:
+        """Let the present fiber wait; in a process that has died, nothing goes on."""
+        self.check()
+        fiber = self.current()
+        woken = fiber.wait(seconds)
+        self.check()
+        return woken
+
+    def check(self) -> None:
+        """End the present fiber if its process is dead."""
+        if not self.is_alive:
+            raise GreenletExit
+
+    def die(self) -> None:
+        """End all fibers, wherever they are, before anything else happens; the present one ends at its next breath."""
+        self.is_alive = False
+        self.agenda.after(0.0, self.bury)
+
+    def bury(self) -> None:
+        """Let go of what the fibers hold."""
+        self.is_alive = False
+        for fiber in self.fibers:
+            fiber.kill()
+        self.fibers.clear()
+
+
+class SimLock:
+    """A lock among fibers."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._is_held = False
+        self._waiting: deque[Fiber] = deque()
+
+    def __enter__(self) -> bool:
+        while self._is_held:
+            self._waiting.append(self._life.current())
+            self._life.wait(None)
+        self._is_held = True
+        return True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_held = False
+        if self._waiting:
+            self._waiting.popleft().wake()
+
+
+class SimCondition:
+    """A condition among fibers; between two waits nobody else runs, so there is nothing to lock."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._waiting: deque[Fiber] = deque()
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def wait(self, timeout: float) -> bool:
+        fiber = self._life.current()
+        self._waiting.append(fiber)
+        woken = self._life.wait(timeout)
+        if not woken and fiber in self._waiting:
+            self._waiting.remove(fiber)
+        return woken
+
+    def notify(self) -> None:
+        if self._waiting:
+            self._waiting.popleft().wake()
+
+    def notify_all(self) -> None:
+        while self._waiting:
+            self.notify()
+
+
+class SimFlag:
+    """An event among fibers."""
+
+    def __init__(self, life: Life) -> None:
+        self._is_set = False
+        self._condition = SimCondition(life)
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        self._condition.notify_all()
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def wait(self, timeout: float) -> bool:
+        if not self._is_set:
+            # The launcher's log goes round each second; here less often.
+            self._condition.wait(LOG_ROUND_SECONDS if timeout == 1.0 else timeout)
+        return self._is_set
+
+
+class SimTurns:
+    """A semaphore among fibers."""
+
+    def __init__(self, life: Life, count: int) -> None:
+        self._count = count
+        self._condition = SimCondition(life)
+
+    def acquire(self, *, timeout: float) -> bool:
+        if self._count <= 0:
+            self._condition.wait(timeout)
+        if self._count <= 0:
+            return False
+        self._count -= 1
+        return True
+
+    def release(self) -> None:
+        self._count += 1
+        self._condition.notify()
+
+
+class SimInbox(Generic[T]):
+    """A queue among fibers."""
+
+    def __init__(self, life: Life) -> None:
+        self._items: deque[T] = deque()
+        self._condition = SimCondition(life)
+
+    def put(self, item: T) -> None:
+        self._items.append(item)
+        self._condition.notify()
+
+    def get(self, *, timeout: float) -> T:
+        if not self._items:
+            self._condition.wait(max(timeout, LONG_WAIT_SECONDS))
+        if not self._items:
+            raise Empty
+        return self._items.popleft()
+
+
+class SimCrew:
+    """Several fibers that do one thing each."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._is_closed = False
+
+    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None:
+        if self._is_closed:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        fibers = [Fiber(self._life, lambda thing=thing: act(thing), "start") for thing in things]  # type: ignore[misc]
+        for fiber in fibers:
+            fiber.start()
+        for fiber in fibers:
+            while fiber.is_alive():
+                fiber.join(3600.0)
+
+    def close(self) -> None:
+        self._is_closed = True

@@ -1,0 +1,40 @@
+"""Runs many seeds in a few processes; each process has one database and one thread."""
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+from simulation.runtime import Database
+from simulation.world import Outcome, World
+
+SEEDS_AT_ONCE = 25
+REPLAY = "uv run python scripts/simulate.py --replay {seed}"
+
+
+def run_seeds(seeds: Sequence[int], processes: int, niceness: int = 0) -> Iterator[Outcome]:
+    """Run seeds and give what became of each, in their order; stories of those that are well are left out."""
+    chunks = [seeds[start : start + SEEDS_AT_ONCE] for start in range(0, len(seeds), SEEDS_AT_ONCE)]
+    if processes == 1:
+        yield from (outcome for chunk in chunks for outcome in run_here(chunk))
+        return
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=fresh, initializer=os.nice, initargs=(niceness,)) as pool:
+        for outcomes in pool.map(_run_chunk, chunks):
+            yield from outcomes
+
+
+def run_here(seeds: Iterable[int]) -> Iterator[Outcome]:
+    """Run seeds in this process, on one database."""
+    database = Database()
+    for seed in seeds:
+        yield run_one(seed, database)
+
+
+def run_one(seed: int, database: Database) -> Outcome:
+    """Run one seed; what escapes from its world is a finding, too."""
+    return World(seed, database).run()
+
+
+def _run_chunk(seeds: Sequence[int]) -> list[Outcome]:
+    return [outcome.brief() for outcome in run_here(seeds)]
