@@ -5,7 +5,8 @@ import { useStore } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { useApp, useCallback, useEffect, useRef, useState } from "./ui.js";
 
-const PAGE = 300;
+const FIRST_PAGE = 300;
+const EARLIER_PAGE = 500;
 const READ_AGAIN_MS = 120;
 const FAR_AHEAD = 2 ** 53 - 1;
 
@@ -54,10 +55,10 @@ export function useTimeline(name) {
     const events = (query) => api.get(api.session(name, "events"), query);
     mine.read = events;
     try {
-      const page = await events({ before: FAR_AHEAD, limit: PAGE });
+      const page = await events({ before: FAR_AHEAD, limit: FIRST_PAGE });
       if (mine !== work.current) return;
       mine.line.append(page.events);
-      mine.more = page.events.length >= PAGE;
+      mine.more = page.events.length >= FIRST_PAGE;
       mine.stream = follow({
         filter: { session: name },
         after: mine.line.lastSeq,
@@ -75,8 +76,8 @@ export function useTimeline(name) {
     if (!mine || mine.busy || !mine.more) return;
     mine.busy = true;
     try {
-      const page = await mine.read({ before: mine.line.firstSeq, limit: PAGE });
-      mine.more = page.events.length >= PAGE;
+      const page = await mine.read({ before: mine.line.firstSeq, limit: EARLIER_PAGE });
+      mine.more = page.events.length >= EARLIER_PAGE;
       mine.line.prepend(page.events);
       show({ hasEarlier: mine.more });
     } catch (error) {

@@ -31,8 +31,17 @@ export function pack(bars, rowsMax = ROWS_MAX) {
   return { placed, rows: Math.max(1, ends.length), left };
 }
 
+const SHORTEST_MS = 120_000;
+
+/** Begins where something happened: an hour with a minute of work in it would show nothing. */
+function beginning(jobs, since, until) {
+  const first = jobs.reduce((earliest, job) => Math.min(earliest, Date.parse(job.started_at ?? job.created_at), Date.parse(job.created_at)), until);
+  return Math.max(since, Math.min(first - (until - first) * 0.05, until - SHORTEST_MS));
+}
+
 /** Draws the bands; `jobs` are `{job_id, session_name, launcher_id, status, created_at, started_at, ended_at}`. */
-export function Lanes({ jobs, nameOf, since, until }) {
+export function Lanes({ jobs, nameOf, since: earliest, until }) {
+  const since = beginning(jobs, earliest, until);
   const [box, width] = useWidth();
   const x = (at) => LEFT + ((Math.max(since, at) - since) / (until - since)) * (width - LEFT);
   const bands = bandsOf(jobs, nameOf, { since, until, slack: ((until - since) / width) * 3 });

@@ -27,7 +27,7 @@ export function ticks(most, steps = 3) {
 
 /** Times at which a line is drawn across the chart. */
 export function timeTicks(since, until, width) {
-  const minutes = [5, 10, 15, 30, 60, 120, 180, 360].find((step) => ((until - since) / (step * 60_000)) * 70 < width) ?? 720;
+  const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360].find((step) => ((until - since) / (step * 60_000)) * 70 < width) ?? 720;
   const step = minutes * 60_000;
   const times = [];
   for (let at = Math.ceil(since / step) * step; at < until; at += step) times.push(at);

@@ -15,9 +15,10 @@ export function shortSpan(seconds) {
   return `${Math.floor(whole / unit)}${letter}`;
 }
 
-/** A number of seconds as exactly as it matters: `0.4s`, `12s`, `3m 20s`, `2h 5m`. */
+/** A number of seconds as exactly as it matters: `400ms`, `1.5s`, `12s`, `3m 20s`, `2h 5m`. */
 export function span(seconds) {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "";
+  if (seconds < 0.95) return `${Math.round(seconds * 1000)}ms`;
   if (seconds < 10) return `${seconds.toFixed(1)}s`;
   if (seconds < 60) return `${Math.round(seconds)}s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${Math.round(seconds % 60)}s`;

@@ -51,7 +51,7 @@ function Pictures({ overview, window }) {
     <${Picture} title="Jobs ended" note=${html`<${Key} tone="finished" text="completed" /><${Key} tone="failed" text="failed" /><${Key} tone="quiet" text="stopped" />`}>
       <${Throughput} throughput=${throughput} ...${within} /><//>
     <${Picture} title="Waiting time" note=${html`<${Key} tone="low" text="half waited less" /><${Key} tone="high" text="95% waited less" />`}>
-      <${Lines} points=${waiting.map(waitingPoint)} ...${within} label=${`Waiting time, ${waiting.length} stretches`} say=${(value) => span(value).replace(".0s", "s")} /><//>
+      <${Lines} points=${waiting.map(waitingPoint)} ...${within} label=${`Waiting time, ${waiting.length} stretches`} say=${(value) => (value ? span(value).replace(".0s", "s") : "0")} /><//>
     <${CostChart} costs=${costs} Picture=${Picture} Key=${Key} />
   </div>`;
 }

@@ -115,7 +115,7 @@ class Stage:
     def sign_of_life(self) -> None:
         """Let every launcher of the stage say that it lives."""
         for launcher in self.launchers.values():
-            read(self.desk.post("/launcher/heartbeat", {"launcher_id": launcher, "holding": []}))
+            read(self.desk.post("/launcher/heartbeat", {"launcher_id": launcher}))
 
     def _claimed(self, launcher: str, made: JsonObject, name: str) -> Play:
         found = read(self.desk.get("/launcher/jobs", launcher_id=launcher, wait=5))
