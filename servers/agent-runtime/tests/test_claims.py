@@ -159,3 +159,12 @@ def test_an_older_epoch_is_superseded_and_its_claims_go_to_the_new_life(
     assert told.value.code == "superseded"
     assert (again.id, again.attempt) == (claimed.id, claimed.attempt + 1)
     assert rig.job(again).status is JobStatus.CLAIMED
+
+
+def test_a_clock_that_was_set_back_keeps_no_job_from_being_claimed(rig: StoreRig) -> None:
+    launcher = rig.launcher()
+    rig.create()
+    rig.create(priority=5)
+    rig.clock.move(minutes=-30)
+
+    assert len(rig.poll(launcher, batch=2).claims) == 2
