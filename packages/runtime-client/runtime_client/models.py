@@ -32,6 +32,7 @@ class SessionStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     WAITING_INPUT = "waiting_input"
+    WAITING = "waiting"
     FINISHED = "finished"
     FAILED = "failed"
     STOPPED = "stopped"
@@ -48,6 +49,7 @@ _EXIT_CODES: Mapping[SessionStatus, ExitCode] = {
     SessionStatus.PENDING: ExitCode.STILL_RUNNING,
     SessionStatus.RUNNING: ExitCode.STILL_RUNNING,
     SessionStatus.WAITING_INPUT: ExitCode.NEEDS_INPUT,
+    SessionStatus.WAITING: ExitCode.STILL_RUNNING,
     SessionStatus.FINISHED: ExitCode.SUCCESS,
     SessionStatus.FAILED: ExitCode.JOB_FAILED,
     SessionStatus.STOPPED: ExitCode.STOPPED,
@@ -94,8 +96,8 @@ class Session:
 
     @property
     def is_at_rest(self) -> bool:
-        """True if nothing runs or waits to run in this session; a lost one may still heal and is not at rest."""
-        active = {SessionStatus.PENDING, SessionStatus.RUNNING, SessionStatus.LOST}
+        """True if nothing runs or waits in this session; a lost one may heal, a waiting one awaits its children."""
+        active = {SessionStatus.PENDING, SessionStatus.RUNNING, SessionStatus.LOST, SessionStatus.WAITING}
         return self.status not in active and self.queued_jobs == 0
 
 
