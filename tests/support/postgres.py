@@ -24,7 +24,7 @@ _SETTINGS = """
 listen_addresses = ''
 max_connections = 200
 shared_buffers = 128MB
-fsync = on
+{durability}
 autovacuum_naptime = 5s
 log_min_messages = warning
 """
@@ -139,8 +139,13 @@ def _owner() -> pwd.struct_passwd:
     return names.get(_USER) or names["nobody"]
 
 
+# A killed server loses nothing of what the machine, which goes on, has taken from it; only a power cut would tell.
+_FOR_TESTS = "fsync = off"
+_AS_IN_USE = "fsync = on"
+
+
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(*, as_in_use: bool = False) -> Iterator[Cluster]:
     """A fresh server; when it is over, nothing of it is left."""
     programs = ensure_postgres()
     # Not below the tests' own folders: a socket's path may have about a hundred characters, and others may not enter.
@@ -163,7 +168,7 @@ def running_cluster() -> Iterator[Cluster]:
         ]
         run_unprivileged([*make, "--locale=C"], folder)
         with (cluster.data / "postgresql.conf").open("a") as settings:
-            settings.write(_SETTINGS)
+            settings.write(_SETTINGS.format(durability=_AS_IN_USE if as_in_use else _FOR_TESTS))
         cluster.start()
         try:
             yield cluster

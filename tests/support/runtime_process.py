@@ -17,13 +17,17 @@ READY = re.compile(r"ready at https?://[\w.\-\[\]]+:(\d+)")
 class RuntimeProcess(ProcessUnderTest):
     """`agent-runtime` on a port of its own; what it remembers lies in `data_dir` through all its lives."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str] | None = None, database_url: str | None = None
+    ) -> None:
         super().__init__("agent-runtime", folder / "runtime.log")
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data_dir = folder / "data"
         self.port = 0
         self.environment = dict(environment or {})
+        if database_url is not None:
+            self.environment["AGENT_RUNTIME_DATABASE_URL"] = database_url
 
     @property
     def url(self) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.session import Session
@@ -21,6 +21,7 @@ from agent_runtime.services.needs import AgentNeeds
 from agent_runtime.services.ports import Announcement, Transaction
 from agent_runtime.services.reports import Proof, Report, Reported, finish, start
 from agent_runtime.store.opening import prepare_sqlite
+from agent_runtime.store.postgres import PostgresStore
 from agent_runtime.store.sqlite import SqliteStore
 from support.waiting import LOOK_EVERY_SECONDS, PATIENCE_SECONDS
 
@@ -46,20 +47,29 @@ class MovableClock:
 class StoreRig:
     """Runs verbs one after the other against a store of its own."""
 
-    def __init__(self, folder: Path, template: Path | None = None, seed: int = 1) -> None:
+    def __init__(self, folder: Path, template: Path | None = None, seed: int = 1, url: str | None = None) -> None:
         self.path = folder / "runtime.db"
+        self.url = url
         if template is not None:
             shutil.copyfile(template, self.path)
         self.clock = MovableClock()
         self.news: list[Announcement] = []
         self._listeners: list[Callable[[Announcement], None]] = []
-        if template is None:
-            prepare_sqlite(self.path)
-        self.rows = SqliteStore(self.path, self.clock, random.Random(seed).randbytes, self._tell)
-        self.rows.open()
+        self.rows = self._open(is_made=template is not None, random_bytes=random.Random(seed).randbytes)
         self.store = FamilyStore(self.rows)
         self.runner = asyncio.Runner()
         self._orders = 0
+
+    def _open(self, *, is_made: bool, random_bytes: RandomBytes) -> SqliteStore | PostgresStore:
+        if self.url is not None:
+            shared = PostgresStore(self.url, random_bytes, self._tell, self.clock)
+            shared.open()
+            return shared
+        if not is_made:
+            prepare_sqlite(self.path)
+        own = SqliteStore(self.path, self.clock, random_bytes, self._tell)
+        own.open()
+        return own
 
     def listen(self, hear: Callable[[Announcement], None]) -> None:
         """Let somebody hear of every commit from now on."""

@@ -30,11 +30,14 @@ from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.live import LiveStream
 from agent_runtime.http.messages import MessageRoutes
 from agent_runtime.http.overview import OverviewRoutes
+from agent_runtime.http.pruning import PruneRoutes
+from agent_runtime.http.rate import RateLimit
 from agent_runtime.http.rules import RuleBook
 from agent_runtime.http.server import WebServer, bind, url_of
 from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.static import Pages
 from agent_runtime.http.trees import TreeRoutes
+from agent_runtime.keeping import DatabaseKeeper, retention_of
 from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.services.access import Caller, Role, SessionTokens
 from agent_runtime.services.aftermath import FamilyStore
@@ -42,10 +45,12 @@ from agent_runtime.services.agents import Agents
 from agent_runtime.services.log_readers import LogReaders
 from agent_runtime.services.parked_polls import ParkedPolls
 from agent_runtime.services.ports import Announcement
+from agent_runtime.services.queue_limits import QueueGauge, QueueLimits
 from agent_runtime.settings import AuthMode, Settings
 from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.families import FamilyUpkeep
 from agent_runtime.upkeep.other_runtimes import OtherRuntimes
+from agent_runtime.upkeep.retention import RetentionUpkeep
 from agent_runtime.upkeep.scheduler import SLEEPS_AT_MOST, SLEEPS_AT_MOST_AMONG_OTHERS, Upkeep
 
 # A private umask: the database's own side files are made by SQLite and get it too.
@@ -72,7 +77,8 @@ class Runtime:
         lease = timedelta(seconds=settings.heartbeat_timeout_seconds)
         watch = self._database.watch
         self.upkeep = Upkeep(self.store, lease, SLEEPS_AT_MOST if watch is None else SLEEPS_AT_MOST_AMONG_OTHERS)
-        self._background: list[Background] = [self.upkeep, self.families]
+        pruning = RetentionUpkeep(self.store, retention_of(settings))
+        self._background: list[Background] = [self.upkeep, self.families, pruning]
         if watch is not None:
             self._background.insert(0, OtherRuntimes(watch))
         self.api = self._api()
@@ -95,6 +101,10 @@ class Runtime:
         self.upkeep.hear(news)
         self.families.hear(news)
 
+    def _gauge(self) -> QueueGauge:
+        settings = self._settings
+        return QueueGauge(QueueLimits(settings.waiting_max, settings.waiting_of_session_max))
+
     def _api(self) -> FastAPI:
         app = FastAPI(
             title="Agent Runtime",
@@ -110,7 +120,8 @@ class Runtime:
         engine = DatabaseHealth(engine=database.engine, version=database.version, path=path)
         for routes in (
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
-            JobRoutes(self.store, self.agents.needs, self.log_readers, self._settings.default_agent),
+            JobRoutes(self.store, self.agents.needs, self.log_readers, self._settings.default_agent, self._gauge()),
+            PruneRoutes(self.store),
             LauncherRoutes(self.store, self.polls, self.session_tokens, self._settings.poll_timeout_seconds),
             SessionRoutes(self.store, self.live, self.polls.is_parked),
             EventRoutes(self.store),
@@ -160,6 +171,7 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
         RuleBook(),
         Authenticator(runtime.store, known if settings.auth is AuthMode.TOKEN else None, runtime.session_tokens),
         AllowedHosts(settings.host, settings.allowed_hosts),
+        RateLimit(settings.requests_per_second),
     )
 
     def say_ready() -> None:
@@ -181,4 +193,4 @@ def openapi(settings: Settings) -> str:
 
 def main() -> None:
     """Run the command `agent-runtime`."""
-    command_line(serve=serve, openapi=openapi)()
+    command_line(serve=serve, openapi=openapi, keeper=DatabaseKeeper())()

@@ -4,11 +4,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Never
+from typing import Annotated, Never, Protocol
 
 import typer
 
-from agent_runtime.domain.errors import Unusable
+from agent_runtime.domain.errors import Problem, Unusable
 from agent_runtime.settings import AuthMode, Settings, UnusableSettingError, repository_root
 
 EXIT_FAILED = 1
@@ -45,10 +45,39 @@ DefaultAgent = Annotated[
 AllowedHostNames = Annotated[
     str, typer.Option(envvar="AGENT_RUNTIME_ALLOWED_HOSTS", help="further names of this host, with commas between")
 ]
+KeepDays = Annotated[
+    float, typer.Option(envvar="AGENT_RUNTIME_KEEP_DAYS", min=0, help="days that what is over is kept; 0: for ever")
+]
+KeepGigabytes = Annotated[
+    float, typer.Option(envvar="AGENT_RUNTIME_KEEP_GIGABYTES", min=0, help="above it the oldest goes sooner; 0: never")
+]
+QueueMax = Annotated[int, typer.Option(envvar="AGENT_RUNTIME_QUEUE_MAX", min=1, help="how many jobs may wait")]
+SessionQueueMax = Annotated[
+    int, typer.Option(envvar="AGENT_RUNTIME_SESSION_QUEUE_MAX", min=1, help="how many jobs of one session may wait")
+]
+RequestsPerSecond = Annotated[
+    float,
+    typer.Option(envvar="AGENT_RUNTIME_REQUESTS_PER_SECOND", min=0, help="of one token; an agent's 5 %; 0: no limit"),
+]
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
 
 
-def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settings], str]) -> Callable[[], None]:
+class Keeper(Protocol):
+    """What can be done with a database from the command line; each tells what it has done."""
+
+    def backup(self, settings: Settings, file: Path) -> str:
+        """Copy the database."""
+
+    def restore(self, settings: Settings, file: Path) -> str:
+        """Put a copy back."""
+
+    def prune(self, settings: Settings) -> str:
+        """Let go of what is old."""
+
+
+def command_line(
+    *, serve: Callable[[Settings], None], openapi: Callable[[Settings], str], keeper: Keeper
+) -> Callable[[], None]:
     """Build the command out of what it can do."""
     commands = typer.Typer(
         add_completion=False,
@@ -62,7 +91,29 @@ def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settin
         """Print the OpenAPI document of the HTTP interface."""
         sys.stdout.write(openapi(context.obj))
 
+    @commands.command("backup")
+    def backup_database(context: typer.Context, file: Path) -> None:
+        """Copy the database to FILE, also while a runtime uses it."""
+        _do(lambda: keeper.backup(context.obj, file.absolute()))
+
+    @commands.command("restore")
+    def restore_database(context: typer.Context, file: Path) -> None:
+        """Put a backup in the place of the database; the old one stays beside it."""
+        _do(lambda: keeper.restore(context.obj, file.absolute()))
+
+    @commands.command("prune")
+    def prune_database(context: typer.Context) -> None:
+        """Remove now what is older or more than the settings keep; through the runtime, if one is running."""
+        _do(lambda: keeper.prune(context.obj))
+
     return commands
+
+
+def _do(task: Callable[[], str]) -> None:
+    try:
+        sys.stdout.write(f"{task()}\n")
+    except (UnusableSettingError, Problem) as error:
+        _leave(error, EXIT_FAILED)
 
 
 def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
@@ -81,6 +132,11 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
         default_agent: DefaultAgent = None,
         allowed_hosts: AllowedHostNames = "",
         log_level: LogLevel = "INFO",
+        keep_days: KeepDays = 30.0,
+        keep_gigabytes: KeepGigabytes = 10.0,
+        queue_max: QueueMax = 200_000,
+        session_queue_max: SessionQueueMax = 1_000,
+        requests_per_second: RequestsPerSecond = 5_000.0,
     ) -> None:
         context.obj = Settings(
             host=host,
@@ -96,6 +152,11 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
             default_agent=default_agent,
             allowed_hosts=tuple(name.strip() for name in allowed_hosts.split(",") if name.strip()),
             log_level=log_level.upper(),
+            keep_days=keep_days,
+            keep_gigabytes=keep_gigabytes,
+            waiting_max=queue_max,
+            waiting_of_session_max=session_queue_max,
+            requests_per_second=requests_per_second,
         )
         if context.invoked_subcommand is None:
             _serve(serve, context.obj)

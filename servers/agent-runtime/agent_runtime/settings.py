@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 LOOPBACK_NAME = "localhost"
+_KEEP_DAYS_MIN = 2
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -25,6 +26,7 @@ class Settings:
     """What the runtime was told at its start.
 
     Shape:   `database_url` is None for the embedded database in `data_dir`;
+             `keep_days`, `keep_gigabytes` and `requests_per_second` are without limit at 0.
              `allowed_hosts` are further names by which browsers and clients may call this runtime.
     """
 
@@ -41,6 +43,11 @@ class Settings:
     default_agent: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     log_level: str = "INFO"
+    keep_days: float = 30.0
+    keep_gigabytes: float = 10.0
+    waiting_max: int = 200_000
+    waiting_of_session_max: int = 1_000
+    requests_per_second: float = 5_000.0
 
     def check(self) -> None:
         """Refuse what would open the machine to others, or cannot work.
@@ -55,6 +62,11 @@ class Settings:
         if self.log_level not in LOG_LEVELS:
             levels = ", ".join(LOG_LEVELS)
             raise UnusableSettingError(f"AGENT_RUNTIME_LOG_LEVEL must be one of {levels}, found '{self.log_level}'")
+        if 0 < self.keep_days < _KEEP_DAYS_MIN:
+            raise UnusableSettingError(
+                f"AGENT_RUNTIME_KEEP_DAYS must be 0 or at least {_KEEP_DAYS_MIN}, found '{self.keep_days:g}': "
+                "what ended within a day may still be corrected"
+            )
         for name, seconds in (
             ("LAUNCHER_POLL_TIMEOUT", self.poll_timeout_seconds),
             ("LAUNCHER_HEARTBEAT_TIMEOUT", self.heartbeat_timeout_seconds),

@@ -1,19 +1,50 @@
-"""One real runtime for all tests of this folder that do not hurt it, and a desk to call it from."""
+"""One exam for both databases: what a store promises is asked of a file and of a PostgreSQL server alike."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agent_runtime.store.postgres_opening import prepare_postgres
 from support.desk import Desk
+from support.postgres import Cluster, name_of, running_cluster
 from support.runtime_process import RuntimeProcess
 from support.store_rig import StoreRig
 
+DATABASES = ("sqlite", "postgresql")
+
 
 @pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server for the tests that do not hurt it."""
+    with running_cluster() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(cluster: Cluster) -> str:
+    """The name of a database without a row, to be copied."""
+    url = cluster.new_database()
+    prepare_postgres(url)
+    return name_of(url)
+
+
+@pytest.fixture
+def postgres_url(cluster: Cluster, postgres_template: str) -> Iterator[str]:
+    """A database of this test's own."""
+    url = cluster.new_database(postgres_template)
+    yield url
+    cluster.drop_database(url)
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def runtime(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
     """A runtime that lives as long as the tests; each test uses names of its own."""
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
+    url = None
+    if request.param == "postgresql":
+        server: Cluster = request.getfixturevalue("cluster")
+        url = server.new_database(request.getfixturevalue("postgres_template"))
+    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"), database_url=url)
     process.start()
     yield process
     process.stop()
@@ -24,6 +55,7 @@ def desk(runtime: RuntimeProcess) -> Iterator[Desk]:
     """Calls with the user's token."""
     with Desk(runtime.url, runtime.token) as calls:
         yield calls
+        calls.stop_what_waits()
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +66,12 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "runtime.db"
 
 
-@pytest.fixture
-def rig(tmp_path: Path, empty_database: Path) -> Iterator[StoreRig]:
+@pytest.fixture(params=DATABASES)
+def rig(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> Iterator[StoreRig]:
     """A store of this test's own, with a clock that stands still."""
-    parts = StoreRig(tmp_path, empty_database)
+    if request.param == "sqlite":
+        parts = StoreRig(tmp_path, empty_database)
+    else:
+        parts = StoreRig(tmp_path, url=request.getfixturevalue("postgres_url"))
     yield parts
     parts.close()

@@ -90,7 +90,7 @@ SENTENCE_BY_STATUS: Mapping[int, str] = {
     500: "A mistake of the runtime",
     503: "The database cannot be used at the moment",
 }
-_ANYWHERE = (401, 403, 500, 503)
+_ANYWHERE = (401, 403, 429, 500, 503)
 _WITH_BODY = (400, 408, 413, 415)
 
 

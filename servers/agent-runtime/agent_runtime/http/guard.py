@@ -13,6 +13,7 @@ from agent_runtime.domain.errors import Problem, Refused
 from agent_runtime.http.auth import Authenticator
 from agent_runtime.http.body import DisconnectedError, checked_json, read_body
 from agent_runtime.http.errors import HttpProblem, answer_for, internal_error, short
+from agent_runtime.http.rate import RateLimit
 from agent_runtime.http.rules import Body, Matched, Rule, RuleBook
 from agent_runtime.settings import LOOPBACK_NAME, is_loopback
 
@@ -65,13 +66,20 @@ class Guard:
     """Lets through to `app` what its rule allows, and everything that has no rule to `pages`."""
 
     def __init__(
-        self, app: ASGIApp, pages: ASGIApp, rules: RuleBook, authenticator: Authenticator, hosts: AllowedHosts
+        self,
+        app: ASGIApp,
+        pages: ASGIApp,
+        rules: RuleBook,
+        authenticator: Authenticator,
+        hosts: AllowedHosts,
+        rate: RateLimit | None = None,
     ) -> None:
         self._app = app
         self._pages = pages
         self._rules = rules
         self._authenticator = authenticator
         self._hosts = hosts
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -126,6 +134,8 @@ class Guard:
         )
         if caller.role not in rule.roles:
             raise Refused("forbidden", f"'{caller.role}' may not {rule.method} {rule.path}")
+        if self._rate is not None:
+            self._rate.take(caller)
         state: MutableMapping[str, object] = scope.setdefault("state", {})
         state["caller"] = caller
 

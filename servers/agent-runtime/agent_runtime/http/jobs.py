@@ -34,6 +34,7 @@ from agent_runtime.services.log_readers import LogReaders
 from agent_runtime.services.logs import LogPart, read_log
 from agent_runtime.services.needs import FindAgent
 from agent_runtime.services.ports import JobFilter, Store, Transaction
+from agent_runtime.services.queue_limits import QueueGauge
 from agent_runtime.services.waiting import explain_waiting
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
@@ -164,6 +165,7 @@ class JobRoutes:
     find_agent: FindAgent
     log_readers: LogReaders
     default_agent: str | None = None
+    gauge: QueueGauge | None = None
 
     def router(self) -> APIRouter:
         """List the routes."""
@@ -251,7 +253,7 @@ class JobRoutes:
 
         def create(tx: Transaction) -> Created:
             refuse_foreign_order(tx, caller, order)
-            return create_job(tx, order, self.find_agent, key)
+            return create_job(tx, order, self.find_agent, key, self.gauge)
 
         made = await self.store.write(create)
         job = made.job

@@ -89,6 +89,7 @@ RULES: Sequence[Rule] = (
     Rule("GET", "/sessions/{session}/callbacks", _AGENT_READERS),
     Rule("GET", "/callbacks", _READERS),
     Rule("GET", "/events/stream", _READERS),
+    Rule("POST", "/prune", _USER),
     Rule("GET", "/overview", _READERS),
     Rule("GET", "/agents", _ALL),
     Rule("POST", "/agents", _USER, body_bytes_max=2 * MIB),

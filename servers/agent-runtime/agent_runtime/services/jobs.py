@@ -28,6 +28,7 @@ from agent_runtime.services.needs import AgentNeeds, FindAgent
 from agent_runtime.services.ports import JobFilter, PastAttempt, Transaction
 from agent_runtime.services.promises import promise
 from agent_runtime.services.queue import Lane
+from agent_runtime.services.queue_limits import QueueGauge
 
 GROUP_LABEL = "group"
 """Jobs that carry the same value of this label take turns as one; without it, a tree of sessions does."""
@@ -59,16 +60,24 @@ class Stopping:
     requested: bool
 
 
-def create_job(tx: Transaction, order: Order, find_agent: FindAgent, key: IdempotencyKey | None = None) -> Created:
+def create_job(
+    tx: Transaction,
+    order: Order,
+    find_agent: FindAgent,
+    key: IdempotencyKey | None = None,
+    gauge: QueueGauge | None = None,
+) -> Created:
     """Accept an order: from here on it ends in one outcome, or waits and says why.
 
-    Errors:  NotFound, Conflict, Invalid; nothing was written then.
+    Errors:  NotFound, Conflict, Invalid, TooMuch; nothing was written then.
     """
     job_id = JobId(new_id("job_", tx.now, tx.random_bytes))
     if key is not None:
         used = tx.jobs.remember_key(key.key, key.fingerprint, job_id, tx.now)
         if used.job_id != job_id:
             return Created(_job_of_key(tx, key, used.fingerprint, used.job_id), is_new=False)
+    if gauge is not None:
+        gauge.admit(tx, order)
     if order.type is JobType.START_SESSION:
         agent = _agent(find_agent, order.agent_name)
         return Created(_start_session(tx, order, agent, job_id), is_new=True)

@@ -17,6 +17,7 @@ from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.kin import Kin
 from agent_runtime.services.queue import Lane, QueueRows
+from agent_runtime.services.retention_port import RetentionRows
 
 T = TypeVar("T")
 
@@ -249,6 +250,12 @@ class JobRows(Protocol):
     def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
         """Tell how many pending jobs each of these sessions has; a session without any is left out."""
 
+    def count_waiting(self, up_to: int) -> int:
+        """Tell how many jobs are pending, but count no further than this."""
+
+    def count_waiting_of_session(self, session_id: SessionId, up_to: int) -> int:
+        """Tell how many jobs of a session are pending, but count no further than this."""
+
     def claims_expired(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read the claims that nobody started in time."""
 
@@ -381,6 +388,7 @@ class Transaction(Protocol):
     launchers: LauncherRows
     events: EventRows
     logs: LogRows
+    retention: RetentionRows
     kin: Kin
 
     def emit(self, event: NewEvent) -> None:

@@ -166,6 +166,17 @@ class JobTable:
         )
         return {SessionId(key): count for key, count in self._channel.connection.execute(query)}
 
+    def count_waiting(self, up_to: int) -> int:
+        """Tell how many jobs are pending, but count no further than this."""
+        some = select(jobs.c.session_id).where(conditions.pending()).limit(bindparam("up_to"))
+        return self._count("count waiting", some, {"up_to": up_to})
+
+    def count_waiting_of_session(self, session_id: SessionId, up_to: int) -> int:
+        """Tell how many jobs of a session are pending, but count no further than this."""
+        own = and_(conditions.pending(), jobs.c.session_id == bindparam("of_id"))
+        some = select(jobs.c.session_id).where(own).limit(bindparam("up_to"))
+        return self._count("count waiting of session", some, {"of_id": session_id, "up_to": up_to})
+
     def claims_expired(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read the claims that nobody started in time."""
         return self._list("claims expired", conditions.claims_expired, {"at": now, "up_to": limit})
@@ -234,6 +245,11 @@ class JobTable:
 
     def _read(self, rows: Sequence[Row]) -> list[Job]:
         return [self._record.read(row) for row in rows]
+
+    def _count(self, key: str, some: Select[str], values: Values) -> int:
+        statement = self._channel.prepare(key, lambda: select(func.count()).select_from(some.subquery()))
+        row = self._channel.first(statement, values)
+        return 0 if row is None else int(str(row[0]))
 
     def _list(self, key: object, condition: Condition, values: Values) -> list[Job]:
         statement = self._channel.prepare(

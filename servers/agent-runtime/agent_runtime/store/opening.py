@@ -75,19 +75,20 @@ def _check_head(path: Path) -> None:
         )
 
 
-def _bring_up_to_date(path: Path) -> None:
-    reading = sqlite_engine(path, read_only=True)
+def refuse_unfit(path: Path) -> None:
+    """Refuse a file that this program could not use, and touch nothing.
+
+    Errors:  Unusable, as `prepare_sqlite`.
+    """
     try:
-        with reading.connect() as connection:
-            if path.stat().st_size <= _CHECKED_BYTES_MAX:
-                found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
-                if found != "ok":
-                    raise _damaged(path, found.splitlines()[-1])
-            version = version_of(connection)
-            check_version(version, f"'{path}'")
-    finally:
-        reading.dispose()
-    if version == newest_version():
+        _check_head(path)
+        _sound_version(path)
+    except (DatabaseError, sqlite3.DatabaseError, OSError) as error:
+        raise _damaged(path, str(error).splitlines()[0]) from error
+
+
+def _bring_up_to_date(path: Path) -> None:
+    if _sound_version(path) == newest_version():
         return
     writing = sqlite_engine(path, read_only=False)
     try:
@@ -97,6 +98,22 @@ def _bring_up_to_date(path: Path) -> None:
             connection.exec_driver_sql("COMMIT")
     finally:
         writing.dispose()
+
+
+def _sound_version(path: Path) -> str | None:
+    """Check the file, and tell of which version its tables are."""
+    reading = sqlite_engine(path, read_only=True)
+    try:
+        with reading.connect() as connection:
+            if path.stat().st_size <= _CHECKED_BYTES_MAX:
+                found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+                if found != "ok":
+                    raise _damaged(path, found.splitlines()[-1])
+            version = version_of(connection)
+            check_version(version, f"'{path}'")
+            return version
+    finally:
+        reading.dispose()
 
 
 def _damaged(path: Path, found: str) -> Unusable:

@@ -116,6 +116,7 @@ class PostgresStore:
 
     async def _patiently(self, threads: ThreadPoolExecutor, once: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
+        self._switchboard.serve(loop)
         deadline = loop.time() + PATIENCE_SECONDS
         pause, longest = _BACKOFF_SECONDS
         while True:

@@ -102,6 +102,10 @@ class Switchboard:
             self._notifier.join()
             self._listener.join()
 
+    def serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Announce in this loop from now on."""
+        self._loop = loop
+
     def tell(self, news: Announcement) -> None:
         """Let the other runtimes hear of a commit, soon."""
         with self._lock:
@@ -116,7 +120,7 @@ class Switchboard:
         self._stir()
 
     def announce(self, news: Announcement, announce: Announcer) -> None:
-        """Announce in the loop's own thread; while nobody watches, nobody is there to be told."""
+        """Announce in the loop's own thread."""
         if self._loop is None:
             return
         try:
@@ -126,7 +130,7 @@ class Switchboard:
 
     async def watch(self, look: LookAround, announce: Announcer) -> None:
         """Look around whenever somebody stirs, and once a second; until cancelled."""
-        self._loop = asyncio.get_running_loop()
+        self.serve(asyncio.get_running_loop())
         place = Place(None, Heard())
         looked_at = 0.0
         while True:

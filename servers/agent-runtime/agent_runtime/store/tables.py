@@ -173,6 +173,12 @@ jobs = Table(
         sqlite_where=text("status IN ('claimed','running')"),
         postgresql_where=text("status IN ('claimed','running')"),
     ),
+    Index(
+        "jobs_pending_of_session",
+        "session_id",
+        sqlite_where=text("status = 'pending'"),
+        postgresql_where=text("status = 'pending'"),
+    ),
     Index("jobs_by_lane", "lane_id"),
     Index(
         "jobs_ended",

@@ -10,6 +10,7 @@ from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
 from agent_runtime.services.kin import CallbackRows, FamilyRows, Kin, Moved
 from agent_runtime.services.ports import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
 from agent_runtime.services.queue import Lane, QueueRows
+from agent_runtime.services.retention_port import RetentionRows
 from agent_runtime.store.callback_rows import CallbackTable
 from agent_runtime.store.event_rows import EventTable
 from agent_runtime.store.family_rows import FamilyTable
@@ -18,6 +19,7 @@ from agent_runtime.store.launcher_rows import LauncherTable
 from agent_runtime.store.locks import may_lead
 from agent_runtime.store.log_rows import LogTable
 from agent_runtime.store.queue_rows import QueueTable
+from agent_runtime.store.retention_rows import RetentionTable
 from agent_runtime.store.session_rows import SessionTable
 from agent_runtime.store.statements import Channel
 
@@ -33,6 +35,7 @@ class Tables:
         self.launchers = LauncherTable(self.channel)
         self.events = EventTable(self.channel)
         self.logs = LogTable(self.channel)
+        self.retention = RetentionTable(self.channel)
         self.callbacks = CallbackTable(self.channel)
         self.families = FamilyTable(self.channel)
 
@@ -57,6 +60,7 @@ class StoreTransaction:
         self.launchers: LauncherRows = tables.launchers
         self.events: EventRows = tables.events
         self.logs: LogRows = tables.logs
+        self.retention: RetentionRows = tables.retention
         self.kin: Kin = _Kin(tables.callbacks, tables.families)
         self._tables = tables
         self._ready: list[Lane] = []

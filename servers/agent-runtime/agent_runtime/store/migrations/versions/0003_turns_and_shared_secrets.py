@@ -25,6 +25,7 @@ down_revision = "0002"
 
 _Id = String(40)
 _READY = text("status = 'pending' AND waits_on IS NULL")
+_PENDING = text("status = 'pending'")
 _HELD = text("status IN ('claimed','running')")
 _ENDED = text("ended_at IS NOT NULL")
 
@@ -77,6 +78,7 @@ def upgrade() -> None:
 def _indexes() -> list[Index]:
     own = Table("jobs", MetaData(), *[Column(name, Text) for name in ("lane_id", "turn", "id", "group_name")])
     own.append_column(Column("agent_name", Text))
+    own.append_column(Column("session_id", _Id))
     own.append_column(Column("ended_at", BigInteger))
     events = Table("events", MetaData(), Column("at", BigInteger))
     keys = Table("idempotency_keys", MetaData(), Column("job_id", _Id), Column("created_at", BigInteger))
@@ -92,6 +94,7 @@ def _indexes() -> list[Index]:
             postgresql_where=_READY,
         ),
         Index("jobs_held_of_agent", columns.agent_name, sqlite_where=_HELD, postgresql_where=_HELD),
+        Index("jobs_pending_of_session", columns.session_id, sqlite_where=_PENDING, postgresql_where=_PENDING),
         Index("jobs_by_lane", columns.lane_id),
         Index("jobs_ended", columns.ended_at, sqlite_where=_ENDED, postgresql_where=_ENDED),
         Index("events_by_time", events.c.at),

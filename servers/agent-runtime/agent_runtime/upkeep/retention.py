@@ -1,0 +1,33 @@
+"""Lets go of what is over and old, once at the start and then every hour."""
+
+import asyncio
+import logging
+
+from agent_runtime.services.ports import Store
+from agent_runtime.services.retention import Retention, prune
+from agent_runtime.upkeep.background import Background
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 3600.0
+FIRST_AFTER_SECONDS = 60.0
+
+
+class RetentionUpkeep(Background):
+    """Prunes by itself, in small steps that nobody waits for."""
+
+    def __init__(self, store: Store, retention: Retention) -> None:
+        super().__init__("retention")
+        self._store = store
+        self._retention = retention
+
+    async def run(self) -> None:
+        """Prune once an hour, until cancelled."""
+        await asyncio.sleep(FIRST_AFTER_SECONDS)
+        while True:
+            try:
+                removed = await prune(self._store, self._retention)
+                log.info("pruned", extra=vars(removed))
+            except Exception:
+                log.exception("pruning failed; the next time is in an hour")
+            await asyncio.sleep(EVERY_SECONDS)
