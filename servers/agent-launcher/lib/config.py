@@ -31,6 +31,19 @@ class Options:
     max_total_jobs: int | None = None
     verbose: bool = False
 
+    def flags(self, cwd: Path) -> list[str]:
+        """Write them as a command line that means the same in any folder; what is for one run is left out."""
+        told: dict[str, str | Path | int | None] = {
+            "--runtime-url": self.runtime_url,
+            "--project-dir": cwd / self.project_dir.expanduser() if self.project_dir else None,
+            "--state-dir": cwd / self.state_dir.expanduser() if self.state_dir else None,
+            "--max-jobs": self.max_jobs,
+            "--name": self.name,
+        }
+        flags = [word for name, value in told.items() if value is not None for word in (name, str(value))]
+        flags += [word for label in self.labels for word in ("--label", label)]
+        return [*flags, "--verbose"] if self.verbose else flags
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -18,13 +18,16 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Found only after the line above: `python -I` knows no script folder.
 from lib import shim
 from lib.run_files import FAILED
+from lib.shim_host import Host
+
+FAILPOINTS = "AGENT_LAUNCHER_FAILPOINTS"
 
 REQUEST_BYTES_MAX = 65536
 REQUEST_FDS_MAX = 64
 COLLECT_SECONDS = 1.0
 
 
-def serve(control: socket.socket, host: shim.Host) -> None:
+def serve(control: socket.socket, host: Host) -> None:
     """Answer requests until the other end is closed: one line with a run directory, one gate."""
     text = b""
     gates: list[int] = []
@@ -52,7 +55,7 @@ def _collect(children: int) -> int:
     return collected
 
 
-def _fork_one(control: socket.socket, host: shim.Host, run_path: str, gate: int, others: list[int]) -> int:
+def _fork_one(control: socket.socket, host: Host, run_path: str, gate: int, others: list[int]) -> int:
     try:
         child = os.fork()
     except OSError as error:
@@ -69,11 +72,20 @@ def _fork_one(control: socket.socket, host: shim.Host, run_path: str, gate: int,
     return 0
 
 
+def _host() -> Host:
+    told = os.environ.pop(FAILPOINTS, None)
+    if told is None:
+        return Host()
+    from lib.failing_shim import FailingHost
+
+    return FailingHost(told)
+
+
 def main() -> None:
     """Read the number of the control socket from the arguments and serve it."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    host = shim.Host()
+    host = _host()
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -26,6 +26,7 @@ from lib.registration import IdentityFile, Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.run_directory import RunsFolder
+from lib.service_manager import ServiceManager
 from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
@@ -67,6 +68,7 @@ class Launcher:
         )
         self._runs = RunsFolder(self.state_folder.runs_path, machine.disk, machine.boot_id)
         self._stopper = Stopper(self._registry, self._outbox)
+        self._service = ServiceManager(environment)
         self._exit_code = EXIT_OK
         self._loops: list[Loop] = []
 
@@ -83,6 +85,7 @@ class Launcher:
         _warn_of_low_memory(self._machine.available_memory())
         for loop in self._loops:
             loop.start()
+        self._service.ready()
         self._wait(Watchdog(self._loops, machine=self._machine))
         self._leave()
         return self._exit_code
@@ -191,6 +194,7 @@ class Launcher:
             if event is not None:
                 self._on(event)
             watchdog.look()
+            self._service.alive()
             if self.lifecycle.takes_jobs or len(self._registry):
                 continue
             deadline = deadline or self._machine.monotonic() + LAST_REPORTS_SECONDS
@@ -233,6 +237,7 @@ class Launcher:
     def _leave(self) -> None:
         is_clean = self.lifecycle.phase is not Phase.LEAVING
         self.lifecycle.advance(Phase.LEAVING)
+        self._service.leaving()
         beats = self._loops[-1]
         for loop in self._loops[:-1]:
             loop.stop()

@@ -4,44 +4,22 @@ The shim outlives the launcher. It is forked by `fork_server.py`, uses the stand
 to the launcher through the files of the run directory (`run_files.py`).
 """
 
-# ruff: noqa: PTH104, PTH123  (pathlib would cost each shim memory for nothing)
+# ruff: noqa: PTH123  (pathlib would cost each shim memory for nothing)
 from __future__ import annotations
 
-import ctypes
 import errno
-import fcntl
-import json
 import os
 import signal
-import sys
 import time
 
 from lib import process_tree, spawn
-from lib.run_files import BUSY, CRASH_FILE, ENDED, EXIT_FILE, GO, LOCK_FILE, LOCKED, STARTED_FILE
+from lib.lock_file import LockFile
+from lib.run_files import BUSY, CRASH_FILE, ENDED, GO, LOCKED, STARTED_FILE
+from lib.shim_host import SIGTERM, WATCHED, Host
 
-VERDICT_BYTES_RESERVED = 4096
 CLEANUP_SECONDS = 5.0
 OUTPUT_PACE_SECONDS_MIN, OUTPUT_PACE_SECONDS_MAX = 0.25, 4.0
-_PR_SET_CHILD_SUBREAPER = 36
-# Plain numbers: the enumeration's members cost each shim pages of memory.
-_SIGCHLD, _SIGTERM, _SIGKILL, _SIGCONT = map(int, (signal.SIGCHLD, signal.SIGTERM, signal.SIGKILL, signal.SIGCONT))
-_WATCHED = (_SIGCHLD, _SIGTERM)
-
-
-class Host:
-    """What a fork server finds out once for all its shims, so that none of them spends time or memory on it."""
-
-    def __init__(self) -> None:
-        self.boot_id = process_tree.boot_id()
-        self._prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-        # Shims inherit the mask: they hear signals by waiting for them, and the terminal's not at all.
-        signal.pthread_sigmask(signal.SIG_BLOCK, (*_WATCHED, signal.SIGINT, signal.SIGHUP))
-        self.settable_signals = [int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}]
-
-    def make_us_the_subreaper(self) -> None:
-        """Have the kernel give us whoever below us loses its parent."""
-        if self._prctl is not None:
-            self._prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+_SIGKILL, _SIGCONT = int(signal.SIGKILL), int(signal.SIGCONT)
 
 
 def main(host: Host, run_path: str, gate: int) -> None:
@@ -66,16 +44,21 @@ def _leave_a_trace(run_path: str) -> None:
 
 
 def _keep(host: Host, run_path: str, gate: int) -> None:
-    lock = LockFile(run_path)
+    lock = LockFile(run_path, host)
     if not lock.is_ours():
         _say(gate, BUSY)
         return
-    lock.write_who_we_are(host.boot_id)
+    host.reach("lock_taken")
+    lock.write_who_we_are()
     launch = spawn.read_launch(run_path, host.settable_signals)
+    host.reach("identity_written")
     if not _say(gate, LOCKED) or not _may_go(gate):
         return
-    lock.become_the_verdict(run_attempt(launch))
+    host.reach("gate_passed")
+    lock.become_the_verdict(run_attempt(launch, host))
+    host.reach("verdict_renamed")
     _say(gate, ENDED)
+    host.reach("end_told")
     lock.make_durable()
 
 
@@ -94,56 +77,20 @@ def _say(gate: int, word: bytes) -> bool:
     return True
 
 
-class LockFile:
-    """The attempt's lock while it runs, and its verdict afterwards.
-
-    One file for both, whose block is taken before anything runs: a disk that fills up later cannot lose the
-    verdict. The lock is on the open file, so it is held until this process ends, whatever the file's name.
-    """
-
-    def __init__(self, run_path: str) -> None:
-        self._folder = run_path
-        self._path = f"{run_path}/{LOCK_FILE}"
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def is_ours(self) -> bool:
-        """Take the lock, unless another shim has it."""
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def write_who_we_are(self, boot_id: str) -> None:
-        """Say which process holds the lock, so that no other one is ever taken for it."""
-        pid = os.getpid()
-        who = f'{{"pid": {pid}, "start_time": "{process_tree.start_time(pid)}", "boot_id": "{boot_id}"}}'
-        os.pwrite(self._fd, who.encode().ljust(VERDICT_BYTES_RESERVED), 0)
-
-    def become_the_verdict(self, verdict: spawn.JsonObject) -> None:
-        """Put the verdict in place of the lock, whole or not at all."""
-        text = json.dumps(verdict).encode()
-        os.pwrite(self._fd, text, 0)
-        os.ftruncate(self._fd, len(text))
-        os.fsync(self._fd)
-        os.rename(self._path, f"{self._folder}/{EXIT_FILE}")
-
-    def make_durable(self) -> None:
-        """Have the new name on the disk too."""
-        os.fsync(os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC))
-
-
-def run_attempt(launch: spawn.Launch) -> spawn.JsonObject:
+def run_attempt(launch: spawn.Launch, host: Host) -> spawn.JsonObject:
     """Run a command to its end, whatever that end is, and say how it ended."""
     os.close(os.open(launch.path(STARTED_FILE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    host.reach("started_written")
     started_at = time.time()
     try:
         pid = spawn.start(launch)
     except spawn.SpawnError as error:
         return {"reason": error.reason, "error": str(error), "started_at": started_at, "ended_at": time.time()}
+    host.reach("command_started")
     launch.forget_the_command()
     attempt = Attempt(pid, launch)
     attempt.wait()
+    host.reach("command_ended")
     leftovers = attempt.end_the_tree()
     return {
         "exit_code": attempt.exit_code if attempt.exit_code >= 0 else None,
@@ -223,8 +170,8 @@ class Attempt:
         return max(0.0, min(due) - time.monotonic())
 
     def _listen(self, seconds: float) -> None:
-        heard = signal.sigtimedwait(_WATCHED, seconds)
-        if heard is not None and heard.si_signo == _SIGTERM:
+        heard = signal.sigtimedwait(WATCHED, seconds)
+        if heard is not None and heard.si_signo == SIGTERM:
             stop = self._launch.read_stop()
             self._begin_stop(stop.reason, stop.grace_seconds)
 
@@ -235,7 +182,7 @@ class Attempt:
         self._kill_at = kill_at if self._kill_at is None else min(kill_at, self._kill_at)
         if self.reason is None:
             self.reason = reason
-            self._signal_tree(_SIGTERM)
+            self._signal_tree(SIGTERM)
 
     def _check_output(self, now: float) -> None:
         size, limit = self._launch.output_bytes(), self._launch.output_limit_bytes

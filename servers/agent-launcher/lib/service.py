@@ -1,0 +1,146 @@
+"""Write the file by which the system starts this launcher, watches it, and starts it again without ending jobs."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.errors import ConfigurationError
+
+NAME = "agent-launcher"
+LABEL = "io.agent-orchestrator.agent-launcher"
+# Settings of the person who installs, kept for the service. Tokens are not among them: they stay in their own files.
+KEPT_SETTINGS = (
+    "PATH",
+    "AGENT_RUNTIME_URL",
+    "AGENT_RUNTIME_DATA_DIR",
+    "POLL_TIMEOUT",
+    "HEARTBEAT_INTERVAL",
+    "PROJECT_DIR",
+    "AGENT_LAUNCHER_STATE_DIR",
+    "AGENT_LAUNCHER_MAX_JOBS",
+    "AGENT_LAUNCHER_MEMORY_FLOOR_MIB",
+)
+
+_SYSTEMD = """\
+[Unit]
+Description=Agent Launcher: runs coding agents for the Agent Runtime
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart={command}
+{environment}
+# A restart must not end running jobs: only the launcher is signalled, it leaves at once, and its next life adopts them.
+KillMode=process
+KillSignal=SIGHUP
+TimeoutStopSec=30
+# The launcher says that it lives every second, unless one of its threads is deaf.
+WatchdogSec=60
+Restart=always
+RestartSec=2
+# A wrong setting (2) or another launcher with our state folder or identity (4): starting again would not help.
+RestartPreventExitStatus=2 4
+# When memory runs out, a job should go and not the launcher that reports its end.
+OOMPolicy=continue
+LimitNOFILE=65536
+
+[Install]
+WantedBy=default.target
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFile:
+    """What to write where, and what a person does then."""
+
+    path: Path
+    text: str
+    next_steps: tuple[str, ...]
+
+
+def service_file(
+    script: Path, flags: Sequence[str], environment: Mapping[str, str], platform: str = sys.platform
+) -> ServiceFile:
+    """Make the service's file for this machine.
+
+    Errors:  ConfigurationError, where neither systemd nor launchd is known.
+    """
+    command = [*_interpreter(environment), str(script), *flags]
+    kept = {name: environment[name] for name in KEPT_SETTINGS if environment.get(name)}
+    home = Path(environment.get("HOME") or Path.home())
+    if platform == "darwin":
+        return _launchd(home, command, kept)
+    if platform.startswith("linux"):
+        return _systemd(home, command, kept, environment)
+    raise ConfigurationError(f"cannot install a service on {platform!r}: only systemd and launchd are known")
+
+
+def install(file: ServiceFile) -> None:
+    """Write the file; an older one is replaced.
+
+    Errors:  ConfigurationError.
+    """
+    try:
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        file.path.write_text(file.text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"cannot write the service file '{file.path}': {error.strerror}") from error
+
+
+def _interpreter(environment: Mapping[str, str]) -> list[str]:
+    # The script's own first line would look for `uv` on a PATH that a service may not have.
+    uv = shutil.which("uv", path=environment.get("PATH"))
+    return [uv, "run", "--script"] if uv else [sys.executable]
+
+
+def _systemd(home: Path, command: list[str], kept: Mapping[str, str], environment: Mapping[str, str]) -> ServiceFile:
+    config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    text = _SYSTEMD.format(
+        command=" ".join(_quoted(word) for word in command),
+        environment="\n".join(f"Environment={_quoted(f'{name}={value}')}" for name, value in kept.items()),
+    )
+    steps = (
+        "systemctl --user daemon-reload",
+        f"systemctl --user enable --now {NAME}",
+        f"journalctl --user -fu {NAME}",
+        f"loginctl enable-linger {environment.get('USER') or os.getuid()}   # it runs while nobody is logged in",
+    )
+    return ServiceFile(config / "systemd" / "user" / f"{NAME}.service", text, steps)
+
+
+def _quoted(word: str) -> str:
+    # systemd reads % and $ in its files; quotes and backslashes as a shell does.
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{plain}"'
+
+
+def _launchd(home: Path, command: list[str], kept: Mapping[str, str]) -> ServiceFile:
+    log_path = str(home / "Library" / "Logs" / f"{NAME}.log")
+    told = {
+        "Label": LABEL,
+        "ProgramArguments": command,
+        "EnvironmentVariables": dict(kept),
+        "RunAtLoad": True,
+        "KeepAlive": True,
+        "ThrottleInterval": 2,
+        # Otherwise launchd would end the jobs with the launcher, whose next life adopts them.
+        "AbandonProcessGroup": True,
+        "ExitTimeOut": 30,
+        "StandardOutPath": log_path,
+        "StandardErrorPath": log_path,
+    }
+    path = home / "Library" / "LaunchAgents" / f"{LABEL}.plist"
+    steps = (
+        f"launchctl bootstrap gui/$(id -u) {shlex.quote(str(path))}",
+        f"launchctl kickstart -k gui/$(id -u)/{LABEL}   # restart it; jobs go on",
+        f"tail -f {shlex.quote(log_path)}",
+    )
+    return ServiceFile(path, plistlib.dumps(told, sort_keys=False).decode(), steps)
