@@ -11,7 +11,7 @@ import httpx
 
 from support.runtime_api import AT_REST, RuntimeApi
 
-OPEN_AT_ONCE = 24
+OPEN_AT_ONCE = 16
 ROUND_SECONDS = 0.25
 STOPPED_SHARE, RESUMED_SHARE = 0.04, 0.15
 

@@ -50,7 +50,7 @@ class LauncherProcess(ProcessUnderTest):
         """The processes of ours that keep running jobs, found by the jobs' marker in their descendants."""
         return [process for process in psutil.Process(self.pid).children(recursive=True) if process.is_running()]
 
-    def wait_until_empty(self, timeout: float = 30.0) -> None:
+    def wait_until_empty(self, timeout: float = 60.0) -> None:
         """Wait until no process descends from the launcher."""
         wait_until(lambda: not self.keepers(), "the launcher has no descendants", timeout)
 

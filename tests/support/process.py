@@ -79,13 +79,13 @@ class ProcessUnderTest:
         self.signal(signal.SIGKILL)
         self.wait()
 
-    def stop(self, timeout: float = 20.0) -> int:
+    def stop(self, timeout: float = 60.0) -> int:
         """Ask it to end, and wait; killed when it does not, which fails the test."""
         if self.is_alive:
             self.signal(signal.SIGTERM)
         return self.wait(timeout)
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """The exit status, when it comes."""
         assert self._running is not None, f"{self.name} was never started"
         try:
@@ -95,7 +95,7 @@ class ProcessUnderTest:
             self._running.wait()
             raise AssertionError(f"{self.name} did not end within {timeout:g} s; its log:\n{self.log()}") from None
 
-    def wait_for_line(self, text: str, timeout: float = 30.0) -> None:
+    def wait_for_line(self, text: str, timeout: float = 60.0) -> None:
         """Wait until the present life has said something."""
 
         def said_or_dead() -> bool:

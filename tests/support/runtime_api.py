@@ -129,7 +129,7 @@ class RuntimeApi:
         """Ask for a job's end."""
         return self.ask("POST", f"/jobs/{job_id}/stop")
 
-    def wait_for_status(self, job_id: str, *statuses: str, timeout: float = 30.0) -> JobRow:
+    def wait_for_status(self, job_id: str, *statuses: str, timeout: float = 60.0) -> JobRow:
         """Wait until a job has one of the statuses."""
 
         def reached() -> JobRow | None:
@@ -138,7 +138,7 @@ class RuntimeApi:
 
         return wait_until(reached, f"job {job_id} is {' or '.join(statuses)}", timeout)
 
-    def wait_for_end(self, job_id: str, timeout: float = 30.0) -> JobRow:
+    def wait_for_end(self, job_id: str, timeout: float = 60.0) -> JobRow:
         """Wait until a job is at rest."""
         return self.wait_for_status(job_id, *AT_REST, timeout=timeout)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 LOOK_EVERY_SECONDS = 0.01
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class NeverCameTrueError(AssertionError):
