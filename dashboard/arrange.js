@@ -2,7 +2,7 @@
 
 /** The status filters by name, with the statuses that they let through. */
 export const STATUS_GROUPS = {
-  active: ["pending", "running", "waiting_input", "lost"],
+  active: ["pending", "running", "waiting_input", "waiting", "lost"],
   waiting_input: ["waiting_input"],
   failed: ["failed", "lost"],
   rest: ["finished", "stopped", "failed"],

@@ -7,6 +7,7 @@ const LOOKS = {
   claimed: ["Starting", "running", "spin"],
   running: ["Running", "running", "spin"],
   waiting_input: ["Needs input", "asks", "question"],
+  waiting: ["Awaits children", "running", "dots"],
   finished: ["Finished", "finished", "check"],
   completed: ["Completed", "finished", "check"],
   failed: ["Failed", "failed", "cross"],
