@@ -40,11 +40,15 @@ class LauncherProcess(ProcessUnderTest):
 
     def start(self, *flags: str, wait_registered: bool = True) -> "LauncherProcess":
         """Begin a life, and wait until the runtime knows it."""
-        command = [sys.executable, str(self.script), "--state-dir", str(self.state_dir), *flags]
-        self.spawn(command, self._environment(), self.folder)
+        command, environment = self.command_line(*flags)
+        self.spawn(command, environment, self.folder)
         if wait_registered:
             self.wait_for_line("registered")
         return self
+
+    def command_line(self, *flags: str) -> tuple[list[str], dict[str, str]]:
+        """What is run, and with which environment, for tests that run it their own way."""
+        return [sys.executable, str(self.script), "--state-dir", str(self.state_dir), *flags], self._environment()
 
     def keepers(self) -> list[psutil.Process]:
         """The processes of ours that keep running jobs, found by the jobs' marker in their descendants."""

@@ -1,0 +1,38 @@
+"""One runtime for each file of fault tests; tests that hurt the runtime itself start one of their own."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from faults.bench import Bench
+from support.launcher_process import LauncherProcess
+from support.ledger import Ledger
+from support.project import Project
+from support.runtime_api import RuntimeApi
+from support.runtime_process import RuntimeProcess
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+    """A runtime that a file's tests share."""
+    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
+    try:
+        yield process.start()
+    finally:
+        process.leave_nothing()
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """Numbers that no two tests share, for the names of sessions."""
+    return count(1)
+
+
+@pytest.fixture
+def bench(
+    api: RuntimeApi, quiet_launcher: LauncherProcess, project: Project, ledger: Ledger, numbers: Iterator[int]
+) -> Bench:
+    """A launcher that is not started yet, and what a test does with it and its jobs."""
+    quiet_launcher.environment["AGENT_LAUNCHER_MEMORY_FLOOR_MIB"] = "0"
+    return Bench(api, quiet_launcher, project, ledger, numbers)

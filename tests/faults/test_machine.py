@@ -1,0 +1,226 @@
+"""The machine fails: disk, descriptors, processes, memory, numbers, clocks, identities."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from faults.bench import Bench
+from soak.stage import small_disk
+from support.launcher_process import LauncherProcess
+from support.waiting import wait_until
+
+SMALL_MIB = 4
+
+
+@pytest.fixture
+def small(bench: Bench) -> Iterator[Path]:
+    """The launcher's state folder on a disk of its own that is soon full."""
+    with small_disk(bench.launcher.state_dir, SMALL_MIB) as is_there:
+        if not is_there:
+            pytest.skip("this user may not mount a small disk")
+        yield bench.launcher.state_dir
+        bench.launcher.leave_nothing()
+
+
+def fill(folder: Path) -> Path:
+    """Leave no byte free."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return ballast
+
+
+def crowd_into(folder: Path) -> list[Path]:
+    """Leave no room for another file, however small."""
+    crowd: list[Path] = []
+    try:
+        while True:
+            crowd.append(folder / f"file-{len(crowd)}")
+            crowd[-1].touch()
+    except OSError:
+        return crowd
+
+
+def test_a_full_disk_takes_no_job_says_so_and_does_not_spin(bench: Bench, small: Path) -> None:
+    bench.launcher.start()
+    ballast = fill(small)
+    job_id = bench.order()
+
+    wait_until(lambda: bench.api.job(job_id)["reason"] == "launcher_cannot_start_jobs", "the waiting job says why")
+    tries = bench.launcher.log().count("job declined")
+    assert tries <= 5
+    ballast.unlink()
+    assert bench.end_of(job_id)["status"] == "completed"
+    bench.assert_promises_held()
+
+
+def test_a_disk_that_fills_up_while_a_job_runs_does_not_lose_its_exit_code(bench: Bench, small: Path) -> None:
+    bench.launcher.start()
+    job_id = bench.order_waiting(exit=6)
+    bench.wait_until_runs(job_id)
+
+    ballast = fill(small)
+    bench.open_gate()
+
+    assert bench.end_of(job_id)["exit_code"] == 6
+    ballast.unlink()
+    bench.assert_promises_held()
+
+
+def test_a_disk_without_free_file_entries_takes_no_job_until_there_are_some(bench: Bench, small: Path) -> None:
+    bench.launcher.start()
+    done = subprocess.run(["mount", "-o", "remount,nr_inodes=40", str(small)], check=False)
+    if done.returncode != 0:
+        pytest.skip("this system cannot limit the files of a mounted disk")
+    crowd = crowd_into(small)
+    job_id = bench.order()
+
+    wait_until(lambda: bench.api.job(job_id)["reason"] == "launcher_cannot_start_jobs", "the waiting job says why")
+    for path in crowd:
+        path.unlink(missing_ok=True)
+    assert bench.end_of(job_id)["status"] == "completed"
+    bench.assert_promises_held()
+
+
+def test_a_disk_that_turned_read_only_takes_no_job_until_it_can_be_written(bench: Bench, small: Path) -> None:
+    bench.launcher.start()
+    # What is open for writing keeps a disk from turning read-only by a remount; a bind mount turns alone.
+    subprocess.run(["mount", "--bind", str(small), str(small)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(small)], check=True)
+        job_id = bench.order()
+        wait_until(lambda: bench.api.job(job_id)["reason"] == "launcher_cannot_start_jobs", "the waiting job says why")
+    finally:
+        subprocess.run(["umount", "--lazy", str(small)], check=True)
+    assert bench.end_of(job_id)["status"] == "completed"
+    bench.assert_promises_held()
+
+
+def test_a_state_folder_that_cannot_be_made_is_a_sentence_and_exit_code_2(bench: Bench) -> None:
+    bench.launcher.state_dir.parent.mkdir(exist_ok=True)
+    bench.launcher.state_dir.write_text("a file where a folder should be")
+    bench.launcher.start(wait_registered=False)
+
+    assert bench.launcher.wait() == 2
+    assert f"cannot use the state folder '{bench.launcher.state_dir}'" in bench.launcher.log()
+
+
+def test_without_free_descriptors_jobs_wait_and_run_when_there_are_some(bench: Bench) -> None:
+    bench.launcher.start()
+    process = psutil.Process(bench.launcher.pid)
+    before = process.rlimit(psutil.RLIMIT_NOFILE)
+    process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 1, before[1]))
+    jobs = [bench.order() for _ in range(4)]
+
+    wait_until(lambda: "Too many open files" in bench.launcher.log(), "it ran out of descriptors")
+    assert bench.launcher.is_alive
+    process.rlimit(psutil.RLIMIT_NOFILE, before)
+
+    assert {row["status"] for row in bench.api.wait_for_all(jobs)} == {"completed"}
+    bench.assert_promises_held()
+
+
+def test_a_machine_without_free_processes_takes_no_job_until_there_are_some(bench: Bench) -> None:
+    if os.getuid() == 0:
+        pytest.skip("the limit of processes does not hold for root; run the tests as a user to see this one")
+    bench.launcher.start()
+    children = psutil.Process(bench.launcher.pid).children()
+    server = next(child for child in children if "fork_server" in str(child.cmdline()))
+    resource.prlimit(server.pid, resource.RLIMIT_NPROC, (1, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
+    job_id = bench.order()
+
+    wait_until(lambda: "cannot fork" in bench.launcher.log(), "the fork is refused")
+    resource.prlimit(server.pid, resource.RLIMIT_NPROC, resource.getrlimit(resource.RLIMIT_NPROC))
+    assert bench.end_of(job_id)["status"] == "completed"
+    bench.assert_promises_held()
+
+
+def test_below_the_memory_floor_a_second_job_waits_and_says_so(bench: Bench) -> None:
+    bench.launcher.environment["AGENT_LAUNCHER_MEMORY_FLOOR_MIB"] = str(1 << 30)
+    bench.launcher.start()
+    first = bench.order_waiting()
+    bench.wait_until_runs(first)
+    second = bench.order()
+
+    wait_until(lambda: bench.api.job(second)["reason"] == "launcher_short_of_memory", "the waiting job says why")
+    assert "memory" in str(bench.api.job(second)["reason_detail"])
+    bench.open_gate()
+    assert {row["status"] for row in bench.api.wait_for_all([first, second])} == {"completed"}
+    bench.assert_promises_held()
+
+
+def test_a_forged_lock_never_gets_a_stranger_signalled(bench: Bench) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    try:
+        bench.launcher.start()
+        job_id = bench.order_waiting()
+        bench.wait_until_runs(job_id)
+        (lock,) = bench.launcher.runs_dir.glob("*/lock")
+        told = json.loads(lock.read_text(encoding="ascii"))
+        forged = json.dumps({**told, "pid": stranger.pid}).ljust(4096)
+        with lock.open("r+b") as file:
+            file.write(forged.encode())
+        bench.launcher.kill()
+        bench.launcher.start()
+
+        bench.api.stop_job(job_id)
+        wait_until(lambda: "job stop asked" in bench.launcher.said(), "it was told to stop the job")
+
+        assert stranger.poll() is None
+        bench.open_gate()
+        bench.end_of(job_id)
+        bench.assert_promises_held()
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_second_launcher_on_the_state_folder_is_refused_with_a_clear_line(bench: Bench) -> None:
+    bench.launcher.start()
+    second = LauncherProcess(
+        bench.launcher.folder / "second", bench.launcher.runtime_url, bench.launcher.token, script=bench.launcher.script
+    )
+    second.state_dir = bench.launcher.state_dir
+    second.start(wait_registered=False)
+
+    assert second.wait() == 4
+    assert f"is in use by the launcher with pid {bench.launcher.pid}" in second.log()
+    assert bench.launcher.is_alive
+
+
+def test_of_two_launchers_with_one_identity_the_older_leaves_and_touches_nothing(bench: Bench) -> None:
+    bench.launcher.start()
+    job_id = bench.order_waiting()
+    bench.wait_until_runs(job_id)
+    copied = LauncherProcess(
+        bench.launcher.folder / "copy",
+        bench.launcher.runtime_url,
+        bench.launcher.token,
+        script=bench.launcher.script,
+        environment=bench.launcher.environment,
+    )
+    copied.state_dir.mkdir()
+    shutil.copy(bench.launcher.state_dir / "identity.json", copied.state_dir / "identity.json")
+    try:
+        copied.start()
+
+        assert bench.launcher.wait(60) == 4
+        assert "another launcher has taken this identity" in bench.launcher.log()
+        assert psutil.pid_exists(bench.ledger.runs_of(job_id)[0].pid)
+    finally:
+        copied.leave_nothing()
+    bench.launcher.start()
+    bench.open_gate()
+    assert bench.end_of(job_id)["status"] == "completed"
+    bench.assert_promises_held()
