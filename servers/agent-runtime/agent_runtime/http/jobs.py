@@ -188,6 +188,12 @@ class JobRoutes:
             responses=documented(404, 422),
             summary="List jobs, newest first",
         )
+        self._add_one(routes)
+        return routes
+
+    def _add_one(self, routes: APIRouter) -> None:
+        """Add the routes of a single job."""
+        add = routes.add_api_route
         one = "/jobs/{job_id}"
         add(
             one,
@@ -229,7 +235,6 @@ class JobRoutes:
             responses={200: {"content": {"application/octet-stream": {}}}, **documented(404, 422)},
             summary="Read the output of an attempt",
         )
-        return routes
 
     async def create(
         self,
