@@ -1,7 +1,7 @@
 """What the pictures on the page are drawn from: who ran when, how long jobs waited, what agents cost."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,8 +23,8 @@ class Window(StrEnum):
     DAY = "day"
 
 
-_SPAN = {Window.HOUR: timedelta(hours=1), Window.DAY: timedelta(days=1)}
-_BUCKET = {Window.HOUR: timedelta(minutes=1), Window.DAY: timedelta(minutes=30)}
+_SPAN: Mapping[Window, timedelta] = {Window.HOUR: timedelta(hours=1), Window.DAY: timedelta(days=1)}
+_BUCKET: Mapping[Window, timedelta] = {Window.HOUR: timedelta(minutes=1), Window.DAY: timedelta(minutes=30)}
 
 
 @dataclass(frozen=True)
