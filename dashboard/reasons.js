@@ -33,6 +33,7 @@ const WAITS = {
   not_before: "Waits for its time",
   held: "Held",
   launcher_short_of_memory: "The launcher is short of memory",
+  launcher_cannot_start_jobs: "The launcher cannot start jobs (full disk?)",
 };
 
 /** What helps against a failure; empty when there is nothing more to say. */

@@ -32,7 +32,11 @@ def numbers() -> Iterator[int]:
 @pytest.fixture
 def bench(
     api: RuntimeApi, quiet_launcher: LauncherProcess, project: Project, ledger: Ledger, numbers: Iterator[int]
-) -> Bench:
+) -> Iterator[Bench]:
     """A launcher that is not started yet, and what a test does with it and its jobs."""
     quiet_launcher.environment["AGENT_LAUNCHER_MEMORY_FLOOR_MIB"] = "0"
-    return Bench(api, quiet_launcher, project, ledger, numbers)
+    yield Bench(api, quiet_launcher, project, ledger, numbers)
+    quiet_launcher.leave_nothing()
+    # The runtime would wait for it to come back, and count it among those that may take the next test's jobs.
+    for row in api.launchers():
+        api.http.delete(f"/launchers/{row['launcher_id']}")

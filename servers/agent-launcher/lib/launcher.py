@@ -100,6 +100,7 @@ class Launcher:
             self._about(),
             self._stopper.apply,
             machine,
+            is_leaving=lambda: self.lifecycle.phase is Phase.LEAVING,
         )
         admission = Admission(
             self._registry,

@@ -122,7 +122,7 @@ class Poller:
             answer = self._api.poll(registered.launcher_id, self._wanted(registered, turn.admitted))
         except LauncherUnknown:
             if self._lifecycle.phase is Phase.LEAVING:
-                # Our own goodbye ended the parked poll; registering now would leave a ghost behind.
+                # Our own goodbye ended the parked poll.
                 return TURN_WAIT_SECONDS
             log.warning("the runtime does not know this launcher; registering again")
             return self._register_again(registered)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lib.api_client import ApiClient
+from lib.errors import CallFailed
 from lib.holdings import Holdings
 from lib.machine import Machine
 from lib.models import Json, JsonObject, RegistrationResponse
@@ -51,8 +52,11 @@ class Registration:
         about: JsonObject,
         apply: Callable[[RegistrationResponse], None],
         machine: Machine | None = None,
+        *,
+        is_leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         machine = machine or Machine()
+        self._is_leaving = is_leaving
         self._boot_id = machine.boot_id
         self._api = api
         self._identity = identity
@@ -75,9 +79,12 @@ class Registration:
     def register(self, instead_of: RegistrationResponse | None) -> RegistrationResponse:
         """Register, unless someone replaced the registration `instead_of` already.
 
-        Errors:  CallFailed, when the runtime does not answer.
+        Errors:  CallFailed, when the runtime does not answer, and when this launcher is leaving.
         """
         with self._lock:
+            if self._is_leaving():
+                # Our own goodbye makes us unknown; registering now would leave a ghost behind.
+                raise CallFailed("this launcher is leaving and does not register again")
             if self._current is not None and self._current is not instead_of:
                 return self._current
             asked: JsonObject = {**self._about, "boot_id": self._boot_id(), "version": VERSION}

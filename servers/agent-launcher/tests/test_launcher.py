@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from launcher_rig.commands import CommandProject
-from launcher_rig.fake_runtime import FakeRuntime
+from launcher_rig.fake_runtime import FakeRuntime, Fault
 from launcher_rig.launcher_under_test import LauncherUnderTest
 from launcher_rig.shims import living
 
@@ -87,18 +87,20 @@ def test_a_full_launcher_hears_of_stops(
 def test_a_job_that_is_stopped_before_it_was_granted_never_runs(
     fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
 ) -> None:
+    fake.fail("started", Fault.LOST_REQUEST, times=10_000)
     job = fake.jobs.add("job_1", "exit-0")
-    fake.jobs.stop("job_1")
-    job.status = "claimed"  # it was handed out, and the stop came before `started`
-    job.attempt, job.token = 1, "token"
     launcher.start()
-    wait_until(lambda: fake.count("started"), "the launcher asked")
-    job.status = "stopped"
+    wait_until(lambda: fake.count("started"), "the launcher stands at the gate and asks")
+
+    fake.jobs.stop("job_1")
+    fake.heal()
     other = fake.jobs.add("job_2", "exit-0")
 
     wait_until(lambda: other.status == "completed", "the launcher goes on")
-    if "running" not in job.moves:
-        assert project.count("start", "job_1") == 0
+    assert "job not started job_id=job_1" in launcher.log()
+    assert job.moves == ["claimed", "stopped"]
+    assert project.count("start", "job_1") == 0
+    assert not list(launcher.runs.glob("job_1.*"))
 
 
 def test_a_command_that_cannot_be_started_is_a_failed_job_with_a_sentence(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +52,7 @@ class FakeRuntime:
         self.jobs = FakeJobs()
         self.calls: list[str] = []
         self.authorizations: list[str | None] = []
+        self.clock_offset_seconds = 0.0
         self._faults: list[_Planned] = []
         self._lock = threading.Lock()
         self._server = _Server(self)
@@ -120,6 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._serve()
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Tell the time as this runtime's machine has it."""
+        return super().date_time_string((timestamp or time.time()) + self.server.runtime.clock_offset_seconds)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name in the base class)
         """Tests read the launcher's log, not ours."""
 
@@ -150,6 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
         self, call: str, parts: list[str], query: dict[str, list[str]], raw: bytes
     ) -> tuple[int, JsonObject | None]:
         jobs = self.server.runtime.jobs
+        if call in ("health", "launchers"):
+            return 200, {"status": "ok"}
         if call == "poll":
             slots = int(query["slots"][0]) if "slots" in query else None
             wait, batch = float(query.get("wait", ["5"])[0]), int(query.get("batch", ["1"])[0])

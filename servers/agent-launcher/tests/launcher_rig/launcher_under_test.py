@@ -24,12 +24,12 @@ class LauncherUnderTest:
         self.runtime_url = runtime_url
         self.state_dir = project.root / "state"
         self.log_path = project.root / "launcher.log"
-        self._script = project.root / "servers" / "agent-launcher" / "agent-launcher"
+        self.script = project.root / "servers" / "agent-launcher" / "agent-launcher"
         self._process: subprocess.Popen[bytes] | None = None
-        self._script.parent.mkdir(parents=True)
-        shutil.copy(LAUNCHER_FOLDER / "agent-launcher", self._script)
+        self.script.parent.mkdir(parents=True)
+        shutil.copy(LAUNCHER_FOLDER / "agent-launcher", self.script)
         shutil.copytree(
-            LAUNCHER_FOLDER / "lib", self._script.parent / "lib", ignore=shutil.ignore_patterns("__pycache__")
+            LAUNCHER_FOLDER / "lib", self.script.parent / "lib", ignore=shutil.ignore_patterns("__pycache__")
         )
 
     @property
@@ -46,12 +46,12 @@ class LauncherUnderTest:
         before = self.log().count("registered launcher_id")
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(self._script), "--state-dir", str(self.state_dir), *flags],
+                [sys.executable, str(self.script), "--state-dir", str(self.state_dir), *flags],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self.project.root,
-                env=self._environment() | environment,
+                env=self.environment() | environment,
                 start_new_session=True,
             )
         process = self._process
@@ -96,7 +96,8 @@ class LauncherUnderTest:
             except ProcessLookupError:
                 continue
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What a life of it finds in its environment: nothing of the launcher that may run these tests."""
         own = {
             name: value for name, value in os.environ.items() if not name.startswith(("AGENT_", "POLL_", "HEARTBEAT_"))
         }

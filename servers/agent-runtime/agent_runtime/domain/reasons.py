@@ -52,6 +52,7 @@ class WaitReason(StrEnum):
     NOT_BEFORE = "not_before"
     HELD = "held"
     LAUNCHER_SHORT_OF_MEMORY = "launcher_short_of_memory"
+    LAUNCHER_CANNOT_START_JOBS = "launcher_cannot_start_jobs"
 
 
 _INFRASTRUCTURE = frozenset(

@@ -69,6 +69,11 @@ def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], held: Mapping
             WaitReason.LAUNCHER_SHORT_OF_MEMORY,
             "the fitting launchers are short of memory (it goes on when a job ends or memory is freed)",
         )
+    if all(item.refusal == WaitReason.LAUNCHER_CANNOT_START_JOBS for item in open_ones):
+        return Waiting(
+            WaitReason.LAUNCHER_CANNOT_START_JOBS,
+            "the fitting launchers cannot start processes or write their disks (see 'agent-launcher doctor' there)",
+        )
     running = sum(held.get(item.id, 0) for item in open_ones)
     return Waiting(
         WaitReason.NO_FREE_SLOT,

@@ -1,0 +1,233 @@
+"""What `install-service` writes, what the service manager hears, and what `doctor` finds."""
+
+from __future__ import annotations
+
+import json
+import os
+import plistlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from launcher_rig.commands import CommandProject
+from launcher_rig.fake_runtime import FakeRuntime, Fault
+from launcher_rig.launcher_under_test import LAUNCHER_FOLDER, LauncherUnderTest
+
+from lib.api_client import ApiClient, TokenSource
+from lib.errors import CallFailed, ConfigurationError
+from lib.failpoints import FailpointError, Failpoints
+from lib.holdings import Holdings
+from lib.outbox import Outbox
+from lib.registration import IdentityFile, Registration
+from lib.registry import RunningJobsRegistry
+from lib.service import service_file
+
+SCRIPT = Path("/opt/agents/servers/agent-launcher/agent-launcher")
+
+
+def ask(launcher: LauncherUnderTest, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a sub-command to its end."""
+    command = [sys.executable, str(launcher.script), "--state-dir", str(launcher.state_dir), *words]
+    return subprocess.run(
+        command, env=launcher.environment() | environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_service_restart_signals_the_launcher_alone_and_lets_it_adopt() -> None:
+    file = service_file(SCRIPT, ["--max-jobs", "3"], {"HOME": "/home/me", "PATH": "/bin"}, "linux")
+
+    assert file.path == Path("/home/me/.config/systemd/user/agent-launcher.service")
+    lines = file.text.splitlines()
+    for line in ("KillMode=process", "KillSignal=SIGHUP", "WatchdogSec=60", "Restart=always", "Type=notify"):
+        assert line in lines
+    assert f'"{SCRIPT}" "--max-jobs" "3"' in file.text
+
+
+def test_a_service_file_carries_settings_but_no_token_and_quotes_what_systemd_reads() -> None:
+    settings = {
+        "HOME": "/home/me",
+        "PATH": "/bin",
+        "PROJECT_DIR": '/home/me/100% "mine" $HOME',
+        "AGENT_RUNTIME_TOKEN": "secret",
+    }
+    text = service_file(SCRIPT, [], settings, "linux").text
+
+    assert 'Environment="PROJECT_DIR=/home/me/100%% \\"mine\\" $$HOME"' in text
+    assert "secret" not in text
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
+def test_systemd_itself_finds_no_mistake_in_the_unit(tmp_path: Path) -> None:
+    script = tmp_path / "agent-launcher"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    unit = tmp_path / "agent-launcher.service"
+    unit.write_text(service_file(script, [], {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}, "linux").text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", str(unit)], capture_output=True, text=True, check=False
+    )
+
+    assert not [line for line in done.stderr.splitlines() if "agent-launcher.service" in line]
+
+
+def test_launchd_leaves_jobs_alone_too() -> None:
+    file = service_file(SCRIPT, ["--name", "mac"], {"HOME": "/Users/me", "PATH": "/bin"}, "darwin")
+    told = plistlib.loads(file.text.encode())
+
+    assert file.path == Path("/Users/me/Library/LaunchAgents/io.agent-orchestrator.agent-launcher.plist")
+    assert (told["AbandonProcessGroup"], told["KeepAlive"]) == (True, True)
+    assert told["ProgramArguments"][-3:] == [str(SCRIPT), "--name", "mac"]
+
+
+def test_a_system_without_a_known_service_manager_is_a_sentence() -> None:
+    with pytest.raises(ConfigurationError, match="only systemd and launchd are known"):
+        service_file(SCRIPT, [], {}, "plan9")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd's place")
+def test_install_service_writes_the_file_and_says_what_to_do_next(launcher: LauncherUnderTest) -> None:
+    done = ask(launcher, "--max-jobs", "2", "install-service")
+    unit = launcher.project.root / ".config/systemd/user/agent-launcher.service"
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"written: {unit}" in done.stdout
+    assert "systemctl --user enable --now agent-launcher" in done.stdout
+    assert f'"--state-dir" "{launcher.state_dir}" "--max-jobs" "2"' in unit.read_text()
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """A service manager's ear."""
+    ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ear.bind(str(tmp_path / "notify"))
+    ear.settimeout(60)
+    yield ear
+    ear.close()
+
+
+def test_the_service_manager_hears_of_start_life_and_end(
+    fake: FakeRuntime, launcher: LauncherUnderTest, manager: socket.socket
+) -> None:
+    launcher.start(NOTIFY_SOCKET=str(manager.getsockname()))
+
+    assert manager.recv(1000) == f"MAINPID={launcher.pid}\nREADY=1\n".encode()
+    assert manager.recv(1000) == b"WATCHDOG=1\n"
+    launcher.signal(signal.SIGHUP)
+    said = manager.recv(1000)
+    while said == b"WATCHDOG=1\n":
+        said = manager.recv(1000)
+    assert said == b"STOPPING=1\n"
+    assert launcher.wait() == 0
+
+
+def test_doctor_finds_a_well_machine_well(fake: FakeRuntime, launcher: LauncherUnderTest) -> None:
+    done = ask(launcher, "doctor", "--json", AGENT_LAUNCHER_MEMORY_FLOOR_MIB="1")
+    told = json.loads(done.stdout)
+    levels = {finding["subject"]: finding["level"] for finding in told["findings"]}
+
+    assert (done.returncode, told["ok"]) == (0, True)
+    assert {
+        name: levels[name] for name in ("runtime", "state folder", "memory", "ao-start", "ao-resume")
+    } == dict.fromkeys(("runtime", "state folder", "memory", "ao-start", "ao-resume"), "ok")
+
+
+def test_doctor_says_what_to_do_about_each_thing_that_is_missing(
+    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject, tmp_path: Path
+) -> None:
+    fake.fail("launchers", Fault.UNAUTHORIZED)
+    project.write("ao-start", "#!/bin/sh\n", 0o644)
+    project.write("ao-resume", "#!/no/such/python\n")
+    done = ask(launcher, "doctor", AGENT_LAUNCHER_MEMORY_FLOOR_MIB=str(1 << 30), PATH="/usr/bin:/bin")
+
+    assert done.returncode == 1
+    for advice in (
+        "copy the runtime's token into",
+        f"chmod +x '{project.commands / 'ao-start'}'",
+        "its interpreter '/no/such/python' is not there",
+        "lower AGENT_LAUNCHER_MEMORY_FLOOR_MIB",
+        "no 'claude' on PATH",
+    ):
+        assert advice in done.stdout
+
+
+def test_doctor_says_that_no_runtime_answers_and_never_shows_a_credential(launcher: LauncherUnderTest) -> None:
+    (launcher.project.root / "bin").mkdir()
+    (launcher.project.root / "bin" / "claude").write_text("#!/bin/sh\n")
+    (launcher.project.root / "bin" / "claude").chmod(0o755)
+    launcher.runtime_url = "http://127.0.0.1:9"
+    path = f"{launcher.project.root / 'bin'}:{os.environ['PATH']}"
+    done = ask(launcher, "doctor", PATH=path, ANTHROPIC_API_KEY="sk-very-secret")
+
+    assert done.returncode == 1
+    assert "no answer from http://127.0.0.1:9" in done.stdout
+    assert "present: ANTHROPIC_API_KEY" in done.stdout
+    assert "sk-very-secret" not in done.stdout
+
+
+def test_doctor_sees_a_clock_that_is_wrong(fake: FakeRuntime, launcher: LauncherUnderTest) -> None:
+    fake.clock_offset_seconds = -3600
+    done = ask(launcher, "doctor")
+
+    assert re.search(r"this machine is 36\d\d s ahead of the runtime", done.stdout)
+
+
+def test_a_failpoint_is_used_up_from_left_to_right() -> None:
+    points = Failpoints("here=2*off->1*error; there=error")
+    points.reach("here")
+    points.reach("here")
+
+    with pytest.raises(OSError, match="failpoint here"):
+        points.reach("here")
+    points.reach("here")
+    points.reach("nowhere")
+    for _ in range(2):
+        with pytest.raises(OSError, match="failpoint there"):
+            points.reach("there")
+
+
+def test_a_failpoint_that_dies_ends_its_thread_and_cannot_be_caught_as_an_error() -> None:
+    with pytest.raises(SystemExit, match="failpoint here"):
+        Failpoints("here=die").reach("here")
+
+
+@pytest.mark.parametrize("told", ["here", "here=explode", "here=x*kill", "=kill"])
+def test_a_failpoint_that_cannot_be_understood_is_a_sentence(told: str) -> None:
+    with pytest.raises(FailpointError, match="AGENT_LAUNCHER_FAILPOINTS"):
+        Failpoints(told)
+
+
+def test_a_launcher_with_a_wrong_failpoint_does_not_start(launcher: LauncherUnderTest) -> None:
+    launcher.start(AGENT_LAUNCHER_FAILPOINTS="here=explode")
+
+    assert launcher.wait() == 2
+    assert "cannot use the failpoint 'here'" in launcher.log()
+
+
+def test_without_the_variable_no_failpoint_is_loaded() -> None:
+    code = "import sys; sys.path.insert(0, '.'); import lib.launcher, lib.fork_server; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=LAUNCHER_FOLDER, capture_output=True, text=True, check=True
+    )
+
+    assert not {"lib.failing_machine", "lib.failing_shim", "lib.failpoints"} & set(loaded.stdout.split())
+
+
+def test_registering_while_leaving_is_refused(tmp_path: Path, fake: FakeRuntime) -> None:
+    registration = Registration(
+        ApiClient(fake.url, TokenSource(None, tmp_path / "token")),
+        IdentityFile(tmp_path / "identity.json"),
+        Holdings(RunningJobsRegistry(), Outbox()),
+        {},
+        lambda _: None,
+        is_leaving=lambda: True,
+    )
+
+    with pytest.raises(CallFailed, match="is leaving"):
+        registration.register(None)
+    assert fake.jobs.registrations == []
