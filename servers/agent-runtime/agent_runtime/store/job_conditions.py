@@ -19,6 +19,11 @@ def in_status(*statuses: JobStatus) -> ColumnElement[bool]:
     return jobs.c.status.in_([literal_column(f"'{status}'") for status in sorted(statuses)])
 
 
+def held() -> ColumnElement[bool]:
+    """Take the jobs that a launcher has; in the very order of states in which the index names them."""
+    return jobs.c.status.in_([literal_column(f"'{status}'") for status in ("claimed", "running", "lost")])
+
+
 def pending() -> ColumnElement[bool]:
     """Take the jobs that wait for whatever it be."""
     return jobs.c.status == literal_column(f"'{JobStatus.PENDING}'")
@@ -71,7 +76,8 @@ def lost_before() -> ColumnElement[bool]:
 
 def stopping() -> ColumnElement[bool]:
     """Take the jobs that are to end and have not yet."""
-    return and_(jobs.c.stop_requested_at.is_not(None), in_status(JobStatus.RUNNING, JobStatus.LOST))
+    states = [literal_column(f"'{status}'") for status in ("running", "lost")]
+    return and_(jobs.c.stop_requested_at.is_not(None), jobs.c.status.in_(states))
 
 
 def stopping_at_launcher() -> ColumnElement[bool]:

@@ -119,9 +119,10 @@ class JobTable:
         """Read the jobs of a launcher that are in one of these states."""
 
         def condition() -> ColumnElement[bool]:
-            return and_(jobs.c.launcher_id == bindparam("of_id"), conditions.in_status(*statuses))
+            # The index's own condition stands there too, without which it could not be used.
+            return and_(jobs.c.launcher_id == bindparam("of_id"), conditions.held(), conditions.in_status(*statuses))
 
-        return self._list(("job held", statuses), condition, {"of_id": launcher_id})
+        return self._list(("job held", statuses), condition, {"of_id": launcher_id}, index="jobs_held")
 
     def count_held(self) -> Mapping[LauncherId, int]:
         """Tell how many jobs each launcher has claimed or runs."""
@@ -138,24 +139,35 @@ class JobTable:
 
     def stopping(self, launcher_id: LauncherId) -> Sequence[Job]:
         """Read the running and lost jobs of a launcher for which a stop was asked."""
-        return self._list("stopping", conditions.stopping_at_launcher, {"of_id": launcher_id})
+        return self._list("stopping", conditions.stopping_at_launcher, {"of_id": launcher_id}, index="jobs_stopping")
 
     def stops_announced(self, before: datetime, limit: int) -> Sequence[Job]:
         """Read the jobs whose launcher was told before a moment to stop them, and that have not ended."""
-        return self._list("stops announced", conditions.stop_announced_before, {"at": before, "up_to": limit})
+        return self._list(
+            "stops announced", conditions.stop_announced_before, {"at": before, "up_to": limit}, index="jobs_stopping"
+        )
 
     def in_status(self, status: JobStatus, limit: int) -> Sequence[Job]:
         """Read the oldest jobs of a state."""
-        return self._list(("job in", status), lambda: conditions.in_status(status), {"up_to": limit})
+        return self._list(
+            ("job in", status), lambda: conditions.in_status(status), {"up_to": limit}, index="jobs_by_status"
+        )
 
     def next_of_session(self, session_id: SessionId) -> Job | None:
         """Read the oldest pending job that waits for its session's turn."""
-        found = self._list("next of session", conditions.next_of_session, {"of_id": session_id, "up_to": 1})
+        found = self._list(
+            "next of session",
+            conditions.next_of_session,
+            {"of_id": session_id, "up_to": 1},
+            index="jobs_pending_of_session",
+        )
         return found[0] if found else None
 
     def unfinished_of_session(self, session_id: SessionId) -> Sequence[Job]:
         """Read all jobs of a session that are not terminal, oldest first."""
-        return self._list("unfinished of session", conditions.unfinished_of_session, {"of_id": session_id})
+        return self._list(
+            "unfinished of session", conditions.unfinished_of_session, {"of_id": session_id}, index="jobs_by_session"
+        )
 
     def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
         """Tell how many pending jobs each of these sessions has; a session without any is left out."""
@@ -179,19 +191,23 @@ class JobTable:
 
     def claims_expired(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read the claims that nobody started in time."""
-        return self._list("claims expired", conditions.claims_expired, {"at": now, "up_to": limit})
+        return self._list(
+            "claims expired", conditions.claims_expired, {"at": now, "up_to": limit}, index="jobs_claim_expires"
+        )
 
     def lost_before(self, moment: datetime, limit: int) -> Sequence[Job]:
         """Read the jobs that have been lost since before a moment."""
-        return self._list("lost before", conditions.lost_before, {"at": moment, "up_to": limit})
+        return self._list("lost before", conditions.lost_before, {"at": moment, "up_to": limit}, index="jobs_lost")
 
     def due(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read pending jobs whose `not_before` has come."""
-        return self._list("due", conditions.due, {"at": now, "up_to": limit})
+        return self._list("due", conditions.due, {"at": now, "up_to": limit}, index="jobs_waiting")
 
     def queued_too_long(self, now: datetime, limit: int) -> Sequence[Job]:
         """Read pending jobs whose `queue_expires_at` has passed."""
-        return self._list("queued too long", conditions.expired, {"at": now, "up_to": limit})
+        return self._list(
+            "queued too long", conditions.expired, {"at": now, "up_to": limit}, index="jobs_queue_expires"
+        )
 
     def next_times(self) -> NextTimes:
         """Tell when time alone will change a job."""
@@ -251,9 +267,12 @@ class JobTable:
         row = self._channel.first(statement, values)
         return 0 if row is None else int(str(row[0]))
 
-    def _list(self, key: object, condition: Condition, values: Values) -> list[Job]:
+    def _list(self, key: object, condition: Condition, values: Values, index: str) -> list[Job]:
+        """Read jobs through one index: SQLite would rather walk along a state than sort the few that are asked for."""
         statement = self._channel.prepare(
-            ("job list", key), lambda: self._all().where(condition()).order_by(jobs.c.id).limit(bindparam("up_to"))
+            ("job list", key),
+            lambda: self._all().where(condition()).order_by(jobs.c.id).limit(bindparam("up_to")),
+            through=(jobs.name, index),
         )
         return self._read(self._channel.rows(statement, {"up_to": _EVERYTHING, **values}))
 

@@ -28,7 +28,10 @@ _SETTINGS = (
     "SET lock_timeout = '2s'",
     "SET statement_timeout = '30s'",
     # A runtime that is frozen in the middle of a transaction must not stop the others.
-    "SET idle_in_transaction_session_timeout = '5s'",
+    "SET idle_in_transaction_session_timeout = '10s'",
+    # Each question has its index. A plan that was made while a table was small would read all of a large one.
+    "SET enable_seqscan = off",
+    "SET jit = off",
     # We acknowledge only what is on disk, whatever the server's default is; a stricter one stays.
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
 )

@@ -73,11 +73,20 @@ class Channel:
         """Write what is written last, and tell the transaction's number if it is known."""
         return self._settle()
 
-    def prepare(self, key: Hashable, build: Callable[[], ClauseElement]) -> Prepared:
-        """Give the statement of this key; it is built at the first use."""
+    def prepare(
+        self, key: Hashable, build: Callable[[], ClauseElement], through: tuple[str, str] | None = None
+    ) -> Prepared:
+        """Give the statement of this key; it is built at the first use.
+
+        Shape:   `through` names a table and the index to read it by, for SQLite, which knows nothing of how many
+                 rows are how; PostgreSQL does.
+        """
         prepared = self._prepared.get(key)
         if prepared is None:
             prepared = self._prepared[key] = Prepared(build(), self.dialect)
+            if through is not None and self.dialect.name == "sqlite":
+                table, index = through
+                prepared.sql = prepared.sql.replace(f"FROM {table}", f"FROM {table} INDEXED BY {index}", 1)
         return prepared
 
     def rows(self, prepared: Prepared, values: Values) -> list[Row]:

@@ -176,10 +176,11 @@ jobs = Table(
     Index(
         "jobs_pending_of_session",
         "session_id",
+        "id",
         sqlite_where=text("status = 'pending'"),
         postgresql_where=text("status = 'pending'"),
     ),
-    Index("jobs_by_lane", "lane_id"),
+    Index("jobs_by_lane", "lane_id", "status"),
     Index(
         "jobs_ended",
         "ended_at",

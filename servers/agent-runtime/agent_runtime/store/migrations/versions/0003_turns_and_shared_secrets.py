@@ -79,6 +79,7 @@ def _indexes() -> list[Index]:
     own = Table("jobs", MetaData(), *[Column(name, Text) for name in ("lane_id", "turn", "id", "group_name")])
     own.append_column(Column("agent_name", Text))
     own.append_column(Column("session_id", _Id))
+    own.append_column(Column("status", Text))
     own.append_column(Column("ended_at", BigInteger))
     events = Table("events", MetaData(), Column("at", BigInteger))
     keys = Table("idempotency_keys", MetaData(), Column("job_id", _Id), Column("created_at", BigInteger))
@@ -94,8 +95,14 @@ def _indexes() -> list[Index]:
             postgresql_where=_READY,
         ),
         Index("jobs_held_of_agent", columns.agent_name, sqlite_where=_HELD, postgresql_where=_HELD),
-        Index("jobs_pending_of_session", columns.session_id, sqlite_where=_PENDING, postgresql_where=_PENDING),
-        Index("jobs_by_lane", columns.lane_id),
+        Index(
+            "jobs_pending_of_session",
+            columns.session_id,
+            columns.id,
+            sqlite_where=_PENDING,
+            postgresql_where=_PENDING,
+        ),
+        Index("jobs_by_lane", columns.lane_id, columns.status),
         Index("jobs_ended", columns.ended_at, sqlite_where=_ENDED, postgresql_where=_ENDED),
         Index("events_by_time", events.c.at),
         Index("idempotency_keys_by_job", keys.c.job_id),
