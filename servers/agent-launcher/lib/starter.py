@@ -169,7 +169,11 @@ class Starter:
         """Granted, but the shim did not come up: nothing ran, and the runtime is told so."""
         process.close()
         log.error("job could not be started job_id=%s error=%s", process.run.job.job_id, error)
-        process.run.write_spawn_failure(str(error), self._machine.wall_time())
+        try:
+            process.run.write_spawn_failure(str(error), self._machine.wall_time())
+        except OSError as full:
+            # Without a verdict it counts as never started, which is true: it is given back, or started once more.
+            log.warning("verdict not written job_id=%s error=%s", process.run.job.job_id, full)
         self._outbox.put(Delivery(process.run, process.log, self._machine))
         self._registry.remove_job(process.run.job.job_id)
 
