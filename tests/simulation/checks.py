@@ -82,6 +82,9 @@ class Checks:
         was_presumed_dead = known == "failed" and self._reason.get(job_id) == "launcher_lost"
         if (before, status) not in LEGAL and not (was_presumed_dead and (before, status) in CORRECTIONS):
             self.find("P1", f"{job_id} went from '{before}' to '{status}', and no such way exists")
+        order = self._world.clients.order_of(JobId(job_id))
+        if (before, status) == ("lost", "pending") and order is not None and order.rerun_lost == 0:
+            self.find("P2", f"{job_id} is run again after a loss, and was not said to be safe for that")
         if status == "claimed":
             if attempt <= self._attempt.get(job_id, 0):
                 self.find("P2", f"attempt {attempt} of {job_id} was claimed after {self._attempt[job_id]}")
@@ -126,8 +129,12 @@ class Checks:
             is_current = job is not None and job.attempt == run.attempt and job.status in ("running", "lost", "claimed")
             if is_current:
                 self.find("P4", f"{run.job_id}.{run.attempt} was fenced off although it is the current attempt")
-        elif reason == "stopped_by_user" and run.job_id not in self._stops_asked:
+        elif reason == "stopped_by_user" and not (run.job_id in self._stops_asked or self._is_interrupted(run)):
             self.find("P4", f"{run.job_id}.{run.attempt} was stopped, and nobody had asked for it")
+
+    def _is_interrupted(self, run: Run) -> bool:
+        """A launcher that is interrupted while it drains stops what it runs."""
+        return any(host.name == run.host and host.is_interrupted for host in self._world.hosts)
 
     def at_the_end(self) -> None:
         """Look at everything once more, now that nothing happens any longer."""
@@ -137,12 +144,18 @@ class Checks:
                 self.find("P1", f"{job_id} was accepted and is not there")
         for job in jobs.values():
             self._is_true(job)
+        self._ordered_once(jobs.values())
         for run in self._world.ledger.alive():
             self.find("P5", f"{run.job_id}.{run.attempt} still runs on {run.host}")
         self._nothing_left_behind()
         found = rows(self._world.database, lambda tx: tx.kin.callbacks.page(CallbackFilter(limit=MANY)))
         for callback in found:
             self._told_once(callback)
+
+    def _ordered_once(self, jobs: Iterable[Job]) -> None:
+        orders = [job.prompt_preview for job in jobs if job.prompt_preview.startswith("work ")]
+        for order in sorted({order for order in orders if orders.count(order) > 1}):
+            self.find("P1", f"{order!r} was ordered once, and there are {orders.count(order)} jobs of it")
 
     def _is_true(self, job: Job) -> None:
         run = self._world.ledger.of(job.id, job.attempt)
@@ -193,8 +206,8 @@ def _agrees(job: Job, run: Run | None) -> bool:
             return run is not None and run.how == "by itself" and run.exit_code == job.exit_code != 0
         case "timed_out":
             return run is not None and run.how == "timed_out"
-        case "spawn_failed":
-            return run is None
+        case "spawn_failed" | "launcher_lost":
+            return run is None  # given up, and rightly so: nothing ever ran of it
         case "shim_died":
             return run is not None and run.is_alone
         case "host_rebooted":

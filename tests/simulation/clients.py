@@ -30,6 +30,7 @@ class Clients:
         self._orders: dict[JobId, Order] = {}
         self._parents: dict[str, int] = {}
         self._count = 0
+        self._plans = 0
         self.retried: set[JobId] = set()
         chance = world.chance
         for _ in range(chance.randint(1, 7)):
@@ -91,11 +92,12 @@ class Clients:
 
     def _plain(self, name: str) -> Order:
         chance = self._world.chance
+        self._plans += 1
         code = 0 if chance.random() < 0.75 else chance.randint(1, 3)
         return Order(
             type=JobType.START_SESSION,
             session_name=name,
-            prompt=f"work {chance.choice(DURATIONS)} {code} {chance.choice((0.1, 2.0, 30.0))}",
+            prompt=f"work {chance.choice(DURATIONS)} {code} {chance.choice((0.1, 2.0, 30.0))} #{self._plans}",
             agent_name="echo",
             labels={"gpu": "yes"} if chance.random() < 0.15 else {},
             priority=chance.choice((0, 0, 0, 5, -5)),

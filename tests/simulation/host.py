@@ -51,6 +51,7 @@ class Host:
         self.max_jobs = max_jobs
         self.wall_offset = 0.0
         self.boots = 1
+        self.is_interrupted = False
         self.disk = SimDisk(world.chance, self.wall_time)
         self.shims: dict[int, Shim] = {}
         self.life: Life | None = None
@@ -150,6 +151,7 @@ class Host:
     def signal(self, event: Event) -> None:
         """Ctrl+C, a termination, or a hang-up."""
         if self.launcher is not None:
+            self.is_interrupted = self.is_interrupted or event is Event.INTERRUPT
             self.world.tell(self.name, f"the launcher is told {event.name}")
             self.launcher.lifecycle.tell(event)
 

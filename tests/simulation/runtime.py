@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -18,7 +20,7 @@ from agent_runtime.domain.reasons import WaitReason
 from agent_runtime.http.errors import answer_for, error_answer, internal_error
 from agent_runtime.http.launcher_bodies import AttemptBody, DeclinedBody, HeartbeatBody, RegisterBody, ReportBody
 from agent_runtime.http.launchers import LauncherRoutes
-from agent_runtime.services.access import SessionTokens
+from agent_runtime.services.access import Caller, Role, SessionTokens
 from agent_runtime.services.aftermath import FamilyStore
 from agent_runtime.services.parked_polls import ParkedPolls
 from agent_runtime.services.ports import Announcement, Transaction
@@ -71,10 +73,18 @@ def _connect() -> sqlite3.Connection:
     return connection
 
 
+@dataclass(frozen=True)
+class CallerState:
+    """What the guard has found out about a request."""
+
+    caller: Caller
+
+
 class Connection:
     """One request's connection as the runtime sees it: the little of a `Request` that the launcher's calls use."""
 
     def __init__(self, content: bytes) -> None:
+        self.state = CallerState(Caller(Role.USER, "user"))
         self._content = content
         self._left: asyncio.Event = asyncio.Event()
 
@@ -208,7 +218,7 @@ class RuntimeLife:
         """Answer one call of a launcher, as the web room would."""
         routes, parts = self._routes, path.split("/")
         if path == "/launcher/register":
-            return await routes.register(RegisterBody.model_validate(body))
+            return await _by_name(routes.register, request=connection, body=RegisterBody.model_validate(body))
         if path == "/launcher/heartbeat":
             return await routes.heartbeat(HeartbeatBody.model_validate(body))
         if path == "/launcher/jobs":
@@ -254,6 +264,12 @@ class RuntimeLife:
             )
         ends = {"completed": routes.completed, "failed": routes.failed, "stopped": routes.stopped}
         return await ends[verb](job_id, ReportBody.model_validate(body))
+
+
+def _by_name(call: Callable[..., Awaitable[Response]], **known: object) -> Awaitable[Response]:
+    """Hand a call what it asks for, as the web room does."""
+    asked = inspect.signature(call).parameters
+    return call(**{name: value for name, value in known.items() if name in asked})
 
 
 def rows(database: Database, verb: Callable[[Transaction], T]) -> T:

@@ -24,7 +24,7 @@ from simulation.story import Story
 REST_IS_LOOKED_FOR_SECONDS = 5.0
 REST_COMES_WITHIN_SECONDS = 2 * 3600.0
 OPENED_AGAIN_SECONDS = 120.0
-EVENTS_MAX = 400_000
+EVENTS_MAX = 60_000
 
 
 class _Errors(logging.Handler):
