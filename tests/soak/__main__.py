@@ -55,7 +55,7 @@ def shake(house: Stage, seed: int, seconds: float) -> list[str]:
     restless = _come_to_rest(house.runtime.api, orders.promises)
     evidence, broken = _judge(house, orders.promises)
     _tell(harms, evidence)
-    return restless + orders.refusals + broken
+    return harms.findings + restless + orders.refusals + broken
 
 
 def _come_to_rest(api: RuntimeApi, promises: list[Promise]) -> list[str]:

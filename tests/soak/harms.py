@@ -18,7 +18,7 @@ from soak.plan import Harm, Step
 from soak.stage import Corner, Stage
 from support.process import ProcessUnderTest
 from support.proxy import Fault, Kind, proxy_page
-from support.waiting import NeverCameTrueError
+from support.waiting import NeverCameTrueError, wait_until
 
 Undo = Callable[[], None]
 BALLAST = "ballast"
@@ -53,6 +53,7 @@ class Harms:
         self._undo: list[tuple[float, int, Undo]] = []
         self._order = itertools.count()
         self.done: Counter[str] = Counter()
+        self.findings: list[str] = []
 
     def play(self) -> None:
         """Do all of it, then mend everything."""
@@ -89,8 +90,8 @@ class Harms:
     def _by_name(self) -> Mapping[Harm, Callable[[Corner], Undo | None]]:
         runtime = self._stage.runtime
         return {
-            Harm.LAUNCHER_KILLED: lambda corner: _end_launcher(corner, signal.SIGKILL),
-            Harm.LAUNCHER_UPGRADED: lambda corner: _end_launcher(corner, signal.SIGHUP),
+            Harm.LAUNCHER_KILLED: lambda corner: self._end_launcher(corner, signal.SIGKILL),
+            Harm.LAUNCHER_UPGRADED: lambda corner: self._end_launcher(corner, signal.SIGHUP),
             Harm.LAUNCHER_FROZEN: lambda corner: _freeze(corner.launcher),
             Harm.SHIM_KILLED: _kill_a_shim,
             Harm.FORK_SERVER_KILLED: _kill_fork_server,
@@ -111,6 +112,21 @@ class Harms:
 
         return heal
 
+    def _end_launcher(self, corner: Corner, number: signal.Signals) -> Undo | None:
+        launcher = corner.launcher
+        if not launcher.is_alive:
+            return None
+        launcher.signal(signal.SIGCONT)
+        launcher.signal(number)
+        try:
+            wait_until(lambda: not launcher.is_alive, "the launcher leaves")
+        except NeverCameTrueError:
+            self.findings.append(
+                f"launcher {launcher.pid} did not leave on {number.name}:\n{where_it_stands(launcher.pid)}"
+            )
+            launcher.kill()
+        return lambda: start_launcher(corner)
+
     def _end_runtime(self, number: signal.Signals) -> Undo | None:
         runtime = self._stage.runtime
         if not runtime.is_alive:
@@ -119,6 +135,24 @@ class Harms:
         runtime.signal(number)
         runtime.wait(60)
         return lambda: _start_runtime(self._stage)
+
+
+def where_it_stands(pid: int) -> str:
+    """What the kernel says about each thread of a process and of its children."""
+    lines: list[str] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+            for thread in sorted(Path(f"/proc/{process.pid}/task").glob("*")):
+                told = [_word(thread / name) for name in ("comm", "wchan", "syscall")]
+                lines.append(f"    {process.pid} {process.status()} {thread.name} {' | '.join(told)}")
+    return "\n".join(lines)
+
+
+def _word(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()[:60]
+    except OSError:
+        return "?"
 
 
 def _pass_time(until: float) -> None:
@@ -132,16 +166,6 @@ def _start_runtime(stage: Stage) -> None:
         # On a machine that is busy it may take long; a runtime that never comes back is found at the end.
         with contextlib.suppress(NeverCameTrueError):
             stage.runtime.start()
-
-
-def _end_launcher(corner: Corner, number: signal.Signals) -> Undo | None:
-    launcher = corner.launcher
-    if not launcher.is_alive:
-        return None
-    launcher.signal(signal.SIGCONT)
-    launcher.signal(number)
-    launcher.wait(60)
-    return lambda: start_launcher(corner)
 
 
 def start_launcher(corner: Corner) -> None:

@@ -61,6 +61,14 @@ class Disk:
         """
         return path.stat().st_mtime
 
+    def free_bytes(self, path: Path) -> int | None:
+        """Tell how much can still be written beside a file; None where the system does not say."""
+        try:
+            told = os.statvfs(path)
+        except OSError:
+            return None
+        return told.f_bavail * told.f_frsize
+
     def exists(self, path: Path) -> bool:
         return path.exists()
 

@@ -13,6 +13,7 @@ from lib.errors import CallFailed
 from lib.executor import Executor
 from lib.heartbeat import Heartbeat
 from lib.holdings import Holdings
+from lib.housekeeping import Housekeeping
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.log_shipper import LogShipper
 from lib.log_upload import LogUploader
@@ -36,6 +37,7 @@ log = logging.getLogger("agent-launcher")
 
 REPORTERS = 4
 POLL_STALE_SECONDS, SUPERVISOR_STALE_SECONDS, DELIVERY_STALE_SECONDS = 90.0, 10.0, 90.0
+HOUSEKEEPING_STALE_SECONDS = 600.0
 TICK_SECONDS = 1.0
 LAST_REPORTS_SECONDS = 30.0
 JOIN_SECONDS = 2.0
@@ -167,9 +169,10 @@ class Launcher:
         supervisor = loop("supervisor", self._supervisor.step, SUPERVISOR_STALE_SECONDS)
         reporters = [loop(f"reporter-{n}", reporter.step, DELIVERY_STALE_SECONDS) for n in range(1, REPORTERS + 1)]
         logs = loop("log", lambda: shipper.round(logs.stamp), DELIVERY_STALE_SECONDS)
+        keeping = loop("housekeeping", Housekeeping(self._runs, self._machine).step, HOUSEKEEPING_STALE_SECONDS)
         beats = loop("heartbeat", heartbeat.step, 2 * self._config.heartbeat_interval + 20)
         # The heartbeat is last: it ends after the reports.
-        self._loops = [*polls, supervisor, *reporters, logs, beats]
+        self._loops = [*polls, supervisor, *reporters, logs, keeping, beats]
 
     def _about(self) -> JsonObject:
         labels: dict[str, Json] = dict(self._config.labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from lib.housekeeping import KEEP_ACKED_SECONDS
 from lib.job_process import JobProcess
 from lib.machine import Machine
 from lib.outbox import Delivery, Outbox
@@ -12,8 +13,6 @@ from lib.registry import RunningJobsRegistry
 from lib.run_directory import RunsFolder, RunState
 
 log = logging.getLogger("agent-launcher")
-
-KEEP_ACKED_SECONDS = 24 * 3600.0
 
 
 def recover(

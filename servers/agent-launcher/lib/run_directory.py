@@ -211,9 +211,10 @@ class RunsFolder:
                 run.delete()
 
     def prune(self, older_than_seconds: float, now: float) -> int:
-        """Delete what was acknowledged long ago and say how many."""
+        """Delete what was acknowledged long ago and say how many; folders that are just being made are left alone."""
         pruned = 0
-        for run in self.all():
+        for path in self._disk.folders(self.path):
+            run = self._directory(path, Job(path.name, "unknown", "unknown"))
             acked_at = run.acked_at()
             if acked_at is not None and now - acked_at > older_than_seconds:
                 run.delete()
