@@ -30,8 +30,11 @@ def commands_page() -> str:
     parts = ["# Commands\n\nWhat each program says when it is asked with `--help`. Written by `make reference`.\n"]
     parts.append(_section("agent-runtime", [str(RUNTIME)], "uv run agent-runtime"))
     parts += [_section(f"agent-runtime {name}", [str(RUNTIME), name], f"uv run agent-runtime {name}")
-              for name in runtime_subcommands()]  # fmt: skip
-    parts.append(_section("agent-launcher", [sys.executable, str(LAUNCHER)], "servers/agent-launcher/agent-launcher"))
+              for name in subcommands([str(RUNTIME)])]  # fmt: skip
+    launcher = "servers/agent-launcher/agent-launcher"
+    parts.append(_section("agent-launcher", [sys.executable, str(LAUNCHER)], launcher))
+    parts += [_section(f"agent-launcher {name}", [sys.executable, str(LAUNCHER), name], f"{launcher} {name}")
+              for name in subcommands([sys.executable, str(LAUNCHER)])]  # fmt: skip
     for path in command_scripts():
         parts.append(_section(path.name, [sys.executable, str(path)], f"commands/{path.name}"))
     parts.append(
@@ -45,9 +48,9 @@ def command_scripts() -> list[Path]:
     return sorted(path for path in (ROOT / "commands").glob("ao-*") if not path.suffix)
 
 
-def runtime_subcommands() -> list[str]:
-    """The runtime's own sub-commands, as its help lists them."""
-    _, _, listing = _output([str(RUNTIME), "--help"]).partition("Commands:\n")
+def subcommands(command: list[str]) -> list[str]:
+    """A program's own sub-commands, as its help lists them."""
+    _, _, listing = _output([*command, "--help"]).partition("Commands:\n")
     return [line.split()[0] for line in listing.splitlines() if line[:2] == "  " and line[2:3].isalpha()]
 
 

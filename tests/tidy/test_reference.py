@@ -50,9 +50,10 @@ def test_a_setting_is_found_wherever_it_is_read() -> None:
     assert list(settings_read(python('x = environment.get("AGENT_NEW_THING", "AGENT or so")\n'))) == ["AGENT_NEW_THING"]
 
 
-def test_every_test_of_the_checklist_exists() -> None:
-    checklist = (ROOT / "docs/reference/testing-checklist.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", checklist)
+@pytest.mark.parametrize("page", ["testing-checklist.md", "fault-tests.md"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / "docs/reference" / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:servers/agent-launcher/)?tests/[\w/]+\.py)::(\w+)`", text)
 
     assert named
     assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text(encoding="utf-8")] == []
