@@ -117,9 +117,14 @@ class Harms:
         if not launcher.is_alive:
             return None
         launcher.signal(signal.SIGCONT)
-        launcher.signal(number)
+
+        def is_gone() -> bool:
+            # Again and again: under nohup, a launcher that has only just begun still ignores SIGHUP.
+            launcher.signal(number)
+            return not launcher.is_alive
+
         try:
-            wait_until(lambda: not launcher.is_alive, "the launcher leaves")
+            wait_until(is_gone, "the launcher leaves")
         except NeverCameTrueError:
             self.findings.append(
                 f"launcher {launcher.pid} did not leave on {number.name}:\n{where_it_stands(launcher.pid)}"
