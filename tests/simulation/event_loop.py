@@ -5,6 +5,8 @@ import heapq
 from asyncio import base_events, events
 from collections.abc import Callable
 
+TURNS_MAX = 5_000
+
 
 class _NothingOutside:
     """The selector of a loop that has no sockets."""
@@ -41,14 +43,19 @@ class VirtualLoop(base_events.BaseEventLoop):
             self._timer_cancelled_count -= 1
         return self._scheduled[0].when() if self._scheduled else None
 
-    def run_due(self) -> None:
-        """Do all that is due now."""
+    def run_due(self) -> bool:
+        """Do all that is due now; False if that has no end."""
+        turns = 0
         events._set_running_loop(self)
         try:
             while (at := self.next_at()) is not None and at <= self._clock():
+                turns += 1
+                if turns > TURNS_MAX:
+                    return False
                 self._run_once()  # type: ignore[attr-defined]  # the loop's own turn, without its waiting
         finally:
             events._set_running_loop(None)
+        return True
 
     def end_all(self) -> None:
         """Cancel whatever was under way and forget what was planned."""

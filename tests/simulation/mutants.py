@@ -27,11 +27,15 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """A way to break the product, and the word by which the checks must name what is broken."""
+    """A way to break the product, and the words of which one must name what the checks have found.
+
+    Shape:   `first_seed` is where the search begins; a rule for rare events would be looked for in vain at first.
+    """
 
     name: str
     breaks: Break
     promises: frozenset[str]
+    first_seed: int = 0
 
 
 def _always(answer: object) -> Callable[..., object]:
@@ -136,7 +140,7 @@ def mutants() -> Sequence[Mutant]:
         Mutant("a restarted launcher forgets its folders", _folders_forgotten, frozenset({"P2", "P3", "P5"})),
         Mutant("a parent is told twice", _told_twice, frozenset({"P6", "rest"})),
         Mutant("a parent is never told", _never_told, frozenset({"P6"})),
-        Mutant("what is lost is always run again", _rerun_always, frozenset({"P2"})),
+        Mutant("what is lost is always run again", _rerun_always, frozenset({"P2"}), first_seed=1_120),
         Mutant("what runs is fenced off", _everybody_fenced, frozenset({"P4"})),
         Mutant("a session's turn is not handed on", _turn_kept, frozenset({"rest"})),
         Mutant("a stop hits everything", _stop_hits_all, frozenset({"P4"})),

@@ -172,7 +172,8 @@ class World:
         if runtime_at is not None and (agenda_at is None or runtime_at <= agenda_at):
             self.agenda.now = max(self.agenda.now, runtime_at)
             assert self.runtime is not None
-            self.runtime.loop.run_due()
+            if not self.runtime.loop.run_due():
+                self.checks.find("rest", "the runtime is busy without end in one and the same moment")
         else:
             self.agenda.step()
 
