@@ -112,7 +112,7 @@ async def claims(bench: Bench, depths: list[int]) -> None:
             launchers = [await bench.launcher() for _ in range(count)]
             spans: list[int] = []
             began = time.monotonic_ns()
-            await asyncio.gather(*[_claim_some(bench, one, CLAIMS // count, spans) for one in launchers])
+            await asyncio.gather(*[_claim_some(bench, one, min(CLAIMS, depth) // count, spans) for one in launchers])
             seconds = (time.monotonic_ns() - began) / 1e9
             what = f"{depth:>7} waiting, {count:>2} launchers"
             figures.line(f"{what}: cycles (claim, start, end)", len(spans) / seconds, "1/s")
