@@ -27,7 +27,7 @@ from lib.registration import IdentityFile, Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.run_directory import RunsFolder
-from lib.service_manager import ServiceManager
+from lib.service_watch import ServiceWatch
 from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
@@ -70,7 +70,7 @@ class Launcher:
         )
         self._runs = RunsFolder(self.state_folder.runs_path, machine.disk, machine.boot_id)
         self._stopper = Stopper(self._registry, self._outbox)
-        self._service = ServiceManager(environment)
+        self._service = ServiceWatch(environment)
         self._exit_code = EXIT_OK
         self._loops: list[Loop] = []
 
@@ -133,16 +133,7 @@ class Launcher:
             self._supervisor.watch,
             machine,
         )
-        self._poller = Poller(
-            api,
-            self._registration,
-            admission,
-            self.lifecycle,
-            start_job=starter.start,
-            stop_jobs=self._stopper.stop_jobs,
-            is_idle=self._is_idle if config.exit_when_idle else None,
-            machine=machine,
-        )
+        self._poller = self._make_poller(starter, admission)
         uploader = LogUploader(api)
         reporter = Reporter(
             api, self._registration, self._outbox, uploader, self.lifecycle, starter.start_again, machine
@@ -159,6 +150,18 @@ class Launcher:
             machine=machine,
         )
         self._make_loops(reporter, LogShipper(self._registry, self._registration, uploader, machine), heartbeat)
+
+    def _make_poller(self, starter: Starter, admission: Admission) -> Poller:
+        return Poller(
+            self._api,
+            self._registration,
+            admission,
+            self.lifecycle,
+            start_job=starter.start,
+            stop_jobs=self._stopper.stop_jobs,
+            is_idle=self._is_idle if self._config.exit_when_idle else None,
+            machine=self._machine,
+        )
 
     def _make_loops(self, reporter: Reporter, shipper: LogShipper, heartbeat: Heartbeat) -> None:
         def loop(name: str, step: Callable[[], float], stale_seconds: float) -> Loop:

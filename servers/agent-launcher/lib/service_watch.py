@@ -10,7 +10,7 @@ from collections.abc import Mapping
 log = logging.getLogger("agent-launcher")
 
 
-class ServiceManager:
+class ServiceWatch:
     """Speaks to `NOTIFY_SOCKET`; without one every call is a word to nobody.
 
     Our number is told with the first word: `uv run` stands between the manager and us, and it is we who matter.
