@@ -17,9 +17,13 @@ from fastapi import FastAPI
 from agent_runtime.command_line import command_line
 from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import OpenDatabase, Secrets, chosen, secrets_of, unopened
+from agent_runtime.doorkeeping import Doors
+from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.auth import Authenticator, KnownToken
 from agent_runtime.http.callbacks import CallbackRoutes
+from agent_runtime.http.cookies import cookie_name
+from agent_runtime.http.deeds import Deeds
 from agent_runtime.http.errors import install_error_answers
 from agent_runtime.http.event_stream import StreamRoutes
 from agent_runtime.http.events import EventRoutes
@@ -33,7 +37,7 @@ from agent_runtime.http.overview import OverviewRoutes
 from agent_runtime.http.pruning import PruneRoutes
 from agent_runtime.http.rate import RateLimit
 from agent_runtime.http.rules import RuleBook
-from agent_runtime.http.server import WebServer, bind, url_of
+from agent_runtime.http.server import WebServer, Wire, bind, url_of
 from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.static import Pages
 from agent_runtime.http.trees import TreeRoutes
@@ -42,6 +46,7 @@ from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.services.access import Caller, Role, SessionTokens
 from agent_runtime.services.aftermath import FamilyStore
 from agent_runtime.services.agents import Agents
+from agent_runtime.services.audit import AuditTrail
 from agent_runtime.services.log_readers import LogReaders
 from agent_runtime.services.parked_polls import ParkedPolls
 from agent_runtime.services.ports import Announcement
@@ -63,8 +68,11 @@ class Runtime:
     It owns what it built: `close` after the last request.
     """
 
-    def __init__(self, settings: Settings, open_database: OpenDatabase, read_secrets: Callable[[], Secrets]) -> None:
+    def __init__(
+        self, settings: Settings, port: int, open_database: OpenDatabase, read_secrets: Callable[[], Secrets]
+    ) -> None:
         self._settings = settings
+        self._port = port
         self.polls = ParkedPolls()
         self.log_readers = LogReaders()
         self.agents = Agents(settings.shipped_agents_dir, settings.agents_dir)
@@ -73,6 +81,7 @@ class Runtime:
         self.session_tokens = SessionTokens(self.secrets.session_key)
         self.store = FamilyStore(self._database.store)
         self.live = LiveStream(self.store)
+        self.audit = AuditTrail(self.store)
         self.families = FamilyUpkeep(self.store)
         lease = timedelta(seconds=settings.heartbeat_timeout_seconds)
         watch = self._database.watch
@@ -122,6 +131,7 @@ class Runtime:
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
             JobRoutes(self.store, self.agents.needs, self.log_readers, self._settings.default_agent, self._gauge()),
             PruneRoutes(self.store),
+            AccessRoutes(self.store, self._port),
             LauncherRoutes(self.store, self.polls, self.session_tokens, self._settings.poll_timeout_seconds),
             SessionRoutes(self.store, self.live, self.polls.is_parked),
             EventRoutes(self.store),
@@ -137,11 +147,13 @@ class Runtime:
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        self.audit.start()
         for part in self._background:
             part.start()
         try:
             yield
         finally:
+            await self.audit.stop()
             for part in reversed(self._background):
                 await part.stop()
 
@@ -162,8 +174,12 @@ def serve(settings: Settings) -> None:
 
 
 def _serve_from(settings: Settings, data_dir: DataDir) -> None:
+    wire = Wire(settings.tls_cert, settings.tls_key, settings.trusted_proxies)
+    wire.check()
     listener = bind(settings.host, settings.port)
-    runtime = Runtime(settings, chosen(settings, data_dir), lambda: secrets_of(settings, data_dir))
+    port = int(listener.getsockname()[1])
+    url = url_of(listener, wire.scheme)
+    runtime = Runtime(settings, port, chosen(settings, data_dir), lambda: secrets_of(settings, data_dir))
     known = (KnownToken(runtime.secrets.token.encode(), Caller(Role.USER, "user")),)
     guard = Guard(
         runtime.api,
@@ -171,15 +187,18 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
         RuleBook(),
         Authenticator(runtime.store, known if settings.auth is AuthMode.TOKEN else None, runtime.session_tokens),
         AllowedHosts(settings.host, settings.allowed_hosts),
+        Deeds(runtime.audit.note),
+        cookie_name(port),
         RateLimit(settings.requests_per_second),
     )
 
     def say_ready() -> None:
-        sys.stdout.write(f"agent-runtime ready at {url_of(listener)} (data {data_dir.path}, auth {settings.auth})\n")
+        data_dir.announce(url)
+        sys.stdout.write(f"agent-runtime ready at {url} (data {data_dir.path}, auth {settings.auth})\n")
         sys.stdout.flush()
 
     try:
-        WebServer(guard, listener, say_ready, runtime.leave).serve_until_signalled()
+        WebServer(guard, listener, say_ready, runtime.leave, wire).serve_until_signalled()
     finally:
         runtime.close()
 
@@ -187,10 +206,10 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
 def openapi(settings: Settings) -> str:
     """Write the OpenAPI document, without a database or a port."""
     with tempfile.TemporaryDirectory() as folder:
-        runtime = Runtime(settings, unopened(Path(folder) / "runtime.db"), lambda: Secrets("", b""))
+        runtime = Runtime(settings, settings.port, unopened(Path(folder) / "runtime.db"), lambda: Secrets("", b""))
         return json.dumps(runtime.api.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def main() -> None:
     """Run the command `agent-runtime`."""
-    command_line(serve=serve, openapi=openapi, keeper=DatabaseKeeper())()
+    command_line(serve=serve, openapi=openapi, keeper=DatabaseKeeper(), doorkeeper=Doors())()

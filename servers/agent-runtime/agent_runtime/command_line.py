@@ -8,6 +8,7 @@ from typing import Annotated, Never, Protocol
 
 import typer
 
+from agent_runtime.access_commands import Doorkeeper, add_access_commands
 from agent_runtime.domain.errors import Problem, Unusable
 from agent_runtime.settings import AuthMode, Settings, UnusableSettingError, repository_root
 
@@ -59,6 +60,14 @@ RequestsPerSecond = Annotated[
     float,
     typer.Option(envvar="AGENT_RUNTIME_REQUESTS_PER_SECOND", min=0, help="of one token; an agent's 5 %; 0: no limit"),
 ]
+TlsCert = Annotated[
+    Path | None, typer.Option(envvar="AGENT_RUNTIME_TLS_CERT", help="serve HTTPS with this certificate (PEM, chain)")
+]
+TlsKey = Annotated[Path | None, typer.Option(envvar="AGENT_RUNTIME_TLS_KEY", help="the certificate's key (PEM)")]
+TrustedProxies = Annotated[
+    str,
+    typer.Option(envvar="AGENT_RUNTIME_TRUSTED_PROXIES", help="addresses whose X-Forwarded headers are believed"),
+]
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
 
 
@@ -76,7 +85,7 @@ class Keeper(Protocol):
 
 
 def command_line(
-    *, serve: Callable[[Settings], None], openapi: Callable[[Settings], str], keeper: Keeper
+    *, serve: Callable[[Settings], None], openapi: Callable[[Settings], str], keeper: Keeper, doorkeeper: Doorkeeper
 ) -> Callable[[], None]:
     """Build the command out of what it can do."""
     commands = typer.Typer(
@@ -106,6 +115,7 @@ def command_line(
         """Remove now what is older or more than the settings keep; through the runtime, if one is running."""
         _do(lambda: keeper.prune(context.obj))
 
+    add_access_commands(commands, doorkeeper, _do)
     return commands
 
 
@@ -137,6 +147,9 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
         queue_max: QueueMax = 200_000,
         session_queue_max: SessionQueueMax = 1_000,
         requests_per_second: RequestsPerSecond = 5_000.0,
+        tls_cert: TlsCert = None,
+        tls_key: TlsKey = None,
+        trusted_proxies: TrustedProxies = "",
     ) -> None:
         context.obj = Settings(
             host=host,
@@ -150,18 +163,25 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
             shipped_agents_dir=(shipped_agents_dir or repository_root() / "agents").absolute(),
             dashboard_dir=(dashboard_dir or repository_root() / "dashboard").absolute(),
             default_agent=default_agent,
-            allowed_hosts=tuple(name.strip() for name in allowed_hosts.split(",") if name.strip()),
+            allowed_hosts=_listed(allowed_hosts),
             log_level=log_level.upper(),
             keep_days=keep_days,
             keep_gigabytes=keep_gigabytes,
             waiting_max=queue_max,
             waiting_of_session_max=session_queue_max,
             requests_per_second=requests_per_second,
+            tls_cert=tls_cert.absolute() if tls_cert is not None else None,
+            tls_key=tls_key.absolute() if tls_key is not None else None,
+            trusted_proxies=_listed(trusted_proxies),
         )
         if context.invoked_subcommand is None:
             _serve(serve, context.obj)
 
     return run
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _default_data_dir() -> Path:

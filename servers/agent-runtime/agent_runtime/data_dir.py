@@ -13,6 +13,7 @@ TOKEN_FILE = "token"  # noqa: S105 - the name of a file
 SESSION_KEY_FILE = "session-key"
 DATABASE_FILE = "runtime.db"
 LOCK_FILE = "lock"
+ADDRESS_FILE = "address"
 OUR_FILES = frozenset({TOKEN_FILE, SESSION_KEY_FILE, DATABASE_FILE, LOCK_FILE})
 _SECRET_BYTES = 32
 
@@ -46,6 +47,7 @@ class DataDir:
     def close(self) -> None:
         """Let another runtime have the folder."""
         if self._lock is not None:
+            (self.path / ADDRESS_FILE).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
@@ -61,6 +63,17 @@ class DataDir:
     def session_key(self) -> bytes:
         """Read the key that session tokens are signed with, made at the first start."""
         return self._secret(SESSION_KEY_FILE).encode()
+
+    def announce(self, url: str) -> None:
+        """Write where the runtime of this folder answers, for the commands of this machine."""
+        self._write_secret(self.path / ADDRESS_FILE, url)
+
+    def announced(self) -> str | None:
+        """Read where the runtime of this folder answers; it may have ended without taking that back."""
+        try:
+            return self._read_secret(self.path / ADDRESS_FILE)
+        except OSError:
+            return None
 
     def _make_private(self) -> None:
         if not self.path.exists():

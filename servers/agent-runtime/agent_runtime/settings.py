@@ -27,7 +27,8 @@ class Settings:
 
     Shape:   `database_url` is None for the embedded database in `data_dir`;
              `keep_days`, `keep_gigabytes` and `requests_per_second` are without limit at 0.
-             `allowed_hosts` are further names by which browsers and clients may call this runtime.
+             `allowed_hosts` are further names by which browsers and clients may call this runtime;
+             `trusted_proxies` are the addresses whose `X-Forwarded-…` headers are believed, none by default.
     """
 
     host: str
@@ -48,6 +49,9 @@ class Settings:
     waiting_max: int = 200_000
     waiting_of_session_max: int = 1_000
     requests_per_second: float = 5_000.0
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse what would open the machine to others, or cannot work.
@@ -58,6 +62,10 @@ class Settings:
             raise UnusableSettingError(
                 f"cannot listen on '{self.host}' without tokens: anybody who reaches this port could run programs here "
                 "(leave out '--auth none', or use '--host 127.0.0.1')"
+            )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise UnusableSettingError(
+                "cannot serve TLS with half of it: '--tls-cert' and '--tls-key' are both needed (PEM files)"
             )
         if self.log_level not in LOG_LEVELS:
             levels = ", ".join(LOG_LEVELS)

@@ -4,17 +4,24 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.types import Scope
+
 from agent_runtime.domain.ids import JobId
 from agent_runtime.http.errors import HttpProblem
+from agent_runtime.http.launcher_fence import named_launchers
+from agent_runtime.http.rules import Matched
 from agent_runtime.services.access import (
     AttemptClaim,
     Caller,
     Role,
     SessionTokens,
+    refuse_foreign_launchers,
     refuse_foreign_session,
     session_caller,
 )
+from agent_runtime.services.access_port import CredentialKind
 from agent_runtime.services.ports import Store, Transaction
+from agent_runtime.services.tokens import TOKEN_PREFIX, caller_of
 
 _SCHEME = "bearer "
 
@@ -35,14 +42,17 @@ class Authenticator:
         self._tokens = tokens
         self._session_tokens = session_tokens
 
-    async def caller(self, authorization: str | None, names: Mapping[str, str]) -> Caller:
+    async def caller(self, authorization: str | None, names: Mapping[str, str], browser: str | None = None) -> Caller:
         """Tell who calls, and refuse an agent that reaches for what `names` names and is not its own.
 
-        Shape:   `names` are the parts of the path, such as `session` and `job_id`.
+        Shape:   `names` are the parts of the path, such as `session` and `job_id`; `browser` is the secret of a
+                 cookie, which counts only if no token was shown.
         Errors:  HttpProblem 401; Refused.
         """
         if self._tokens is None:
             return Caller(Role.USER, "anybody")
+        if authorization is None and browser is not None:
+            return await self._of_browser(browser)
         if authorization is None:
             raise unauthorized(
                 "this needs a token (header 'Authorization: Bearer …'; the runtime's data folder has one)"
@@ -50,7 +60,32 @@ class Authenticator:
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise unauthorized("the header 'Authorization' must be 'Bearer' and a token")
         token = authorization[len(_SCHEME) :].strip()
-        return self._known(token) or await self._of_session(token, names)
+        if (known := self._known(token)) is not None:
+            return known
+        if token.startswith(TOKEN_PREFIX):
+            return await self._of_name(token)
+        return await self._of_session(token, names)
+
+    async def _of_name(self, token: str) -> Caller:
+        caller = await self._store.read(lambda tx: caller_of(tx, CredentialKind.TOKEN, token))
+        if caller is None:
+            raise unauthorized("this token was revoked, has expired, or is not known here (agent-runtime token list)")
+        return caller
+
+    async def _of_browser(self, secret: str) -> Caller:
+        caller = await self._store.read(lambda tx: caller_of(tx, CredentialKind.BROWSER, secret))
+        if caller is None:
+            raise unauthorized("this browser is not logged in any more (make a new link: agent-runtime login-link)")
+        return caller
+
+    async def refuse_foreign_launcher(self, caller: Caller, matched: Matched, scope: Scope, body: bytes | None) -> None:
+        """Keep a launcher's token to the launchers that were registered with it.
+
+        Errors:  Refused.
+        """
+        if caller.role is Role.LAUNCHER:
+            named = named_launchers(matched, scope, body)
+            await self._store.read(lambda tx: refuse_foreign_launchers(tx, caller, named))
 
     def _known(self, token: str) -> Caller | None:
         given = token.encode("utf-8", errors="replace")

@@ -12,9 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agent_runtime.domain.errors import Problem, Refused
 from agent_runtime.http.auth import Authenticator
 from agent_runtime.http.body import DisconnectedError, checked_json, read_body
+from agent_runtime.http.cookies import refuse_forged, secret_in
+from agent_runtime.http.deeds import Deeds
 from agent_runtime.http.errors import HttpProblem, answer_for, internal_error, short
 from agent_runtime.http.rate import RateLimit
 from agent_runtime.http.rules import Body, Matched, Rule, RuleBook
+from agent_runtime.services.access import Caller
 from agent_runtime.settings import LOOPBACK_NAME, is_loopback
 
 log = logging.getLogger(__name__)
@@ -72,6 +75,8 @@ class Guard:
         rules: RuleBook,
         authenticator: Authenticator,
         hosts: AllowedHosts,
+        deeds: Deeds,
+        cookie: str,
         rate: RateLimit | None = None,
     ) -> None:
         self._app = app
@@ -79,6 +84,8 @@ class Guard:
         self._rules = rules
         self._authenticator = authenticator
         self._hosts = hosts
+        self._deeds = deeds
+        self._cookie = cookie
         self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,8 +102,10 @@ class Guard:
             await answer_for(problem)(scope, receive, answer)
         except Exception:
             log.exception("a request failed by a mistake of ours", extra={"path": short(scope["path"])})
-            if not answer.started:
+            if not answer.status:
                 await internal_error()(scope, receive, answer)
+        finally:
+            self._deeds.note(scope, answer.status)
 
     async def _admit(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         headers = dict(scope["headers"])
@@ -108,8 +117,12 @@ class Guard:
             await self._pages(scope, receive, answer)
             return
         answer.private = True
-        await self._check_caller(scope, headers, matched)
+        state: MutableMapping[str, object] = scope.setdefault("state", {})
+        state["matched"] = matched
+        caller = await self._check_caller(scope, headers, matched)
         body = await _body(matched.rule, headers, receive)
+        if caller is not None:
+            await self._authenticator.refuse_foreign_launcher(caller, matched, scope, body)
         await self._app(scope, _replay(body, receive) if body is not None else receive, answer)
 
     def _check_host_and_origin(self, headers: Mapping[bytes, bytes]) -> None:
@@ -124,20 +137,24 @@ class Guard:
         if origin is not None and origin.decode("latin-1").partition("://")[2].lower() != host.lower():
             raise Refused("forbidden_origin", f"pages of '{short(origin.decode('latin-1'))}' may not call this runtime")
 
-    async def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes], matched: Matched) -> None:
+    async def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes], matched: Matched) -> Caller | None:
         rule = matched.rule
         if rule.roles is None:
-            return
+            return None
         authorization = headers.get(b"authorization")
+        browser = secret_in(headers, self._cookie) if authorization is None else None
         caller = await self._authenticator.caller(
-            authorization.decode("latin-1") if authorization is not None else None, matched.names
+            authorization.decode("latin-1") if authorization is not None else None, matched.names, browser
         )
+        # Before anything is refused, so that the audit knows who was.
+        scope["state"]["caller"] = caller
+        if browser is not None:
+            refuse_forged(scope["method"], headers)
         if caller.role not in rule.roles:
             raise Refused("forbidden", f"'{caller.role}' may not {rule.method} {rule.path}")
         if self._rate is not None:
             self._rate.take(caller)
-        state: MutableMapping[str, object] = scope.setdefault("state", {})
-        state["caller"] = caller
+        return caller
 
 
 class _Answer:
@@ -145,12 +162,12 @@ class _Answer:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.started = False
+        self.status = 0
         self.private = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
+            self.status = message["status"]
             headers = [*message.get("headers", ()), *SECURITY_HEADERS]
             if self.private:
                 headers.append(_NOT_STORED)

@@ -34,10 +34,11 @@ from agent_runtime.http.launcher_wire import (
     answer,
     launcher_wire,
 )
-from agent_runtime.services.access import SessionTokens
+from agent_runtime.services.access import Caller, Role, SessionTokens
 from agent_runtime.services.claims import Ask, announce_stops
 from agent_runtime.services.launchers import (
     Heartbeat,
+    Registered,
     Registration,
     beat,
     register,
@@ -114,25 +115,29 @@ class LauncherRoutes:
                 path, call, methods=[method], response_model=model, summary=summary, responses=documented(404, 422)
             )
 
-    async def register(self, body: RegisterBody | None = None) -> Response:
+    async def register(self, request: Request, body: RegisterBody | None = None) -> Response:
         """Take a launcher in, and settle what it holds."""
         said = body or RegisterBody()
-        taken = await self.store.write(
-            lambda tx: register(
-                tx,
-                Registration(
-                    launcher_id=LauncherId(said.launcher_id) if said.launcher_id is not None else None,
-                    name=said.name,
-                    hostname=said.hostname,
-                    boot_id=said.boot_id,
-                    version=said.version,
-                    labels=said.labels,
-                    max_jobs=said.max_jobs,
-                    backends=said.backends,
-                    holding=held_by_launcher(said.holding),
-                ),
-            )
+        registration = Registration(
+            launcher_id=LauncherId(said.launcher_id) if said.launcher_id is not None else None,
+            name=said.name,
+            hostname=said.hostname,
+            boot_id=said.boot_id,
+            version=said.version,
+            labels=said.labels,
+            max_jobs=said.max_jobs,
+            backends=said.backends,
+            holding=held_by_launcher(said.holding),
         )
+        caller: Caller = request.state.caller
+
+        def take_in(tx: Transaction) -> Registered:
+            registered = register(tx, registration)
+            if caller.role is Role.LAUNCHER:
+                tx.access.own(registered.launcher.id, caller.name)
+            return registered
+
+        taken = await self.store.write(take_in)
         return answer(
             RegisterAnswer(
                 launcher_id=taken.launcher.id,

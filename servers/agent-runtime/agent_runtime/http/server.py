@@ -4,9 +4,12 @@ import asyncio
 import errno
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -40,20 +43,54 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+@dataclass(frozen=True)
+class Wire:
+    """How requests come in: with a certificate or plain, and through which proxies."""
+
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Read the certificate once, so that a wrong one is told before anything is started.
+
+        Errors:  UnusableSettingError.
+        """
+        if self.tls_cert is None:
+            return
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise UnusableSettingError(
+                f"cannot serve TLS with certificate '{self.tls_cert}' and key '{self.tls_key}': "
+                f"{error.strerror or error} (PEM files that belong together and can be read are needed)"
+            ) from error
+
+    @property
+    def scheme(self) -> str:
+        """How our addresses begin."""
+        return "http" if self.tls_cert is None else "https"
+
+
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     """Tell the address under which this machine's programs reach a bound socket."""
     host, port = listener.getsockname()[:2]
     address = ip_address(host)
     if address.is_unspecified:
         host = "127.0.0.1" if address.version == 4 else "::1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class WebServer(uvicorn.Server):
     """uvicorn, with two promises more: it says when it is ready, and parked calls end before it waits for them."""
 
     def __init__(
-        self, app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None], on_leaving: Callable[[], None]
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        on_ready: Callable[[], None],
+        on_leaving: Callable[[], None],
+        wire: Wire,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -64,7 +101,10 @@ class WebServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=bool(wire.trusted_proxies),
+                forwarded_allow_ips=list(wire.trusted_proxies),
+                ssl_certfile=wire.tls_cert,
+                ssl_keyfile=wire.tls_key,
                 backlog=_BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_LEAVE_WITHIN_SECONDS,

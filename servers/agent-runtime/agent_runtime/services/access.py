@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from agent_runtime.domain.errors import Refused
-from agent_runtime.domain.ids import JobId, SessionId
-from agent_runtime.domain.job import HELD_BY_LAUNCHER, Job, Order
+from agent_runtime.domain.ids import JobId, LauncherId, SessionId
+from agent_runtime.domain.job import HELD_BY_LAUNCHER, Job, JobType, Order
 from agent_runtime.domain.session import Session
 from agent_runtime.services.ports import Transaction
 
@@ -97,6 +98,16 @@ def refuse_foreign_session(tx: Transaction, caller: Caller, session: Session) ->
         )
 
 
+def refuse_foreign_launchers(tx: Transaction, caller: Caller, named: Iterable[LauncherId]) -> None:
+    """Let a launcher's token speak only for the launchers that were registered with it.
+
+    Errors:  Refused.
+    """
+    for launcher_id in named:
+        if tx.launchers.get(launcher_id) is not None and tx.access.owner(launcher_id) != caller.name:
+            raise Refused("forbidden", f"'{caller.name}' may not speak for a launcher that it did not register")
+
+
 def refuse_foreign_order(tx: Transaction, caller: Caller, order: Order) -> None:
     """Let an agent order work for itself and its descendants, in its own name and in theirs.
 
@@ -104,6 +115,9 @@ def refuse_foreign_order(tx: Transaction, caller: Caller, order: Order) -> None:
     """
     if caller.role is not Role.SESSION:
         return
+    if order.type is JobType.START_SESSION and order.parent_session_name is None:
+        # Without a parent it would stand outside the tree, and outside the tree's limits.
+        raise Refused("forbidden", f"session '{caller.name}' may start sessions below itself only (name no parent)")
     for name in (order.session_name, order.parent_session_name):
         session = tx.sessions.find(name) if name is not None else None
         if session is not None:

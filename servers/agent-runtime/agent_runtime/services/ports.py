@@ -15,6 +15,7 @@ from agent_runtime.domain.job import Job, JobStatus, WaitsOn
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.services.access_port import AccessRows
 from agent_runtime.services.kin import Kin
 from agent_runtime.services.queue import Lane, QueueRows
 from agent_runtime.services.retention_port import RetentionRows
@@ -389,6 +390,7 @@ class Transaction(Protocol):
     events: EventRows
     logs: LogRows
     retention: RetentionRows
+    access: AccessRows
     kin: Kin
 
     def emit(self, event: NewEvent) -> None:

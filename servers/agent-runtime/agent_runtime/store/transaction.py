@@ -7,10 +7,12 @@ from sqlalchemy import Connection
 
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
+from agent_runtime.services.access_port import AccessRows
 from agent_runtime.services.kin import CallbackRows, FamilyRows, Kin, Moved
 from agent_runtime.services.ports import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
 from agent_runtime.services.queue import Lane, QueueRows
 from agent_runtime.services.retention_port import RetentionRows
+from agent_runtime.store.access_rows import AccessTable
 from agent_runtime.store.callback_rows import CallbackTable
 from agent_runtime.store.event_rows import EventTable
 from agent_runtime.store.family_rows import FamilyTable
@@ -36,6 +38,7 @@ class Tables:
         self.events = EventTable(self.channel)
         self.logs = LogTable(self.channel)
         self.retention = RetentionTable(self.channel)
+        self.access = AccessTable(self.channel)
         self.callbacks = CallbackTable(self.channel)
         self.families = FamilyTable(self.channel)
 
@@ -61,6 +64,7 @@ class StoreTransaction:
         self.events: EventRows = tables.events
         self.logs: LogRows = tables.logs
         self.retention: RetentionRows = tables.retention
+        self.access: AccessRows = tables.access
         self.kin: Kin = _Kin(tables.callbacks, tables.families)
         self._tables = tables
         self._ready: list[Lane] = []

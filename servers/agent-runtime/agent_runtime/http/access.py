@@ -1,0 +1,225 @@
+"""Logins, named tokens and the audit, as a person and `agent-runtime` call them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from agent_runtime.http.cookies import clear_cookie, cookie_name, secret_in, set_cookie
+from agent_runtime.http.errors import documented
+from agent_runtime.http.launcher_wire import answer
+from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, WireTime
+from agent_runtime.services.access import Role
+from agent_runtime.services.access_port import AuditEntry, Credential
+from agent_runtime.services.logins import log_out, make_link, use_link
+from agent_runtime.services.ports import Store
+from agent_runtime.services.tokens import OVERLAP, MadeToken, make_token, revoke_token, rotate_token
+
+_Seconds = Annotated[float, Field(gt=0, le=315_360_000)]
+
+
+class LinkBody(BaseModel):
+    """Whom the link lets in."""
+
+    role: Literal[Role.USER, Role.VIEWER] = Role.USER
+
+
+class LinkAnswer(BaseModel):
+    """Where a browser gets in once; the path holds a secret."""
+
+    path: str
+    expires_at: WireTime
+
+
+class TokenBody(BaseModel):
+    """The token to be made; without a lifetime it is good until it is revoked."""
+
+    name: Annotated[str, Field(max_length=60)]
+    role: Role
+    lifetime_seconds: _Seconds | None = None
+
+
+class RotateBody(BaseModel):
+    """How long the old secret stays good."""
+
+    overlap_seconds: Annotated[float, Field(ge=0, le=31_536_000)] = OVERLAP.total_seconds()
+
+
+class TokenWire(BaseModel):
+    """A named token without its secret, which nobody knows but its owner."""
+
+    name: str
+    role: str
+    created_at: WireTime
+    expires_at: WireTime | None
+    revoked_at: WireTime | None
+
+    @classmethod
+    def of(cls, credential: Credential) -> "TokenWire":
+        """Show a token."""
+        return cls(
+            name=credential.name,
+            role=credential.role,
+            created_at=credential.created_at,
+            expires_at=credential.expires_at,
+            revoked_at=credential.ended_at,
+        )
+
+
+class MadeTokenWire(TokenWire):
+    """A new token, with its secret; it is told this once."""
+
+    token: str
+
+
+class TokenList(BaseModel):
+    """All named tokens, oldest first."""
+
+    tokens: list[TokenWire]
+
+
+class Revoked(BaseModel):
+    """How many secrets of a name were ended."""
+
+    revoked: int
+
+
+class AuditWire(BaseModel):
+    """One deed."""
+
+    seq: int
+    at: WireTime
+    role: str | None
+    caller: str
+    address: str
+    action: str
+    target: str
+    status: int
+
+
+class AuditList(BaseModel):
+    """One page of the audit, newest first."""
+
+    audit: list[AuditWire]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class AccessRoutes:
+    """`/login`, `/tokens` and `/audit`; `port` names the cookie."""
+
+    store: Store
+    port: int
+
+    def router(self) -> APIRouter:
+        """List the routes."""
+        routes = APIRouter(tags=["access"])
+        routes.add_api_route(
+            "/login",
+            self.login,
+            methods=["GET"],
+            status_code=303,
+            response_class=Response,
+            responses={303: {"description": "Welcome; the cookie comes with it"}, **documented(422)},
+            summary="Use a login link",
+        )
+        one = "/tokens/{token_name}"
+        for path, call, method, model, status, refusals in (
+            ("/login-links", self.make_link, "POST", LinkAnswer, 201, documented(422, body=True)),
+            ("/tokens", self.make, "POST", MadeTokenWire, 201, documented(409, 422, body=True)),
+            ("/tokens", self.list, "GET", TokenList, 200, documented()),
+            (f"{one}/rotate", self.rotate, "POST", MadeTokenWire, 201, documented(404, 422, body=True)),
+            (one, self.revoke, "DELETE", Revoked, 200, documented(404, 422)),
+            ("/audit", self.audit, "GET", AuditList, 200, documented(422)),
+        ):
+            routes.add_api_route(
+                path,
+                call,
+                methods=[method],
+                response_model=model,
+                status_code=status,
+                responses=refusals,
+                summary=_SUMMARIES[method, path],
+            )
+        routes.add_api_route(
+            "/logout",
+            self.logout,
+            methods=["POST"],
+            status_code=204,
+            response_class=Response,
+            responses=documented(),
+            summary="Forget this browser",
+        )
+        return routes
+
+    async def login(self, request: Request, link: Annotated[str, Query(max_length=200)]) -> Response:
+        """Its secret dies here; the browser gets a cookie and is sent to the page."""
+        secret, _ = await self.store.write(lambda tx: use_link(tx, link))
+        cookie = set_cookie(cookie_name(self.port), secret, is_secure=_is_secure(request))
+        return Response(status_code=303, headers={"Location": "./", "Set-Cookie": cookie})
+
+    async def logout(self, request: Request) -> Response:
+        """The cookie is worthless from now on, wherever else it may be."""
+        secret = secret_in(dict(request.scope["headers"]), cookie_name(self.port))
+        if secret is not None:
+            await self.store.write(lambda tx: log_out(tx, secret))
+        cookie = clear_cookie(cookie_name(self.port), is_secure=_is_secure(request))
+        return Response(status_code=204, headers={"Set-Cookie": cookie})
+
+    async def make_link(self, body: LinkBody | None = None) -> Response:
+        """Good for half an hour and for one browser."""
+        role = (body or LinkBody()).role
+        secret, made = await self.store.write(lambda tx: make_link(tx, role))
+        assert made.expires_at is not None
+        return answer(LinkAnswer(path=f"/login?link={secret}", expires_at=made.expires_at), 201)
+
+    async def make(self, body: TokenBody) -> Response:
+        """Its secret is told in this answer and never again."""
+        lifetime = timedelta(seconds=body.lifetime_seconds) if body.lifetime_seconds is not None else None
+        return _told(await self.store.write(lambda tx: make_token(tx, body.name, body.role, lifetime)))
+
+    async def list(self) -> Response:
+        """Those that are over are shown too."""
+        found = await self.store.read(lambda tx: tx.access.tokens())
+        return answer(TokenList(tokens=[TokenWire.of(one) for one in found]))
+
+    async def rotate(self, token_name: str, body: RotateBody | None = None) -> Response:
+        """The old secret stays good for a while, so that nothing on its way is refused."""
+        overlap = timedelta(seconds=(body or RotateBody()).overlap_seconds)
+        return _told(await self.store.write(lambda tx: rotate_token(tx, token_name, overlap)))
+
+    async def revoke(self, token_name: str) -> Response:
+        """At once, all secrets of that name."""
+        return answer(Revoked(revoked=await self.store.write(lambda tx: revoke_token(tx, token_name))))
+
+    async def audit(
+        self,
+        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
+        cursor: Annotated[int | None, Query(ge=0, le=SEQ_MAX)] = None,
+    ) -> Response:
+        """Who did what, from where; what was sent is not in it."""
+        found: Sequence[AuditEntry] = await self.store.read(lambda tx: tx.access.audited(cursor, limit + 1))
+        shown = found[:limit]
+        more = str(shown[-1].seq) if len(found) > limit else None
+        return answer(AuditList(audit=[AuditWire(**vars(one)) for one in shown], next_cursor=more))
+
+
+_SUMMARIES = {
+    ("POST", "/login-links"): "Make a link that lets a browser in once",
+    ("POST", "/tokens"): "Make a named token",
+    ("GET", "/tokens"): "List the named tokens",
+    ("POST", "/tokens/{token_name}/rotate"): "Give a named token a new secret",
+    ("DELETE", "/tokens/{token_name}"): "Revoke a named token",
+    ("GET", "/audit"): "Read who did what, newest first",
+}
+
+
+def _told(made: MadeToken) -> Response:
+    return answer(MadeTokenWire(**vars(TokenWire.of(made.credential)), token=made.secret), 201)
+
+
+def _is_secure(request: Request) -> bool:
+    return request.url.scheme == "https"

@@ -1,0 +1,228 @@
+"""Every route, asked by every role, about what is its own and what is not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from agent_runtime.http.rules import RULES, Body, Rule
+from agent_runtime.services.access import Role
+from support.desk import Desk, JsonObject, fresh, part, proof, read, text
+from support.runtime_process import RuntimeProcess
+
+OPEN = {"/health", "/login"}
+AGENTS_OWN = ("/sessions/{session}", "/jobs/{job_id}")
+ANYBODY_READS = {"/openapi.json", "/agents", "/agents/{name}"}
+
+
+def may(role: Role, rule: Rule) -> bool:
+    """What is promised to each role, said apart from the table that is tested."""
+    is_own_agents = rule.path.startswith(AGENTS_OWN) or (rule.method, rule.path) in {
+        ("POST", "/jobs"),
+        ("GET", "/sessions"),
+    }
+    looks = rule.method == "GET" and not rule.path.startswith(("/launcher/", "/tokens", "/audit"))
+    match role:
+        case Role.USER:
+            return True
+        case Role.VIEWER:
+            return looks or rule.path == "/logout"
+        case Role.LAUNCHER:
+            own = rule.path.startswith("/launcher/") or (rule.method, rule.path) == (
+                "DELETE",
+                "/launchers/{launcher_id}",
+            )
+            return own or rule.path in OPEN or (looks and rule.path in ANYBODY_READS)
+        case Role.SESSION:
+            return is_own_agents or rule.path in OPEN or (looks and rule.path in ANYBODY_READS)
+
+
+@dataclass
+class Party:
+    """Somebody with a token, and the launcher, session and job that belong to them."""
+
+    desk: Desk
+    names: dict[str, str] = field(default_factory=dict)
+    proof: JsonObject = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    """Two parties of each role on one runtime."""
+
+    runtime: RuntimeProcess
+    user: Desk
+    tokens: dict[str, str] = field(default_factory=dict)
+    lasting: dict[Role, Party] = field(default_factory=dict)
+
+    @contextmanager
+    def somebody(self, role: Role, rule: Rule) -> Iterator[Party]:
+        """A party to call a route; a new one if the route may end its session, its job or its launcher."""
+        if any(word in rule.path for word in ("{session}", "{job_id}", "{launcher_id}", "/launcher/")):
+            party = self.party(role, 1)
+            with party.desk:
+                yield party
+            return
+        if role not in self.lasting:
+            self.lasting[role] = self.party(role, 1)
+        yield self.lasting[role]
+
+    def token(self, role: Role, which: int) -> str:
+        """A named token, made at its first use."""
+        name = f"{role}-{which}"
+        if name not in self.tokens:
+            made = read(self.user.post("/tokens", {"name": name, "role": role}), 201)
+            self.tokens[name] = text(made["token"])
+        return self.tokens[name]
+
+    def party(self, role: Role, which: int) -> Party:
+        """A running session, with the launcher that runs it; who calls is of this role."""
+        with Desk(self.runtime.url, self.token(Role.LAUNCHER, which)) as launcher:
+            launcher_id = text(read(launcher.post("/launcher/register", {"name": fresh()}))["launcher_id"])
+            made = self.user.start(launcher_id=launcher_id)
+            found = part(read(launcher.get("/launcher/jobs", launcher_id=launcher_id, wait=5))["job"])
+            job: JsonObject = {**found, "launcher_id": launcher_id}
+            read(launcher.post(f"/launcher/jobs/{made['job_id']}/started", proof(job)))
+        named = {Role.USER: self.runtime.token, Role.SESSION: text(found["session_token"])}
+        names = {
+            "session": text(found["session_name"]),
+            "job_id": text(found["job_id"]),
+            "launcher_id": launcher_id,
+            "name": fresh(),
+            "token_name": fresh(),
+        }
+        return Party(Desk(self.runtime.url, named.get(role) or self.token(role, which)), names, proof(job))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    process = RuntimeProcess(tmp_path_factory.mktemp("matrix"))
+    process.start()
+    with Desk(process.url, process.token) as user:
+        made = World(process, user)
+        yield made
+        for party in made.lasting.values():
+            party.desk.http.close()
+    process.stop()
+
+
+def ask(caller: Party, about: Party, rule: Rule) -> tuple[int, str]:
+    """Call a route about what belongs to somebody; the status, and the code of a refusal."""
+    path = rule.path.format(**about.names)
+    query = {"launcher_id": about.names["launcher_id"], "wait": "0", "offset": "0"}
+    headers = {
+        "X-Launcher-Id": about.names["launcher_id"],
+        "Content-Type": "application/octet-stream" if rule.body is Body.BYTES else "application/json",
+    }
+    json_body = dict(about.proof) if rule.path.startswith("/launcher/") else {}
+    sends = rule.method != "GET" and rule.body is not Body.BYTES
+    with caller.desk.http.stream(
+        rule.method,
+        path,
+        params=query if rule.path.startswith("/launcher") else None,
+        json=json_body if sends else None,
+        headers=headers if not sends else {"X-Launcher-Id": about.names["launcher_id"]},
+    ) as answer:
+        if answer.headers.get("content-type", "").startswith("text/event-stream"):
+            return answer.status_code, ""
+        answer.read()
+        said = answer.json() if answer.status_code >= 400 else {}
+        return answer.status_code, str(said.get("code", ""))
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.method}-{rule.path}")
+def test_a_role_reaches_its_own_as_promised_and_nothing_else(world: World, rule: Rule, role: Role) -> None:
+    with world.somebody(role, rule) as caller:
+        status, code = ask(caller, caller, rule)
+
+    assert (code != "forbidden") == may(role, rule), (status, code)
+    assert code != "unauthorized"
+    assert status < 500
+
+
+FENCED = [
+    (rule, role)
+    for rule in RULES
+    for role, parts in (
+        (Role.SESSION, ("{session}", "{job_id}")),
+        (Role.LAUNCHER, ("/launcher/", "{launcher_id}")),
+    )
+    if may(role, rule) and any(word in rule.path for word in parts)
+]
+
+
+@pytest.mark.parametrize(("rule", "role"), FENCED, ids=lambda one: f"{one.method}-{one.path}" if one in RULES else one)
+def test_what_belongs_to_somebody_else_is_refused(world: World, rule: Rule, role: Role) -> None:
+    caller, other = world.party(role, 1), world.party(role, 2)
+    with caller.desk, other.desk:
+        status, code = ask(caller, other, rule)
+
+    assert (status, code) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.method}-{rule.path}")
+def test_who_has_no_token_reaches_nothing_but_health_and_the_login(world: World, rule: Rule) -> None:
+    about = Party(world.user, dict.fromkeys(("session", "job_id", "launcher_id", "name", "token_name"), "x"))
+    with Desk(world.runtime.url, None) as stranger:
+        status, code = ask(Party(stranger), about, rule)
+
+    assert (code == "unauthorized") == (rule.path not in OPEN), (status, code)
+
+
+def test_a_launcher_that_names_two_launchers_is_refused(world: World) -> None:
+    caller, other = world.party(Role.LAUNCHER, 1), world.party(Role.LAUNCHER, 2)
+    own, foreign = caller.names["launcher_id"], other.names["launcher_id"]
+    with caller.desk, other.desk:
+        doubled = caller.desk.http.get(f"/launcher/jobs?launcher_id={foreign}&launcher_id={own}&wait=0")
+        taken_over = caller.desk.post("/launcher/register", {"launcher_id": foreign})
+
+    assert (doubled.status_code, taken_over.status_code) == (403, 403)
+
+
+def test_a_launcher_with_the_id_of_its_own_does_not_report_for_another_ones_job(world: World) -> None:
+    caller, other = world.party(Role.LAUNCHER, 1), world.party(Role.LAUNCHER, 2)
+    forged = {**other.proof, "launcher_id": caller.names["launcher_id"], "error": "x"}
+    with caller.desk, other.desk:
+        for call in ("started", "completed", "failed", "stopped", "declined"):
+            answer = caller.desk.post(f"/launcher/jobs/{other.names['job_id']}/{call}", forged)
+            assert (answer.status_code, answer.json()["code"]) == (409, "not_current"), call
+
+
+def test_an_agent_speaks_as_itself_whatever_its_header_says(world: World) -> None:
+    caller, other = world.party(Role.SESSION, 1), world.party(Role.SESSION, 2)
+    order = {"type": "start_session", "session_name": fresh(), "agent_name": "echo", "prompt": "x"}
+    with caller.desk, other.desk:
+        header = {"X-Agent-Session-Name": other.names["session"]}
+        made = read(caller.desk.http.post("/jobs", json=order, headers=header), 201)
+
+    assert (
+        part(read(world.user.get(f"/sessions/{made['session_name']}"))["session"])["parent_session_name"]
+        == (caller.names["session"])
+    )
+
+
+def test_an_agent_starts_no_session_outside_its_tree(world: World) -> None:
+    caller, other = world.party(Role.SESSION, 1), world.party(Role.SESSION, 2)
+    with caller.desk, other.desk:
+        for parent in ("same", other.names["session"]):
+            name = fresh()
+            order = {"type": "start_session", "session_name": name, "agent_name": "echo", "prompt": "x"}
+            order["parent_session_name"] = name if parent == "same" else parent
+            answer = caller.desk.post("/jobs", dict(order))
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_an_agent_cannot_raise_its_limits(world: World) -> None:
+    caller = world.party(Role.SESSION, 1)
+    name = caller.names["session"]
+    tight: JsonObject = {"type": "resume_session", "session_name": name, "prompt": "x", "limits": {"max_children": 1}}
+    with caller.desk:
+        read(world.user.post("/jobs", tight), 201)
+        read(caller.desk.post("/jobs", {**tight, "limits": {"max_children": 100}}), 201)
+        child: JsonObject = {"type": "start_session", "agent_name": "echo", "prompt": "x"}
+        read(caller.desk.post("/jobs", {**child, "session_name": fresh()}), 201)
+        second = caller.desk.post("/jobs", {**child, "session_name": fresh()})
+
+    assert second.json()["code"] == "too_many_children"
