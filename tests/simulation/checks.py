@@ -14,7 +14,7 @@ from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.services.kin import CallbackFilter
-from agent_runtime.services.ports import JobFilter
+from agent_runtime.services.questions import JobFilter
 from lib.run_directory import RunsFolder, RunState
 from simulation.host import STATE_DIR
 from simulation.ledger import Run

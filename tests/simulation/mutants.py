@@ -9,7 +9,8 @@ from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.ids import JobId
 from agent_runtime.services import callbacks, claims, launchers, moves, reports
 from agent_runtime.services.kin import CallbackChanges
-from agent_runtime.services.ports import KeyUse, Transaction
+from agent_runtime.services.ports import Transaction
+from agent_runtime.services.questions import KeyUse
 from agent_runtime.store.key_rows import KeyTable
 from agent_runtime.upkeep import lost_jobs
 from lib import launcher, stopper

@@ -19,7 +19,8 @@ from agent_runtime.services.jobs import create_job
 from agent_runtime.services.kin import CallbackFilter
 from agent_runtime.services.launchers import Registration, register
 from agent_runtime.services.needs import AgentNeeds
-from agent_runtime.services.ports import JobFilter, Transaction
+from agent_runtime.services.ports import Transaction
+from agent_runtime.services.questions import JobFilter
 from agent_runtime.services.reports import Proof, Report, finish, start
 from agent_runtime.store.opening import prepare_sqlite
 from agent_runtime.store.sqlite import sqlite_engine

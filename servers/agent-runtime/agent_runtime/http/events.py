@@ -1,13 +1,12 @@
 """The events of one session: append them, read them."""
 
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from agent_runtime.domain.ids import JobId
-from agent_runtime.domain.json import JsonObject
 from agent_runtime.http.errors import HttpProblem, documented
 from agent_runtime.http.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
@@ -36,7 +35,7 @@ class GivenEvent(BaseModel):
         """Translate it for the verbs."""
         return Told(
             type=self.type,
-            data=cast("JsonObject", self.data),
+            data=self.data,
             at=self.at,
             client_event_id=self.client_event_id,
             job_id=JobId(self.job_id) if self.job_id is not None else None,

@@ -33,7 +33,8 @@ from agent_runtime.services.jobs import (
 from agent_runtime.services.log_readers import LogReaders
 from agent_runtime.services.logs import LogPart, read_log
 from agent_runtime.services.needs import FindAgent
-from agent_runtime.services.ports import JobFilter, Store, Transaction
+from agent_runtime.services.ports import Store, Transaction
+from agent_runtime.services.questions import JobFilter
 from agent_runtime.services.queue_limits import QueueGauge
 from agent_runtime.services.waiting import explain_waiting
 

@@ -48,7 +48,8 @@ from agent_runtime.services.launchers import (
 from agent_runtime.services.logs import append_log
 from agent_runtime.services.parked_polls import ParkedPolls
 from agent_runtime.services.polling import Polling
-from agent_runtime.services.ports import LogChunk, Store, Transaction
+from agent_runtime.services.ports import Store, Transaction
+from agent_runtime.services.questions import LogChunk
 from agent_runtime.services.reports import Proof, Report, Reported, decline, finish, start
 
 HEARTBEAT_INTERVAL_SECONDS = 60

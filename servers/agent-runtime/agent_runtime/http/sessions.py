@@ -3,14 +3,14 @@
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated, cast
+from functools import partial
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Path, Query, Request
 from pydantic import JsonValue
 
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import SessionId
-from agent_runtime.domain.json import JsonObject
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
 from agent_runtime.http.calling import calling_session
@@ -30,7 +30,8 @@ from agent_runtime.http.session_wire import (
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, cursor_of, read_cursor
 from agent_runtime.services.access import Caller, Role
 from agent_runtime.services.callbacks import mark_read, unread_news
-from agent_runtime.services.ports import SessionFilter, Store, Transaction
+from agent_runtime.services.ports import Store, Transaction
+from agent_runtime.services.questions import SessionFilter
 from agent_runtime.services.sessions import (
     Cleared,
     IsParked,
@@ -152,7 +153,7 @@ class SessionRoutes:
         """`backend`, `backend_session_id`, `project_dir`, `hostname` are fields of the session; null removes a key."""
 
         def change(tx: Transaction) -> SessionWire:
-            return self._wire(tx, change_metadata(tx, find_session(tx, session), cast("JsonObject", changes)))
+            return self._wire(tx, change_metadata(tx, find_session(tx, session), changes))
 
         return SessionAnswer(session=await self.store.write(change))
 
@@ -198,7 +199,7 @@ class SessionRoutes:
         place: SessionId | None = None
         while True:
             # A few at a time, so that launchers' calls get their turn in between.
-            place = await self.store.write(lambda tx, place=place: clear_sessions(tx, place, _CLEARED_AT_ONCE, cleared))
+            place = await self.store.write(partial(_clear_some, place=place, cleared=cleared))
             if place is None:
                 return ClearedAnswer(deleted=cleared.deleted, kept=cleared.kept)
 
@@ -234,3 +235,7 @@ def _read_by_parent(tx: Transaction, session: str, reader: str | None) -> Sessio
     if parent is not None:
         mark_read(tx, parent.id, found.id)
     return found
+
+
+def _clear_some(tx: Transaction, place: SessionId | None, cleared: Cleared) -> SessionId | None:
+    return clear_sessions(tx, place, _CLEARED_AT_ONCE, cleared)

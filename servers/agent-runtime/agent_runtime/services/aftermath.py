@@ -21,7 +21,8 @@ from agent_runtime.services.admission import ancestors
 from agent_runtime.services.budgets import overrun_of, tell_overrun
 from agent_runtime.services.callbacks import deliver, end_delivery, expire_all, note_rest, note_work, revive
 from agent_runtime.services.kin import Moved
-from agent_runtime.services.ports import JobFilter, Store, Transaction
+from agent_runtime.services.ports import Store, Transaction
+from agent_runtime.services.questions import JobFilter
 from agent_runtime.services.sessions import stop_session
 
 T = TypeVar("T")

@@ -24,8 +24,9 @@ from agent_runtime.services.admission import ancestors
 from agent_runtime.services.jobs import create_job
 from agent_runtime.services.kin import CallbackChanges, CallbackFilter
 from agent_runtime.services.needs import AgentNeeds
-from agent_runtime.services.ports import JobFilter, Transaction
+from agent_runtime.services.ports import Transaction
 from agent_runtime.services.promises import make_callback, tell_callback
+from agent_runtime.services.questions import JobFilter
 
 _EXPIRY_BY_STATUS: Mapping[SessionStatus, Why] = {
     SessionStatus.FAILED: Why.PARENT_FAILED,

@@ -25,8 +25,9 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.admission import admit_child, admit_resume, find_parent
 from agent_runtime.services.moves import announce_ready, move_job, tell
 from agent_runtime.services.needs import AgentNeeds, FindAgent
-from agent_runtime.services.ports import JobFilter, PastAttempt, Transaction
+from agent_runtime.services.ports import Transaction
 from agent_runtime.services.promises import promise
+from agent_runtime.services.questions import JobFilter, PastAttempt
 from agent_runtime.services.queue import Lane
 from agent_runtime.services.queue_limits import QueueGauge
 

@@ -6,7 +6,8 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import TERMINAL
 from agent_runtime.services.jobs import get_job
-from agent_runtime.services.ports import LogChunk, Transaction
+from agent_runtime.services.ports import Transaction
+from agent_runtime.services.questions import LogChunk
 from agent_runtime.services.reports import Proof, current_job
 
 READ_BYTES_MAX = 1024 * 1024

@@ -10,7 +10,8 @@ from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.session import Session
 from agent_runtime.services.jobs import get_job
 from agent_runtime.services.moves import tell
-from agent_runtime.services.ports import JobFilter, Transaction
+from agent_runtime.services.ports import Transaction
+from agent_runtime.services.questions import JobFilter
 
 
 class MessageState(StrEnum):

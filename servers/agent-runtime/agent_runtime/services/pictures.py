@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from agent_runtime.domain.ids import new_id
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.services.ports import AgentDay, JobLife, Transaction
+from agent_runtime.services.ports import Transaction
+from agent_runtime.services.questions import AgentDay, JobLife
 
 LIVES_MAX = 5000
 COST_DAYS = 14

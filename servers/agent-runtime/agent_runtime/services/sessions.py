@@ -12,7 +12,8 @@ from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.ports import SessionChanges, SessionFilter, Transaction
+from agent_runtime.services.ports import SessionChanges, Transaction
+from agent_runtime.services.questions import SessionFilter
 
 _REFERENCE_MAX = 60
 _PAGE = 500

@@ -76,7 +76,7 @@ def lost_before() -> ColumnElement[bool]:
 
 def stopping() -> ColumnElement[bool]:
     """Take the jobs that are to end and have not yet."""
-    states = [literal_column(f"'{status}'") for status in ("running", "lost")]
+    states: list[ColumnElement[str]] = [literal_column(f"'{status}'") for status in ("running", "lost")]
     return and_(jobs.c.stop_requested_at.is_not(None), jobs.c.status.in_(states))
 
 
