@@ -11,7 +11,7 @@ from support.desk import Desk
 from support.launcher_process import LauncherProcess
 from support.runtime_process import RuntimeProcess
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 OpenPage = Callable[..., Page]
 
