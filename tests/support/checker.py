@@ -16,12 +16,14 @@ from itertools import pairwise
 from support.evidence import Evidence, Footprint, collect
 from support.ledger import Ledger, Run
 from support.runtime_api import AT_REST, EventRow, JobRow, RuntimeApi
-from support.waiting import wait_until
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 Promise = Callable[[Evidence], Iterator[str]]
 
 RESIDENT_GROWTH_BYTES_MAX = 50 * 1024 * 1024
 DESCRIPTORS_GROWTH_MAX = 8
+# A pool makes its threads when it needs them, and keeps them.
+POOLED_THREADS_MAX = 8
 
 # Which statuses may follow which, in the words of the runtime's own events.
 ALLOWED_NEXT: Mapping[str, frozenset[str]] = {
@@ -184,9 +186,9 @@ def assert_back_to(baseline: Footprint, pid: int) -> None:
         now = Footprint.of(pid)
         return (
             now.descriptors <= baseline.descriptors + DESCRIPTORS_GROWTH_MAX
-            and now.threads <= baseline.threads
+            and now.threads <= baseline.threads + POOLED_THREADS_MAX
             and now.resident_bytes <= baseline.resident_bytes + RESIDENT_GROWTH_BYTES_MAX
             and now.zombies == 0
         )
 
-    wait_until(is_back, f"process {pid} returns to {baseline}, now {Footprint.of(pid)}", timeout=10.0)
+    wait_until(is_back, f"process {pid} returns to {baseline}, now {Footprint.of(pid)}", timeout=PATIENCE_SECONDS)
