@@ -97,7 +97,9 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    process = RuntimeProcess(tmp_path_factory.mktemp("matrix"))
+    # Its launchers do not beat, and an agent's token ends with its job: nothing may turn lost on a slow machine.
+    patient = {"LAUNCHER_HEARTBEAT_TIMEOUT": "3600"}
+    process = RuntimeProcess(tmp_path_factory.mktemp("matrix"), environment=patient)
     process.start()
     with Desk(process.url, process.token) as user:
         made = World(process, user)
