@@ -1,6 +1,6 @@
 """Logins, named tokens and the audit, as a person and `agent-runtime` call them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -207,7 +207,7 @@ class AccessRoutes:
         return answer(AuditList(audit=[AuditWire(**vars(one)) for one in shown], next_cursor=more))
 
 
-_SUMMARIES = {
+_SUMMARIES: Mapping[str, str] = {
     ("POST", "/login-links"): "Make a link that lets a browser in once",
     ("POST", "/tokens"): "Make a named token",
     ("GET", "/tokens"): "List the named tokens",
