@@ -207,7 +207,7 @@ class AccessRoutes:
         return answer(AuditList(audit=[AuditWire(**vars(one)) for one in shown], next_cursor=more))
 
 
-_SUMMARIES: Mapping[str, str] = {
+_SUMMARIES: Mapping[tuple[str, str], str] = {
     ("POST", "/login-links"): "Make a link that lets a browser in once",
     ("POST", "/tokens"): "Make a named token",
     ("GET", "/tokens"): "List the named tokens",
