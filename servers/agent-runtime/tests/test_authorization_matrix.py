@@ -78,6 +78,9 @@ class World:
 
     def party(self, role: Role, which: int) -> Party:
         """A running session, with the launcher that runs it; who calls is of this role."""
+        # A job that another test left waiting would be handed to this launcher first.
+        for waiting in self.user.get("/jobs", status="pending").json()["jobs"]:
+            self.user.post(f"/jobs/{waiting['job_id']}/stop", {})
         with Desk(self.runtime.url, self.token(Role.LAUNCHER, which)) as launcher:
             launcher_id = text(read(launcher.post("/launcher/register", {"name": fresh()}))["launcher_id"])
             made = self.user.start(launcher_id=launcher_id)
