@@ -146,9 +146,7 @@ def test_the_news_of_a_child_shows_whether_it_was_delivered(open_page: OpenPage,
     expect(page.locator(".side .news")).to_contain_text("News not delivered yet: this session is busy")
 
 
-@pytest.mark.xfail(
-    strict=False, reason="reading back rebuilds the timeline for each older page: slow on a busy machine"
-)
+@pytest.mark.xfail(strict=False, reason="each older page rebuilds the timeline: too slow")
 def test_a_long_conversation_is_read_from_its_end_and_drawn_in_part(open_page: OpenPage, stage: Stage) -> None:
     name = fresh()
     play = stage.play(name, "x").begin()
