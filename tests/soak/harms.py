@@ -1,6 +1,7 @@
 """Do each harm of a plan to the house, and undo it when its time is over."""
 
 import contextlib
+import functools
 import heapq
 import itertools
 import json
@@ -9,7 +10,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,8 @@ from support.waiting import NeverCameTrueError, wait_until
 Undo = Callable[[], None]
 BALLAST = "ballast"
 LATE_SECONDS = 1.5
+LEAVING_SECONDS = 60.0
+LAST_LINES = 12
 
 
 def typed_error(status: int, code: str) -> Fault:
@@ -52,14 +55,17 @@ class Harms:
         self._steps = steps
         self._undo: list[tuple[float, int, Undo]] = []
         self._order = itertools.count()
+        self._taken_down: set[ProcessUnderTest] = set()
         self.done: Counter[str] = Counter()
         self.findings: list[str] = []
+        self.notes: list[str] = []
 
     def play(self) -> None:
         """Do all of it, then mend everything."""
         began = time.monotonic()
         for step in self._steps:
             self._wait_until(began + step.at_seconds)
+            self._serve()
             undo = self._begin(step)
             if undo is not None:
                 self.done[step.harm.value] += 1
@@ -72,6 +78,21 @@ class Harms:
             _pass_time(at)
             undo()
         _pass_time(moment)
+
+    def _serve(self) -> None:
+        """Do what a service manager does: start again what ended without our doing, and tell of it."""
+        for process, start in self._services():
+            if not process.is_alive and process not in self._taken_down:
+                last = "\n".join(process.said().splitlines()[-LAST_LINES:])
+                told = f"{process.name} {process.pid} ended by itself with {process.wait()}:\n{last}"
+                # A launcher may: its watchdog ends one whose threads were held up, and nothing is lost by it.
+                (self.findings if process is self._stage.runtime else self.notes).append(told)
+                start()
+
+    def _services(self) -> Iterator[tuple[ProcessUnderTest, Callable[[], None]]]:
+        yield self._stage.runtime, lambda: _start_runtime(self._stage)
+        for corner in self._stage.corners:
+            yield corner.launcher, functools.partial(start_launcher, corner)
 
     def _mend(self) -> None:
         while self._undo:
@@ -130,7 +151,7 @@ class Harms:
                 f"launcher {launcher.pid} did not leave on {number.name}:\n{where_it_stands(launcher.pid)}"
             )
             launcher.kill()
-        return lambda: start_launcher(corner)
+        return self._until_back(launcher, lambda: start_launcher(corner))
 
     def _end_runtime(self, number: signal.Signals) -> Undo | None:
         runtime = self._stage.runtime
@@ -138,8 +159,20 @@ class Harms:
             return None
         runtime.signal(signal.SIGCONT)
         runtime.signal(number)
-        runtime.wait(60)
-        return lambda: _start_runtime(self._stage)
+        try:
+            runtime.wait(LEAVING_SECONDS)
+        except AssertionError:
+            self.findings.append(f"the runtime did not leave on {number.name} within {LEAVING_SECONDS:g} s")
+        return self._until_back(runtime, lambda: _start_runtime(self._stage))
+
+    def _until_back(self, process: ProcessUnderTest, start: Callable[[], None]) -> Undo:
+        self._taken_down.add(process)
+
+        def bring_back() -> None:
+            self._taken_down.discard(process)
+            start()
+
+        return bring_back
 
 
 def where_it_stands(pid: int) -> str:
@@ -168,8 +201,8 @@ def _pass_time(until: float) -> None:
 
 def _start_runtime(stage: Stage) -> None:
     if not stage.runtime.is_alive:
-        # On a machine that is busy it may take long; a runtime that never comes back is found at the end.
-        with contextlib.suppress(NeverCameTrueError):
+        # On a machine that is busy it may take long; one that ends at its start is found by whoever serves.
+        with contextlib.suppress(AssertionError):
             stage.runtime.start()
 
 

@@ -36,7 +36,8 @@ class Orders:
         self._sessions: list[str] = []
         self._number = 0
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="orders")
+        self._thread = threading.Thread(target=self._work, name="orders", daemon=True)
+        self.ended = 0
         self.promises: list[Promise] = []
         self.refusals: list[str] = []
 
@@ -61,6 +62,7 @@ class Orders:
         for job_id in sorted(self._open):
             if self._api.job(job_id)["status"] in AT_REST:
                 self._open.discard(job_id)
+                self.ended += 1
             elif self._chance.random() < STOPPED_SHARE / 4:
                 self._api.stop_job(job_id)
 

@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import secrets
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from soak.ending import end_all_marked
 from support.launcher_process import LauncherProcess
 from support.ledger import Ledger
 from support.project import Project
@@ -15,6 +18,19 @@ from support.proxy import ChaosProxy
 from support.runtime_process import RuntimeProcess
 
 DISK_MIB = 64
+MARK = "LEDGER"
+# Below what Linux and macOS give to connections that go out: while a server of ours is down, nobody is given its port.
+PORTS = range(20_000, 30_000)
+
+
+def port_of_our_own() -> int:
+    """A free port that stays free while nobody listens on it."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as trial, contextlib.suppress(OSError):
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(frozen=True)
@@ -41,11 +57,12 @@ def small_disk(folder: Path, mebibytes: int) -> Iterator[bool]:
     """Put a disk of its own under a folder; False, if this user may not."""
     folder.mkdir(parents=True, exist_ok=True)
     options = f"size={mebibytes}m,mode=0700,uid={os.getuid()}"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
     try:
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
         yield done.returncode == 0
     finally:
-        if done.returncode == 0:
+        # Asked of the kernel, not remembered: the end may have come between the mount and its answer.
+        if folder.is_mount():
             subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
@@ -53,23 +70,27 @@ def small_disk(folder: Path, mebibytes: int) -> Iterator[bool]:
 def stage(folder: Path, launchers: int) -> Iterator[Stage]:
     """Build it, start it, and leave nothing of it behind."""
     project = Project(folder / "project").with_scripted_commands()
-    runtime = RuntimeProcess(folder / "runtime")
+    mark = {MARK: str(project.ledger_path)}
+    runtime = RuntimeProcess(folder / "runtime", environment=mark)
     with ExitStack() as closing:
+        # Shims outlive their launcher, as they should, and then descend from nobody that we know.
+        closing.callback(end_all_marked, *mark.popitem())
         closing.callback(runtime.leave_nothing)
+        runtime.port = port_of_our_own()
         runtime.start()
         corners = [_corner(folder / f"launcher-{number}", runtime, project, closing) for number in range(launchers)]
         yield Stage(runtime, project, Ledger(project.ledger_path), corners)
 
 
 def _corner(folder: Path, runtime: RuntimeProcess, project: Project, closing: ExitStack) -> Corner:
-    proxy = closing.enter_context(ChaosProxy(runtime.port))
+    proxy = closing.enter_context(ChaosProxy(runtime.port, port_of_our_own()))
     launcher = LauncherProcess(
         folder,
         proxy.url,
         runtime.token,
         script=project.launcher,
         environment={
-            "LEDGER": str(project.ledger_path),
+            MARK: str(project.ledger_path),
             "HEARTBEAT_INTERVAL": "5",
             "AGENT_LAUNCHER_MAX_JOBS": "12",
             "AGENT_LAUNCHER_MEMORY_FLOOR_MIB": "0",

@@ -64,9 +64,9 @@ class Rule:
 class ChaosProxy:
     """A small HTTP-aware TCP proxy in a thread of its own; without rules it is transparent."""
 
-    def __init__(self, upstream_port: int) -> None:
+    def __init__(self, upstream_port: int, port: int = 0) -> None:
         self.upstream_port = upstream_port
-        self.port = 0
+        self.port = port
         self.requests: list[str] = []
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
@@ -125,7 +125,7 @@ class ChaosProxy:
             self.accept()
 
     def _run(self, work: Coroutine[object, object, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._welcome, "127.0.0.1", self.port, limit=2**24)

@@ -101,9 +101,9 @@ class RuntimeApi:
         """One job."""
         return cast("JobRow", self.ask("GET", f"/jobs/{job_id}"))
 
-    def jobs(self) -> list[JobRow]:
-        """All jobs, over all pages."""
-        return [cast("JobRow", row) for row in self._pages("/jobs", "jobs")]
+    def jobs(self, **query: str) -> list[JobRow]:
+        """All jobs, or those that a query names, over all pages."""
+        return [cast("JobRow", row) for row in self._pages("/jobs", "jobs", **query)]
 
     def session(self, session: str) -> SessionRow:
         """One session by name or id."""
@@ -149,11 +149,13 @@ class RuntimeApi:
                    f"{len(wanted)} jobs are at rest", timeout)  # fmt: skip
         return [self.job(job_id) for job_id in wanted]
 
-    def _pages(self, path: str, name: str) -> list[Json]:
+    def _pages(self, path: str, name: str, **query: str) -> list[Json]:
         rows: list[Json] = []
         cursor: Json = None
         while True:
-            answer = self.http.get(path, params={"limit": "500", **({"cursor": str(cursor)} if cursor else {})})
+            answer = self.http.get(
+                path, params={"limit": "500", **query, **({"cursor": str(cursor)} if cursor else {})}
+            )
             assert answer.is_success, f"GET {path} answered {answer.status_code}: {answer.text}"
             page = cast("JsonObject", answer.json())
             rows += cast("list[Json]", page[name])

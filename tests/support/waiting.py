@@ -15,7 +15,13 @@ class NeverCameTrueError(AssertionError):
     """A condition stayed false for the whole time that a test was willing to wait."""
 
 
-def wait_until(condition: Callable[[], T | None], what: str, timeout: float = PATIENCE_SECONDS) -> T:
+def wait_until(
+    condition: Callable[[], T | None],
+    what: str,
+    timeout: float = PATIENCE_SECONDS,
+    *,
+    look_every: float = LOOK_EVERY_SECONDS,
+) -> T:
     """Look again and again until the condition answers something true, and hand that back.
 
     Errors: NeverCameTrueError naming `what`, when the time is over.
@@ -27,7 +33,7 @@ def wait_until(condition: Callable[[], T | None], what: str, timeout: float = PA
             return answer
         if time.monotonic() > deadline:
             raise NeverCameTrueError(f"waited {timeout:g} s in vain: {what}")
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(look_every)
 
 
 async def until(condition: Callable[[], object], what: str) -> None:
