@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from agent_runtime.http.cookies import clear_cookie, cookie_name, secret_in, set_cookie
 from agent_runtime.http.errors import documented
 from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, WireTime
+from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, GivenName, WireTime
 from agent_runtime.services.access import Role
 from agent_runtime.services.access_port import AuditEntry, Credential
 from agent_runtime.services.logins import log_out, make_link, use_link
@@ -37,7 +37,7 @@ class LinkAnswer(BaseModel):
 class TokenBody(BaseModel):
     """The token to be made; without a lifetime it is good until it is revoked."""
 
-    name: Annotated[str, Field(max_length=60)]
+    name: Annotated[GivenName, Field(max_length=60)]
     role: Role
     lifetime_seconds: _Seconds | None = None
 

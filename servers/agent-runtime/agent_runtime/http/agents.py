@@ -11,11 +11,14 @@ from agent_runtime.domain.agent import Agent, Blueprint, Source
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.json import JsonObject
 from agent_runtime.http.errors import documented
+from agent_runtime.http.wire import NAME_PATTERN, GivenName
 from agent_runtime.services.agents import Agents
 from agent_runtime.services.blueprint_files import FILE_BYTES_MAX, BlueprintText
 from agent_runtime.services.ports import Store
 
-AgentName = Annotated[str, Path(description="the agent's name", max_length=200)]
+AgentName = Annotated[
+    str, Path(description="the agent's name", max_length=200, json_schema_extra={"pattern": NAME_PATTERN})
+]
 
 
 class AgentWire(BaseModel):
@@ -83,7 +86,7 @@ class GivenAgent(BlueprintText):
 class NewAgent(GivenAgent):
     """A new agent with its name."""
 
-    name: Annotated[str, Field(max_length=200)]
+    name: Annotated[GivenName, Field(max_length=200)]
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class AgentRoutes:
             summary="Write a new agent",
             responses=documented(409, 422, body=True),
         )
-        add(one, self.get, methods=["GET"], summary="Read one agent", responses=documented(404))
+        add(one, self.get, methods=["GET"], summary="Read one agent", responses=documented(404, 422))
         add(
             one,
             self.put,
@@ -114,10 +117,16 @@ class AgentRoutes:
             summary="Write an agent, new or not",
             responses={201: {"model": AgentWire, "description": "It is new"}, **documented(409, 422, body=True)},
         )
-        add(one, self.delete, methods=["DELETE"], summary="Remove an agent of yours", responses=documented(404, 409))
+        add(
+            one,
+            self.delete,
+            methods=["DELETE"],
+            summary="Remove an agent of yours",
+            responses=documented(404, 409, 422),
+        )
         for name, call in (("activate", self.activate), ("deactivate", self.deactivate)):
             summary = f"{name.capitalize()} an agent"
-            add(f"{one}/{name}", call, methods=["POST"], summary=summary, responses=documented(404, body=True))
+            add(f"{one}/{name}", call, methods=["POST"], summary=summary, responses=documented(404, 422, body=True))
         return routes
 
     async def list(self) -> AgentList:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
+from agent_runtime.domain.event import SESSION_EVENT_TYPES
 from agent_runtime.domain.ids import JobId
 from agent_runtime.http.errors import HttpProblem, documented
 from agent_runtime.http.rules import EVENT_BYTES_MAX
@@ -24,7 +25,8 @@ class GivenEvent(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    type: Annotated[str, Field(min_length=1, max_length=64)]
+    # The verb refuses other words, with a sentence that lists these.
+    type: Annotated[str, Field(min_length=1, max_length=64, json_schema_extra={"enum": sorted(SESSION_EVENT_TYPES)})]
     data: dict[str, JsonValue] = {}
     client_event_id: Annotated[str | None, Field(pattern=r"^[!-~]{1,80}$")] = None
     at: GivenTime | None = None

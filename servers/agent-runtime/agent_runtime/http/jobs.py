@@ -18,7 +18,7 @@ from agent_runtime.http.calling import calling_session
 from agent_runtime.http.errors import documented
 from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobList, JobWire, job_wire
 from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenTime
+from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenName, GivenPrompt, GivenTime
 from agent_runtime.services.access import Caller, refuse_foreign_order
 from agent_runtime.services.jobs import (
     Created,
@@ -42,6 +42,7 @@ PROMPT_BYTES_MAX = 8 * 1024 * 1024
 LOG_WAIT_SECONDS_MAX = 30.0
 _Label = Annotated[str, Field(max_length=200)]
 _Name = Annotated[str, Field(max_length=200)]
+_Folder = Annotated[str, Field(max_length=4096, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})]
 _Count = Annotated[int, Field(ge=0, le=10**12)]
 _Amount = Annotated[float, Field(ge=0, le=10**9)]
 
@@ -78,10 +79,10 @@ class JobBody(BaseModel):
     """An order to start or resume a session."""
 
     type: JobType
-    session_name: str
-    prompt: str
+    session_name: GivenName
+    prompt: GivenPrompt
     agent_name: _Name | None = None
-    project_dir: Annotated[str, Field(max_length=4096)] | None = None
+    project_dir: _Folder | None = None
     parent_session_name: _Name | None = None
     labels: dict[_Label, _Label] = Field(default_factory=dict, max_length=100)
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
@@ -201,7 +202,7 @@ class JobRoutes:
             self.get,
             methods=["GET"],
             response_model=JobWire,
-            responses=documented(404),
+            responses=documented(404, 422),
             summary="Look at one job",
         )
         add(
@@ -209,7 +210,7 @@ class JobRoutes:
             self.stop,
             methods=["POST"],
             response_model=StopAnswer,
-            responses=documented(404),
+            responses=documented(404, 422),
             summary="Stop a job",
         )
         add(
@@ -217,7 +218,7 @@ class JobRoutes:
             self.retry,
             methods=["POST"],
             response_model=CreateAnswer,
-            responses=documented(404, 409),
+            responses=documented(404, 409, 422),
             summary="Run a failed or stopped job once more",
         )
         add(
@@ -225,7 +226,7 @@ class JobRoutes:
             self.attempts,
             methods=["GET"],
             response_model=AttemptList,
-            responses=documented(404),
+            responses=documented(404, 422),
             summary="List the attempts of a job, oldest first",
         )
         add(

@@ -14,7 +14,7 @@ from agent_runtime.http.errors import documented
 from agent_runtime.http.job_wire import JobWire, job_wire
 from agent_runtime.http.jobs import StopAnswer, checked_prompt
 from agent_runtime.http.sessions import SessionReference
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, WireTime, cursor_of, read_cursor
+from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenPrompt, WireTime, cursor_of, read_cursor
 from agent_runtime.services.jobs import get_job, stop_job
 from agent_runtime.services.messages import Message, MessageState, edit_message, list_messages
 from agent_runtime.services.ports import Store, Transaction
@@ -66,7 +66,7 @@ class MessageList(BaseModel):
 class EditBody(BaseModel):
     """The new words of a message."""
 
-    prompt: str
+    prompt: GivenPrompt
 
     @field_validator("prompt")
     @classmethod
@@ -105,7 +105,7 @@ class MessageRoutes:
             self.withdraw,
             methods=["DELETE"],
             response_model=StopAnswer,
-            responses=documented(404, 409),
+            responses=documented(404, 409, 422),
             summary="Take back a job that waits",
         )
         return routes

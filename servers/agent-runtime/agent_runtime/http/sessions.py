@@ -73,10 +73,16 @@ class SessionRoutes:
         )
         add("/sessions", self.clear, methods=["DELETE"], summary="Delete all sessions at rest", responses=documented())
         one = "/sessions/{session}"
-        add(one, self.get, methods=["GET"], summary="Read one session", responses=documented(404))
+        add(one, self.get, methods=["GET"], summary="Read one session", responses=documented(404, 422))
         add(one, self.delete, methods=["DELETE"], summary="Delete a session", responses=documented(404, 409, 422))
-        add(f"{one}/status", self.status, methods=["GET"], summary="Tell a session's status", responses=documented())
-        add(f"{one}/result", self.result, methods=["GET"], summary="Read the last result", responses=documented(404))
+        add(f"{one}/status", self.status, methods=["GET"], summary="Tell a session's status", responses=documented(422))
+        add(
+            f"{one}/result",
+            self.result,
+            methods=["GET"],
+            summary="Read the last result",
+            responses=documented(404, 422),
+        )
         add(
             f"{one}/metadata",
             self.patch,

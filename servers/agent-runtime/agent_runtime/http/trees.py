@@ -70,7 +70,7 @@ class TreeRoutes:
             self.tree,
             methods=["GET"],
             response_model=TreeAnswer,
-            responses=documented(404),
+            responses=documented(404, 422),
             summary="Read a session with all that it started",
         )
         return routes
