@@ -1,6 +1,6 @@
 """The callbacks in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import ClauseElement, bindparam, delete, literal_column, null, select, update
 
@@ -46,35 +46,37 @@ class CallbackTable:
 
     def unsettled_of_parent(self, session_id: SessionId) -> Sequence[Callback]:
         """Read a parent's callbacks that are pending, delivered, or expired for a cause that may pass; oldest first."""
-        # Written out, not bound: a database uses a partial index only if it sees the index's own condition.
-        is_open = callbacks.c.state != literal_column(f"'{CallbackState.CONSUMED}'")
-        may_matter = (callbacks.c.settled_at.is_(None)) | (
-            callbacks.c.why.in_([literal_column(f"'{why}'") for why in sorted(REVIVABLE)])
-        )
-        query = self._everything.where(
-            callbacks.c.parent_session_id == bindparam("of_id"), is_open, may_matter
-        ).order_by(callbacks.c.id)
-        return self._read("callback unsettled", query, session_id)
+        return self._read("callback unsettled", self._unsettled, session_id)
 
     def unrested_of_child(self, session_id: SessionId) -> Sequence[Callback]:
         """Read the callbacks of a child of which it is not yet known how its turn ended."""
-        query = self._everything.where(
-            callbacks.c.child_session_id == bindparam("of_id"), callbacks.c.rested_at.is_(null())
-        ).order_by(callbacks.c.id)
-        return self._read("callback unrested", query, session_id)
+        return self._read(
+            "callback unrested",
+            lambda: self._everything.where(
+                callbacks.c.child_session_id == bindparam("of_id"), callbacks.c.rested_at.is_(null())
+            ).order_by(callbacks.c.id),
+            session_id,
+        )
 
     def newest_of_job(self, job_id: JobId) -> Callback | None:
         """Read the callback of a job's latest coming to rest."""
-        query = (
-            self._everything.where(callbacks.c.job_id == bindparam("of_id")).order_by(callbacks.c.round.desc()).limit(1)
+        found = self._read(
+            "callback newest of job",
+            lambda: (
+                self._everything.where(callbacks.c.job_id == bindparam("of_id"))
+                .order_by(callbacks.c.round.desc())
+                .limit(1)
+            ),
+            job_id,
         )
-        found = self._read("callback newest of job", query, job_id)
         return found[0] if found else None
 
     def is_delivery(self, job_id: JobId) -> bool:
         """Tell whether a job carries, or has carried, news to a parent."""
-        query = select(callbacks.c.id).where(callbacks.c.delivery_job_id == bindparam("of_id")).limit(1)
-        statement = self._channel.prepare("callback is delivery", lambda: query)
+        statement = self._channel.prepare(
+            "callback is delivery",
+            lambda: select(callbacks.c.id).where(callbacks.c.delivery_job_id == bindparam("of_id")).limit(1),
+        )
         return self._channel.first(statement, {"of_id": job_id}) is not None
 
     def change(self, callback: Callback, changes: CallbackChanges) -> Callback | None:
@@ -133,8 +135,17 @@ class CallbackTable:
             statement = self._channel.prepare(("callback orphans", mine.name), lambda query=query: query)  # type: ignore[misc]
             self._channel.run(statement, {"of_id": session_id})
 
-    def _read(self, key: str, query: ClauseElement, of_id: str) -> list[Callback]:
-        statement = self._channel.prepare(key, lambda: query)
+    def _unsettled(self) -> ClauseElement:
+        # Written out, not bound: a database uses a partial index only if it sees the index's own condition.
+        is_open = callbacks.c.state != literal_column(f"'{CallbackState.CONSUMED}'")
+        may_matter = (callbacks.c.settled_at.is_(None)) | (
+            callbacks.c.why.in_([literal_column(f"'{why}'") for why in sorted(REVIVABLE)])
+        )
+        of_parent = callbacks.c.parent_session_id == bindparam("of_id")
+        return self._everything.where(of_parent, is_open, may_matter).order_by(callbacks.c.id)
+
+    def _read(self, key: str, build: Callable[[], ClauseElement], of_id: str) -> list[Callback]:
+        statement = self._channel.prepare(key, build)
         return [self._record.read(row) for row in self._channel.rows(statement, {"of_id": of_id})]
 
     def _update(self, names: Sequence[str]) -> ClauseElement:
