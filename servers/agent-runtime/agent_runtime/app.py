@@ -24,12 +24,13 @@ from agent_runtime.http.auth import Authenticator, KnownToken
 from agent_runtime.http.callbacks import CallbackRoutes
 from agent_runtime.http.cookies import cookie_name
 from agent_runtime.http.deeds import Deeds
+from agent_runtime.http.direct import DirectCalls
 from agent_runtime.http.errors import install_error_answers
 from agent_runtime.http.event_stream import StreamRoutes
 from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.guard import AllowedHosts, Guard
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
-from agent_runtime.http.jobs import JobRoutes
+from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.live import LiveStream
 from agent_runtime.http.messages import MessageRoutes
@@ -90,7 +91,18 @@ class Runtime:
         self._background: list[Background] = [self.upkeep, self.families, pruning]
         if watch is not None:
             self._background.insert(0, OtherRuntimes(watch))
+        self._jobs = JobRoutes(
+            self.store,
+            self.agents.needs,
+            self.log_readers,
+            settings.default_agent,
+            self._gauge(),
+            # Only one writer shares its commits; several connections would look before there is anything to see.
+            self.polls.expect_job if self._database.watch is None else nothing,
+        )
+        self._launchers = LauncherRoutes(self.store, self.polls, self.session_tokens, settings.poll_timeout_seconds)
         self.api = self._api()
+        self.direct = DirectCalls(self._jobs, self._launchers)
 
     def close(self) -> None:
         """Finish what was accepted."""
@@ -129,10 +141,10 @@ class Runtime:
         engine = DatabaseHealth(engine=database.engine, version=database.version, path=path)
         for routes in (
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
-            JobRoutes(self.store, self.agents.needs, self.log_readers, self._settings.default_agent, self._gauge()),
+            self._jobs,
             PruneRoutes(self.store),
             AccessRoutes(self.store, self._port),
-            LauncherRoutes(self.store, self.polls, self.session_tokens, self._settings.poll_timeout_seconds),
+            self._launchers,
             SessionRoutes(self.store, self.live, self.polls.is_parked),
             EventRoutes(self.store),
             TreeRoutes(self.store),
@@ -184,6 +196,7 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
     guard = Guard(
         runtime.api,
         Pages(settings.dashboard_dir),
+        runtime.direct,
         RuleBook(),
         Authenticator(runtime.store, known if settings.auth is AuthMode.TOKEN else None, runtime.session_tokens),
         AllowedHosts(settings.host, settings.allowed_hosts),

@@ -1,7 +1,9 @@
 """Exactly whom a new job wakes."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from agent_runtime.domain.job import Job, Order
 from agent_runtime.domain.launcher import Launcher
@@ -9,6 +11,7 @@ from agent_runtime.services.claims import Ask, Found
 from agent_runtime.services.jobs import stop_job
 from agent_runtime.services.parked_polls import ParkedPolls
 from agent_runtime.services.polling import Polling
+from agent_runtime.services.ports import Announcement, Transaction
 from support.store_rig import StoreRig
 from support.waiting import PATIENCE_SECONDS, until
 
@@ -49,6 +52,24 @@ class PollRoom:
             await asyncio.sleep(0)
 
         self.rig.runner.run(whole())
+
+
+def told_by_commit(rig: StoreRig) -> list[list[Announcement]]:
+    """Gather from now on what is announced, that of one commit together: it is told in one turn of the loop."""
+    commits: list[list[Announcement]] = []
+    open_: list[Announcement] = []
+
+    def hear(announcement: Announcement) -> None:
+        if not open_:
+            asyncio.get_running_loop().call_soon(close)
+        open_.append(announcement)
+
+    def close() -> None:
+        commits.append(list(open_))
+        open_.clear()
+
+    rig.listen(hear)
+    return commits
 
 
 async def _never() -> None:
@@ -185,5 +206,51 @@ def test_the_poll_whose_client_left_leaves_a_note(rig: StoreRig) -> None:
         noted = await rig.store.read(lambda tx: tx.launchers.get(launcher.id))
         assert noted is not None
         assert noted.poll_dropped_at == rig.clock.now()
+
+    room.run(story)
+
+
+def test_a_poll_that_is_told_to_expect_a_job_takes_it_in_the_commit_that_makes_it(tmp_path: Path) -> None:
+    rig = StoreRig(tmp_path)  # one writer: on PostgreSQL each has a commit of its own
+    room, launcher = PollRoom(rig), rig.launcher()
+
+    async def story() -> None:
+        poll = room.park(launcher)
+        await room.all_idle(launcher)
+        commits = told_by_commit(rig)
+        # The writer is kept until the poll has asked, as a verb that takes its time would keep it.
+        asked = threading.Event()
+        order = rig.order()
+
+        def create(tx: Transaction) -> Job:
+            assert asked.wait(PATIENCE_SECONDS)
+            return rig.created(tx, order).job
+
+        async def creating() -> Job:
+            room.polls.expect_job()
+            return await rig.store.write(create)
+
+        made = asyncio.ensure_future(creating())
+        await until(lambda: not room.polls.is_waiting(launcher.id), "the poll looks")
+        await asyncio.sleep(0)
+        asked.set()
+        job = await made
+        assert _taken(await poll) == [job.id]
+        assert [len(commit) for commit in commits] == [2], "the job and its claim were one commit"
+
+    room.run(story)
+    rig.close()
+
+
+def test_a_poll_that_expected_a_job_in_vain_waits_on_and_gets_the_next(rig: StoreRig) -> None:
+    room, launcher = PollRoom(rig), rig.launcher()
+
+    async def story() -> None:
+        poll = room.park(launcher)
+        await room.all_idle(launcher)
+        room.polls.expect_job()
+        await room.all_idle(launcher)
+        job = await room.create()
+        assert _taken(await poll) == [job.id]
 
     room.run(story)

@@ -29,7 +29,7 @@ class Limits:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is limited."""
-        return not self.as_json()
+        return self == _UNLIMITED
 
     @property
     def has_budget(self) -> bool:
@@ -42,6 +42,7 @@ class Limits:
         return {name: value for name, value in found.items() if value is not None}
 
 
+_UNLIMITED = Limits()
 DEFAULT_LIMITS = Limits(max_depth=8, max_children=100, max_tree_sessions=500)
 """What a tree may grow to where nobody said anything: enough for any plan, too little for a runaway."""
 

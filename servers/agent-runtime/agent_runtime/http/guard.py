@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, MutableMapping
 from ipaddress import ip_address
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_runtime.domain.errors import Problem, Refused
@@ -14,6 +15,7 @@ from agent_runtime.http.auth import Authenticator
 from agent_runtime.http.body import DisconnectedError, checked_json, read_body
 from agent_runtime.http.cookies import refuse_forged, secret_in
 from agent_runtime.http.deeds import Deeds
+from agent_runtime.http.direct import DirectCalls
 from agent_runtime.http.errors import HttpProblem, answer_for, internal_error, short
 from agent_runtime.http.rate import RateLimit
 from agent_runtime.http.rules import Body, Matched, Rule, RuleBook
@@ -21,6 +23,7 @@ from agent_runtime.services.access import Caller
 from agent_runtime.settings import LOOPBACK_NAME, is_loopback
 
 log = logging.getLogger(__name__)
+
 
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -66,12 +69,13 @@ def _without_port(host: str) -> str:
 
 
 class Guard:
-    """Lets through to `app` what its rule allows, and everything that has no rule to `pages`."""
+    """Lets through to `app`, or by a shorter road, what its rule allows, and all that has no rule to `pages`."""
 
     def __init__(
         self,
         app: ASGIApp,
         pages: ASGIApp,
+        direct: DirectCalls,
         rules: RuleBook,
         authenticator: Authenticator,
         hosts: AllowedHosts,
@@ -81,6 +85,7 @@ class Guard:
     ) -> None:
         self._app = app
         self._pages = pages
+        self._direct = direct
         self._rules = rules
         self._authenticator = authenticator
         self._hosts = hosts
@@ -123,7 +128,9 @@ class Guard:
         body = await _body(matched.rule, headers, receive)
         if caller is not None:
             await self._authenticator.refuse_foreign_launcher(caller, matched, scope, body)
-        await self._app(scope, _replay(body, receive) if body is not None else receive, answer)
+        receive = _replay(body, receive) if body is not None else receive
+        direct = await self._direct.answer(Request(scope, receive), matched, body)
+        await (self._app if direct is None else direct)(scope, receive, answer)
 
     def _check_host_and_origin(self, headers: Mapping[bytes, bytes]) -> None:
         host = headers.get(b"host", b"").decode("latin-1")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated
@@ -40,11 +41,17 @@ from agent_runtime.services.waiting import explain_waiting
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
 LOG_WAIT_SECONDS_MAX = 30.0
+IDEMPOTENCY_KEY_MAX = 200
+AGENT_SESSION_HEADER_MAX = 60
 _Label = Annotated[str, Field(max_length=200)]
 _Name = Annotated[str, Field(max_length=200)]
 _Folder = Annotated[str, Field(max_length=4096, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})]
 _Count = Annotated[int, Field(ge=0, le=10**12)]
 _Amount = Annotated[float, Field(ge=0, le=10**9)]
+
+
+def nothing() -> None:
+    """Do nothing, for who need not be told."""
 
 
 def checked_prompt(prompt: str) -> str:
@@ -168,6 +175,8 @@ class JobRoutes:
     log_readers: LogReaders
     default_agent: str | None = None
     gauge: QueueGauge | None = None
+    expect_job: Callable[[], None] = nothing
+    """Told when a job is about to be written."""
 
     def router(self) -> APIRouter:
         """List the routes."""
@@ -242,8 +251,8 @@ class JobRoutes:
         self,
         request: Request,
         body: JobBody,
-        idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
-        x_agent_session_name: Annotated[str | None, Header(max_length=60)] = None,
+        idempotency_key: Annotated[str | None, Header(max_length=IDEMPOTENCY_KEY_MAX)] = None,
+        x_agent_session_name: Annotated[str | None, Header(max_length=AGENT_SESSION_HEADER_MAX)] = None,
     ) -> Response:
         """Answered once the job is on disk: from then on it ends in one outcome, or waits and says why."""
         if not is_session_name(body.session_name) and body.type is JobType.START_SESSION:
@@ -262,6 +271,7 @@ class JobRoutes:
             refuse_foreign_order(tx, caller, order)
             return create_job(tx, order, self.find_agent, key, self.gauge)
 
+        self.expect_job()
         made = await self.store.write(create)
         job = made.job
         return answer(

@@ -6,11 +6,14 @@ from pydantic import BaseModel, Field
 
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus, Usage
+from agent_runtime.domain.reasons import WaitReason
 from agent_runtime.http.launcher_wire import JobForLauncher, LauncherWire, Sparse
 from agent_runtime.http.wire import GivenTime
+from agent_runtime.services.claims import Ask
 from agent_runtime.services.launchers import Held
 from agent_runtime.services.reports import Proof, Report
 
+_BATCH_MAX = 64
 _Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
 _Name = Annotated[str, Field(max_length=200)]
 
@@ -63,6 +66,27 @@ class RegisterAnswer(BaseModel):
     heartbeat_interval_seconds: float
     adopt: list[AdoptWire]
     drop: list[DropWire]
+
+
+class PollQuery(BaseModel):
+    """What a launcher waits for; `batch` is how many jobs it takes in one answer."""
+
+    launcher_id: str
+    epoch: int | None = None
+    slots: Annotated[int | None, Field(ge=0)] = None
+    wait: Annotated[float | None, Field(ge=0, le=3600)] = None
+    batch: Annotated[int | None, Field(ge=1)] = None
+    refuse: WaitReason | None = None
+
+    def ask(self) -> Ask:
+        """Say it in the words of the services."""
+        return Ask(
+            launcher_id=LauncherId(self.launcher_id),
+            epoch=self.epoch,
+            slots=self.slots,
+            batch=min(self.batch or 1, _BATCH_MAX),
+            refusal=self.refuse,
+        )
 
 
 class PollAnswer(Sparse):

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.domain.reasons import WaitReason
 from agent_runtime.http.errors import documented
 from agent_runtime.http.launcher_bodies import (
     AdoptWire,
@@ -23,6 +22,7 @@ from agent_runtime.http.launcher_bodies import (
     LauncherList,
     LogOffset,
     PollAnswer,
+    PollQuery,
     RegisterAnswer,
     RegisterBody,
     ReportBody,
@@ -35,7 +35,7 @@ from agent_runtime.http.launcher_wire import (
     launcher_wire,
 )
 from agent_runtime.services.access import Caller, Role, SessionTokens
-from agent_runtime.services.claims import Ask, announce_stops
+from agent_runtime.services.claims import announce_stops
 from agent_runtime.services.launchers import (
     Heartbeat,
     Registered,
@@ -54,7 +54,6 @@ from agent_runtime.services.reports import Proof, Report, Reported, decline, fin
 
 HEARTBEAT_INTERVAL_SECONDS = 60
 POLL_ENDPOINT = "/launcher/jobs"
-_BATCH_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -154,29 +153,17 @@ class LauncherRoutes:
     async def poll(
         self,
         request: Request,
-        launcher_id: str,
-        epoch: int | None = None,
-        slots: Annotated[int | None, Query(ge=0)] = None,
-        wait: Annotated[float | None, Query(ge=0, le=3600)] = None,
-        batch: Annotated[int | None, Query(ge=1)] = None,
-        refuse: WaitReason | None = None,
+        asked: Annotated[PollQuery, Query()],
     ) -> Response:
         """Wait for a job or a stop; 204 when there was none."""
-        ask = Ask(
-            launcher_id=LauncherId(launcher_id),
-            epoch=epoch,
-            slots=slots,
-            batch=min(batch or 1, _BATCH_MAX),
-            refusal=refuse,
-        )
-        wait_seconds = self.poll_timeout_seconds if wait is None else min(wait, self.poll_timeout_seconds)
-        found = await Polling(self.store, self.polls).poll(ask, wait_seconds, lambda: _gone(request))
+        wait_seconds = self.poll_timeout_seconds if asked.wait is None else min(asked.wait, self.poll_timeout_seconds)
+        found = await Polling(self.store, self.polls).poll(asked.ask(), wait_seconds, lambda: _gone(request))
         if found is None or not (found.claims or found.stop_jobs):
             return Response(status_code=204)
         if found.stop_jobs:
             return answer(PollAnswer(stop_jobs=[job.id for job in found.stop_jobs]))
         jobs = [JobForLauncher.of(claim, self.session_tokens) for claim in found.claims]
-        return answer(PollAnswer(job=jobs[0]) if batch is None else PollAnswer(job=jobs[0], jobs=jobs))
+        return answer(PollAnswer(job=jobs[0]) if asked.batch is None else PollAnswer(job=jobs[0], jobs=jobs))
 
     async def started(self, job_id: str, body: AttemptBody) -> Response:
         """Ask whether an attempt may begin."""

@@ -17,6 +17,7 @@ STRANGERS_PER_MINUTE = 600
 _WAITING_MAX = 50_000
 _BATCH = 500
 _AGAIN_SECONDS = 1.0
+_GATHER_SECONDS = 0.1
 
 
 class AuditTrail:
@@ -67,6 +68,8 @@ class AuditTrail:
     async def _write_for_ever(self) -> None:
         while True:
             await self._news.wait()
+            # What came together is written together: a commit for each would stand in the way of the jobs' own.
+            await asyncio.sleep(_GATHER_SECONDS)
             self._news.clear()
             try:
                 while self._waiting:

@@ -150,6 +150,17 @@ class ParkedPolls:
         if looking is not None:
             looking.offer(lane)
 
+    def expect_job(self) -> None:
+        """Let the poll that has waited longest look beside the commit of a job that is about to be made.
+
+        Where commits are shared, the job and its claim are then one: a launcher has it a whole commit sooner.
+        Nothing depends on it: if the job is not for that launcher, it is offered to the right one as always.
+        """
+        for poll in self._polls.values():
+            if poll.is_idle and poll.takes_jobs:
+                poll.summon()
+                return
+
     def end_all(self) -> None:
         """Let all waiting calls answer with nothing, because the runtime leaves."""
         for poll in list(self._polls.values()):

@@ -109,30 +109,30 @@ class SqliteStore:
         with engine.connect() as connection:
             tables = Tables(connection)
             while (first := self._units.get()) is not None:
-                if not self._commit(tables, self._gather(first)):
+                if not self._commit(tables, first):
                     tables = Tables(connection)  # What the old ones remember was perhaps never committed.
         engine.dispose()
 
-    def _gather(self, first: _Unit[object]) -> list[_Unit[object]]:
-        batch = [first]
-        while len(batch) < _BATCH_MAX:
-            try:
-                unit = self._units.get_nowait()
-            except queue.Empty:
-                break
-            if unit is None:
-                self._units.put(None)  # The order to stop: seen again after this batch.
-                break
-            batch.append(unit)
-        return batch
+    def _next(self) -> _Unit[object] | None:
+        try:
+            unit = self._units.get_nowait()
+        except queue.Empty:
+            return None
+        if unit is None:
+            self._units.put(None)  # The order to stop: seen again after this batch.
+        return unit
 
-    def _commit(self, tables: Tables, batch: Sequence[_Unit[object]]) -> bool:
+    def _commit(self, tables: Tables, first: _Unit[object]) -> bool:
+        """Run what has arrived, and what arrives while that runs, and commit it all at once."""
+        batch: list[_Unit[object]] = []
         news: list[Announcement] = []
         failure: Exception | None = None
+        unit: _Unit[object] | None = first
         try:
-            tables.channel.command("BEGIN IMMEDIATE")
-            news = [self._run(tables, unit) for unit in batch]
-            tables.channel.command("COMMIT")
+            while unit is not None:
+                batch.append(unit)
+                news.append(self._run(tables, unit))
+                unit = self._next() if len(batch) < _BATCH_MAX else None
         except Exception as error:  # noqa: BLE001 - a full disk fails these callers, and nobody else
             failure = error
             self._undo(tables)

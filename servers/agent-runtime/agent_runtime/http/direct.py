@@ -1,0 +1,89 @@
+"""The calls that a job's life consists of, answered without the web framework's machinery between.
+
+The same methods are the framework's routes too: there they are documented, and there everything that is not plainly
+right gets its sentence. A call that does not fit here is not answered here but goes that way, so there is one
+behaviour and this is only its shorter road.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ValidationError
+
+from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobBody, JobRoutes
+from agent_runtime.http.launcher_bodies import AttemptBody, PollQuery, ReportBody
+from agent_runtime.http.launchers import POLL_ENDPOINT, LauncherRoutes
+from agent_runtime.http.rules import Matched
+
+Model = TypeVar("Model", bound=BaseModel)
+_Answer = Awaitable[Response]
+_Call = Callable[[Request, Mapping[str, str], bytes], _Answer | None]
+_NOTHING: Final = b""
+
+
+class DirectCalls:
+    """Knows which calls have a shorter road, and answers them."""
+
+    def __init__(self, jobs: JobRoutes, launchers: LauncherRoutes) -> None:
+        self._jobs = jobs
+        self._launchers = launchers
+        attempt = f"{POLL_ENDPOINT}/{{job_id}}"
+        self._calls: Mapping[tuple[str, str], _Call] = {
+            ("POST", "/jobs"): self._create,
+            ("GET", POLL_ENDPOINT): self._poll,
+            ("POST", f"{attempt}/started"): self._started,
+            ("POST", f"{attempt}/completed"): self._ended(launchers.completed),
+            ("POST", f"{attempt}/failed"): self._ended(launchers.failed),
+            ("POST", f"{attempt}/stopped"): self._ended(launchers.stopped),
+        }
+
+    async def answer(self, request: Request, matched: Matched, body: bytes | None) -> Response | None:
+        """Answer a call that was let in; nothing if the framework has to look at it.
+
+        Errors:  those of the call.
+        """
+        call = self._calls.get((matched.rule.method, matched.rule.path))
+        if call is None:
+            return None
+        answering = call(request, matched.names, body or _NOTHING)
+        return None if answering is None else await answering
+
+    def _create(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+        del names
+        key = request.headers.get("idempotency-key")
+        session = request.headers.get("x-agent-session-name")
+        if len(key or "") > IDEMPOTENCY_KEY_MAX or len(session or "") > AGENT_SESSION_HEADER_MAX:
+            return None
+        said = _read(JobBody, body)
+        return None if said is None else self._jobs.create(request, said, key, session)
+
+    def _poll(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+        del names, body
+        asked = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        try:
+            query = PollQuery.model_validate(asked)
+        except ValidationError:
+            return None
+        return self._launchers.poll(request, query)
+
+    def _started(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+        del request
+        said = _read(AttemptBody, body)
+        return None if said is None else self._launchers.started(names["job_id"], said)
+
+    def _ended(self, report: Callable[[str, ReportBody], _Answer]) -> _Call:
+        def call(request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+            del request
+            said = _read(ReportBody, body)
+            return None if said is None else report(names["job_id"], said)
+
+        return call
+
+
+def _read(model: type[Model], body: bytes) -> Model | None:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        return None

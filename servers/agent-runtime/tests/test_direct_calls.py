@@ -1,0 +1,58 @@
+"""The shorter road to the hot calls leads to the same place as the framework's."""
+
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from support.runtime_process import RuntimeProcess
+
+LONG = "k" * 201
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, and what is expected of its answer."""
+
+    method: str
+    path: str
+    status: int
+    code: str
+    body: dict[str, object] | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+ORDER: dict[str, object] = {"type": "start_session", "session_name": "s", "agent_name": "echo", "prompt": "hello"}
+PROOF: dict[str, object] = {"launcher_id": "lnch_00000000000000000000000000", "attempt": 1, "token": "t"}
+NO_JOB = "/launcher/jobs/job_00000000000000000000000000"
+CALLS = {
+    "an order without a prompt": Call("POST", "/jobs", 422, "invalid_parameters", ORDER | {"prompt": None}),
+    "an order of an unknown agent": Call("POST", "/jobs", 404, "agent_unknown", ORDER | {"agent_name": "nobody"}),
+    "an order that is a list": Call("POST", "/jobs", 422, "invalid_parameters", None),
+    "a key that is too long": Call("POST", "/jobs", 422, "invalid_parameters", ORDER, (("Idempotency-Key", LONG),)),
+    "a parent that is too long": Call(
+        "POST", "/jobs", 422, "invalid_parameters", ORDER, (("X-Agent-Session-Name", LONG),)
+    ),
+    "a poll of nobody": Call("GET", "/launcher/jobs", 422, "invalid_parameters"),
+    "a poll with a word for a number": Call("GET", "/launcher/jobs?launcher_id=x&slots=no", 422, "invalid_parameters"),
+    "a poll of an unknown launcher": Call("GET", "/launcher/jobs?launcher_id=x&wait=0", 404, "launcher_unknown"),
+    "a start without a launcher": Call("POST", f"{NO_JOB}/started", 422, "invalid_parameters", {"attempt": 1}),
+    "a start of an unknown job": Call("POST", f"{NO_JOB}/started", 404, "job_unknown", PROOF),
+    "an end with a word for a number": Call(
+        "POST", f"{NO_JOB}/completed", 422, "invalid_parameters", PROOF | {"exit_code": "none"}
+    ),
+    "an end of an unknown job": Call("POST", f"{NO_JOB}/failed", 404, "job_unknown", PROOF | {"exit_code": 1}),
+    "a stop of an unknown job": Call("POST", f"{NO_JOB}/stopped", 404, "job_unknown", PROOF),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_what_is_not_plainly_right_gets_the_frameworks_sentence(call: Call, runtime: RuntimeProcess) -> None:
+    headers = {"Authorization": f"Bearer {runtime.token}", **dict(call.headers)}
+    body = ["not an object"] if call.method == "POST" and call.body is None else call.body
+    answer = httpx.request(call.method, f"{runtime.url}{call.path}", json=body, headers=headers)
+    assert answer.status_code == call.status, answer.text
+    said = answer.json()
+    assert said["code"] == call.code
+    assert said["detail"], "every refusal says a sentence"
+    assert answer.headers["cache-control"] == "no-store"
