@@ -16,9 +16,15 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from agent_runtime.domain.errors import Problem
-from agent_runtime.domain.reasons import WaitReason
 from agent_runtime.http.errors import answer_for, error_answer, internal_error
-from agent_runtime.http.launcher_bodies import AttemptBody, DeclinedBody, HeartbeatBody, RegisterBody, ReportBody
+from agent_runtime.http.launcher_bodies import (
+    AttemptBody,
+    DeclinedBody,
+    HeartbeatBody,
+    PollQuery,
+    RegisterBody,
+    ReportBody,
+)
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.services.access import Caller, Role, SessionTokens
 from agent_runtime.services.aftermath import FamilyStore
@@ -228,15 +234,8 @@ class RuntimeLife:
         return await self._of_job(parts[3], parts[4], query, body, connection, headers)
 
     async def _poll(self, query: dict[str, str | int | float], connection: Connection) -> Response:
-        numbers = {name: int(query[name]) for name in ("epoch", "slots", "batch") if name in query}
-        refuse = query.get("refuse")
-        try:
-            reason = WaitReason(str(refuse)) if refuse is not None else None
-        except ValueError:
-            return error_answer(422, "invalid_parameters", f"invalid query: 'refuse': found '{refuse}'")
-        return await self._routes.poll(
-            cast("Request", connection), str(query["launcher_id"]), wait=float(query["wait"]), refuse=reason, **numbers
-        )
+        asked = PollQuery.model_validate({name: str(value) for name, value in query.items()})
+        return await self._routes.poll(cast("Request", connection), asked)
 
     async def _of_job(
         self,
