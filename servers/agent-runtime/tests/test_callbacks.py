@@ -54,6 +54,45 @@ def test_a_busy_parent_is_told_of_all_in_one_message_when_its_turn_ends(house: H
     assert len(house.news("boss")) == 1
 
 
+def test_a_message_that_nobody_has_taken_yet_takes_up_what_comes_after_it(house: Household) -> None:
+    boss = house.run("boss")
+    first, second, third = (house.run(name, "boss") for name in ("first", "second", "third"))
+    house.end(boss)
+    house.end(first)
+
+    house.end(second)
+
+    assert house.states("boss") == [("first", DELIVERED), ("second", DELIVERED), ("third", PENDING)]
+    (message,) = house.news("boss")
+    assert "result of first" in message
+    assert "result of second" in message
+    assert "Still at work: third" in message
+    (turn,) = house.run_all()
+    house.end(third)
+    assert house.states("boss")[2] == ("third", PENDING), "the turn that has begun cannot be told any more"
+    assert house.news("boss") == [message]
+    house.end(turn)
+    assert [state for _, state in house.states("boss")] == [CONSUMED, CONSUMED, DELIVERED]
+    assert len(house.news("boss")) == 2
+
+
+def test_a_runtime_that_dies_while_it_adds_to_a_message_adds_once_after_the_repeated_report(house: Household) -> None:
+    boss = house.run("boss")
+    first, second = house.run("first", "boss"), house.run("second", "boss")
+    house.end(boss)
+    house.end(first)
+    with pytest.raises(PowerCutError):
+        house.end(second, dies=True)
+    house.crash()
+    assert house.states("boss") == [("first", DELIVERED), ("second", PENDING)]
+
+    house.end(second)
+
+    assert house.states("boss") == [("first", DELIVERED), ("second", DELIVERED)]
+    (message,) = house.news("boss")
+    assert message.count("result of second") == 1
+
+
 def test_news_is_consumed_when_the_turn_that_read_it_has_completed(house: Household) -> None:
     boss = house.run("boss")
     house.end(house.run("child", "boss"))

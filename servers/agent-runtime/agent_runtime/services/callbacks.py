@@ -16,7 +16,7 @@ from agent_runtime.domain.callback import (
     decide,
 )
 from agent_runtime.domain.envelope import write_news
-from agent_runtime.domain.ids import SessionId
+from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
@@ -90,15 +90,17 @@ def end_delivery(tx: Transaction, job: Job, told: Sequence[Callback]) -> None:
 def deliver(tx: Transaction, parent: Session) -> Job | None:
     """Wake an idle parent with everything that is due, in one message; nothing if nothing is due, or it is not idle.
 
-    A parent that failed or was stopped is not woken: its news expires, until it goes on after all.
+    A message that still waits to be read takes up what has become due since. A parent that failed or was stopped is
+    not woken: its news expires, until it goes on after all.
     """
-    if parent.current_job_id is not None or not _pending(tx, parent.id):
+    is_idle = parent.current_job_id is None
+    if not _pending(tx, parent.id) or not (is_idle or _unread_message(tx, parent)):
         return None
     tx.kin.families.lock(parent.id)
     pending = _pending(tx, parent.id)
     if parent.status in _EXPIRY_BY_STATUS:
         _expire(tx, pending, _EXPIRY_BY_STATUS[parent.status])
-    if parent.status not in _ASLEEP:
+    if is_idle and parent.status not in _ASLEEP:
         return None
     decision = decide(pending)
     _expire(tx, decision.satisfied, Why.GROUP_SATISFIED)
@@ -107,7 +109,9 @@ def deliver(tx: Transaction, parent: Session) -> Job | None:
     elif decision.due:
         needless = {callback.id for callback in decision.satisfied}
         at_work = [one.child_session_name for one in pending if one.rested_at is None and one.id not in needless]
-        return _tell_parent(tx, parent, decision.due, at_work)
+        if is_idle:
+            return _tell_parent(tx, parent, decision.due, at_work)
+        _tell_more(tx, parent, decision.due, at_work)
     return None
 
 
@@ -175,10 +179,31 @@ def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_w
         is_news=True,
     )
     job = create_job(tx, order, lambda _name: needs).job
-    for callback in due:
-        changes: CallbackChanges = {"delivery_job_id": job.id, "delivered_at": tx.now, "why": None}
-        _change(tx, callback, {**changes, "state": CallbackState.DELIVERED})
+    _hand_over(tx, due, job.id)
     return job
+
+
+def _unread_message(tx: Transaction, parent: Session) -> JobId | None:
+    """Name the job that is to tell a parent of its children and that no launcher has taken yet."""
+    job = tx.jobs.get(parent.current_job_id) if parent.current_job_id is not None else None
+    if job is None or job.status is not JobStatus.PENDING or not tx.kin.callbacks.is_delivery(job.id):
+        return None
+    return job.id
+
+
+def _tell_more(tx: Transaction, parent: Session, due: Sequence[Callback], at_work: Sequence[str]) -> None:
+    """Write the message that waits anew, with what it told already and with this; one that is taken stays as it is."""
+    message = parent.current_job_id
+    assert message is not None, f"session '{parent.id}' has a message that waits"
+    told = [one for one in tx.kin.callbacks.unsettled_of_parent(parent.id) if one.delivery_job_id == message]
+    if tx.jobs.edit_prompt(message, write_news(parent.name, [*told, *due], at_work, tx.now)) is not None:
+        _hand_over(tx, due, message)
+
+
+def _hand_over(tx: Transaction, due: Sequence[Callback], message: JobId) -> None:
+    for callback in due:
+        changes: CallbackChanges = {"delivery_job_id": message, "delivered_at": tx.now, "why": None}
+        _change(tx, callback, {**changes, "state": CallbackState.DELIVERED})
 
 
 def _rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus) -> CallbackChanges:
