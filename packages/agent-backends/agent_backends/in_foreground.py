@@ -6,6 +6,7 @@ import socket
 import tempfile
 from pathlib import Path
 
+from agent_backends.guard import guarded
 from agent_backends.protocol import Ending, Outcome
 from agent_backends.recording import usage_as_json
 from agent_backends.request import SessionRequest, Surroundings
@@ -67,7 +68,8 @@ def _run_claimed(
         return Ended(outcome, ExitCode.JOB_FAILED)
     folder = Path(tempfile.mkdtemp(prefix="agent-events-"))
     job = JobInHand(claimed.job_id, claimed.attempt, request.timeout_seconds, folder)
-    ended = run_session(client, turn, job, switch, around.warn)
+    with guarded(f"AGENT_JOB_ID={turn.environment['AGENT_JOB_ID']}"):
+        ended = run_session(client, turn, job, switch, around.warn)
     with contextlib.suppress(OSError):  # not empty: it keeps events that could not be delivered
         folder.rmdir()
     return ended

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from support.agents import add_agent
@@ -90,6 +91,36 @@ def test_ctrl_c_stops_the_agent_and_the_runtime_knows(
 
     assert process.returncode == 130
     assert commands.run("ao-status", "interrupted").out == "stopped\n"
+
+
+def test_a_command_that_is_killed_takes_its_agent_and_all_that_it_started_along(
+    runtime: RuntimeProcess, commands: Commands, tmp_path: Path
+) -> None:
+    with_token = runtime.api
+    program = """
+        import os, pathlib, subprocess, time
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        pathlib.Path("pids.new").write_text(f"{os.getpid()} {child.pid}")
+        os.rename("pids.new", "pids")
+        time.sleep(600)
+        """
+    add_agent(with_token, tmp_path, "orphan", program)
+    with_token.close()
+    process = commands.start("ao-start", "killed", "--agent", "orphan", "-p", "x")
+    wait_until((tmp_path / "pids").exists, "the agent is at work")
+    pids = [int(word) for word in (tmp_path / "pids").read_text().split()]
+
+    process.kill()
+    process.communicate(timeout=30)
+
+    wait_until(lambda: not any(_lives(pid) for pid in pids), "the agent and its child are gone")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_foreground_job_can_be_stopped_by_somebody_else(
