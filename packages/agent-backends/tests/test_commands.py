@@ -123,6 +123,20 @@ def _lives(pid: int) -> bool:
         return False
 
 
+def test_a_command_in_the_foreground_is_never_given_the_job_of_somebody_else(
+    runtime: RuntimeProcess, commands: Commands
+) -> None:
+    commands.run("ao-start", "foreign", "--agent", "echo", "-p", "x", "--detach")
+    started = commands.run("ao-start", "typed", "--agent", "echo", "-p", "hello")
+    with_token = runtime.api
+    moves = [event["type"] for event in with_token.events("foreign")]
+    with_token.close()
+    commands.run("ao-stop", "foreign")
+
+    assert (started.exit_code, started.out, started.err) == (0, "hello\n", "")
+    assert "job.claimed" not in moves
+
+
 def test_a_foreground_job_can_be_stopped_by_somebody_else(
     runtime: RuntimeProcess, commands: Commands, tmp_path: Path
 ) -> None:

@@ -106,6 +106,15 @@ def test_a_resume_runs_on_the_host_where_the_session_lives(rig: StoreRig) -> Non
     assert rig.claim(here).id == queued.id
 
 
+def test_a_launcher_for_its_own_jobs_is_given_no_other_one(rig: StoreRig) -> None:
+    typed = rig.launcher(only_own_jobs=True)
+    rig.create()
+    own = rig.create(launcher_id=typed.id)
+
+    assert rig.run(typed).id == own.id
+    assert not rig.poll(typed).claims
+
+
 def test_a_draining_launcher_gets_no_job_but_still_hears_of_stops(rig: StoreRig) -> None:
     rig.create()
     launcher = rig.launcher()

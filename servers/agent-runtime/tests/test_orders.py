@@ -163,6 +163,7 @@ def test_a_job_that_waits_says_why_and_what_would_change_it(rig: StoreRig) -> No
         return waiting.reason, waiting.sentence
 
     job = rig.create("talk")
+    rig.launcher(only_own_jobs=True)
     assert why(job.id) == ("no_launcher", "no launcher is connected (start one: servers/agent-launcher)")
 
     launcher = rig.launcher(hostname="here")

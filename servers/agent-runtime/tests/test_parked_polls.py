@@ -118,6 +118,23 @@ def test_only_a_poll_that_may_run_the_job_is_woken(rig: StoreRig) -> None:
     room.run(story)
 
 
+def test_a_launcher_for_its_own_jobs_is_neither_woken_for_nor_given_another_one(rig: StoreRig) -> None:
+    room = PollRoom(rig)
+    typed, plain = rig.launcher(only_own_jobs=True), rig.launcher()
+
+    async def story() -> None:
+        first, second = room.park(typed), room.park(plain)
+        await room.all_idle(typed, plain)
+        foreign = await room.create()
+        assert _taken(await second) == [foreign.id]
+        assert not first.done()
+        own = await room.create(launcher_id=typed.id)
+
+        assert _taken(await first) == [own.id]
+
+    room.run(story)
+
+
 def test_a_full_launcher_is_not_woken_for_a_job_and_hears_a_stop(rig: StoreRig) -> None:
     room = PollRoom(rig)
     rig.create()

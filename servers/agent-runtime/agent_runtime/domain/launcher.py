@@ -22,6 +22,7 @@ class Launcher:
 
     Shape:   `epoch` grows by one at each registration; an older one is `superseded`.
              `refusal` is why it takes no job at the moment (a wait reason), or nothing.
+             `only_own_jobs` says that it takes no job but those that name it: a command that a person typed.
              `poll_dropped_at` is since when its waiting call has been cut off with no other call after it.
     """
 
@@ -40,6 +41,7 @@ class Launcher:
     registered_at: datetime
     last_seen_at: datetime
     poll_dropped_at: datetime | None
+    only_own_jobs: bool
 
 
 def may_run(
@@ -49,7 +51,7 @@ def may_run(
     required_launcher_id: LauncherId | None,
 ) -> bool:
     """Tell whether a launcher is the kind of launcher that a job asks for."""
-    if required_launcher_id is not None and required_launcher_id != launcher.id:
+    if required_launcher_id != launcher.id and (required_launcher_id is not None or launcher.only_own_jobs):
         return False
     if required_host is not None and required_host != launcher.hostname:
         return False

@@ -38,6 +38,7 @@ class RegisterBody(BaseModel):
     max_jobs: Annotated[int, Field(ge=1, le=100_000)] | None = None
     backends: list[_Name] = Field(default_factory=list, max_length=100)
     holding: list[HeldWire] | None = None
+    only_own_jobs: bool = False
 
 
 class AdoptWire(BaseModel):

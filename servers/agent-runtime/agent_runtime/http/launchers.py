@@ -128,6 +128,7 @@ class LauncherRoutes:
             max_jobs=said.max_jobs,
             backends=said.backends,
             holding=held_by_launcher(said.holding),
+            only_own_jobs=said.only_own_jobs,
         )
         caller: Caller = request.state.caller
 

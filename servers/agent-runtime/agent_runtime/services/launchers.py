@@ -33,6 +33,7 @@ class Registration:
     max_jobs: int | None = None
     backends: Sequence[str] = ()
     holding: "Sequence[Held] | None" = None
+    only_own_jobs: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,7 @@ def _taken_in(tx: Transaction, said: Registration) -> Launcher:
         registered_at=tx.now,
         last_seen_at=tx.now,
         poll_dropped_at=None,
+        only_own_jobs=said.only_own_jobs,
     )
     if known is None:
         tx.launchers.insert(launcher)
@@ -270,6 +272,7 @@ def _taken_in(tx: Transaction, said: Registration) -> Launcher:
             "registered_at": tx.now,
             "last_seen_at": tx.now,
             "poll_dropped_at": None,
+            "only_own_jobs": launcher.only_own_jobs,
         },
     )
     assert changed is not None, f"launcher '{launcher.id}' vanished inside a transaction"

@@ -107,6 +107,7 @@ class LauncherChanges(TypedDict, total=False):
     registered_at: datetime
     last_seen_at: datetime
     poll_dropped_at: datetime | None
+    only_own_jobs: bool
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def _session_busy(tx: Transaction, job: Job) -> Waiting:
 
 
 def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], held: Mapping[LauncherId, int]) -> Waiting:
+    launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
     if not launchers:
         return Waiting(WaitReason.NO_LAUNCHER, "no launcher is connected (start one: servers/agent-launcher)")
     fitting = [item for item in launchers if may_run(item, job.labels, job.required_host, job.required_launcher_id)]

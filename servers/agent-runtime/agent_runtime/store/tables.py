@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -281,6 +282,7 @@ launchers = Table(
     Column("registered_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
     Column("poll_dropped_at", Moment),
+    Column("only_own_jobs", Boolean, nullable=False, server_default=false()),
     CheckConstraint("status IN ('alive','lost','gone')", name="launcher_status"),
 )
 
