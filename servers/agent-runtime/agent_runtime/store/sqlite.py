@@ -182,7 +182,7 @@ def sqlite_engine(path: Path, *, read_only: bool) -> Engine:
     """Open one connection for one thread, set up as the protocol says.
 
     Shape:   autocommit: the transactions are begun and ended by hand.
-    Source:  docs/decisions/0002-one-writer.md
+    Source:  docs/decisions/0003-one-writer-with-group-commit.md
     """
 
     def connect() -> sqlite3.Connection:
