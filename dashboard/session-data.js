@@ -38,12 +38,14 @@ export function useTimeline(name) {
   const [view, setView] = useState({ items: [], hasEarlier: false, ready: false, error: null });
   const work = useRef(null);
 
-  const show = useCallback((changes = {}) => {
-    const mine = work.current;
+  const show = useCallback((mine, changes = {}) => {
+    // What was asked for another session, or for a page that has been left, is not shown.
+    if (mine !== work.current) return;
     Object.assign(mine.pending, changes);
     if (mine.frame) return;
     mine.frame = requestAnimationFrame(() => {
       mine.frame = 0;
+      if (mine !== work.current) return;
       setView((before) => ({ ...before, ...mine.pending, items: mine.line.items }));
       mine.pending = {};
     });
@@ -62,12 +64,12 @@ export function useTimeline(name) {
       mine.stream = follow({
         filter: { session: name },
         after: mine.line.lastSeq,
-        onEvent: (event) => mine === work.current && mine.line.append([event]) && show(),
+        onEvent: (event) => mine === work.current && mine.line.append([event]) && show(mine),
         onGap: begin,
       });
-      show({ ready: true, error: null, hasEarlier: mine.more });
+      show(mine, { ready: true, error: null, hasEarlier: mine.more });
     } catch (error) {
-      if (mine === work.current) show({ ready: true, error });
+      show(mine, { ready: true, error });
     }
   }, [name]);
 
@@ -79,9 +81,9 @@ export function useTimeline(name) {
       const page = await mine.read({ before: mine.line.firstSeq, limit: EARLIER_PAGE });
       mine.more = page.events.length >= EARLIER_PAGE;
       mine.line.prepend(page.events);
-      show({ hasEarlier: mine.more });
+      show(mine, { hasEarlier: mine.more });
     } catch (error) {
-      show({ error });
+      show(mine, { error });
     } finally {
       mine.busy = false;
     }

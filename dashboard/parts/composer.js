@@ -44,7 +44,7 @@ export function Composer({ session, jobs }) {
   const edit = (job, text) => {
     setEditing(job);
     setDraft(text);
-    field.current.focus();
+    field.current?.focus();
   };
   const leaveEditing = () => {
     setEditing(null);

@@ -28,6 +28,7 @@ export function LogView({ job, attempt }) {
   }, [log.text]);
 
   const scrolled = () => {
+    if (!box.current) return;
     atEnd.current = box.current.scrollHeight - box.current.scrollTop - box.current.clientHeight < 24;
   };
   return html`<div class="log">

@@ -89,6 +89,7 @@ export class VirtualList extends Component {
 
   /** Brings a row into view: used by the keyboard. */
   reveal(index) {
+    if (!this.box) return;
     const top = this.heights.top(index) + this.#headHeight();
     const bottom = this.heights.top(index + 1) + this.#headHeight();
     if (top < this.box.scrollTop) this.box.scrollTop = top;
@@ -104,6 +105,7 @@ export class VirtualList extends Component {
   toStart() {
     this.atEnd = false;
     this.anchor = null;
+    if (!this.box) return;
     this.box.scrollTop = 0;
     this.#look();
   }
@@ -158,6 +160,8 @@ export class VirtualList extends Component {
   }
 
   #scrolled = () => {
+    // A browser tells of scrolling in the next frame, and by then the list may have been taken down.
+    if (!this.box) return;
     const { scrollTop, clientHeight, scrollHeight } = this.box;
     this.atEnd = Boolean(this.props.stickToEnd) && scrollHeight - scrollTop - clientHeight < 24;
     this.props.onAtEnd?.(this.atEnd);

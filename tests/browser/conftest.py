@@ -1,4 +1,4 @@
-"""One browser for all browser tests, a runtime for each module, a fresh page for each test."""
+"""A browser and a runtime for each module, a fresh page for each test."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,9 +16,13 @@ PATIENCE_MS = 60_000
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, without a window.
+
+    Not kept for the next module: while it is open the worker's thread has a running event loop, and no test of
+    another file that wants one of its own could run there.
+    """
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=ensure_chromium(), args=list(LAUNCH_FLAGS))

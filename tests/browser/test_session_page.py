@@ -1,12 +1,15 @@
 """A session's page: what was said, safely; tools, failures, jobs, logs, children and their news."""
 
+import re
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
 from support.desk import Desk, JsonObject, fresh, read
 
+OLDER_EVENTS = re.compile(r"/events\?before=\d{1,9}&")
 NASTY = """# A title
 
 <script>window.hurt = 1</script><img src=x onerror="window.hurt = 2">
@@ -173,6 +176,30 @@ def _scroll_to_the_beginning(page: Page) -> None:
         line.scrollTop = 0;
         return document.querySelector(".line-start span");
     }""")
+
+
+def test_what_comes_after_a_conversation_was_left_does_no_harm(open_page: OpenPage, stage: Stage) -> None:
+    """The browser tells of a scrolled list in the next frame, and an older page may take its time."""
+    name = fresh()
+    play = stage.play(name, "x").begin()
+    play.tell(*(_line(number) for number in range(400)))
+    held: list[Route] = []
+    page = open_page(f"#/sessions/{name}")
+    expect(page.get_by_text("line 399", exact=True)).to_be_visible()
+    with page.expect_request(OLDER_EVENTS):
+        page.route(OLDER_EVENTS, lambda route: held.append(route))
+        page.evaluate("""() => {
+            window.line = document.querySelector(".line");
+            window.line.scrollTop = 0;
+        }""")
+    page.evaluate("location.hash = '#/queue'")
+    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    page.evaluate("window.line.dispatchEvent(new Event('scroll'))")
+    with page.expect_response(OLDER_EVENTS):
+        held[0].continue_()
+
+    page.get_by_role("link", name="Launchers").first.click()
+    expect(page.get_by_role("heading", name="Launchers")).to_be_visible()
 
 
 def test_an_unknown_session_says_so(open_page: OpenPage) -> None:
