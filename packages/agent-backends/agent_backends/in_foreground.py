@@ -6,13 +6,14 @@ import socket
 import tempfile
 from pathlib import Path
 
+from agent_backends.cannot_run import CannotRunError
 from agent_backends.guard import guarded
 from agent_backends.protocol import Ending, Outcome
 from agent_backends.recording import usage_as_json
 from agent_backends.request import SessionRequest, Surroundings
 from agent_backends.session_run import Ended, JobInHand, run_session
 from agent_backends.signals import stop_signals_call
-from agent_backends.turn_building import CannotRunError, build_turn
+from agent_backends.turn_building import build_turn
 from agent_backends.turn_run import StopSwitch
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RuntimeClientError, UsageError

@@ -25,5 +25,7 @@ def write_outcome(path: Path, outcome: Outcome) -> None:
         note["cost_usd"] = outcome.cost_usd
     if note:
         draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.write_text(json.dumps(note), encoding="utf-8")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(note))
         draft.replace(path)

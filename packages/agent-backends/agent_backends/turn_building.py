@@ -3,22 +3,13 @@
 from pathlib import Path
 
 from agent_backends.blueprints import blueprint_of
-from agent_backends.protocol import Ending, Outcome, Turn
+from agent_backends.cannot_run import CannotRunError
+from agent_backends.project_folder import checked_folder
+from agent_backends.protocol import Turn
 from agent_backends.request import SessionRequest, Surroundings, environment_of_agent
 from runtime_client.client import RuntimeClient
 from runtime_client.models import JobType, Session
 from runtime_client.reasons import Reason
-
-
-class CannotRunError(Exception):
-    """The turn cannot run on this machine.
-
-    Shape:   `outcome` says why, as the job's outcome.
-    """
-
-    def __init__(self, reason: Reason, sentence: str) -> None:
-        super().__init__(sentence)
-        self.outcome = Outcome(Ending.FAILED, reason=reason, error=sentence)
 
 
 def build_turn(
@@ -52,7 +43,7 @@ def build_turn(
         session_name=session.session_name,
         session_id=session.session_id,
         prompt=request.prompt,
-        project_dir=_checked_folder(request, session),
+        project_dir=checked_folder(_asked_folder(request, session), session.session_name, around.environment),
         blueprint=blueprint_of(agent, around.project_root, words),
         backend_session_id=session.backend_session_id if is_resumed else None,
         resumed=is_resumed,
@@ -68,16 +59,6 @@ def build_turn(
     )
 
 
-def _checked_folder(request: SessionRequest, session: Session) -> Path:
-    """Return the folder to run in: the one asked for, else the session's own, else where this process is."""
-    asked = request.project_dir or (Path(session.project_dir) if session.project_dir else Path.cwd())
-    found = "nothing" if not asked.exists() else "a file" if not asked.is_dir() else ""
-    if not asked.is_absolute():
-        found = "a relative path"
-    if found:
-        raise CannotRunError(
-            Reason.INVALID_PARAMETERS,
-            f"cannot run session {session.session_name!r}: expected project folder {str(asked)!r} to be an existing"
-            f" folder on this machine, found {found}",
-        )
-    return asked
+def _asked_folder(request: SessionRequest, session: Session) -> Path:
+    """Return the folder asked for, else the session's own, else where this process is."""
+    return request.project_dir or (Path(session.project_dir) if session.project_dir else Path.cwd())

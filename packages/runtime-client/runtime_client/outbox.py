@@ -109,4 +109,4 @@ class Outbox:
 
 def _open_private(path: Path, how: int) -> BinaryIO:
     """Open a file for writing that only its owner may read: events carry what the agent said."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600), "wb")
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | how, 0o600), "wb")

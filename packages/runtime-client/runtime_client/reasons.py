@@ -21,6 +21,9 @@ class Reason(StrEnum):
     SESSION_NOT_FOUND = "session_not_found"
     HOST_MISMATCH = "host_mismatch"
     INVALID_PARAMETERS = "invalid_parameters"
+    PROJECT_DIR_REFUSED = "project_dir_refused"
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - a code, and no secret
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     EMPTY_RESULT = "empty_result"
     STOPPED_BY_USER = "stopped_by_user"
     CLEANUP_INCOMPLETE = "cleanup_incomplete"

@@ -1,12 +1,16 @@
-"""What a job's command finds in its environment: the launcher's own, less what is the launcher's alone."""
+"""What a job's command finds in its environment: the launcher's own, less what is the launcher's alone.
+
+The rule stands in docs/reference/settings.md.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lib.environment_rule import EnvironmentRule
 from lib.models import Job
 from lib.run_directory import RunDirectory
 
@@ -17,6 +21,8 @@ _MARKS = (
     "AGENT_SESSION_ID",
     "AGENT_JOB_ID",
     "AGENT_JOB_ATTEMPT",
+    "AGENT_RUN_BY_JOB",
+    "AGENT_RESUMED",
     "AGENT_PROMPT_FILE",
     "AGENT_OUTCOME_FILE",
     "NOTIFY_SOCKET",
@@ -25,9 +31,13 @@ _MARKS = (
 )
 
 
-def base_environment(own: Mapping[str, str]) -> dict[str, str]:
-    """Copy the launcher's environment without its credentials, its marks and its own virtual environment."""
-    kept = {name: value for name, value in own.items() if name not in _CREDENTIALS and name not in _MARKS}
+def base_environment(own: Mapping[str, str], rule: EnvironmentRule | None = None) -> dict[str, str]:
+    """Copy what the rule lets through of the launcher's environment.
+
+    Its credentials, its marks and its own virtual environment never pass, whatever the rule says.
+    """
+    allowed = (rule or EnvironmentRule()).passed(own)
+    kept = {name: value for name, value in allowed.items() if name not in _CREDENTIALS and name not in _MARKS}
     private = kept.get("VIRTUAL_ENV")
     if private and os.path.realpath(private) == os.path.realpath(sys.prefix):
         # `uv run --script` put its own environment first; an agent's `python` must be the user's.
@@ -37,7 +47,9 @@ def base_environment(own: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def job_environment(job: Job, run: RunDirectory, runtime_url: str, *, is_prompt_on_stdin: bool) -> dict[str, str]:
+def job_environment(
+    job: Job, run: RunDirectory, runtime_url: str, roots: Sequence[Path] = (), *, is_prompt_on_stdin: bool
+) -> dict[str, str]:
     """The entries that one attempt adds."""
     added = {
         "AGENT_SESSION_NAME": job.session_name,
@@ -50,6 +62,9 @@ def job_environment(job: Job, run: RunDirectory, runtime_url: str, *, is_prompt_
         added["AGENT_SESSION_ID"] = job.session_id
     if job.session_token:
         added["AGENT_RUNTIME_TOKEN"] = job.session_token
+    if roots:
+        # A resumed session's folder is known to the command alone, which asks the same question.
+        added["AGENT_LAUNCHER_PROJECT_ROOTS"] = os.pathsep.join(str(root) for root in roots)
     if is_prompt_on_stdin:
         added["AGENT_PROMPT_FILE"] = str(run.prompt_path)
     return added

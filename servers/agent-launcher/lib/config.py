@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lib.environment_rule import EnvironmentRule
 from lib.errors import ConfigurationError
 
 DEFAULT_RUNTIME_URL = "http://localhost:8765"
@@ -30,6 +32,9 @@ class Options:
     exit_when_idle: bool = False
     max_total_jobs: int | None = None
     verbose: bool = False
+    project_roots: tuple[Path, ...] = ()
+    env_allow: tuple[str, ...] = ()
+    env_deny: tuple[str, ...] = ()
 
     def flags(self, cwd: Path) -> list[str]:
         """Write them as a command line that means the same in any folder; what is for one run is left out."""
@@ -42,6 +47,9 @@ class Options:
         }
         flags = [word for name, value in told.items() if value is not None for word in (name, str(value))]
         flags += [word for label in self.labels for word in ("--label", label)]
+        flags += [word for root in self.project_roots for word in ("--project-root", str(cwd / root.expanduser()))]
+        flags += [word for names in self.env_allow for word in ("--env-allow", names)]
+        flags += [word for names in self.env_deny for word in ("--env-deny", names)]
         return [*flags, "--verbose"] if self.verbose else flags
 
 
@@ -51,6 +59,7 @@ class Config:
 
     Units:   `poll_timeout` and `heartbeat_interval` are seconds; `memory_floor_bytes` is free memory below
              which no further job is taken; `max_jobs` None is unlimited.
+    Shape:   `project_roots` are real paths; without any, jobs may work everywhere.
     """
 
     runtime_url: str
@@ -67,6 +76,8 @@ class Config:
     labels: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     memory_floor_bytes: int = 0
+    project_roots: tuple[Path, ...] = ()
+    environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
     verbose: bool = False
 
 
@@ -90,6 +101,11 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         labels=_labels(options.labels),
         name=options.name or socket.gethostname(),
         memory_floor_bytes=_memory_floor(environment),
+        project_roots=_project_roots(options, environment, cwd),
+        environment_rule=EnvironmentRule(
+            _names(options.env_allow, environment.get("AGENT_LAUNCHER_ENV_ALLOW")),
+            _names(options.env_deny, environment.get("AGENT_LAUNCHER_ENV_DENY")),
+        ),
         verbose=options.verbose,
     )
 
@@ -112,6 +128,27 @@ def _project_dir(options: Options, environment: Mapping[str, str], cwd: Path) ->
             f"cannot use the project folder '{path}': there is no such folder (PROJECT_DIR or --project-dir)"
         )
     return path
+
+
+def _project_roots(options: Options, environment: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:
+    told = environment.get("AGENT_LAUNCHER_PROJECT_ROOTS") or ""
+    roots = options.project_roots or tuple(Path(word) for word in told.split(os.pathsep) if word)
+    return tuple(_project_root(cwd / root.expanduser()) for root in roots)
+
+
+def _project_root(path: Path) -> Path:
+    root = path.resolve()
+    if not root.is_dir():
+        # Left out silently, jobs would be refused for no visible reason; taken, a folder made later would be open.
+        raise ConfigurationError(
+            f"cannot limit jobs to '{path}': there is no such folder (AGENT_LAUNCHER_PROJECT_ROOTS or --project-root)"
+        )
+    return root
+
+
+def _names(told: tuple[str, ...], variable: str | None) -> tuple[str, ...]:
+    words = told or (variable or "",)
+    return tuple(name.strip() for word in words for name in word.split(",") if name.strip())
 
 
 def _state_dir(options: Options, environment: Mapping[str, str], cwd: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -9,21 +10,22 @@ from pathlib import Path
 
 
 class Disk:
-    """The machine's disk; what it writes is closed to other users."""
+    """The machine's disk; what it writes is closed to other users, and no link leads it elsewhere."""
 
     def read(self, path: Path) -> bytes:
         """Read a whole file.
 
         Errors:  OSError.
         """
-        return path.read_bytes()
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+            return file.read()
 
     def read_piece(self, path: Path, offset: int, count: int) -> bytes:
         """Read a piece of a file; empty past its end.
 
         Errors:  OSError.
         """
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             return os.pread(fd, count, offset)
         finally:
@@ -34,7 +36,7 @@ class Disk:
 
         Errors:  OSError.
         """
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(content)
 
@@ -78,19 +80,21 @@ class Disk:
         Errors:  OSError.
         """
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "a link stands where a folder of ours belongs", str(path))
 
     def delete_folder(self, path: Path) -> None:
         """Delete a folder with what is in it, as far as that is possible."""
         shutil.rmtree(path, ignore_errors=True)
 
     def folders(self, path: Path) -> list[Path]:
-        """List what is in a folder, by name; nothing if there is no such folder."""
-        return sorted(path.iterdir()) if path.is_dir() else []
+        """List what is in a folder, by name and without links; nothing if there is no such folder."""
+        return sorted(entry for entry in path.iterdir() if not entry.is_symlink()) if path.is_dir() else []
 
     def is_locked(self, path: Path) -> bool:
         """Say whether a living process holds the lock of a file; a file that is not there is not locked."""
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             return False
         try:

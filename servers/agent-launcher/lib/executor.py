@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lib.child_environment import job_environment
@@ -29,6 +29,7 @@ class Executor:
         project_root: Path,
         project_dir: Path,
         runtime_url: str,
+        project_roots: Sequence[Path] = (),
         machine: Machine | None = None,
     ) -> None:
         self._machine = machine or Machine()
@@ -37,6 +38,7 @@ class Executor:
         self._commands_folder = project_root / "commands"
         self._project_dir = project_dir
         self._runtime_url = runtime_url
+        self._project_roots = project_roots
 
     def execute(self, job: Job) -> JobProcess:
         """Prepare an attempt and return its handle; its command runs once the gate is opened.
@@ -51,8 +53,11 @@ class Executor:
         is_prompt_on_stdin = len(prompt) > PROMPT_ARGUMENT_BYTES_MAX
         launch: JsonObject = {
             "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
-            "environment": dict(job_environment(job, run, self._runtime_url, is_prompt_on_stdin=is_prompt_on_stdin)),
+            "environment": dict(
+                job_environment(job, run, self._runtime_url, self._project_roots, is_prompt_on_stdin=is_prompt_on_stdin)
+            ),
             "folder": job.project_dir or str(self._project_dir),
+            "project_roots": _texts([str(root) for root in self._project_roots]),
             "is_prompt_on_stdin": is_prompt_on_stdin,
             "timeout_seconds": job.timeout_seconds,
             "stop_grace_seconds": job.stop_grace_seconds,

@@ -59,7 +59,7 @@ class Launcher:
         self._machine = machine = machine or Machine()
         self.state_folder = machine.state_folder(config.state_dir)
         self.lifecycle = Lifecycle(max_total_jobs=config.max_total_jobs, machine=machine)
-        self._shims = machine.shims(base_environment(environment))
+        self._shims = machine.shims(base_environment(environment, config.environment_rule))
         self._registry = RunningJobsRegistry()
         self._outbox = Outbox(machine)
         self._api = ApiClient(
@@ -120,6 +120,7 @@ class Launcher:
             project_root=config.project_root,
             project_dir=config.project_dir,
             runtime_url=config.runtime_url,
+            project_roots=config.project_roots,
             machine=machine,
         )
         starter = Starter(

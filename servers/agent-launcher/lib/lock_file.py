@@ -28,7 +28,7 @@ class LockFile:
         self._folder = run_path
         self._host = host
         self._path = f"{run_path}/{LOCK_FILE}"
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def is_ours(self) -> bool:
         """Take the lock, unless another shim has it."""

@@ -39,7 +39,8 @@ def _leave_a_trace(run_path: str) -> None:
     # Nobody reads our standard error any more; the trace is for whoever looks into the run directory.
     import traceback
 
-    with open(f"{run_path}/{CRASH_FILE}", "a", encoding="utf-8") as crash:
+    fd = os.open(f"{run_path}/{CRASH_FILE}", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    with open(fd, "a", encoding="utf-8") as crash:
         traceback.print_exc(file=crash)
 
 
@@ -79,7 +80,7 @@ def _say(gate: int, word: bytes) -> bool:
 
 def run_attempt(launch: spawn.Launch, host: Host) -> spawn.JsonObject:
     """Run a command to its end, whatever that end is, and say how it ended."""
-    os.close(os.open(launch.path(STARTED_FILE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.close(os.open(launch.path(STARTED_FILE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     host.reach("started_written")
     started_at = time.time()
     try:

@@ -56,6 +56,7 @@ class Launch:
         self.argv = [str(word) for word in _list(told.get("argv"))]
         self.environment = {name: str(value) for name, value in _object(told.get("environment")).items()}
         self.folder = str(told["folder"])
+        self.project_roots = [str(root) for root in _list(told.get("project_roots"))]
         self.is_prompt_on_stdin = bool(told.get("is_prompt_on_stdin"))
         self.timeout_seconds = _number(told.get("timeout_seconds"), 0.0)
         self.stop_grace_seconds = _number(told.get("stop_grace_seconds"), DEFAULT_STOP_GRACE_SECONDS)
@@ -97,8 +98,9 @@ def start(launch: Launch) -> int:
 
     Errors:  SpawnError, with a sentence, when the folder or the command is not usable.
     """
-    _enter(launch.folder)
     try:
+        _enter(launch.folder)
+        _check_roots(launch)
         pid = _spawn(launch)
     except ValueError as error:
         raise SpawnError("invalid_parameters", f"cannot start {launch.argv[0]!r}: {error} in its arguments") from error
@@ -125,12 +127,30 @@ def _enter(folder: str) -> None:
         raise SpawnError("invalid_parameters", f"cannot work in {folder!r}: {error}") from error
 
 
+def _check_roots(launch: Launch) -> None:
+    if not launch.project_roots:
+        return
+    # Asked of the kernel once we are inside: no link and no `..` says anything about that, and no later change either.
+    here = os.getcwd()  # noqa: PTH109
+    if not any(_is_within(here, root) for root in launch.project_roots):
+        roots = ", ".join(repr(root) for root in launch.project_roots)
+        raise SpawnError(
+            "project_dir_refused",
+            f"cannot work in {launch.folder!r}: it is the folder {here!r}, and this launcher works in {roots} only "
+            "(AGENT_LAUNCHER_PROJECT_ROOTS)",
+        )
+
+
+def _is_within(folder: str, root: str) -> bool:
+    return folder == root or folder.startswith(root.rstrip("/") + "/")
+
+
 def _spawn(launch: Launch) -> int:
     output = launch.path(OUTPUT_FILE)
     stdin = launch.path(PROMPT_FILE) if launch.is_prompt_on_stdin else os.devnull
     actions = (
-        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY | os.O_NOFOLLOW, 0),
+        (os.POSIX_SPAWN_OPEN, 1, output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     )
     environment = {**os.environ, **launch.environment}
@@ -188,7 +208,7 @@ def _prefer_for_the_oom_killer(pid: int) -> None:
 
 
 def _read(path: str) -> bytes:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         parts = []
         while part := os.read(fd, 1 << 20):

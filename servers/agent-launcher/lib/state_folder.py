@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from lib.errors import ConfigurationError, StateFolderBusy
+
+_OUR_FILES = frozenset({"lock", "runs", "identity.json"})
 
 
 class StateFolder:
@@ -30,8 +33,9 @@ class StateFolder:
         Errors:  StateFolderBusy, if another launcher has it; ConfigurationError, if it cannot be used.
         """
         try:
-            self.runs_path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            for folder in (self.path, self.runs_path):
+                _make_private(folder)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot use the state folder '{self.path}': {error.strerror} (AGENT_LAUNCHER_STATE_DIR or --state-dir)"
@@ -54,3 +58,30 @@ class StateFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _make_private(path: Path) -> None:
+    """Make a folder that only we can open, or make sure that the one that is there is such a folder.
+
+    Errors:  OSError; ConfigurationError.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise _unsafe(path, "it is a link, and what it leads to may change")
+    if found.st_uid != os.geteuid():
+        raise _unsafe(path, "it belongs to another user")
+    if not stat.S_IMODE(found.st_mode) & 0o077:
+        return
+    names = {entry.name for entry in path.iterdir()}
+    if path.name != "runs" and names and not names & _OUR_FILES:
+        # Closing a folder that others use too would take it from them.
+        raise _unsafe(path, "others can open it and it is not ours alone")
+    path.chmod(0o700)
+
+
+def _unsafe(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"cannot use the state folder '{path}': {why} "
+        "(choose a new folder with AGENT_LAUNCHER_STATE_DIR or --state-dir)"
+    )

@@ -6,7 +6,12 @@ from lib.models import JsonObject, Report, integer_of, iso_time, number_of, text
 from lib.run_directory import RunDirectory
 
 # What ends an attempt against its will, but not by a stop that someone asked for.
-_FAILURES = frozenset({"timed_out", "output_limit", "spawn_failed", "invalid_parameters", "shim_died", "host_rebooted"})
+_FAILURES = frozenset(
+    {
+        *("timed_out", "output_limit", "spawn_failed", "invalid_parameters", "project_dir_refused"),
+        *("shim_died", "host_rebooted"),
+    }
+)
 
 
 def report_of(run: RunDirectory, verdict: JsonObject) -> Report:

@@ -35,6 +35,9 @@ class Reason(StrEnum):
     SESSION_NOT_FOUND = "session_not_found"
     HOST_MISMATCH = "host_mismatch"
     INVALID_PARAMETERS = "invalid_parameters"
+    PROJECT_DIR_REFUSED = "project_dir_refused"
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - a code, and no secret
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     EMPTY_RESULT = "empty_result"
     STOPPED_BY_USER = "stopped_by_user"
     STOPPED_BY_PARENT = "stopped_by_parent"
@@ -71,6 +74,9 @@ _USER = frozenset(
         Reason.STOPPED_BY_USER,
         Reason.STOPPED_BY_PARENT,
         Reason.INVALID_PARAMETERS,
+        Reason.PROJECT_DIR_REFUSED,
+        Reason.SECRET_MISSING,
+        Reason.SANDBOX_UNAVAILABLE,
         Reason.QUEUE_EXPIRED,
         Reason.BACKEND_MISSING,
         Reason.BACKEND_AUTH,

@@ -114,7 +114,7 @@ class Agents:
             agent = self.get(name)
             names = self._inactive_names() - {name} if active else self._inactive_names() | {name}
             user_dir = self._dirs[Source.USER]
-            user_dir.mkdir(parents=True, exist_ok=True)
+            user_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_text(user_dir / INACTIVE_FILE, json.dumps(sorted(names)) + "\n")
             return replace(agent, active=active)
 

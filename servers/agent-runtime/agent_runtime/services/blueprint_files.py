@@ -111,7 +111,7 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
     """
     if folder.is_symlink():
         raise BrokenBlueprintError(f"'{folder}' is a symbolic link: a blueprint must lie in the folder itself")
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     said = {"name": name, "description": blueprint.description, "backend": blueprint.backend}
     further = {
         "command": list(blueprint.command),
@@ -134,7 +134,7 @@ def write_text(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()

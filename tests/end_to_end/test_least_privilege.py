@@ -1,0 +1,174 @@
+"""What runs sees no credential but its own, works where it may, and what is kept about it is closed to others."""
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.agents import add_agent
+from support.launcher_process import LauncherProcess
+from support.runtime_api import RuntimeApi
+from support.runtime_process import RuntimeProcess
+
+DATABASE_PASSWORD = "database-pass-word-0815"
+DENIED_VALUE = "denied-value-4711"
+
+# Everything that an agent can see of itself and of the processes between it and the launcher.
+LOOKS_AROUND = """
+import json, os, pathlib, sys
+
+def seen(pid):
+    folder = pathlib.Path("/proc", str(pid))
+    fds = {}
+    for fd in (folder / "fd").iterdir():
+        try:
+            fds[fd.name] = os.readlink(fd)
+        except OSError:
+            continue
+    environment = (folder / "environ").read_bytes().decode(errors="replace")
+    arguments = (folder / "cmdline").read_bytes().decode(errors="replace")
+    parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return {"environment": environment, "arguments": arguments, "fds": fds}, parent
+
+own, parent = seen(os.getpid())
+above = []
+while True:
+    one, parent = seen(parent)
+    if "agent-launcher" in one["arguments"] and "fork_server" not in one["arguments"]:
+        break
+    above.append(one)
+pathlib.Path("seen.json").write_text(json.dumps({"own": own, "above": above, "prompt": sys.stdin.read()}))
+print("looked")
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A runtime, and a launcher that was given more than its jobs may see and that works below `root` only."""
+
+    folder: Path
+    runtime: RuntimeProcess
+    launcher: LauncherProcess
+    api: RuntimeApi
+
+    @property
+    def root(self) -> Path:
+        """What the launcher may work in."""
+        return self.folder / "root"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The same for all tests here: no job of one is in another's way."""
+    folder = tmp_path_factory.mktemp("stage")
+    (folder / "root").mkdir()
+    runtime = RuntimeProcess(folder / "runtime").start()
+    launcher = LauncherProcess(
+        folder / "launcher",
+        runtime.url,
+        runtime.token,
+        environment={
+            "AGENT_RUNTIME_DATABASE_URL": f"postgresql://user:{DATABASE_PASSWORD}@db/x",
+            "AGENT_RUN_BY_JOB": "job_of_somebody_else",
+            "MY_TOKEN": DENIED_VALUE,
+            "AGENT_LAUNCHER_ENV_DENY": "MY_*",
+        },
+    )
+    try:
+        launcher.start("--project-root", str(folder / "root"))
+        with contextlib.closing(runtime.api) as api:
+            yield Stage(folder, runtime, launcher, api)
+    finally:
+        launcher.leave_nothing()
+        runtime.leave_nothing()
+
+
+def tokens_of_attempts(launcher: LauncherProcess) -> list[str]:
+    """The words that the runtime gave out with the claims."""
+    orders = [json.loads(path.read_text("utf-8")) for path in launcher.runs_dir.glob("*/job.json")]
+    return [order["job"]["token"] for order in orders]
+
+
+def test_a_jobs_environment_arguments_and_descriptors_hold_no_secret_but_its_own_token(
+    stage: Stage,
+) -> None:
+    api, work = stage.api, stage.root
+    add_agent(api, stage.folder, "looks", LOOKS_AROUND)
+
+    job = api.wait_for_end(api.create_job("looker", "the prompt", agent_name="looks", project_dir=str(work)))
+
+    assert job["status"] == "completed", job["error"]
+    seen = json.loads((work / "seen.json").read_text("utf-8"))
+    everything = json.dumps(seen)
+    key = (stage.runtime.data_dir / "session-key").read_text("utf-8").strip()
+    secrets = [stage.runtime.token, key, DATABASE_PASSWORD, DENIED_VALUE, *tokens_of_attempts(stage.launcher)]
+    assert len(secrets) == 5
+    assert [secret for secret in secrets if secret in everything] == []
+    assert "job_of_somebody_else" not in everything
+    assert "AGENT_RUNTIME_TOKEN=" in seen["own"]["environment"]
+    own_token = seen["own"]["environment"].split("AGENT_RUNTIME_TOKEN=")[1].split("\0")[0]
+    assert not any(own_token in one["arguments"] for one in (seen["own"], *seen["above"]))
+    assert {name for name in seen["own"]["fds"] if int(name) > 2} <= {"3"}  # the listing of the folder itself
+    assert not any(str(stage.launcher.state_dir) in link for link in seen["own"]["fds"].values())
+
+
+@pytest.mark.parametrize("how", ["start", "resume"])
+def test_a_job_outside_the_project_roots_fails_with_a_code_and_no_agent_runs(
+    stage: Stage, tmp_path: Path, how: str
+) -> None:
+    api, name = stage.api, f"stray-{how}"
+    outside, inside = tmp_path / "outside", stage.root / name
+    for folder in (outside, inside):
+        folder.mkdir()
+    if how == "start":
+        (inside / "link").symlink_to(outside)
+        job_id = api.create_job(name, "x", agent_name="echo", project_dir=str(inside / "link"))
+    else:
+        api.wait_for_end(api.create_job(name, "x", agent_name="echo", project_dir=str(inside)))
+        # Whoever may speak for the session may say where it lives; the launcher does not take their word.
+        api.ask("PATCH", f"/sessions/{name}/metadata", {"project_dir": str(outside)})
+        job_id = str(
+            api.ask("POST", "/jobs", {"type": "resume_session", "session_name": name, "prompt": "y"})["job_id"]
+        )
+
+    job = api.wait_for_end(job_id)
+
+    assert (job["status"], job["reason"]) == ("failed", "project_dir_refused")
+    assert "works in" in (job["error"] or "")
+    assert list(outside.iterdir()) == []
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """Everything in a folder, itself included, that another user could open, that is not ours, or that is a link."""
+    found = []
+    for path in (folder, *folder.rglob("*")):
+        told = path.lstat()
+        mode = stat.S_IMODE(told.st_mode)
+        if mode & 0o077 or told.st_uid != os.geteuid() or stat.S_ISLNK(told.st_mode):
+            found.append(f"{path.relative_to(folder)} {mode:o}")
+    return found
+
+
+def test_after_a_run_all_that_runtime_and_launcher_keep_is_closed_to_others(
+    stage: Stage,
+) -> None:
+    api, runtime = stage.api, stage.runtime
+    add_agent(api, stage.folder, "fails", "import sys; print('said'); sys.exit('and failed')")
+    long_prompt = "x" * 200_000  # goes through a file
+    work = str(stage.root)
+    jobs = [api.create_job("kept", long_prompt, agent_name="fails", project_dir=work)]
+    jobs.append(api.create_job("kept-too", "short", agent_name="echo", project_dir=work))
+    api.wait_for_all(jobs)
+
+    kept = {path.name for path in stage.launcher.runs_dir.rglob("*")}
+
+    assert {"job.json", "output.log", "exit.json", "outcome.json", "prompt"} <= kept
+    assert {path.name for path in runtime.data_dir.iterdir()} >= {"runtime.db", "runtime.db-wal", "token"}
+    assert open_to_others(stage.launcher.state_dir) == []
+    assert open_to_others(runtime.data_dir) == []
+    assert open_to_others(runtime.folder / ".agent-orchestrator") == []
