@@ -5,14 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from alembic import command
 from sqlalchemy import Connection, insert, inspect, select, text
 
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.services.claims import Ask, look_for_work
 from agent_runtime.services.reports import Report, finish
-from agent_runtime.store import migrate as steps
-from agent_runtime.store.migrate import newest_version, version_of
+from agent_runtime.store.migrate import migrate, newest_version, version_of
 from agent_runtime.store.opening import prepare_sqlite
 from agent_runtime.store.postgres_connection import conninfo_of, engine_for
 from agent_runtime.store.postgres_opening import prepare_postgres
@@ -36,10 +34,8 @@ def _connected(place: Path | str) -> Iterator[Connection]:
 def _make(place: Path | str, version: str, rows: dict[str, list[dict[str, object]]]) -> None:
     """Make a database of an earlier version, with rows that this version could have had."""
     with _connected(place) as connection:
-        config = steps._config()
-        config.attributes["connection"] = connection
         connection.exec_driver_sql("BEGIN")
-        command.upgrade(config, version)
+        migrate(connection, version)
         known = inspect(connection)
         for table in TABLES:
             columns = {column["name"] for column in known.get_columns(table.name)}
