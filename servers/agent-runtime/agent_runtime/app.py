@@ -186,7 +186,8 @@ def serve(settings: Settings) -> None:
 
 
 def _serve_from(settings: Settings, data_dir: DataDir) -> None:
-    wire = Wire(settings.tls_cert, settings.tls_key, settings.trusted_proxies)
+    patience = settings.request_timeout_seconds
+    wire = Wire(settings.tls_cert, settings.tls_key, settings.trusted_proxies, patience)
     wire.check()
     listener = bind(settings.host, settings.port)
     port = int(listener.getsockname()[1])
@@ -203,6 +204,7 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
         Deeds(runtime.audit.note),
         cookie_name(port),
         RateLimit(settings.requests_per_second),
+        patience,
     )
 
     def say_ready() -> None:

@@ -10,7 +10,7 @@ import typer
 
 from agent_runtime.access_commands import Doorkeeper, add_access_commands
 from agent_runtime.domain.errors import Problem, Unusable
-from agent_runtime.settings import AuthMode, Settings, UnusableSettingError, repository_root
+from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, repository_root
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -67,6 +67,9 @@ TlsKey = Annotated[Path | None, typer.Option(envvar="AGENT_RUNTIME_TLS_KEY", hel
 TrustedProxies = Annotated[
     str,
     typer.Option(envvar="AGENT_RUNTIME_TRUSTED_PROXIES", help="addresses whose X-Forwarded headers are believed"),
+]
+RequestTimeout = Annotated[
+    float, typer.Option(envvar="AGENT_RUNTIME_REQUEST_TIMEOUT", help="seconds for a request's head, and for its body")
 ]
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
 
@@ -150,6 +153,7 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
         tls_cert: TlsCert = None,
         tls_key: TlsKey = None,
         trusted_proxies: TrustedProxies = "",
+        request_timeout: RequestTimeout = PATIENCE_SECONDS,
     ) -> None:
         context.obj = Settings(
             host=host,
@@ -173,6 +177,7 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
             tls_cert=tls_cert.absolute() if tls_cert is not None else None,
             tls_key=tls_key.absolute() if tls_key is not None else None,
             trusted_proxies=_listed(trusted_proxies),
+            request_timeout_seconds=request_timeout,
         )
         if context.invoked_subcommand is None:
             _serve(serve, context.obj)

@@ -14,8 +14,13 @@ class FactLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         """Put the facts behind the sentence."""
-        facts = "".join(f" {key}={value}" for key, value in vars(record).items() if key not in _OWN)
+        facts = "".join(f" {key}={_on_one_line(value)}" for key, value in vars(record).items() if key not in _OWN)
         return super().formatMessage(record) + facts
+
+
+def _on_one_line(value: object) -> str:
+    # A fact may be something that a caller has sent: it must not look like a line of its own.
+    return "".join(character if character.isprintable() else "?" for character in str(value))
 
 
 def log_to_stderr(level: str) -> None:
@@ -24,3 +29,5 @@ def log_to_stderr(level: str) -> None:
     handler.setFormatter(FactLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("agent_runtime").setLevel(level.upper())
+    # uvicorn warns of each request that is none: whoever can reach the port could fill the disk with it.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

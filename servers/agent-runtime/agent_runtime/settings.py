@@ -7,6 +7,7 @@ from pathlib import Path
 
 LOOPBACK_NAME = "localhost"
 _KEEP_DAYS_MIN = 2
+PATIENCE_SECONDS = 30.0
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -52,6 +53,7 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
+    request_timeout_seconds: float = PATIENCE_SECONDS
 
     def check(self) -> None:
         """Refuse what would open the machine to others, or cannot work.
@@ -78,6 +80,7 @@ class Settings:
         for name, seconds in (
             ("LAUNCHER_POLL_TIMEOUT", self.poll_timeout_seconds),
             ("LAUNCHER_HEARTBEAT_TIMEOUT", self.heartbeat_timeout_seconds),
+            ("AGENT_RUNTIME_REQUEST_TIMEOUT", self.request_timeout_seconds),
         ):
             if not 0 < seconds <= 3600:
                 raise UnusableSettingError(f"{name} must be more than 0 and at most 3600 seconds, found '{seconds:g}'")

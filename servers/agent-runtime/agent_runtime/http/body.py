@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
@@ -12,8 +13,10 @@ from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.json import Json
 from agent_runtime.http.errors import HttpProblem
 
-READ_SECONDS_MAX = 30.0
 DEPTH_MAX = 100
+PARTS_MAX = 500_000
+"""Values in one body: each takes a hundred bytes of memory, where it took two on the wire."""
+_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 # A client that is told "too large" while it still sends sees a broken connection instead of our sentence,
 # so a moderate rest is read and thrown away.
 _DRAINED_BYTES_MAX = 32 * 1024 * 1024
@@ -23,20 +26,20 @@ class DisconnectedError(Exception):
     """The client left before its request was complete."""
 
 
-async def read_body(receive: Receive, announced_bytes: int | None, limit: int) -> bytes:
-    """Read a whole body of at most `limit` bytes.
+async def read_body(receive: Receive, announced_bytes: int | None, limit: int, seconds: float) -> bytes:
+    """Read a whole body of at most `limit` bytes, which must have come within `seconds`.
 
     Errors:  HttpProblem 413 or 408; DisconnectedError.
     """
     try:
-        async with asyncio.timeout(READ_SECONDS_MAX):
+        async with asyncio.timeout(seconds):
             if announced_bytes is not None and announced_bytes > limit:
                 await _drain(receive, announced_bytes)
                 raise _too_large(limit)
             return await _gather(receive, limit)
     except TimeoutError as error:
         raise HttpProblem(
-            408, "body_too_slow", f"the request's body did not arrive within {READ_SECONDS_MAX:g} seconds", _CLOSE
+            408, "body_too_slow", f"the request's body did not arrive within {seconds:g} seconds", _CLOSE
         ) from error
 
 
@@ -90,6 +93,7 @@ def checked_json(body: bytes, *, mends_text: bool) -> bytes:
              surrogate pair) are replaced by U+FFFD, because an agent's output must not be lost for them.
     Errors:  HttpProblem 400; Invalid for such characters if they are not mended.
     """
+    _refuse_many_parts(body)
     try:
         text = body.decode("utf-8")
         value: Json = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
@@ -102,6 +106,18 @@ def checked_json(body: bytes, *, mends_text: bool) -> bytes:
         _refuse_bad_text(value)
         return body
     return json.dumps(_mended(value)).encode()
+
+
+def _refuse_many_parts(body: bytes) -> None:
+    if _parts(body) <= PARTS_MAX:
+        return
+    # Counted before anything is built; what stands in texts does not count, for prompts are full of commas.
+    if _parts(_TEXTS.sub(b"", body)) > PARTS_MAX:
+        raise HttpProblem(400, "invalid_json", f"the request's body has more than {PARTS_MAX} values")
+
+
+def _parts(body: bytes) -> int:
+    return sum(map(body.count, (b",", b"[", b"{")))
 
 
 def _not_json(error: Exception) -> HttpProblem:

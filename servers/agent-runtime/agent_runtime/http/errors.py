@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import cast
 
 from fastapi import FastAPI, Request, Response
@@ -68,6 +69,13 @@ def answer_for(problem: Problem) -> Response:
     status = next(status for kind, status in STATUS_BY_PROBLEM.items() if isinstance(problem, kind))
     headers = {"Retry-After": str(problem.retry_after_seconds)} if isinstance(problem, TooMuch | Unavailable) else None
     return error_answer(status, problem.code, str(problem), problem.facts, headers)
+
+
+def refusal_on_the_wire(problem: HttpProblem) -> bytes:
+    """Write the whole answer to what is not even a request; the connection ends with it."""
+    content = json.dumps({"detail": str(problem), "code": problem.code}).encode()
+    head = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(content)}\r\nConnection: close\r\n\r\n".encode() + content
 
 
 def internal_error() -> Response:

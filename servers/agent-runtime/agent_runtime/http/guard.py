@@ -20,7 +20,7 @@ from agent_runtime.http.errors import HttpProblem, answer_for, internal_error, s
 from agent_runtime.http.rate import RateLimit
 from agent_runtime.http.rules import Body, Matched, Rule, RuleBook
 from agent_runtime.services.access import Caller
-from agent_runtime.settings import LOOPBACK_NAME, is_loopback
+from agent_runtime.settings import LOOPBACK_NAME, PATIENCE_SECONDS, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +82,7 @@ class Guard:
         deeds: Deeds,
         cookie: str,
         rate: RateLimit | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._app = app
         self._pages = pages
@@ -92,6 +93,7 @@ class Guard:
         self._deeds = deeds
         self._cookie = cookie
         self._rate = rate
+        self._patience_seconds = patience_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -114,6 +116,9 @@ class Guard:
 
     async def _admit(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         headers = dict(scope["headers"])
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            # A proxy may have looked at the other one.
+            raise HttpProblem(400, "bad_request", "the request has more than one header 'Host'")
         self._check_host_and_origin(headers)
         matched = self._rules.find(scope["method"], scope["path"])
         if not isinstance(matched, Matched):
@@ -125,7 +130,7 @@ class Guard:
         state: MutableMapping[str, object] = scope.setdefault("state", {})
         state["matched"] = matched
         caller = await self._check_caller(scope, headers, matched)
-        body = await _body(matched.rule, headers, receive)
+        body = await _body(matched.rule, headers, receive, self._patience_seconds)
         if caller is not None:
             await self._authenticator.refuse_foreign_launcher(caller, matched, scope, body)
         receive = _replay(body, receive) if body is not None else receive
@@ -192,13 +197,13 @@ def _wrong_method(scope: Scope, methods: frozenset[str]) -> HttpProblem:
     )
 
 
-async def _body(rule: Rule, headers: Mapping[bytes, bytes], receive: Receive) -> bytes | None:
+async def _body(rule: Rule, headers: Mapping[bytes, bytes], receive: Receive, seconds: float) -> bytes | None:
     """Read and check what comes behind the headers; nothing if nothing comes."""
     length = headers.get(b"content-length")
     if length is None and b"transfer-encoding" not in headers:
         return None
     announced = int(length) if length is not None and length.isdigit() else None
-    body = await read_body(receive, announced, rule.body_bytes_max)
+    body = await read_body(receive, announced, rule.body_bytes_max, seconds)
     if not body or rule.body is Body.BYTES or rule.method == "GET":
         return body
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()

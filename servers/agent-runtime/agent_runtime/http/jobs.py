@@ -19,7 +19,7 @@ from agent_runtime.http.calling import calling_session
 from agent_runtime.http.errors import documented
 from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobList, JobWire, job_wire
 from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenName, GivenPrompt, GivenTime
+from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenName, GivenPrompt, GivenTime, PlainText
 from agent_runtime.services.access import Caller, refuse_foreign_order
 from agent_runtime.services.jobs import (
     Created,
@@ -43,7 +43,7 @@ PROMPT_BYTES_MAX = 8 * 1024 * 1024
 LOG_WAIT_SECONDS_MAX = 30.0
 IDEMPOTENCY_KEY_MAX = 200
 AGENT_SESSION_HEADER_MAX = 60
-_Label = Annotated[str, Field(max_length=200)]
+_Label = Annotated[PlainText, Field(max_length=200)]
 _Name = Annotated[str, Field(max_length=200)]
 _Folder = Annotated[str, Field(max_length=4096, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})]
 _Count = Annotated[int, Field(ge=0, le=10**12)]
@@ -102,7 +102,7 @@ class JobBody(BaseModel):
     queue_timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
     callback: bool = False
     callback_policy: CallbackPolicy = CallbackPolicy.EACH
-    callback_group: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    callback_group: Annotated[PlainText, Field(min_length=1, max_length=60)] | None = None
     wait_for: WaitFor = WaitFor.NOTHING
     limits: LimitsBody | None = None
     launcher_id: Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")] | None = None

@@ -8,14 +8,14 @@ from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.reasons import WaitReason
 from agent_runtime.http.launcher_wire import JobForLauncher, LauncherWire, Sparse
-from agent_runtime.http.wire import GivenTime
+from agent_runtime.http.wire import GivenTime, PlainText
 from agent_runtime.services.claims import Ask
 from agent_runtime.services.launchers import Held
 from agent_runtime.services.reports import Proof, Report
 
 _BATCH_MAX = 64
 _Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
-_Name = Annotated[str, Field(max_length=200)]
+_Name = Annotated[PlainText, Field(max_length=200)]
 
 
 class HeldWire(BaseModel):

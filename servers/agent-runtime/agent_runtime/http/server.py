@@ -8,13 +8,16 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from agent_runtime.settings import LOOPBACK_NAME, UnusableSettingError
+from agent_runtime.http.connections import Connection, Room, connections_max
+from agent_runtime.settings import LOOPBACK_NAME, PATIENCE_SECONDS, UnusableSettingError
 
 # Longer than a poll may wait, so that a launcher's connection is there again for its next one.
 KEEP_ALIVE_SECONDS = 75
@@ -45,11 +48,15 @@ def bind(host: str, port: int) -> socket.socket:
 
 @dataclass(frozen=True)
 class Wire:
-    """How requests come in: with a certificate or plain, and through which proxies."""
+    """How requests come in: with a certificate or plain, through which proxies, and how slowly.
+
+    Units:   `patience_seconds` for the head of a request, and once more for its body.
+    """
 
     tls_cert: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
+    patience_seconds: float = PATIENCE_SECONDS
 
     def check(self) -> None:
         """Read the certificate once, so that a wrong one is told before anything is started.
@@ -92,11 +99,12 @@ class WebServer(uvicorn.Server):
         on_leaving: Callable[[], None],
         wire: Wire,
     ) -> None:
+        connection = partial(Connection, room=Room(connections_max()), patience_seconds=wire.patience_seconds)
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
+                http=cast("type[asyncio.Protocol]", connection),
                 ws="none",
                 log_config=None,
                 access_log=False,

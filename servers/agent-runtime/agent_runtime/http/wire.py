@@ -40,6 +40,17 @@ WireTime = Annotated[
 GivenTime = Annotated[AwareDatetime, AfterValidator(_sensible)]
 """A time that a caller tells."""
 
+
+def _plain(text: str) -> str:
+    # What turns text around or hides in it makes one name look like another, in logs and on the page.
+    if not text.isprintable():
+        raise ValueError("text without control characters and invisible ones is expected")
+    return text
+
+
+PlainText = Annotated[str, AfterValidator(_plain)]
+"""A short text that people read in a list."""
+
 NAME_PATTERN = "^[A-Za-z0-9_-]{1,60}$"
 GivenName = Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
 """A name that a caller gives; the verbs refuse other ones, with a sentence of their own."""
