@@ -1,54 +1,35 @@
 """From what the runtime tells of an agent to what can be run on this machine."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from agent_backends.protocol import Blueprint
+from agent_backends.references import Resolver
 from runtime_client.models import Agent
-from runtime_client.wire import Json, JsonObject
 
 
-def blueprint_of(agent: Agent, project_root: Path, words: Mapping[str, str]) -> Blueprint:
+def blueprint_of(agent: Agent, project_root: Path, resolver: Resolver) -> Blueprint:
     """Return the blueprint to run: with the files of this checkout if it ships the agent, else the runtime's own.
 
-    `words` are filled in for `${NAME}` in the system prompt and in the MCP servers' settings; other placeholders
-    stay, so that secrets are resolved by the agent itself and never written anywhere.
+    Errors:  CannotRunError, for a secret that is not here or that would be open to others.
     """
     folder = _folder(agent, project_root)
+    other_options = {name: value for name, value in agent.options.items() if name != "env"}
+    resolver.check_open_places(list(agent.command), "command")
+    resolver.check_open_places(agent.model, "model")
+    resolver.check_open_places(other_options, "options")
     blueprint = Blueprint(
         name=agent.name,
         backend=agent.backend,
         command=agent.command,
         model=agent.model,
-        system_prompt=_filled_in_text(agent.system_prompt, words),
-        mcp_servers=filled_in(agent.mcp_servers, words),
+        system_prompt=resolver.text(agent.system_prompt),
+        mcp_servers=resolver.mcp_servers(agent.mcp_servers),
         limits=agent.limits,
-        options=agent.options,
+        options=other_options,
         folder=folder,
     )
     return replace(blueprint, command=_resolved(agent.command, folder))
-
-
-def filled_in(settings: JsonObject, words: Mapping[str, str]) -> JsonObject:
-    """Return `settings` with `${NAME}` replaced in every text, for the names in `words` only."""
-    return {key: _filled_in(value, words) for key, value in settings.items()}
-
-
-def _filled_in(value: Json, words: Mapping[str, str]) -> Json:
-    if isinstance(value, str):
-        return _filled_in_text(value, words)
-    if isinstance(value, dict):
-        return filled_in(value, words)
-    if isinstance(value, list):
-        return [_filled_in(item, words) for item in value]
-    return value
-
-
-def _filled_in_text(text: str, words: Mapping[str, str]) -> str:
-    for name, word in words.items():
-        text = text.replace(f"${{{name}}}", word)
-    return text
 
 
 def _folder(agent: Agent, project_root: Path) -> Path | None:

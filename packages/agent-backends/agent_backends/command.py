@@ -18,6 +18,7 @@ from subprocess import PIPE
 from agent_backends.output_lines import OutputLines
 from agent_backends.process_tree import descendants, end_processes
 from agent_backends.protocol import Emit, Ending, Message, Outcome, Started, Turn
+from agent_backends.redaction import RedactedStream
 from runtime_client.reasons import Reason
 
 STDOUT = 1
@@ -44,6 +45,7 @@ class CommandBackend:
             )
         with tempfile.TemporaryDirectory(prefix="agent-prompt-") as folder:
             prompt_file = Path(folder) / "prompt.txt"
+            prompt_file.touch(mode=0o600)
             prompt_file.write_bytes(turn.prompt.encode("utf-8", errors="replace"))
             running = _Run(turn, emit)
             try:
@@ -64,18 +66,22 @@ class _Run(asyncio.SubprocessProtocol):
     def __init__(self, turn: Turn, emit: Emit) -> None:
         self._turn = turn
         self._output = OutputLines(lambda line: emit(Message(line)))
+        self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
         self._open_pipes = {STDOUT, STDERR}
         self._exited = asyncio.Event()
         self._drained = asyncio.Event()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._take(fd, self._shown[fd].feed(data))
+
+    def _take(self, fd: int, shown: bytes) -> None:
         if fd == STDOUT:
-            self._output.feed(data)
+            self._output.feed(shown)
             return
-        self._errors = (self._errors + data)[-ERROR_BYTES:]
+        self._errors = (self._errors + shown)[-ERROR_BYTES:]
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.buffer.write(data)
+            sys.stderr.buffer.write(shown)
             sys.stderr.buffer.flush()
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
@@ -116,6 +122,8 @@ class _Run(asyncio.SubprocessProtocol):
         await asyncio.gather(self._exited.wait(), end_processes(below))
 
     def _outcome(self, exit_code: int, *, was_stopped: bool) -> Outcome:
+        for fd, stream in self._shown.items():
+            self._take(fd, stream.finish())
         result = self._output.finish()
         agent = self._turn.blueprint.name
         if was_stopped:

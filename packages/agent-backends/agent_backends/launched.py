@@ -56,7 +56,7 @@ def _fetch(client: RuntimeClient, request: SessionRequest, job_id: str, around: 
         session,
         job_id=job_id,
         around=around,
-        session_token=None,
+        session_token=around.environment.get("AGENT_RUNTIME_TOKEN"),
     )
 
 

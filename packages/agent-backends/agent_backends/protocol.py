@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from agent_backends.redaction import Secrets
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject
 
@@ -37,7 +38,8 @@ class Turn:
 
     Shape:   `backend_session_id` is the backend's own id of the conversation to go on with, None for a new one;
              `resumed` is true for every turn but a session's first; `environment` is the whole environment
-             for the agent's processes, nothing is added to it; `project_dir` is absolute and exists.
+             for the agent's processes, nothing is added to it; `project_dir` is absolute and exists; `secrets` are
+             what the agent knows and nobody is told.
     """
 
     session_name: str
@@ -48,6 +50,7 @@ class Turn:
     backend_session_id: str | None
     resumed: bool
     environment: Mapping[str, str]
+    secrets: Secrets = field(default_factory=Secrets)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ RESULT_BYTES_MAX = 768 * 1024
 
 
 class Recorder:
-    """Translates, and hands over to whoever sends; it never waits and never decides.
+    """Translates, takes the secrets out, and hands over to whoever sends; it never waits and never decides.
 
     Shape:   `send` takes an event's type and data, `remember` what is to be known of the session from now on.
     """
@@ -34,6 +34,7 @@ class Recorder:
         self, turn: Turn, send: Callable[[str, JsonObject], None], remember: Callable[[JsonObject], None]
     ) -> None:
         self._turn = turn
+        self._hidden = turn.secrets.hidden_in_object
         self._send = send
         self._remember = remember
 
@@ -45,10 +46,10 @@ class Recorder:
             case BackendSession():
                 self._remember({"backend_session_id": event.backend_session_id})
             case Message():
-                self._send("message", shortened({"role": event.role.value, "text": event.text}))
+                self._tell("message", {"role": event.role.value, "text": event.text})
             case ToolCalled():
                 call: JsonObject = {"tool_call_id": event.tool_call_id, "tool": event.tool, "input": event.input}
-                self._send("pre_tool", shortened(call))
+                self._tell("pre_tool", call)
             case ToolAnswered():
                 answer: JsonObject = {
                     "tool_call_id": event.tool_call_id,
@@ -56,7 +57,7 @@ class Recorder:
                     "output": event.output,
                     "is_error": event.is_error,
                 }
-                self._send("post_tool", shortened(answer))
+                self._tell("post_tool", answer)
             case _:
                 assert_never(event)
 
@@ -66,6 +67,10 @@ class Recorder:
             self._send("result", _result(outcome))
         reason = outcome.reason.value if outcome.reason is not None else outcome.ending.value
         self._send("session_stop", {"reason": reason, "exit_code": exit_code, "error": outcome.error})
+
+    def _tell(self, kind: str, data: JsonObject) -> None:
+        # Before it is shortened: a cut through a secret would leave a part of it that nobody recognizes.
+        self._send(kind, shortened(self._hidden(data)))
 
     def _record_start(self, event: Started) -> None:
         turn = self._turn

@@ -9,8 +9,15 @@ from pathlib import Path
 from runtime_client.errors import UsageError
 from runtime_client.models import JobOrder, JobType
 
-# Told to this command by its launcher and by uv; an agent's own commands must not take it for theirs.
-NOT_FOR_AGENTS = frozenset({"AGENT_OUTCOME_FILE", "VIRTUAL_ENV", "UV", "UV_RUN_RECURSION_DEPTH"})
+# Told to this command by its launcher and by uv, and what proves who its caller is; an agent has its own, or none.
+NOT_FOR_AGENTS = frozenset(
+    {
+        *("AGENT_OUTCOME_FILE", "AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL"),
+        *("VIRTUAL_ENV", "UV", "UV_RUN_RECURSION_DEPTH"),
+    }
+)
+# Variables that are there for a blueprint's references alone; no agent gets them as they are.
+ONLY_FOR_REFERENCES = "AGENT_SECRET_"
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,11 @@ def environment_of_agent(
     token: str | None,
 ) -> dict[str, str]:
     """Return the environment for an agent's processes: it finds our commands, and they know who they work for."""
-    own = {name: value for name, value in environment.items() if name not in NOT_FOR_AGENTS}
+    own = {
+        name: value
+        for name, value in environment.items()
+        if name not in NOT_FOR_AGENTS and not name.startswith(ONLY_FOR_REFERENCES)
+    }
     own |= {
         "PATH": _search_path(own.get("PATH", os.defpath), commands_dir),
         "AGENT_JOB_ID": job_id,
@@ -121,6 +132,11 @@ def environment_of_agent(
     if token is not None:
         own["AGENT_RUNTIME_TOKEN"] = token
     return own
+
+
+def for_references(environment: Mapping[str, str], of_agent: Mapping[str, str]) -> dict[str, str]:
+    """Return what `${env:NAME}` may name: what the agent finds, and what is there for references alone."""
+    return dict(of_agent) | {name: value for name, value in environment.items() if name.startswith(ONLY_FOR_REFERENCES)}
 
 
 def _search_path(path: str, commands_dir: Path) -> str:

@@ -2,11 +2,12 @@
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent_backends.protocol import Ending, Outcome, Turn
 from agent_backends.recording import Recorder
+from agent_backends.redaction import Secrets
 from agent_backends.signals import stop_signals_call
 from agent_backends.turn_run import StopSwitch, run_turn
 from runtime_client.client import RuntimeClient
@@ -47,11 +48,16 @@ def run_session(
     sender = EventSender(client, EventOrigin(turn.session_id, job.job_id, job.attempt), job.spool_folder, warn)
     metadata = MetadataSender(client, turn.session_id, warn)
     recorder = Recorder(turn, sender.send, metadata.remember)
-    outcome = run_turn(turn, recorder.record, switch, job.timeout_seconds)
+    outcome = _told(run_turn(turn, recorder.record, switch, job.timeout_seconds), turn.secrets)
     exit_code = _exit_code_of(outcome, switch)
     recorder.record_end(outcome, exit_code)
     _flush(sender, metadata, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
     return Ended(outcome, exit_code)
+
+
+def _told(outcome: Outcome, secrets: Secrets) -> Outcome:
+    error = None if outcome.error is None else secrets.hidden_in(outcome.error)
+    return replace(outcome, result_text=secrets.hidden_in(outcome.result_text), error=error)
 
 
 def _exit_code_of(outcome: Outcome, switch: StopSwitch) -> int:

@@ -6,7 +6,8 @@ from agent_backends.blueprints import blueprint_of
 from agent_backends.cannot_run import CannotRunError
 from agent_backends.project_folder import checked_folder
 from agent_backends.protocol import Turn
-from agent_backends.request import SessionRequest, Surroundings, environment_of_agent
+from agent_backends.references import Resolver
+from agent_backends.request import SessionRequest, Surroundings, environment_of_agent, for_references
 from runtime_client.client import RuntimeClient
 from runtime_client.models import JobType, Session
 from runtime_client.reasons import Reason
@@ -38,24 +39,30 @@ def build_turn(
         "AGENT_ORCHESTRATOR_ROOT": str(around.project_root),
     }
     agent = client.agent(agent_name)
+    environment = environment_of_agent(
+        around.environment,
+        commands_dir=around.project_root / "commands",
+        job_id=job_id,
+        session_name=session.session_name,
+        session_id=session.session_id,
+        url=client.address.url,
+        token=session_token,
+    )
+    resolver = Resolver(agent_name, words, for_references(around.environment, environment))
+    blueprint = blueprint_of(agent, around.project_root, resolver)
+    # Before the secrets are asked for: those of its environment are among them.
+    environment |= resolver.environment(agent.options)
     is_resumed = request.type is JobType.RESUME_SESSION
     return Turn(
         session_name=session.session_name,
         session_id=session.session_id,
         prompt=request.prompt,
         project_dir=checked_folder(_asked_folder(request, session), session.session_name, around.environment),
-        blueprint=blueprint_of(agent, around.project_root, words),
+        blueprint=blueprint,
         backend_session_id=session.backend_session_id if is_resumed else None,
         resumed=is_resumed,
-        environment=environment_of_agent(
-            around.environment,
-            commands_dir=around.project_root / "commands",
-            job_id=job_id,
-            session_name=session.session_name,
-            session_id=session.session_id,
-            url=client.address.url,
-            token=session_token,
-        ),
+        environment=environment,
+        secrets=resolver.secrets(),
     )
 
 

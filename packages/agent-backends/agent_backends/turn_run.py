@@ -79,7 +79,7 @@ async def _run(
     try:
         outcome = await backend.run(turn, record, stop)
     except Exception as bug:  # noqa: BLE001 - a broken backend is reported as a failed turn, with its traceback on stderr
-        traceback.print_exc()
+        sys.stderr.write(turn.secrets.hidden_in(traceback.format_exc()))
         outcome = Outcome(
             Ending.FAILED,
             reason=Reason.INTERNAL_ERROR,

@@ -11,6 +11,7 @@ import pytest
 from agent_backends.blueprints import blueprint_of
 from agent_backends.claude_launch import Launch, LaunchRefusedError, prepare_launch
 from agent_backends.protocol import Blueprint, Turn
+from agent_backends.references import Resolver
 from runtime_client.models import Agent
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
@@ -115,7 +116,9 @@ def test_the_shipped_blueprint_can_be_started_and_knows_its_session(tmp_path: Pa
     described = json.loads((folder / "agent.json").read_text())
     prompt = (folder / "agent.system-prompt.md").read_text()
     blueprint = blueprint_of(
-        Agent.read({**described, "system_prompt": prompt}), PROJECT_ROOT, {"AGENT_SESSION_NAME": "one"}
+        Agent.read({**described, "system_prompt": prompt}),
+        PROJECT_ROOT,
+        Resolver("claude", {"AGENT_SESSION_NAME": "one"}, {}),
     )
     launch = prepare_launch(make_turn(tmp_path, blueprint=blueprint), tmp_path)
 
