@@ -81,6 +81,29 @@ def test_a_lost_answer_loses_no_job_and_runs_none_twice(
     bench.assert_promises_held()
 
 
+def test_output_arrives_although_a_heartbeat_tells_of_the_end_before_the_report_is_answered(
+    bench: Bench, proxy: ChaosProxy
+) -> None:
+    bench.launcher.environment["HEARTBEAT_INTERVAL"] = "0.2"
+    proxy.fail(Fault(Kind.DROP_REQUEST), path="/log", times=None)
+    unanswered = proxy.fail(Fault(Kind.DROP_ANSWER), path="/completed", times=None)
+    bench.launcher.start()
+    job_id = bench.order({"out": "said\n"})
+    bench.api.wait_for_status(job_id, "completed")
+    before = beats(proxy)
+    wait_until(lambda: unanswered.hits > 1 and beats(proxy) > before + 2, "the launcher has heard that it ended")
+
+    proxy.heal()
+
+    bench.wait_for_log(job_id, b"said\n")
+    bench.assert_promises_held()
+
+
+def beats(proxy: ChaosProxy) -> int:
+    """How many heartbeats came by."""
+    return sum("/heartbeat" in request for request in proxy.requests)
+
+
 def test_requests_that_arrive_twice_change_nothing(bench: Bench, proxy: ChaosProxy) -> None:
     proxy.fail(Fault(Kind.DUPLICATE), method="POST", times=None)
     bench.launcher.start()

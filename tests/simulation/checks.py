@@ -15,12 +15,13 @@ from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.services.kin import CallbackFilter
 from agent_runtime.services.questions import JobFilter
-from lib.run_directory import RunsFolder, RunState
+from lib.run_directory import RunDirectory, RunsFolder, RunState
 from simulation.host import STATE_DIR
 from simulation.ledger import Run
 from simulation.runtime import rows
 
 if TYPE_CHECKING:
+    from simulation.host import Host
     from simulation.world import World
 
 LEGAL = frozenset(
@@ -175,12 +176,21 @@ class Checks:
         return job.reason == "launcher_lost" and any(host.boots > 1 for host in hosts)
 
     def _nothing_left_behind(self) -> None:
+        jobs = {job.id: job for job in rows(self._world.database, lambda tx: tx.jobs.page(JobFilter(limit=MANY)))}
         for host in self._world.hosts:
             if host.shims:
                 self.find("P5", f"shims stand at their gates on {host.name} for ever")
             for run in RunsFolder(STATE_DIR / "runs", host.disk, lambda: "").all():
                 if run.state() is not RunState.ACKED:
                     self.find("P3", f"{run.path.name} on {host.name} is '{run.state().value}', never acknowledged")
+                self._output_arrived(host, run, jobs.get(JobId(run.job.job_id)))
+
+    def _output_arrived(self, host: "Host", run: RunDirectory, job: Job | None) -> None:
+        if job is None or job.status is not JobStatus.COMPLETED or job.attempt != run.job.attempt_number:
+            return
+        arrived = rows(self._world.database, lambda tx: tx.logs.end(job.id, job.attempt))
+        if arrived < run.output_bytes():
+            self.find("P3", f"{run.path.name} on {host.name} printed {run.output_bytes()} bytes, {arrived} arrived")
 
     def _told_once(self, callback: Callback) -> None:
         mark = f'callback="{callback.id}"'

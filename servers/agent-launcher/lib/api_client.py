@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import httpx
-
 from lib.errors import CallFailed, CallRejected, LauncherUnknown, Superseded
 from lib.models import (
     HeartbeatAnswer,
@@ -24,6 +22,7 @@ from lib.models import (
     text_of,
     texts_of,
 )
+from lib.quick_httpx import httpx
 from lib.transport import DeadlineTransport
 
 CONNECT_SECONDS = 5.0

@@ -12,13 +12,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from lib.api_client import HttpClient, TokenSource, http_client
 from lib.config import Config
 from lib.executor import COMMANDS
 from lib.machine import Machine
 from lib.models import Json, JsonObject
+from lib.quick_httpx import httpx
 
 FREE_BYTES_WANTED, FREE_BYTES_NEEDED = 2 << 30, 64 << 20
 FREE_FILES_NEEDED = 1000

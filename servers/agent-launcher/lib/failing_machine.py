@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
-
 from lib import run_files
 from lib.api_client import HttpClient, http_client
 from lib.config import Config
@@ -19,6 +17,7 @@ from lib.failpoints import FailpointError, Failpoints
 from lib.launcher import Launcher
 from lib.machine import Gate, Machine, Shims
 from lib.models import JsonObject
+from lib.quick_httpx import httpx
 
 T = TypeVar("T")
 

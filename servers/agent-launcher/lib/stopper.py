@@ -13,6 +13,7 @@ log = logging.getLogger("agent-launcher")
 
 STOPPED_BY_USER = "stopped_by_user"
 FENCED_OFF = "fenced_off"
+ALREADY_ENDED = "already_ended"
 
 
 class Stopper:
@@ -60,7 +61,12 @@ class Stopper:
 
     def _drop_ended(self, dropped: Dropped) -> None:
         for delivery in self._outbox.deliveries():
-            if (delivery.run.job.job_id, delivery.run.job.attempt_number) == (dropped.job_id, dropped.attempt):
+            if (delivery.run.job.job_id, delivery.run.job.attempt_number) != (dropped.job_id, dropped.attempt):
+                continue
+            if dropped.reason == ALREADY_ENDED:
+                # Most often it knows that from our own report, whose answer was lost. The output is still to come.
+                delivery.is_reported = True
+            else:
                 delivery.drop_reason = dropped.reason
 
     def _ask(self, held: RunningJob, reason: str) -> None:

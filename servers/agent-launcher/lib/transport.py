@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-import httpx
+from lib.quick_httpx import httpx
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
