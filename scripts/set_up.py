@@ -44,6 +44,8 @@ def environment_with(uv: Path) -> dict[str, str]:
         [str(ROOT / ".venv" / "bin"), str(uv.parent), environment.get("PATH", os.defpath)]
     )
     environment["VIRTUAL_ENV"] = str(ROOT / ".venv")
+    # Without its caches each of the hundreds of processes that the tests start compiles everything anew: seconds each.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     # A company's own certificate authority is known to the system, never to the list that comes inside uv.
     environment.setdefault("UV_SYSTEM_CERTS", "true")
     return environment

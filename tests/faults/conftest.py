@@ -9,6 +9,7 @@ from faults.bench import Bench
 from support.launcher_process import LauncherProcess
 from support.ledger import Ledger
 from support.project import Project
+from support.proxy import ChaosProxy
 from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
 
@@ -27,6 +28,14 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess
 def numbers() -> Iterator[int]:
     """Numbers that no two tests share, for the names of sessions."""
     return count(1)
+
+
+@pytest.fixture
+def proxy(runtime: RuntimeProcess, quiet_launcher: LauncherProcess) -> Iterator[ChaosProxy]:
+    """The launcher's way to the runtime."""
+    with ChaosProxy(runtime.port) as between:
+        quiet_launcher.runtime_url = between.url
+        yield between
 
 
 @pytest.fixture

@@ -1,16 +1,13 @@
 """The network between launcher and runtime fails in every way; no job is touched, every report arrives afterwards."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from faults.bench import Bench
 from support.checker import assert_back_to
 from support.evidence import Footprint
-from support.launcher_process import LauncherProcess
 from support.proxy import ChaosProxy, Fault, Kind, proxy_page
-from support.runtime_process import RuntimeProcess
 from support.waiting import wait_until
 
 
@@ -31,14 +28,6 @@ OUTAGES = {
     "half a body": Fault(Kind.CUT_ANSWER, bytes_kept=60),
     "dropped requests": Fault(Kind.DROP_REQUEST),
 }
-
-
-@pytest.fixture
-def proxy(runtime: RuntimeProcess, quiet_launcher: LauncherProcess) -> Iterator[ChaosProxy]:
-    """The launcher's way to the runtime."""
-    with ChaosProxy(runtime.port) as between:
-        quiet_launcher.runtime_url = between.url
-        yield between
 
 
 @pytest.mark.parametrize("kind", OUTAGES)

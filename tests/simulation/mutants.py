@@ -16,8 +16,8 @@ from agent_runtime.upkeep import lost_jobs
 from lib import launcher, stopper
 from lib.errors import CallFailed, CallRejected
 from lib.job_process import JobProcess
+from lib.models import Dropped, Report
 from lib.models import Job as WireJob
-from lib.models import Report
 from lib.outbox import Delivery
 from lib.reporter import Reporter
 from lib.run_directory import RunDirectory
@@ -132,6 +132,15 @@ def _late_truth_refused(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(launchers, "may_be_corrected", _always(False))
 
 
+def _output_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def drop(self: stopper.Stopper, dropped: Dropped) -> None:
+        for delivery in self._outbox.deliveries():
+            if (delivery.run.job.job_id, delivery.run.job.attempt_number) == (dropped.job_id, dropped.attempt):
+                delivery.drop_reason = dropped.reason
+
+    patch.setattr(stopper.Stopper, "_drop_ended", drop)
+
+
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
@@ -148,5 +157,6 @@ def mutants() -> Sequence[Mutant]:
         Mutant("idempotency keys mean nothing", _keys_mean_nothing, frozenset({"P1"})),
         Mutant("a claim that was lost on the way is kept", _lost_claim_is_kept, frozenset({"rest"})),
         Mutant("an exit code is made up", _verdict_is_made_up, frozenset({"P3"})),
+        Mutant("output is forgotten with the end", _output_forgotten, frozenset({"P3"}), first_seed=100),
         Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"})),
     )

@@ -21,7 +21,7 @@ class Project:
         shutil.copytree(
             REPOSITORY / "servers/agent-launcher",
             root / "servers/agent-launcher",
-            ignore=shutil.ignore_patterns("__pycache__", "tests"),
+            ignore=shutil.ignore_patterns("tests"),
         )
 
     @property

@@ -1,0 +1,84 @@
+"""A launcher on a clock that runs faster: its own parts and threads, real sockets and processes, shorter waits.
+
+Run like the launcher's own script; HURRIED_LAUNCHER names that script's folder, HURRY how many times faster.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+sys.path.insert(0, os.environ["HURRIED_LAUNCHER"])
+
+from lib.config import Options, load_config
+from lib.launcher import Launcher
+from lib.machine import Condition, Flag, Machine, Turns
+
+
+class HurriedFlag(threading.Event):
+    """Waits a fraction of what it is asked to."""
+
+    def __init__(self, times: float) -> None:
+        super().__init__()
+        self._times = times
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(None if timeout is None else timeout / self._times)
+
+
+class HurriedCondition(threading.Condition):
+    """The same for a condition."""
+
+    def __init__(self, times: float) -> None:
+        super().__init__()
+        self._times = times
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(None if timeout is None else timeout / self._times)
+
+
+class HurriedTurns(threading.Semaphore):
+    """The same for turns."""
+
+    def __init__(self, count: int, times: float) -> None:
+        super().__init__(count)
+        self._times = times
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        return super().acquire(blocking, None if timeout is None else timeout / self._times)
+
+
+class HurriedMachine(Machine):
+    """The real machine with another clock; what waits for processes and sockets waits as ever."""
+
+    def __init__(self, times: float) -> None:
+        super().__init__()
+        self._times = times
+
+    def monotonic(self) -> float:
+        return time.monotonic() * self._times
+
+    def flag(self) -> Flag:
+        return HurriedFlag(self._times)
+
+    def condition(self) -> Condition:
+        return HurriedCondition(self._times)
+
+    def turns(self, count: int) -> Turns:
+        return HurriedTurns(count, self._times)
+
+
+def main(environment: Mapping[str, str]) -> None:
+    """Run until killed."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    options = Options(state_dir=Path(sys.argv[sys.argv.index("--state-dir") + 1]))
+    project_root = Path(environment["HURRIED_LAUNCHER"]).parents[1]
+    config = load_config(options, environment, project_root, Path.cwd())
+    Launcher(config, environment, HurriedMachine(float(environment["HURRY"]))).run()
+
+
+if __name__ == "__main__":
+    main(os.environ)
