@@ -13,7 +13,10 @@ from support.waiting import wait_until
 
 
 class LauncherProcess(ProcessUnderTest):
-    """`agent-launcher` run by this Python; its state folder outlives each of its lives."""
+    """`agent-launcher` run by this Python; its state folder outlives each of its lives.
+
+    Shape:   `prefix` is a command that becomes it.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class LauncherProcess(ProcessUnderTest):
         self.runtime_url = runtime_url
         self.token = token
         self.environment = dict(environment or {})
+        self.prefix: list[str] = []
 
     @property
     def runs_dir(self) -> Path:
@@ -48,7 +52,8 @@ class LauncherProcess(ProcessUnderTest):
 
     def command_line(self, *flags: str) -> tuple[list[str], dict[str, str]]:
         """What is run, and with which environment, for tests that run it their own way."""
-        return [sys.executable, str(self.script), "--state-dir", str(self.state_dir), *flags], self._environment()
+        command = [*self.prefix, sys.executable, str(self.script), "--state-dir", str(self.state_dir), *flags]
+        return command, self._environment()
 
     def keepers(self) -> list[psutil.Process]:
         """The processes of ours that keep running jobs, found by the jobs' marker in their descendants."""

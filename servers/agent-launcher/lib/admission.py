@@ -62,10 +62,10 @@ class Admission:
         limits = [limit for limit in (self._free_places(), self._lifecycle.jobs_left()) if limit is not None]
         return Admitted(max(0, min(limits))) if limits else Admitted(None)
 
-    def failed_here(self, reason: str) -> None:
+    def failed_here(self, reason: str, at_least_seconds: float = 1.0) -> None:
         """Take nothing for a while: this machine could not start a job that another one may be able to."""
         self._failure = reason
-        self._failure_until = self._monotonic() + max(1.0, self._backoff.failed())
+        self._failure_until = self._monotonic() + max(at_least_seconds, self._backoff.failed())
 
     def started(self) -> None:
         """Note that jobs can be started here."""

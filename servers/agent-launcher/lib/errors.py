@@ -39,6 +39,10 @@ class SpawnFailed(LauncherError):
     """The shim of an attempt did not come up, so nothing of the attempt ran."""
 
 
+class ForkRefused(SpawnFailed):
+    """The machine has no process to give at the moment; nothing is wrong with the job."""
+
+
 class AttemptAlreadyHere(LauncherError):
     """This very attempt is already on this machine; it must not be started again."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 
-from lib.errors import AttemptAlreadyHere, SpawnFailed
+from lib.errors import AttemptAlreadyHere, ForkRefused, SpawnFailed
 from lib.log_upload import LogCursor
 from lib.machine import Gate, Machine
 from lib.models import integer_of
@@ -49,7 +49,8 @@ class JobProcess:
     def wait_until_locked(self) -> None:
         """Wait until the shim stands at its gate.
 
-        Errors:  SpawnFailed, if it did not come up; AttemptAlreadyHere, if another shim has the lock.
+        Errors:  ForkRefused, if the machine has no process for it; SpawnFailed, if it did not come up;
+                 AttemptAlreadyHere, if another shim has the lock.
         """
         if self._gate is None:
             raise SpawnFailed("cannot start an adopted attempt again")
@@ -63,7 +64,7 @@ class JobProcess:
         if said[:1] == BUSY:
             raise AttemptAlreadyHere(f"cannot start job {self.run.job.job_id!r}: this attempt already runs here")
         if said[:1] == FAILED:
-            raise SpawnFailed(f"cannot start a process: {said[1:].decode('utf-8', 'replace')}")
+            raise ForkRefused(f"cannot start a process: {said[1:].decode('utf-8', 'replace')}")
         if said != LOCKED:
             raise SpawnFailed(
                 "cannot start a process: the shim ended before it was ready (see 'shim.err' in the run directory)"

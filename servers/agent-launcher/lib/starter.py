@@ -12,6 +12,7 @@ from lib.errors import (
     AttemptAlreadyHere,
     CallFailed,
     CallRejected,
+    ForkRefused,
     JobRefused,
     LauncherError,
     LauncherUnknown,
@@ -31,6 +32,7 @@ from lib.run_directory import RunDirectory
 log = logging.getLogger("agent-launcher")
 
 CANNOT_START_HERE = "launcher_cannot_start_jobs"
+FORK_AGAIN_SECONDS = 2.0
 DRAINING = "launcher_draining"
 
 
@@ -122,13 +124,16 @@ class Starter:
         if not self._ask_for_the_grant(job, process):
             self._registry.remove_job(job.job_id)
             return
-        self._admission.started()
         try:
             process.wait_until_locked()
             process.open_gate()
+        except ForkRefused as error:
+            self._try_again_later(process, error)
+            return
         except LauncherError as error:
             self._fail(process, error)
             return
+        self._admission.started()
         self._lifecycle.count_job()
         self._watch(process)
         log.info("job started job_id=%s attempt=%d session=%s", job.job_id, job.attempt_number, job.session_name)
@@ -164,6 +169,15 @@ class Starter:
             self._registration.register(self._registration.current if self._registration.current is seen else None)
         except CallFailed as error:
             log.warning("cannot register error=%s", error)
+
+    def _try_again_later(self, process: JobProcess, error: LauncherError) -> None:
+        """Granted, but the machine had no process for it: take no other job, and try this one until there is one."""
+        self._admission.failed_here(CANNOT_START_HERE, 3 * FORK_AGAIN_SECONDS)
+        process.close()
+        log.warning("job waits for a process job_id=%s error=%s", process.run.job.job_id, error)
+        # Its folder says that nothing ran: the reporter offers it back, hears that it was granted, and starts it again.
+        self._outbox.put_back(Delivery(process.run, process.log, self._machine), FORK_AGAIN_SECONDS)
+        self._registry.remove_job(process.run.job.job_id)
 
     def _fail(self, process: JobProcess, error: LauncherError) -> None:
         """Granted, but the shim did not come up: nothing ran, and the runtime is told so."""
