@@ -33,7 +33,7 @@ function find(sessions, name) {
  * The conversation: the newest page first, older ones on demand, and everything new as it comes.
  * @returns {{items: object[], hasEarlier: boolean, ready: boolean, error: Error|null, earlier: () => void, begin: () => void}}
  */
-export function useTimeline(name) {
+export function useTimeline(name, backend) {
   const { api } = useApp();
   const [view, setView] = useState({ items: [], hasEarlier: false, ready: false, error: null });
   const work = useRef(null);
@@ -46,14 +46,14 @@ export function useTimeline(name) {
     mine.frame = requestAnimationFrame(() => {
       mine.frame = 0;
       if (mine !== work.current) return;
-      setView((before) => ({ ...before, ...mine.pending, items: mine.line.items }));
+      setView((before) => ({ ...before, ...mine.pending, items: mine.line.snapshot() }));
       mine.pending = {};
     });
   }, []);
 
   const begin = useCallback(async () => {
     work.current?.stream?.close();
-    const mine = (work.current = { line: new Timeline(), frame: 0, pending: {}, busy: false, stream: null, more: false });
+    const mine = (work.current = { line: new Timeline({ backend: backend ?? "" }), frame: 0, pending: {}, busy: false, stream: null, more: false });
     const events = (query) => api.get(api.session(name, "events"), query);
     mine.read = events;
     try {

@@ -1,72 +1,142 @@
-/** Makes a conversation out of events: pure, and able to go on where it was when the next event comes. */
+/** Makes a conversation out of events: pure, and able to grow at both ends without looking at the rest again. */
 
 const LINES_PER_BLOCK = 200;
+const REPEATED_WITHIN = 8;
 
 /**
- * Items have a `kind`: `user`, `agent`, `tool`, `result`, `run`, `failure`, `note`; and a `key` that stays theirs.
- * A new array is made for each change, and a new object for each changed item, so that views can compare.
+ * Items have a `kind`: `user`, `agent`, `tool`, `result`, `run`, `failure`, `note`; and a `key` that stays theirs: the
+ * number of the event that made them (half of one less for a run), so items stand in the order of their keys.
+ * There is a new object for each changed item, so that views can compare; `snapshot()` is a new array.
  */
 export class Timeline {
-  constructor() {
-    this.events = [];
+  constructor({ backend = "" } = {}) {
     this.items = [];
-    this.clear();
+    this.firstSeq = null;
+    this.lastSeq = 0;
+    this.backend = backend;
+    // Each by its id, with the item's key: keys stay when items before them come or go.
+    this.tools = new Map();
+    this.runs = new Map();
+    this.answersAlone = new Map();
+    this.requeuedBeforeRun = [];
   }
 
-  clear() {
-    this.items = [];
-    this.toolAt = new Map();
-    this.runAt = new Map();
-    this.backend = "";
-    this.lastText = "";
-  }
-
-  get firstSeq() {
-    return this.events[0]?.seq ?? null;
-  }
-
-  get lastSeq() {
-    return this.events.at(-1)?.seq ?? 0;
+  snapshot() {
+    return this.items.slice();
   }
 
   /** Adds newer events; those that are here already are left out. */
   append(events) {
-    const newer = events.filter((event) => event.seq > this.lastSeq);
-    if (!newer.length) return false;
-    this.events = this.events.concat(newer);
-    this.items = this.items.slice();
-    for (const event of newer) this.#take(event);
-    return true;
+    const before = this.lastSeq;
+    for (const event of events) {
+      if (event.seq <= this.lastSeq) continue;
+      this.firstSeq ??= event.seq;
+      this.lastSeq = event.seq;
+      TAKERS[event.type]?.(this, event);
+    }
+    return this.lastSeq !== before;
   }
 
-  /** Adds older events before those that are here. */
+  /** Adds older events before those that are here; only they are read, and what they explain is mended. */
   prepend(events) {
-    const older = events.filter((event) => this.firstSeq === null || event.seq < this.firstSeq);
-    this.events = older.concat(this.events);
-    this.clear();
-    for (const event of this.events) this.#take(event);
+    const older = new Timeline({ backend: this.backend });
+    older.append(this.firstSeq === null ? events : events.filter((event) => event.seq < this.firstSeq));
+    if (older.firstSeq === null) return;
+    this.#hideRepeats(older);
+    const joined = new Set([...this.#joinTools(older), ...this.#joinRuns(older)]);
+    const notes = this.#requeuedNotes(older);
+    this.items = older.items.concat(joined.size ? this.items.filter((item) => !joined.has(item.key)) : this.items);
+    for (const note of notes) this.items.splice(this.indexOf(note.key), 0, note);
+    this.tools = new Map([...older.tools, ...this.tools]);
+    this.runs = new Map([...this.runs, ...older.runs]);
+    this.answersAlone = new Map([...this.answersAlone, ...older.answersAlone]);
+    this.requeuedBeforeRun = older.requeuedBeforeRun.concat(this.requeuedBeforeRun);
+    this.firstSeq = older.firstSeq;
+    this.lastSeq = Math.max(this.lastSeq, older.lastSeq);
   }
 
-  #take(event) {
-    const take = TAKERS[event.type];
-    if (take) take(this, event);
+  /** A tool's answer that came without its question belongs to the question. */
+  #joinTools(older) {
+    const joined = [];
+    for (const [id, key] of this.answersAlone) {
+      const asked = older.tools.get(id);
+      if (asked === undefined) continue;
+      const { output, state, endedAt } = this.get(key);
+      older.change(asked, { output, state, endedAt });
+      this.answersAlone.delete(id);
+      joined.push(key);
+    }
+    return joined;
+  }
+
+  /** A run stands where it began. */
+  #joinRuns(older) {
+    const joined = [];
+    for (const [jobId, begun] of older.runs) {
+      if (this.requeuedBeforeRun.some((event) => event.job_id === jobId)) older.change(begun, REQUEUED);
+      const key = this.runs.get(jobId);
+      if (key === undefined) continue;
+      const { key: _key, at: _at, jobId: _job, attempt: _attempt, ...changes } = this.get(key);
+      older.change(begun, changes);
+      joined.push(key);
+    }
+    return joined;
+  }
+
+  #requeuedNotes(older) {
+    const known = this.requeuedBeforeRun.filter((event) => older.runs.has(event.job_id));
+    this.requeuedBeforeRun = this.requeuedBeforeRun.filter((event) => !known.includes(event));
+    return known.map((event) => itemOf(event, requeuedNote(event)));
+  }
+
+  /** An agent's last words are often its result: they are shown once. */
+  #hideRepeats(older) {
+    this.items.slice(0, REPEATED_WITHIN).forEach((item, index) => {
+      if (item.kind !== "result" || !item.text) return;
+      if (saysAlready(older.items.slice(index - REPEATED_WITHIN), item.text)) this.items[index] = { ...item, text: "" };
+    });
+  }
+
+  /** Where the item of a key stands, or would. */
+  indexOf(key) {
+    let low = 0;
+    let high = this.items.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.items[middle].key < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  get(key) {
+    return this.items[this.indexOf(key)];
   }
 
   add(event, item) {
-    this.items.push({ key: event.seq, at: event.at, jobId: event.job_id, attempt: event.attempt, ...item });
-    return this.items.length - 1;
+    const made = itemOf(event, item);
+    this.items.push(made);
+    return made.key;
   }
 
-  change(index, changes) {
+  change(key, changes) {
+    const index = this.indexOf(key);
     this.items[index] = { ...this.items[index], ...changes };
   }
 
   run(event, changes) {
-    const index = this.runAt.get(event.job_id);
-    if (index === undefined) this.runAt.set(event.job_id, this.add(event, { kind: "run", ...changes }));
-    else this.change(index, changes);
+    const key = this.runs.get(event.job_id);
+    if (key === undefined) this.runs.set(event.job_id, this.add(event, { kind: "run", ...changes }));
+    else this.change(key, changes);
   }
 }
+
+// The event that makes a run known may say something of its own: the run stands before it.
+const itemOf = (event, item) => ({ key: item.kind === "run" ? event.seq - 0.5 : event.seq, at: event.at, jobId: event.job_id, attempt: event.attempt, ...item });
+const saysAlready = (items, text) => items.some((item) => item.kind === "agent" && item.text.trim() === text.trim());
+
+const REQUEUED = { state: "pending", endedAt: null };
+const requeuedNote = (event) => ({ kind: "note", tone: "quiet", text: `Queued again as attempt ${(event.attempt ?? 0) + 1}` });
 
 const TAKERS = {
   session_start(line, { data }) {
@@ -78,29 +148,28 @@ const TAKERS = {
       line.add(event, { kind: "user", text });
       return;
     }
-    line.lastText = text;
     const last = line.items.at(-1);
     // A program's output comes line by line; read as one text it is a document.
     if (line.backend === "command" && last?.kind === "agent" && last.jobId === event.job_id && last.lines < LINES_PER_BLOCK) {
-      line.change(line.items.length - 1, { text: `${last.text}\n${text}`, lines: last.lines + 1 });
+      line.change(last.key, { text: `${last.text}\n${text}`, lines: last.lines + 1 });
     } else {
       line.add(event, { kind: "agent", text, lines: 1 });
     }
   },
   pre_tool(line, event) {
     const { tool_call_id: id, tool, input } = event.data;
-    line.toolAt.set(id, line.add(event, { kind: "tool", tool, input, state: "running" }));
+    line.tools.set(id, line.add(event, { kind: "tool", tool, input, state: "running" }));
   },
   post_tool(line, event) {
     const { tool_call_id: id, tool, output, is_error: failed } = event.data;
     const done = { output, state: failed ? "failed" : "completed", endedAt: event.at };
-    const index = line.toolAt.get(id);
-    if (index === undefined) line.add(event, { kind: "tool", tool, input: null, ...done });
-    else line.change(index, done);
+    const asked = line.tools.get(id);
+    if (asked === undefined) line.answersAlone.set(id, line.add(event, { kind: "tool", tool, input: null, ...done }));
+    else line.change(asked, done);
   },
   result(line, event) {
     const { text = "", usage, cost_usd: cost, turns, is_error: failed } = event.data;
-    const repeats = line.items.slice(-8).some((item) => item.kind === "agent" && item.text.trim() === text.trim());
+    const repeats = saysAlready(line.items.slice(-REPEATED_WITHIN), text);
     line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, turns, failed });
   },
   "job.started": (line, event) => line.run(event, { state: "running", startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id }),
@@ -122,10 +191,10 @@ const TAKERS = {
     line.add(event, { kind: "note", tone: "finished", text: "Healed: the launcher came back and knows what became of it" });
   },
   "job.requeued"(line, event) {
-    // What was handed back before it ran has left no trace that a reader would miss.
-    if (!line.runAt.has(event.job_id)) return;
-    line.run(event, { state: "pending", endedAt: null });
-    line.add(event, { kind: "note", tone: "quiet", text: `Queued again as attempt ${(event.attempt ?? 0) + 1}` });
+    // What was handed back before it ran has left no trace that a reader would miss; if it ran, older events say so.
+    if (!line.runs.has(event.job_id)) return void line.requeuedBeforeRun.push(event);
+    line.run(event, REQUEUED);
+    line.add(event, requeuedNote(event));
   },
   "job.stop_requested": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: "Stop requested" }),
   "session.budget_exceeded": (line, event) => line.add(event, { kind: "note", tone: "lost", text: `Budget reached: ${event.data.limit} of ${event.data.allowed}, spent ${event.data.spent}` }),

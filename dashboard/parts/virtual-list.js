@@ -10,8 +10,9 @@ const OVERSCAN_PX = 600;
 /** Remembers the heights of rows by key, and where each row begins. */
 export class Heights {
   #known = new Map();
-  #tops = new Float64Array(1);
-  #keys = [];
+  #heights = new Float64Array(1);
+  #tops = new Float64Array(2);
+  #count = 0;
   #guess;
 
   constructor(guess) {
@@ -19,24 +20,39 @@ export class Heights {
   }
 
   get total() {
-    return this.#tops[this.#keys.length];
+    return this.#tops[this.#count];
   }
 
-  lay(keys) {
-    this.#keys = keys;
-    if (this.#tops.length <= keys.length) this.#tops = new Float64Array(keys.length * 2 + 1);
-    let top = 0;
-    for (let index = 0; index < keys.length; index += 1) {
-      this.#tops[index] = top;
-      top += this.#known.get(keys[index]) ?? this.#guess;
+  lay(items, keyOf) {
+    this.#count = items.length;
+    if (this.#heights.length < items.length) {
+      this.#heights = new Float64Array(items.length * 2);
+      this.#tops = new Float64Array(items.length * 2 + 1);
     }
-    this.#tops[keys.length] = top;
+    for (let index = 0; index < items.length; index += 1) this.#heights[index] = this.#known.get(keyOf(items[index])) ?? this.#guess;
+    this.#pile(0);
   }
 
-  measure(key, height) {
-    if (height === 0 || Math.abs((this.#known.get(key) ?? -1) - height) < 0.5) return false;
-    this.#known.set(key, height);
-    return true;
+  /** Takes the measured heights of rows, each with its index and key; tells whether anything was otherwise. */
+  measure(rows) {
+    let from = this.#count;
+    for (const { index, key, height } of rows) {
+      if (height === 0 || index >= this.#count || Math.abs((this.#known.get(key) ?? -1) - height) < 0.1) continue;
+      this.#known.set(key, height);
+      this.#heights[index] = height;
+      from = Math.min(from, index);
+    }
+    if (from < this.#count) this.#pile(from);
+    return from < this.#count;
+  }
+
+  #pile(from) {
+    let top = from === 0 ? 0 : this.#tops[from];
+    for (let index = from; index < this.#count; index += 1) {
+      this.#tops[index] = top;
+      top += this.#heights[index];
+    }
+    this.#tops[this.#count] = top;
   }
 
   top(index) {
@@ -46,7 +62,7 @@ export class Heights {
   /** The row at a distance from the beginning. */
   at(offset) {
     let low = 0;
-    let high = this.#keys.length - 1;
+    let high = this.#count - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (this.#tops[middle] <= offset) low = middle;
@@ -64,10 +80,12 @@ export class VirtualList extends Component {
   constructor(props) {
     super(props);
     this.heights = new Heights(props.guess);
+    this.heights.lay(props.items, props.keyOf);
     this.anchor = null;
+    this.placed = 0;
     this.atEnd = Boolean(props.stickToEnd);
-    this.observer = new ResizeObserver((entries) => this.#measured(entries));
-    this.watched = new Map();
+    this.observer = new ResizeObserver(() => this.#measure());
+    this.watched = new Set();
     this.state = { first: 0, last: Math.min(props.items.length, 40) };
   }
 
@@ -82,18 +100,20 @@ export class VirtualList extends Component {
     this.sizes.disconnect();
   }
 
+  /** Rows that came before the visible ones move these on, so that they are kept and not drawn anew. */
+  componentWillReceiveProps({ items, keyOf }) {
+    if (items === this.props.items) return;
+    this.heights.lay(items, keyOf);
+    const index = this.anchor ? this.#indexOf(this.anchor, items, keyOf) : -1;
+    const by = index - (this.anchor?.index ?? index);
+    if (index < 0 || by === 0) return;
+    this.anchor = { ...this.anchor, index };
+    this.setState(({ first, last }) => ({ first: Math.max(0, first + by), last: Math.max(0, last + by) }));
+  }
+
   componentDidUpdate(before) {
     if (before.items !== this.props.items || before.before !== this.props.before) this.#settle();
     else this.#watch();
-  }
-
-  /** Brings a row into view: used by the keyboard. */
-  reveal(index) {
-    if (!this.box) return;
-    const top = this.heights.top(index) + this.#headHeight();
-    const bottom = this.heights.top(index + 1) + this.#headHeight();
-    if (top < this.box.scrollTop) this.box.scrollTop = top;
-    else if (bottom > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = bottom - this.box.clientHeight;
   }
 
   toEnd() {
@@ -102,68 +122,68 @@ export class VirtualList extends Component {
     this.#settle();
   }
 
-  toStart() {
-    this.atEnd = false;
-    this.anchor = null;
-    if (!this.box) return;
-    this.box.scrollTop = 0;
-    this.#look();
-  }
-
   #headHeight() {
     return this.space ? this.space.offsetTop : 0;
   }
 
-  /** Lays the rows out anew and puts the view back where the reader was. */
+  /** Puts the view back where the reader was, after rows have come, gone or changed their heights. */
   #settle() {
     if (!this.box) return;
-    this.heights.lay(this.props.items.map(this.props.keyOf));
     this.space.style.height = `${this.heights.total}px`;
-    if (this.atEnd) this.box.scrollTop = this.box.scrollHeight;
+    if (this.atEnd) this.#place(this.box.scrollHeight);
     else if (this.anchor) this.#holdAnchor();
     this.#look();
     this.#watch();
   }
 
-  #holdAnchor() {
-    let index = this.anchor.index;
-    const { items, keyOf } = this.props;
-    if (!items[index] || keyOf(items[index]) !== this.anchor.key) index = items.findIndex((item) => keyOf(item) === this.anchor.key);
-    if (index < 0) return;
-    const wanted = this.heights.top(index) + this.anchor.inside;
-    if (Math.abs(wanted - this.box.scrollTop) >= 1) this.box.scrollTop = wanted;
+  #indexOf({ index, key }, items, keyOf) {
+    return items[index] && keyOf(items[index]) === key ? index : items.findIndex((item) => keyOf(item) === key);
   }
 
-  #measured(entries) {
-    let changed = false;
-    for (const { target } of entries) {
-      const key = this.watched.get(target);
-      if (key !== undefined && target.isConnected) changed = this.heights.measure(key, target.offsetHeight) || changed;
-    }
-    if (changed) this.#settle();
+  #holdAnchor() {
+    const index = this.#indexOf(this.anchor, this.props.items, this.props.keyOf);
+    if (index < 0) return;
+    const wanted = this.heights.top(index) + this.anchor.inside + this.#headHeight();
+    if (Math.abs(wanted - this.box.scrollTop) >= 1) this.#place(wanted);
+  }
+
+  #place(scrollTop) {
+    this.box.scrollTop = scrollTop;
+    this.placed = this.box.scrollTop;
+  }
+
+  /** Rows are measured as soon as they are drawn, so that nothing is painted where it will not stay. */
+  #measure() {
+    const { items, keyOf } = this.props;
+    const { first } = this.state;
+    const rows = [...this.window.children]
+      .slice(0, items.length - first)
+      .map((element, place) => ({ index: first + place, key: keyOf(items[first + place]), height: element.getBoundingClientRect().height }));
+    if (this.heights.measure(rows)) this.#settle();
   }
 
   #watch() {
     const drawn = new Set(this.window.children);
-    for (const element of this.watched.keys()) {
+    for (const element of this.watched) {
       if (drawn.has(element)) continue;
       this.observer.unobserve(element);
       this.watched.delete(element);
     }
-    const { items, keyOf } = this.props;
-    [...drawn].forEach((element, index) => {
-      const item = items[this.state.first + index];
-      if (!item) return;
-      if (!this.watched.has(element)) this.observer.observe(element);
-      this.watched.set(element, keyOf(item));
-    });
+    const fresh = [...drawn].filter((element) => !this.watched.has(element));
+    for (const element of fresh) {
+      this.observer.observe(element);
+      this.watched.add(element);
+    }
+    if (fresh.length) this.#measure();
   }
 
   #scrolled = () => {
     // A browser tells of scrolling in the next frame, and by then the list may have been taken down.
     if (!this.box) return;
     const { scrollTop, clientHeight, scrollHeight } = this.box;
-    this.atEnd = Boolean(this.props.stickToEnd) && scrollHeight - scrollTop - clientHeight < 24;
+    // Rows that turn out taller than they were thought move the end away; only a reader leaves it.
+    const own = this.atEnd && Math.abs(scrollTop - this.placed) < 1;
+    this.atEnd = own || (Boolean(this.props.stickToEnd) && scrollHeight - scrollTop - clientHeight < 24);
     this.props.onAtEnd?.(this.atEnd);
     this.#look();
   };
@@ -174,7 +194,11 @@ export class VirtualList extends Component {
     const top = this.box.scrollTop - this.#headHeight();
     const bottom = top + this.box.clientHeight;
     const visible = this.heights.at(top);
-    if (items.length) this.anchor = { index: visible, key: keyOf(items[visible]), inside: this.box.scrollTop - this.heights.top(visible) };
+    if (!items.length) return;
+    // The first row that is seen whole: one that is cut off above may yet turn out to be of another height.
+    const cut = this.heights.top(visible) < top && visible + 1 < items.length && this.heights.top(visible + 1) < bottom;
+    const index = cut ? visible + 1 : visible;
+    this.anchor = { index, key: keyOf(items[index]), inside: top - this.heights.top(index) };
     const first = this.heights.at(top - OVERSCAN_PX);
     const last = Math.min(items.length, this.heights.at(bottom + OVERSCAN_PX) + 1);
     if (first !== this.state.first || last !== this.state.last) this.setState({ first, last });

@@ -8,7 +8,7 @@ import { html, useCallback, useEffect, useRef, useState } from "../ui.js";
 
 /** The timeline; it stays at its end as long as the reader does. */
 export function Conversation({ session, jobs }) {
-  const { items, hasEarlier, ready, error, earlier, begin } = useTimeline(session.session_name);
+  const { items, hasEarlier, ready, error, earlier, begin } = useTimeline(session.session_name, session.backend);
   const [atEnd, setAtEnd] = useState(true);
   const [opened, setOpened] = useState(() => new Set());
   const list = useRef(null);

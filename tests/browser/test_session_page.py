@@ -1,15 +1,11 @@
 """A session's page: what was said, safely; tools, failures, jobs, logs, children and their news."""
 
-import re
-
-import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, JsonObject, fresh, read
+from support.desk import Desk, fresh, read
 
-OLDER_EVENTS = re.compile(r"/events\?before=\d{1,9}&")
 NASTY = """# A title
 
 <script>window.hurt = 1</script><img src=x onerror="window.hurt = 2">
@@ -147,59 +143,6 @@ def test_the_news_of_a_child_shows_whether_it_was_delivered(open_page: OpenPage,
     play.end("the child is done")
 
     expect(page.locator(".side .news")).to_contain_text("News not delivered yet: this session is busy")
-
-
-@pytest.mark.xfail(strict=False, reason="each older page rebuilds the timeline: too slow")
-def test_a_long_conversation_is_read_from_its_end_and_drawn_in_part(open_page: OpenPage, stage: Stage) -> None:
-    name = fresh()
-    play = stage.play(name, "x").begin()
-    for start in range(0, 2000, 500):
-        events: list[JsonObject] = [_line(number) for number in range(start, start + 500)]
-        play.tell(*events)
-    page = open_page(f"#/sessions/{name}")
-
-    expect(page.get_by_text("line 1999", exact=True)).to_be_visible()
-    assert page.locator("[data-kind]").count() < 120
-    _scroll_to_the_beginning(page)
-
-    expect(page.locator('[data-kind="user"]')).to_be_visible()
-    assert page.locator("[data-kind]").count() < 120
-
-
-def _line(number: int) -> JsonObject:
-    return {"type": "message", "data": {"role": "assistant", "text": f"line {number}"}}
-
-
-def _scroll_to_the_beginning(page: Page) -> None:
-    page.wait_for_function("""() => {
-        const line = document.querySelector(".line");
-        line.scrollTop = 0;
-        return document.querySelector(".line-start span");
-    }""")
-
-
-def test_what_comes_after_a_conversation_was_left_does_no_harm(open_page: OpenPage, stage: Stage) -> None:
-    """The browser tells of a scrolled list in the next frame, and an older page may take its time."""
-    name = fresh()
-    play = stage.play(name, "x").begin()
-    play.tell(*(_line(number) for number in range(400)))
-    held: list[Route] = []
-    page = open_page(f"#/sessions/{name}")
-    expect(page.get_by_text("line 399", exact=True)).to_be_visible()
-    with page.expect_request(OLDER_EVENTS):
-        page.route(OLDER_EVENTS, lambda route: held.append(route))
-        page.evaluate("""() => {
-            window.line = document.querySelector(".line");
-            window.line.scrollTop = 0;
-        }""")
-    page.evaluate("location.hash = '#/queue'")
-    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
-    page.evaluate("window.line.dispatchEvent(new Event('scroll'))")
-    with page.expect_response(OLDER_EVENTS):
-        held[0].continue_()
-
-    page.get_by_role("link", name="Launchers").first.click()
-    expect(page.get_by_role("heading", name="Launchers")).to_be_visible()
 
 
 def test_an_unknown_session_says_so(open_page: OpenPage) -> None:
