@@ -1,6 +1,7 @@
 """What fault tests do again and again: order scripted jobs, look at them, and see every promise kept."""
 
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from support.runtime_api import JobRow, RuntimeApi
 from support.waiting import wait_until
 
 FAILPOINTS = "AGENT_LAUNCHER_FAILPOINTS"
+LONG_PROMPT = '{"out": "said\\n", "exit": 3, "err": "' + "x" * 100_000 + '"}'
+SHORT = {"out": "said\n", "exit": 3}
 
 
 @dataclass
@@ -72,6 +75,18 @@ class Bench:
         """Start the launcher without failpoints."""
         self.launcher.environment.pop(FAILPOINTS, None)
         self.launcher.start()
+
+    def assert_a_kill_harms_nothing(self, step: str) -> None:
+        """Kill the launcher at a step of a job's life: its next life loses nothing and runs nothing twice."""
+        job_id = self.order(LONG_PROMPT if "prompt" in step else SHORT)
+
+        self.start_to_fail(f"{step}=1*kill")
+        assert self.launcher.wait(60) == -signal.SIGKILL, f"it never came to {step}:\n{self.launcher.log()}"
+        self.start_well()
+        ended = self.end_of(job_id)
+
+        assert (ended["status"], ended["exit_code"], len(self.ledger.runs_of(job_id))) == ("failed", 3, 1)
+        self.assert_promises_held()
 
     def assert_promises_held(self) -> None:
         """Check promises 1 to 7 for every job that was ordered here."""
