@@ -26,6 +26,22 @@ def test_a_flood_without_a_newline_leaves_memory_flat_and_keeps_head_and_tail(be
     assert (kept[:4], len(kept) <= KEPT_BYTES_MAX + 4096) == (b"HEAD", True)
 
 
+def test_a_command_that_prints_without_end_is_stopped_at_the_limit_with_what_it_printed_first_and_last(
+    bench: Bench,
+) -> None:
+    bench.launcher.environment["AGENT_LAUNCHER_OUTPUT_LIMIT_MIB"] = "8"
+    bench.project.put_command("ao-start", "#!/bin/sh\nprintf HEAD; yes\n")
+    bench.launcher.start()
+    job_id = bench.order(stop_grace_seconds=0.1)
+    ended = bench.end_of(job_id)
+
+    assert (ended["status"], ended["reason"]) == ("failed", "output_limit")
+    assert "stopped because it wrote more than it may" in str(ended["error"])
+    assert bench.api.session_status(ended["session_id"]) == "failed"
+    assert bench.log_of(job_id).startswith(b"HEADy\n")
+    bench.assert_promises_held()
+
+
 def test_binary_zeros_and_invalid_utf8_arrive_byte_for_byte_and_in_a_readable_error(bench: Bench) -> None:
     bench.project.put_command("ao-start", "#!/bin/sh\nprintf 'a\\000\\377\\376b\\303\\n'; exit 9\n")
     bench.launcher.start()

@@ -15,6 +15,7 @@ DEFAULT_RUNTIME_URL = "http://localhost:8765"
 DEFAULT_POLL_TIMEOUT = 30.0
 DEFAULT_HEARTBEAT_INTERVAL = 60.0
 DEFAULT_MEMORY_FLOOR_MIB = 512.0
+DEFAULT_OUTPUT_LIMIT_MIB = 1024.0
 LABEL_SEPARATOR = "="
 
 
@@ -58,7 +59,8 @@ class Config:
     """The settings of one launcher process.
 
     Units:   `poll_timeout` and `heartbeat_interval` are seconds; `memory_floor_bytes` is free memory below
-             which no further job is taken; `max_jobs` None is unlimited.
+             which no further job is taken; `output_limit_bytes` is how much one job may print; `max_jobs` None is
+             unlimited.
     Shape:   `project_roots` are real paths; without any, jobs may work everywhere.
     """
 
@@ -76,6 +78,7 @@ class Config:
     labels: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     memory_floor_bytes: int = 0
+    output_limit_bytes: int = int(DEFAULT_OUTPUT_LIMIT_MIB) << 20
     project_roots: tuple[Path, ...] = ()
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
     verbose: bool = False
@@ -100,7 +103,8 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         exit_when_idle=options.exit_when_idle,
         labels=_labels(options.labels),
         name=options.name or socket.gethostname(),
-        memory_floor_bytes=_memory_floor(environment),
+        memory_floor_bytes=_mebibytes(environment, "AGENT_LAUNCHER_MEMORY_FLOOR_MIB", DEFAULT_MEMORY_FLOOR_MIB),
+        output_limit_bytes=_mebibytes(environment, "AGENT_LAUNCHER_OUTPUT_LIMIT_MIB", DEFAULT_OUTPUT_LIMIT_MIB),
         project_roots=_project_roots(options, environment, cwd),
         environment_rule=EnvironmentRule(
             _names(options.env_allow, environment.get("AGENT_LAUNCHER_ENV_ALLOW")),
@@ -189,15 +193,12 @@ def _max_jobs(options: Options, environment: Mapping[str, str]) -> int | None:
     return count
 
 
-def _memory_floor(environment: Mapping[str, str]) -> int:
-    told = environment.get("AGENT_LAUNCHER_MEMORY_FLOOR_MIB") or str(DEFAULT_MEMORY_FLOOR_MIB)
+def _mebibytes(environment: Mapping[str, str], variable: str, default: float) -> int:
+    told = environment.get(variable) or str(default)
     try:
-        mebibytes = float(told)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"cannot use the memory floor {told!r}: a number of MiB is needed (AGENT_LAUNCHER_MEMORY_FLOOR_MIB)"
-        ) from error
-    return int(mebibytes * 1024 * 1024)
+        return int(float(told) * 1024 * 1024)
+    except (ValueError, OverflowError) as error:
+        raise ConfigurationError(f"cannot use {variable}={told!r}: a number of MiB is needed") from error
 
 
 def _labels(told: tuple[str, ...]) -> dict[str, str]:

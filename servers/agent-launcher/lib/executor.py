@@ -30,6 +30,7 @@ class Executor:
         project_dir: Path,
         runtime_url: str,
         project_roots: Sequence[Path] = (),
+        output_limit_bytes: int | None = None,
         machine: Machine | None = None,
     ) -> None:
         self._machine = machine or Machine()
@@ -39,6 +40,7 @@ class Executor:
         self._project_dir = project_dir
         self._runtime_url = runtime_url
         self._project_roots = project_roots
+        self._output_limit_bytes = output_limit_bytes
 
     def execute(self, job: Job) -> JobProcess:
         """Prepare an attempt and return its handle; its command runs once the gate is opened.
@@ -61,7 +63,7 @@ class Executor:
             "is_prompt_on_stdin": is_prompt_on_stdin,
             "timeout_seconds": job.timeout_seconds,
             "stop_grace_seconds": job.stop_grace_seconds,
-            "output_limit_bytes": job.output_limit_bytes,
+            "output_limit_bytes": job.output_limit_bytes or self._output_limit_bytes,
         }
         run.write_order(launch, prompt if is_prompt_on_stdin else None)
         try:

@@ -121,6 +121,7 @@ class Launcher:
             project_dir=config.project_dir,
             runtime_url=config.runtime_url,
             project_roots=config.project_roots,
+            output_limit_bytes=config.output_limit_bytes,
             machine=machine,
         )
         starter = Starter(

@@ -57,6 +57,7 @@ def test_options_win_over_the_environment(tmp_path: Path) -> None:
     [
         (Options(), {"POLL_TIMEOUT": "soon"}, "cannot use POLL_TIMEOUT='soon': a number of seconds above 0 is needed"),
         (Options(), {"HEARTBEAT_INTERVAL": "0"}, "cannot use HEARTBEAT_INTERVAL='0'"),
+        (Options(), {"AGENT_LAUNCHER_OUTPUT_LIMIT_MIB": "much"}, "AGENT_LAUNCHER_OUTPUT_LIMIT_MIB='much': a number of"),
         (Options(runtime_url="localhost:8765"), {}, "it must begin with 'http://' or 'https://'"),
         (Options(labels=("gpu",)), {}, "cannot use the label 'gpu': 'key=value' is needed"),
         (Options(max_jobs=0), {}, "cannot limit the jobs to 0: a whole number from 1 is needed"),
