@@ -21,7 +21,8 @@ class Project:
         shutil.copytree(
             REPOSITORY / "servers/agent-launcher",
             root / "servers/agent-launcher",
-            ignore=shutil.ignore_patterns("tests"),
+            # Caches come along, which saves each launcher a compilation; one that is being written has no end yet.
+            ignore=shutil.ignore_patterns("tests", "*.pyc.*"),
         )
 
     @property
