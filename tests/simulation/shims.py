@@ -168,6 +168,8 @@ class Shim:
         self.world.agenda.after(seconds, unless_gone)
 
     def _come_up(self) -> None:
+        if self.is_over:
+            return  # killed before it was up: it takes no lock any more
         disk, lock = self.host.disk, self.path / run_files.LOCK_FILE
         if self._gate is None or self.world.faults.shim_fails() or not disk.exists(self.path):
             self._leave()
