@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from support.agents import add_agent
+from support.bubblewrap import why_not
 from support.launcher_process import LauncherProcess
 from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
 
 DATABASE_PASSWORD = "database-pass-word-0815"
 DENIED_VALUE = "denied-value-4711"
+SECRET = "secret-of-the-blueprint-0817"
 
 # Everything that an agent can see of itself and of the processes between it and the launcher.
 LOOKS_AROUND = """
@@ -76,6 +78,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             "AGENT_RUNTIME_DATABASE_URL": f"postgresql://user:{DATABASE_PASSWORD}@db/x",
             "AGENT_RUN_BY_JOB": "job_of_somebody_else",
             "MY_TOKEN": DENIED_VALUE,
+            "AGENT_SECRET_KEY": SECRET,
             "AGENT_LAUNCHER_ENV_DENY": "MY_*",
         },
     )
@@ -110,6 +113,7 @@ def test_a_jobs_environment_arguments_and_descriptors_hold_no_secret_but_its_own
     assert len(secrets) == 5
     assert [secret for secret in secrets if secret in everything] == []
     assert "job_of_somebody_else" not in everything
+    assert SECRET not in json.dumps(seen["own"])
     assert "AGENT_RUNTIME_TOKEN=" in seen["own"]["environment"]
     own_token = seen["own"]["environment"].split("AGENT_RUNTIME_TOKEN=")[1].split("\0")[0]
     assert not any(own_token in one["arguments"] for one in (seen["own"], *seen["above"]))
@@ -172,3 +176,54 @@ def test_after_a_run_all_that_runtime_and_launcher_keep_is_closed_to_others(
     assert open_to_others(stage.launcher.state_dir) == []
     assert open_to_others(runtime.data_dir) == []
     assert open_to_others(runtime.folder / ".agent-orchestrator") == []
+
+
+def holding(folder: Path, secret: str) -> list[str]:
+    """The files in a folder that hold a text."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [str(path.relative_to(folder)) for path in files if secret.encode() in path.read_bytes()]
+
+
+def test_a_secret_of_a_blueprint_reaches_its_agent_and_nothing_that_is_kept(stage: Stage) -> None:
+    add_agent(
+        stage.api,
+        stage.folder,
+        "tells",
+        """
+        import os, pathlib, sys
+        key = os.environ["KEY"]
+        pathlib.Path("told").write_text(key)
+        print("the key is", key, flush=True)
+        sys.exit(f"and it failed with {key}")
+        """,
+        options={"env": {"KEY": "${env:AGENT_SECRET_KEY}"}},
+    )
+    work = stage.root / "tells"
+    work.mkdir()
+
+    job = stage.api.wait_for_end(stage.api.create_job("teller", "go", agent_name="tells", project_dir=str(work)))
+
+    assert (job["status"], job["reason"]) == ("failed", "nonzero_exit")
+    assert "and it failed with [redacted]" in (job["error"] or "")
+    assert stage.api.result("teller") == "the key is [redacted]\n"
+    assert (work / "told").read_text() == SECRET
+    assert holding(stage.launcher.state_dir, SECRET) == []
+    assert holding(stage.runtime.data_dir, SECRET) == []
+
+
+def test_a_job_in_a_sandbox_works_in_its_project_and_sees_neither_token_nor_other_jobs(stage: Stage) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    secrets = f"{stage.runtime.data_dir}/token {stage.launcher.runs_dir}/*/job.json /proc/*/environ"
+    script = (
+        f"cat; echo; grep -l -s -e {stage.runtime.token} {secrets}; ls {stage.launcher.state_dir}; echo made > made"
+    )
+    stage.api.ask("POST", "/agents", {"name": "boxed", "command": ["/bin/sh", "-c", script], "sandbox": "bubblewrap"})
+    work = stage.root / "boxed"
+    work.mkdir()
+
+    job = stage.api.wait_for_end(stage.api.create_job("boxed", "hello", agent_name="boxed", project_dir=str(work)))
+
+    assert job["status"] == "completed", job["error"]
+    assert stage.api.result("boxed").split() == ["hello"]
+    assert (work / "made").read_text() == "made\n"

@@ -4,10 +4,10 @@ import sys
 import textwrap
 from pathlib import Path
 
-from support.runtime_api import RuntimeApi
+from support.runtime_api import Json, RuntimeApi
 
 
-def add_agent(api: RuntimeApi, folder: Path, name: str, program: str) -> None:
+def add_agent(api: RuntimeApi, folder: Path, name: str, program: str, **more: Json) -> None:
     """Write a Python program into the folder and make it an agent: prompt on standard input, output is the result."""
     path = folder / f"{name}.py"
     path.write_text(textwrap.dedent(program), encoding="utf-8")
@@ -16,5 +16,6 @@ def add_agent(api: RuntimeApi, folder: Path, name: str, program: str) -> None:
         "description": f"test agent {name}",
         "backend": "command",
         "command": [sys.executable, str(path)],
+        **more,
     }
     api.ask("POST", "/agents", blueprint)

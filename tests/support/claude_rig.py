@@ -11,6 +11,7 @@ import psutil
 
 from agent_backends.claude import ClaudeBackend
 from agent_backends.protocol import AgentEvent, BackendSession, Blueprint, Outcome, Turn
+from agent_backends.sandbox_kinds import Sandbox
 from runtime_client.wire import JsonObject
 from support.model_stand_in import ModelStandIn
 from support.waiting import wait_until
@@ -64,6 +65,7 @@ class ClaudeRig:
         options: JsonObject | None = None,
         limits: JsonObject | None = None,
         mcp_servers: JsonObject | None = None,
+        sandbox: Sandbox | None = None,
     ) -> Turn:
         """One prompt for the rig's session."""
         blueprint = Blueprint(
@@ -73,6 +75,7 @@ class ClaudeRig:
             options=options or {},
             limits=limits or {},
             mcp_servers=mcp_servers or {},
+            sandbox=sandbox,
         )
         return Turn(
             session_name=self.session_name,

@@ -5,19 +5,24 @@ from pathlib import Path
 
 from agent_backends.protocol import Blueprint
 from agent_backends.references import Resolver
+from agent_backends.sandbox import Neighbourhood, sandbox_of
 from runtime_client.models import Agent
 
 
-def blueprint_of(agent: Agent, project_root: Path, resolver: Resolver) -> Blueprint:
+def blueprint_of(agent: Agent, project_root: Path, resolver: Resolver, around: Neighbourhood) -> Blueprint:
     """Return the blueprint to run: with the files of this checkout if it ships the agent, else the runtime's own.
 
-    Errors:  CannotRunError, for a secret that is not here or that would be open to others.
+    Errors:  CannotRunError, for a secret that is not here or that would be open to others, and for a sandbox that is
+             not understood.
     """
     folder = _folder(agent, project_root)
     other_options = {name: value for name, value in agent.options.items() if name != "env"}
     resolver.check_open_places(list(agent.command), "command")
     resolver.check_open_places(agent.model, "model")
     resolver.check_open_places(other_options, "options")
+    resolver.check_open_places(agent.sandbox, "sandbox")
+    needed = (project_root,) if folder is None else (project_root, folder)
+    sandbox = sandbox_of(agent.name, agent.sandbox, replace(around, needed=needed))
     blueprint = Blueprint(
         name=agent.name,
         backend=agent.backend,
@@ -28,6 +33,7 @@ def blueprint_of(agent: Agent, project_root: Path, resolver: Resolver) -> Bluepr
         limits=agent.limits,
         options=other_options,
         folder=folder,
+        sandbox=sandbox,
     )
     return replace(blueprint, command=_resolved(agent.command, folder))
 

@@ -10,6 +10,7 @@ from agent_backends.claude_failures import failed
 from agent_backends.claude_launch import LaunchRefusedError, prepare_launch
 from agent_backends.claude_process import ClaudeProcess
 from agent_backends.protocol import Emit, Outcome, Turn
+from agent_backends.sandboxing import Needs, SandboxUnavailableError, command_prefix
 from runtime_client.reasons import Reason
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ class ClaudeBackend:
             except LaunchRefusedError as refusal:
                 return failed(refusal.reason, str(refusal))
             try:
-                process = await ClaudeProcess.start(launch.command, turn.project_dir, launch.environment)
+                prefix = await command_prefix(turn, _needs(launch.command[0], turn, Path(private_dir)))
+                process = await ClaudeProcess.start(
+                    (*prefix, *launch.command), turn.project_dir, launch.environment, is_wrapped=bool(prefix)
+                )
+            except SandboxUnavailableError as refusal:
+                return refusal.outcome
             except OSError as error:
                 # The folder was looked at a moment ago, so what cannot be started is the client.
                 return failed(Reason.BACKEND_MISSING, f"cannot start Claude Code {launch.command[0]!r}: {error}")
@@ -49,6 +55,21 @@ class ClaudeBackend:
                 )
             finally:
                 await process.end()
+
+
+def _needs(client: str, turn: Turn, private_dir: Path) -> Needs:
+    """Return what the client reaches beside the project: itself, its settings, its login and its conversations."""
+    home = Path(turn.environment.get("HOME") or Path.home())
+    config_dir = Path(turn.environment.get("CLAUDE_CONFIG_DIR") or home / ".claude")
+    if turn.blueprint.sandbox is not None:
+        # One that is made inside would be gone with the sandbox, and no session could be resumed.
+        config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own = [path for path in (config_dir, home / ".claude.json") if path.exists()]
+    return Needs(readable=(private_dir, *_absolute(client)), writable=tuple(own))
+
+
+def _absolute(client: str) -> tuple[Path, ...]:
+    return (Path(client),) if Path(client).is_absolute() else ()
 
 
 def _conversation_type() -> "type[Conversation]":

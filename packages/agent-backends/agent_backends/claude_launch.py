@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent_backends.claude_options import ClaudeOptions, SystemPromptMode
 from agent_backends.protocol import Turn
+from agent_backends.sandbox_kinds import Bubblewrap
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, UnexpectedAnswerError
 
@@ -66,7 +67,8 @@ def prepare_launch(turn: Turn, private_dir: Path) -> Launch:
             f"cannot run agent {turn.blueprint.name!r}: project directory '{turn.project_dir}' is no directory here",
         )
     options = _read_options(turn)
-    _refuse_bypass_as_root(options, turn.environment)
+    if not isinstance(turn.blueprint.sandbox, Bubblewrap):
+        _refuse_bypass_as_root(options, turn.environment)
     command = (
         find_client(options, turn.environment),
         *("--output-format", "stream-json", "--input-format", "stream-json", "--verbose"),
@@ -180,6 +182,8 @@ def _model_arguments(turn: Turn, options: ClaudeOptions) -> list[str]:
 def _environment(turn: Turn) -> dict[str, str]:
     environment = {name: value for name, value in turn.environment.items() if name not in _NOT_HANDED_ON}
     # The client says when it is idle, which is later than a turn's result if a subagent still works in the background.
+    if isinstance(turn.blueprint.sandbox, Bubblewrap):
+        environment["IS_SANDBOX"] = "1"
     return environment | {
         "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
         "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS": "1",

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,19 +28,22 @@ class ClaudeProcess:
     is written down before it ends, and what is left of that afterwards is ended too.
     """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, *, is_wrapped: bool = False) -> None:
         assert process.stdin is not None  # all three are pipes
         assert process.stdout is not None
         assert process.stderr is not None
         self._process = process
+        self._is_wrapped = is_wrapped
         self._stdin, self._stdout = process.stdin, process.stdout
         self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
         self._stderr_reader = asyncio.create_task(self._read_stderr(process.stderr))
         self._marker: str | None = None
 
     @classmethod
-    async def start(cls, command: Sequence[str], project_dir: Path, environment: Mapping[str, str]) -> "ClaudeProcess":
-        """Start the client in the project's folder.
+    async def start(
+        cls, command: Sequence[str], project_dir: Path, environment: Mapping[str, str], *, is_wrapped: bool = False
+    ) -> "ClaudeProcess":
+        """Start the client in the project's folder; it is wrapped if the command is a sandbox around it.
 
         Errors:  OSError, if it cannot be started.
         """
@@ -53,7 +58,7 @@ class ClaudeProcess:
             limit=LINE_BYTES_MAX,
             start_new_session=True,
         )
-        return cls(process)
+        return cls(process, is_wrapped=is_wrapped)
 
     @property
     def exit_code(self) -> int | None:
@@ -129,6 +134,11 @@ class ClaudeProcess:
                 pass
 
     def _signal(self, *, terminate: bool) -> None:
+        if terminate and self._is_wrapped:
+            # The sandbox does not hear it, so that the client in it has time to leave.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+            return
         with suppress(ProcessLookupError):
             (self._process.terminate if terminate else self._process.kill)()
 

@@ -8,7 +8,9 @@ fails, explains why. No output and exit 0 is a failure, `empty_result`, unless t
 
 import asyncio
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -19,6 +21,8 @@ from agent_backends.output_lines import OutputLines
 from agent_backends.process_tree import descendants, end_processes
 from agent_backends.protocol import Emit, Ending, Message, Outcome, Started, Turn
 from agent_backends.redaction import RedactedStream
+from agent_backends.sandbox_kinds import Bubblewrap
+from agent_backends.sandboxing import Needs, SandboxUnavailableError, command_prefix
 from runtime_client.reasons import Reason
 
 STDOUT = 1
@@ -49,7 +53,10 @@ class CommandBackend:
             prompt_file.write_bytes(turn.prompt.encode("utf-8", errors="replace"))
             running = _Run(turn, emit)
             try:
-                process = await _spawn(turn, prompt_file, running)
+                prefix = await command_prefix(turn, Needs(readable=(Path(folder),)))
+                process = await _spawn(turn, prefix, prompt_file, running)
+            except SandboxUnavailableError as cause:
+                return cause.outcome
             except (OSError, ValueError) as cause:
                 return _failed(Reason.BACKEND_MISSING, _sentence_for_spawn(turn, cause))
             emit(Started(model=turn.blueprint.model))
@@ -147,7 +154,10 @@ class _Run(asyncio.SubprocessProtocol):
         return f": {said}" if said else " and said nothing on standard error"
 
 
-async def _spawn(turn: Turn, prompt_file: Path, running: _Run) -> asyncio.SubprocessTransport:
+async def _spawn(turn: Turn, prefix: tuple[str, ...], prompt_file: Path, running: _Run) -> asyncio.SubprocessTransport:
+    program = turn.blueprint.command[0]
+    if isinstance(turn.blueprint.sandbox, Bubblewrap) and not shutil.which(program, path=turn.environment.get("PATH")):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     environment = {
         **turn.environment,
         "AGENT_PROMPT_FILE": str(prompt_file),
@@ -159,6 +169,7 @@ async def _spawn(turn: Turn, prompt_file: Path, running: _Run) -> asyncio.Subpro
     with prompt_file.open("rb") as prompt:
         transport, _ = await asyncio.get_running_loop().subprocess_exec(
             lambda: running,
+            *prefix,
             *turn.blueprint.command,
             cwd=turn.project_dir,
             env=environment,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from agent_backends.redaction import Secrets
+from agent_backends.sandbox_kinds import Sandbox
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject
 
@@ -16,9 +17,9 @@ from runtime_client.wire import Json, JsonObject
 class Blueprint:
     """What an agent is: its words, its backend and its tools.
 
-    Shape:   `folder` is where its files live on this machine, None if they are not here;
-             `mcp_servers` maps a server's name to its settings as `agent.mcp.json` has them, with the
-             placeholders of the session already filled in; `system_prompt` is empty if there is none.
+    Shape:   `folder` is where its files live on this machine, None if they are not here; `sandbox` is what every
+             process of the agent runs in; `mcp_servers` maps a server's name to its settings as `agent.mcp.json` has
+             them, with the placeholders already filled in; `system_prompt` is empty if there is none.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Blueprint:
     limits: JsonObject = field(default_factory=dict)
     options: JsonObject = field(default_factory=dict)
     folder: Path | None = None
+    sandbox: Sandbox | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent_backends.sandbox import Neighbourhood
 from runtime_client.errors import UsageError
 from runtime_client.models import JobOrder, JobType
 
@@ -137,6 +138,18 @@ def environment_of_agent(
 def for_references(environment: Mapping[str, str], of_agent: Mapping[str, str]) -> dict[str, str]:
     """Return what `${env:NAME}` may name: what the agent finds, and what is there for references alone."""
     return dict(of_agent) | {name: value for name, value in environment.items() if name.startswith(ONLY_FOR_REFERENCES)}
+
+
+def neighbourhood(environment: Mapping[str, str]) -> Neighbourhood:
+    """Return what a sandbox has to know of this machine: the home folder, and where we keep what is ours."""
+    home = Path(environment.get("HOME") or Path.home())
+    data = environment.get("AGENT_RUNTIME_DATA_DIR")
+    data_home = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
+    hidden = [Path(data) if data else data_home / "agent-runtime"]
+    if outcome_file := environment.get("AGENT_OUTCOME_FILE"):
+        # The state folder, above the folder of all runs and that of this one.
+        hidden.append(Path(outcome_file).parent.parent.parent)
+    return Neighbourhood(home, hidden=tuple(hidden))
 
 
 def _search_path(path: str, commands_dir: Path) -> str:

@@ -7,7 +7,7 @@ from agent_backends.cannot_run import CannotRunError
 from agent_backends.project_folder import checked_folder
 from agent_backends.protocol import Turn
 from agent_backends.references import Resolver
-from agent_backends.request import SessionRequest, Surroundings, environment_of_agent, for_references
+from agent_backends.request import SessionRequest, Surroundings, environment_of_agent, for_references, neighbourhood
 from runtime_client.client import RuntimeClient
 from runtime_client.models import JobType, Session
 from runtime_client.reasons import Reason
@@ -49,7 +49,7 @@ def build_turn(
         token=session_token,
     )
     resolver = Resolver(agent_name, words, for_references(around.environment, environment))
-    blueprint = blueprint_of(agent, around.project_root, resolver)
+    blueprint = blueprint_of(agent, around.project_root, resolver, neighbourhood(around.environment))
     # Before the secrets are asked for: those of its environment are among them.
     environment |= resolver.environment(agent.options)
     is_resumed = request.type is JobType.RESUME_SESSION

@@ -10,8 +10,10 @@ import psutil
 import pytest
 
 from agent_backends.protocol import Ending, Message, Started, ToolAnswered, ToolCalled
+from agent_backends.sandbox_kinds import Bubblewrap
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
+from support.bubblewrap import SYSTEM_PATH
 from support.claude_rig import ClaudeRig
 from support.model_stand_in import ModelStandIn
 
@@ -333,3 +335,30 @@ def _booby_trap(project_dir: Path) -> None:
     (project_dir / ".claude" / "settings.json").write_text(json.dumps(settings))
     server = {"command": "touch", "args": [f"{project_dir}/server-ran"]}
     (project_dir / ".mcp.json").write_text(json.dumps({"mcpServers": {"trap": server}}))
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_in_a_sandbox_it_works_is_resumed_and_sees_nothing_of_the_home(rig: ClaudeRig) -> None:
+    (rig.home / "secret").write_text("hidden-from-it")
+    rig.variables = {"IS_SANDBOX": "", "PATH": SYSTEM_PATH}
+    box = Bubblewrap(rig.home)
+    look = bash(f"echo made > made; cat {rig.home}/secret || echo nothing there")
+    first = rig.run(rig.turn(f"say: looking\n{look}\nsay: it says {{{{last}}}}", sandbox=box))
+
+    again = rig.run(rig.turn("say: still here", resume=first.backend_session_id, sandbox=box))
+
+    assert (first.outcome.ending, first.outcome.error) == (Ending.COMPLETED, None)
+    assert "nothing there" in first.outcome.result_text
+    assert "hidden-from-it" not in str(first.events)
+    assert (rig.project_dir / "made").read_text() == "made\n"
+    assert (again.outcome.ending, again.outcome.result_text) == (Ending.COMPLETED, "still here")
+    assert rig.processes() == []
+
+
+def test_without_its_sandbox_it_is_not_started(rig: ClaudeRig, tmp_path: Path) -> None:
+    rig.variables = {"PATH": str(tmp_path)}
+
+    ran = rig.run(rig.turn("say: never", sandbox=Bubblewrap(rig.home)))
+
+    assert (ran.outcome.ending, ran.outcome.reason) == (Ending.FAILED, Reason.SANDBOX_UNAVAILABLE)
+    assert ran.events == []

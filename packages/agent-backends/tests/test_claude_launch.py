@@ -12,6 +12,7 @@ from agent_backends.blueprints import blueprint_of
 from agent_backends.claude_launch import Launch, LaunchRefusedError, prepare_launch
 from agent_backends.protocol import Blueprint, Turn
 from agent_backends.references import Resolver
+from agent_backends.sandbox import Neighbourhood
 from runtime_client.models import Agent
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
@@ -119,6 +120,7 @@ def test_the_shipped_blueprint_can_be_started_and_knows_its_session(tmp_path: Pa
         Agent.read({**described, "system_prompt": prompt}),
         PROJECT_ROOT,
         Resolver("claude", {"AGENT_SESSION_NAME": "one"}, {}),
+        Neighbourhood(Path("/home/u")),
     )
     launch = prepare_launch(make_turn(tmp_path, blueprint=blueprint), tmp_path)
 

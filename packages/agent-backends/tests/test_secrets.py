@@ -12,6 +12,7 @@ from agent_backends.blueprints import blueprint_of
 from agent_backends.cannot_run import CannotRunError
 from agent_backends.redaction import REDACTED, RedactedStream, Secrets
 from agent_backends.references import Resolver
+from agent_backends.sandbox import Neighbourhood
 from runtime_client.models import Agent
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
@@ -33,7 +34,7 @@ def agent(**fields: object) -> Agent:
 
 def fill_in(said: Agent) -> None:
     asked = resolver()
-    blueprint_of(said, Path("/"), asked)
+    blueprint_of(said, Path("/"), asked, Neighbourhood(Path("/home/u")))
     asked.environment(said.options)
 
 
@@ -55,7 +56,7 @@ def test_references_become_values_in_the_servers_settings_and_in_the_agents_envi
     asked = resolver()
     said = agent(mcp_servers={"lab": server}, options={"env": {"B": "a-${env:PLAIN}-b"}, "other": 1})
 
-    blueprint = blueprint_of(said, Path("/"), asked)
+    blueprint = blueprint_of(said, Path("/"), asked, Neighbourhood(Path("/home/u")))
 
     assert blueprint.mcp_servers["lab"] == {
         "command": "serve",

@@ -180,6 +180,7 @@ class Agent:
     folder: str | None
     is_active: bool
     raw: JsonObject = field(repr=False)
+    sandbox: Json = None
 
     @classmethod
     def read(cls, source: JsonObject) -> "Agent":
@@ -201,6 +202,7 @@ class Agent:
             folder=optional_text(source, "folder"),
             is_active=flag(source, "active", default=True),
             raw=source,
+            sandbox=source.get("sandbox"),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -23,6 +24,9 @@ FREE_BYTES_WANTED, FREE_BYTES_NEEDED = 2 << 30, 64 << 20
 FREE_FILES_NEEDED = 1000
 SKEW_SECONDS_MAX = 5.0
 LOOK_SECONDS = 5.0
+_SANDBOX_TRIAL: Final = (
+    *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid", "--unshare-net", "--", "true"),
+)
 
 
 class Level(StrEnum):
@@ -85,6 +89,7 @@ class Doctor:
             self._memory,
             self._commands,
             self._backends,
+            self._sandbox,
         )
         return [finding for look in looks for finding in look()]
 
@@ -225,6 +230,28 @@ class Doctor:
             yield Finding(f"backend {backend.name}", Level.OK, path)
             yield self._credentials(backend)
 
+    def _sandbox(self) -> Iterator[Finding]:
+        path = shutil.which("bwrap", path=self._environment.get("PATH"))
+        if path is None:
+            yield Finding(
+                "sandbox",
+                Level.WARNING,
+                "no 'bwrap' on PATH",
+                "install 'bubblewrap' if blueprints ask for a sandbox; without it their jobs fail and nothing runs",
+            )
+            return
+        failure = _failure_of([path, *_SANDBOX_TRIAL], self._environment)
+        if failure is None:
+            yield Finding("sandbox", Level.OK, f"'{path}' can make one")
+            return
+        yield Finding(
+            "sandbox",
+            Level.WARNING,
+            f"'{path}' cannot make one: {failure}",
+            "allow user namespaces (kernel.unprivileged_userns_clone, AppArmor's profile for bwrap, or the container's "
+            "rules); until then jobs that ask for a sandbox fail and nothing runs",
+        )
+
     def _credentials(self, backend: Backend) -> Finding:
         home = Path(self._environment.get("HOME") or Path.home())
         present = [name for name in backend.variables if self._environment.get(name)]
@@ -260,6 +287,24 @@ def is_well(findings: list[Finding]) -> bool:
 def _get(client: HttpClient, path: str, headers: dict[str, str]) -> httpx.Response:
     limits = httpx.Timeout(LOOK_SECONDS)
     return client.request("GET", path, json=None, content=None, params=None, headers=headers, timeout=limits)
+
+
+def _failure_of(command: list[str], environment: Mapping[str, str]) -> str | None:
+    """Run a command that does nothing; return why it failed."""
+    try:
+        done = subprocess.run(
+            command,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=LOOK_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    return " ".join(done.stderr.decode("utf-8", "replace").split()) or f"it ended with {done.returncode}"
 
 
 def _first_that_exists(path: Path) -> Path:

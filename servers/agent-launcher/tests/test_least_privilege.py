@@ -14,6 +14,7 @@ from launcher_rig.shims import end, job, output, run
 from lib.child_environment import base_environment
 from lib.config import Config, Options, load_config
 from lib.disk import Disk
+from lib.doctor import Doctor, Finding, Level
 from lib.environment_rule import EnvironmentRule
 from lib.errors import ConfigurationError
 from lib.executor import Executor
@@ -239,3 +240,32 @@ def test_a_link_where_the_output_belongs_fails_the_job_and_leaves_the_target_alo
 
     assert end(process)["reason"] == "spawn_failed"
     assert (victim.read_text(), project.count("start")) == ("precious", 0)
+
+
+def sandbox_finding(tmp_path: Path, bwrap: str | None) -> Finding:
+    """What the doctor says where `bwrap` is this script, or is not there."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    if bwrap is not None:
+        (tools / "bwrap").write_text(f"#!/bin/sh\n{bwrap}\n")
+        (tools / "bwrap").chmod(0o755)
+    doctor = Doctor(config(tmp_path, AGENT_RUNTIME_URL="http://127.0.0.1:1"), {"PATH": str(tools)})
+    return next(finding for finding in doctor.look() if finding.subject == "sandbox")
+
+
+@pytest.mark.parametrize(
+    ("bwrap", "level", "found"),
+    [
+        ("exit 0", Level.OK, "can make one"),
+        ("echo 'bwrap: No permissions' >&2; exit 1", Level.WARNING, "cannot make one: bwrap: No permissions"),
+        (None, Level.WARNING, "no 'bwrap' on PATH"),
+    ],
+)
+def test_the_doctor_says_whether_a_sandbox_can_be_made(
+    tmp_path: Path, bwrap: str | None, level: Level, found: str
+) -> None:
+    finding = sandbox_finding(tmp_path, bwrap)
+
+    assert finding.level is level
+    assert found in finding.found
+    assert bool(finding.advice) is (level is not Level.OK)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.desk import Desk, JsonObject, items, read, refused, text
+from support.desk import Desk, Json, JsonObject, items, read, refused, text
 from support.runtime_process import RuntimeProcess
 
 
@@ -98,6 +98,44 @@ def test_a_written_agent_is_read_back_as_it_was_given(workshop: Workshop) -> Non
     assert {key: made[key] for key in given} == given
     assert read(workshop.desk.get("/agents/whole")) == made
     assert json.loads((workshop.own / "whole" / "agent.json").read_text())["name"] == "whole"
+
+
+SANDBOXES: dict[str, Json] = {
+    "boxed": "bubblewrap",
+    "offline": {"kind": "bubblewrap", "network": False, "readable": ["~/.cargo"], "writable": ["/var/cache/x"]},
+    "wrapped": {"command": ["firejail", "--whitelist={project_dir}", "--"]},
+}
+
+
+@pytest.mark.parametrize("name", SANDBOXES)
+def test_a_sandbox_is_kept_as_it_was_given(workshop: Workshop, name: str) -> None:
+    read(workshop.desk.post("/agents", {"name": name, "command": ["true"], "sandbox": SANDBOXES[name]}), 201)
+
+    assert read(workshop.desk.get(f"/agents/{name}"))["sandbox"] == SANDBOXES[name]
+    assert json.loads((workshop.own / name / "agent.json").read_text())["sandbox"] == SANDBOXES[name]
+
+
+@pytest.mark.parametrize(
+    "sandbox",
+    [
+        *("none", "docker", {}, {"kind": "docker"}, {"kind": "bubblewrap", "netwrok": False}, {"command": []}),
+        *({"kind": "bubblewrap", "network": "off"}, {"kind": "bubblewrap", "readable": ["relative"]}, True),
+        *({"command": "firejail --"}, {"command": ["x"], "kind": "bubblewrap"}, {"command": ["a\0"]}),
+    ],
+)
+def test_a_sandbox_that_nobody_could_make_is_refused(workshop: Workshop, sandbox: Json) -> None:
+    refused(
+        workshop.desk.post("/agents", {"name": "odd", "command": ["true"], "sandbox": sandbox}),
+        *(422, "invalid_parameters"),
+    )
+
+
+@pytest.mark.parametrize("word", ["--key=${env:KEY}", "${file:/run/key}"])
+def test_a_secret_in_a_command_line_is_refused(workshop: Workshop, word: str) -> None:
+    refused(
+        workshop.desk.post("/agents", {"name": "open", "command": ["true", word]}),
+        *(422, "invalid_parameters"),
+    )
 
 
 @pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "", "ses_x", "x" * 61, "é", "a b"])

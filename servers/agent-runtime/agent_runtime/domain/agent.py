@@ -19,7 +19,8 @@ class Source(StrEnum):
 class Blueprint:
     """What a blueprint says, checked.
 
-    Shape:   `mcp_servers` maps a server's name to its settings, with references to secrets left as they are.
+    Shape:   `mcp_servers` maps a server's name to its settings, with references to secrets left as they are; `sandbox`
+             is what the launcher's machine puts around the agent, None for nothing.
     """
 
     backend: str
@@ -31,6 +32,7 @@ class Blueprint:
     options: Mapping[str, Json] = field(default_factory=dict)
     system_prompt: str = ""
     mcp_servers: Mapping[str, Json] = field(default_factory=dict)
+    sandbox: Json = None
 
 
 @dataclass(frozen=True)

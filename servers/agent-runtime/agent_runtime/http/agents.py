@@ -37,6 +37,7 @@ class AgentWire(BaseModel):
     options: dict[str, JsonValue]
     system_prompt: str
     mcp_servers: dict[str, JsonValue]
+    sandbox: JsonValue
     active: bool
     source: Source
     folder: str
@@ -57,6 +58,7 @@ class AgentWire(BaseModel):
             options=cast("dict[str, JsonValue]", dict(blueprint.options)),
             system_prompt=blueprint.system_prompt,
             mcp_servers=cast("dict[str, JsonValue]", dict(blueprint.mcp_servers)),
+            sandbox=blueprint.sandbox,
             active=agent.active,
             source=agent.source,
             folder=str(agent.path if agent.path.suffix == "" else agent.path.parent),

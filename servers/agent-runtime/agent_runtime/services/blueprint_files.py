@@ -10,13 +10,14 @@ import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from agent_runtime.domain.agent import Blueprint
 from agent_runtime.domain.json import Json, JsonObject
+from agent_runtime.services.blueprint_sandbox import BubblewrapText, WrapperText, checked_sandbox, without_secrets
 
 AGENT_FILE = "agent.json"
 MCP_FILE = "agent.mcp.json"
@@ -48,6 +49,14 @@ class BlueprintText(BaseModel):
     labels: Annotated[dict[Word, Word], Field(max_length=100)] = {}
     limits: dict[Word, JsonValue] = {}
     options: dict[Word, JsonValue] = {}
+    sandbox: Annotated[
+        Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
+    ] = None
+
+    @field_validator("command")
+    @classmethod
+    def _keep_secrets_out(cls, words: list[str]) -> list[str]:
+        return without_secrets(words)
 
     def blueprint(self, system_prompt: str, mcp_servers: Mapping[str, Json]) -> Blueprint:
         """Join it with what the other two files say."""
@@ -61,7 +70,11 @@ class BlueprintText(BaseModel):
             options=self.options,
             system_prompt=system_prompt,
             mcp_servers=mcp_servers,
+            sandbox=self._sandbox(),
         )
+
+    def _sandbox(self) -> Json:
+        return self.sandbox.model_dump(mode="json") if isinstance(self.sandbox, BaseModel) else self.sandbox
 
 
 class BrokenBlueprintError(Exception):
@@ -119,6 +132,7 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
         "labels": dict(blueprint.labels),
         "limits": dict(blueprint.limits),
         "options": dict(blueprint.options),
+        "sandbox": blueprint.sandbox,
     }
     _replace(folder / PROMPT_FILE, blueprint.system_prompt or None)
     servers = {_MCP_KEY: dict(blueprint.mcp_servers)} if blueprint.mcp_servers else None
