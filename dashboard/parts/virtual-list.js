@@ -83,6 +83,7 @@ export class VirtualList extends Component {
     this.heights.lay(props.items, props.keyOf);
     this.anchor = null;
     this.placed = 0;
+    this.head = 0;
     this.atEnd = Boolean(props.stickToEnd);
     this.observer = new ResizeObserver(() => this.#measure());
     this.watched = new Set();
@@ -122,13 +123,10 @@ export class VirtualList extends Component {
     this.#settle();
   }
 
-  #headHeight() {
-    return this.space ? this.space.offsetTop : 0;
-  }
-
   /** Puts the view back where the reader was, after rows have come, gone or changed their heights. */
   #settle() {
     if (!this.box) return;
+    this.head = this.space.offsetTop;
     this.space.style.height = `${this.heights.total}px`;
     if (this.atEnd) this.#place(this.box.scrollHeight);
     else if (this.anchor) this.#holdAnchor();
@@ -143,7 +141,7 @@ export class VirtualList extends Component {
   #holdAnchor() {
     const index = this.#indexOf(this.anchor, this.props.items, this.props.keyOf);
     if (index < 0) return;
-    const wanted = this.heights.top(index) + this.anchor.inside + this.#headHeight();
+    const wanted = this.heights.top(index) + this.anchor.inside + this.head;
     if (Math.abs(wanted - this.box.scrollTop) >= 1) this.#place(wanted);
   }
 
@@ -191,7 +189,7 @@ export class VirtualList extends Component {
   /** Works out which rows can be seen, and draws again if they are others than before. */
   #look() {
     const { items, keyOf, onStart, onEnd } = this.props;
-    const top = this.box.scrollTop - this.#headHeight();
+    const top = this.box.scrollTop - this.head;
     const bottom = top + this.box.clientHeight;
     const visible = this.heights.at(top);
     if (!items.length) return;

@@ -2,13 +2,15 @@
 
 The newest events are kept once, already encoded, for all watchers together; each watcher is only a place in
 that row. Who falls behind it reads on from the database, so no watcher ever costs memory. News is passed on
-at once when it is quiet, and in small heaps when much happens: the pauses grow with the number of watchers.
+at once to the first who wait, and then to a few at a time with pauses between them: a call that comes meanwhile
+waits for a few watchers to be served, and not for hundreds.
 """
 
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from itertools import islice
 
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import SessionId
@@ -21,9 +23,9 @@ _KEPT_BYTES_MAX = 16 * 1024 * 1024
 _KEPT_EVENTS_MAX = 8192
 _HEAP_BYTES_MAX = 256 * 1024
 _PAGE = 50
-_PAUSE_SECONDS_MIN = 0.001
-_PAUSE_SECONDS_MAX = 0.4
+_GROUPS_MAX = 50
 _PAUSE_SECONDS_PER_WATCHER = 0.001
+_PAUSE_SECONDS_MAX = 0.4 / _GROUPS_MAX
 _OPENING = b"retry: 1000\n\n"
 _HEARTBEAT = b": still here\n\n"
 
@@ -96,7 +98,8 @@ class LiveStream:
         self._heartbeat_seconds = heartbeat_seconds
         self._kept = _NewestEvents()
         self._newest = 0
-        self._news: asyncio.Future[None] | None = None
+        # Who waits, each with its place: those who have waited longest stand first and know least.
+        self._waiting: dict[asyncio.Future[None], int] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._quiet_from = 0.0
         self._heaps: dict[tuple[int, Wanted], tuple[bytes, int]] = {}
@@ -115,13 +118,15 @@ class LiveStream:
         for event in announcement.events:
             self._kept.add(event)
         self._heaps.clear()
-        if self._news is not None and self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_at(self._quiet_from, self._wake)
+        if self._waiting and self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_at(self._quiet_from, self._wake_some)
 
     def end(self) -> None:
         """End every stream now, and each later one at its start."""
         self._ended = True
-        self._wake()
+        for waiting in self._waiting:
+            waiting.set_result(None)
+        self._waiting.clear()
 
     async def watch(self, wanted: Wanted, after: int | None) -> AsyncGenerator[bytes]:
         """Give the stream of one watcher, from behind `after` or from now on.
@@ -143,7 +148,7 @@ class LiveStream:
                     yield heap
                     spoke_at = loop.time()
                 if reached == place:
-                    await self._wait(spoke_at + self._heartbeat_seconds)
+                    await self._wait(reached, spoke_at + self._heartbeat_seconds)
                 place = reached
         finally:
             self._watchers -= 1
@@ -176,22 +181,29 @@ class LiveStream:
         # What was announced before the reading began and was not found has been deleted since.
         return heap, max(newest_before, page[-1].seq if page else place)
 
-    def _wake(self) -> None:
+    def _wake_some(self) -> None:
+        """Wake the next few who do not know the newest, and come again for the rest after a pause."""
         self._alarm = None
-        news, self._news = self._news, None
-        if news is None:
-            return
-        pause = min(_PAUSE_SECONDS_MAX, _PAUSE_SECONDS_MIN + self._watchers * _PAUSE_SECONDS_PER_WATCHER)
-        self._quiet_from = asyncio.get_running_loop().time() + pause
-        news.set_result(None)
+        group = 1 + self._watchers // _GROUPS_MAX
+        woken = [waiting for waiting, place in islice(self._waiting.items(), group) if place < self._newest]
+        for waiting in woken:
+            del self._waiting[waiting]
+            waiting.set_result(None)
+        loop = asyncio.get_running_loop()
+        self._quiet_from = loop.time() + min(_PAUSE_SECONDS_MAX, len(woken) * _PAUSE_SECONDS_PER_WATCHER)
+        if any(place < self._newest for place in islice(self._waiting.values(), 1)):
+            self._alarm = loop.call_at(self._quiet_from, self._wake_some)
 
-    async def _wait(self, until: float) -> None:
+    async def _wait(self, place: int, until: float) -> None:
         if self._ended:
             return
-        if self._news is None:
-            self._news = asyncio.get_running_loop().create_future()
-        # The future is everybody's: one watcher's end must not cancel it.
-        await asyncio.wait((self._news,), timeout=max(0.0, until - asyncio.get_running_loop().time()))
+        loop = asyncio.get_running_loop()
+        news: asyncio.Future[None] = loop.create_future()
+        self._waiting[news] = place
+        try:
+            await asyncio.wait((news,), timeout=max(0.0, until - loop.time()))
+        finally:
+            self._waiting.pop(news, None)
 
 
 def encode(event: Event) -> bytes:
