@@ -158,6 +158,21 @@ def test_output_is_taken_at_the_right_offset_only(api: RuntimeApi, calls: ApiCli
     assert api.http.get(f"/jobs/{job.job_id}/log").content == b"hello world"
 
 
+def test_the_middle_of_a_flood_may_be_left_out_and_its_end_is_kept(
+    api: RuntimeApi, calls: ApiClient, launcher_id: str
+) -> None:
+    job = running(api, calls, launcher_id)
+    calls.upload_log(launcher_id, job, 0, b"head")
+
+    assert calls.upload_log(launcher_id, job, 1_000, b"tail", is_jump=True) == 1_004
+    with pytest.raises(CallRejected) as refused:
+        calls.upload_log(launcher_id, job, 1_000, b"tail", is_jump=True)
+    assert (refused.value.code, refused.value.offset) == ("wrong_offset", 1_004)
+
+    behind = api.http.get(f"/jobs/{job.job_id}/log", params={"offset": 4})
+    assert (behind.content, behind.headers["X-Log-Start"]) == (b"tail", "1000")
+
+
 def test_a_report_with_a_foreign_token_changes_nothing(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
     job = running(api, calls, launcher_id)
     stranger = Job(job.job_id, job.type, job.session_name, attempt=job.attempt, token="x" * 32)

@@ -58,9 +58,9 @@ class Bench:
         """Wait for a job's end."""
         return self.api.wait_for_end(job_id)
 
-    def log_of(self, job_id: str) -> bytes:
+    def log_of(self, job_id: str, offset: int = 0) -> bytes:
         """The output as the runtime has it."""
-        return self.api.http.get(f"/jobs/{job_id}/log").content
+        return self.api.http.get(f"/jobs/{job_id}/log", params={"offset": offset}).content
 
     def wait_for_log(self, job_id: str, expected: bytes) -> None:
         """Wait until the runtime has the whole output, byte for byte."""

@@ -4,6 +4,7 @@ import os
 
 from faults.bench import Bench
 from support.evidence import Footprint
+from support.waiting import wait_until
 
 # A gigabyte on a machine that has the time for it; the kept head and tail are far smaller anyway.
 FLOOD_MIB = int(os.environ.get("FLOOD_MIB", "200"))
@@ -24,6 +25,8 @@ def test_a_flood_without_a_newline_leaves_memory_flat_and_keeps_head_and_tail(be
     assert Footprint.of(bench.launcher.pid).resident_bytes - before < RESIDENT_GROWTH_BYTES_MAX
     kept = bench.log_of(job_id)
     assert (kept[:4], len(kept) <= KEPT_BYTES_MAX + 4096) == (b"HEAD", True)
+    last = len("HEAD") + (FLOOD_MIB << 20)
+    wait_until(lambda: bench.log_of(job_id, offset=last) == b"TAIL", "the last bytes are kept")
 
 
 def test_a_command_that_prints_without_end_is_stopped_at_the_limit_with_what_it_printed_first_and_last(

@@ -260,6 +260,7 @@ class RuntimeLife:
                 headers["X-Launcher-Id"],
                 attempt,
                 headers.get("X-Job-Token"),
+                "X-Log-Skip" in headers,
             )
         ends = {"completed": routes.completed, "failed": routes.failed, "stopped": routes.stopped}
         return await ends[verb](job_id, ReportBody.model_validate(body))

@@ -28,9 +28,7 @@ class LauncherUnderTest:
         self._process: subprocess.Popen[bytes] | None = None
         self.script.parent.mkdir(parents=True)
         shutil.copy(LAUNCHER_FOLDER / "agent-launcher", self.script)
-        shutil.copytree(
-            LAUNCHER_FOLDER / "lib", self.script.parent / "lib", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(LAUNCHER_FOLDER / "lib", self.script.parent / "lib", ignore=shutil.ignore_patterns("*.pyc.*"))
 
     @property
     def pid(self) -> int:

@@ -196,11 +196,13 @@ class LauncherRoutes:
         x_launcher_id: Annotated[str, Header()],
         x_job_attempt: Annotated[int | None, Header()] = None,
         x_job_token: Annotated[str | None, Header()] = None,
+        x_log_skip: Annotated[bool, Header()] = False,
     ) -> Response:
         """Keep the next bytes of an attempt's output."""
         proof = Proof(JobId(job_id), LauncherId(x_launcher_id), x_job_attempt, x_job_token)
         chunk = LogChunk(offset, await request.body())
-        return answer(LogOffset(offset=await self.store.write(lambda tx: append_log(tx, proof, chunk))))
+        offset = await self.store.write(lambda tx: append_log(tx, proof, chunk, skips=x_log_skip))
+        return answer(LogOffset(offset=offset))
 
     async def heartbeat(self, body: HeartbeatBody) -> Response:
         """Say that a launcher lives."""

@@ -31,14 +31,16 @@ class LogPart:
         return self.start + len(self.content)
 
 
-def append_log(tx: Transaction, proof: Proof, chunk: LogChunk) -> int:
+def append_log(tx: Transaction, proof: Proof, chunk: LogChunk, *, skips: bool = False) -> int:
     """Keep a chunk of output and tell the offset of the next one.
 
+    Shape:   with `skips` the chunk may begin behind that offset: what lies between is the middle of a flood, which
+             would not be kept anyway.
     Errors:  NotFound; Conflict `not_current`, or `wrong_offset` with the right one as `offset`.
     """
     job = current_job(tx, proof)
     end = tx.logs.end(job.id, job.attempt)
-    if chunk.start != end:
+    if chunk.start != end and not (skips and chunk.start > end):
         raise Conflict(
             "wrong_offset",
             f"cannot append to the log of job '{job.id}' at offset {chunk.start}: {end} is the next one",
@@ -47,7 +49,7 @@ def append_log(tx: Transaction, proof: Proof, chunk: LogChunk) -> int:
     if not chunk.content:
         return end
     tx.logs.append(job.id, job.attempt, chunk)
-    end += len(chunk.content)
+    end = chunk.start + len(chunk.content)
     tx.jobs.change(job.id, {"log_bytes": max(job.log_bytes, end)})
     tx.tell_log_readers(job.id)
     return end
