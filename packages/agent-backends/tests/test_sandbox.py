@@ -140,7 +140,7 @@ async def stopped_when(asked: Turn, is_time: Callable[[], bool]) -> Outcome:
 def test_a_stop_lets_the_agent_leave_in_order_and_leaves_nothing_of_its_sandbox(home: Path, work: Path) -> None:
     script = f"""
         setsid sh -c 'trap "" TERM; : {work}/left; while :; do sleep 1; done' &
-        trap 'echo saved > saved; exit 0' TERM
+        trap 'sleep 0.3; echo saved > saved; exit 0' TERM
         touch ready; while :; do sleep 0.05; done
     """
 
@@ -166,12 +166,16 @@ def test_a_killed_host_takes_the_sandbox_along(home: Path, work: Path) -> None:
     words = bubblewrap_arguments(Bubblewrap(home), work, Needs())
     script = f": {work}/sandboxed; touch {work}/ready; while :; do sleep 1; done"
     host = subprocess.Popen(["sh", "-c", f': {work}/host; "$@"; true', "sh", "bwrap", *words, "--", "sh", "-c", script])
-    wait_until((work / "ready").exists, "the agent is at work")
+    try:
+        wait_until((work / "ready").exists, "the agent is at work")
 
-    host.send_signal(signal.SIGKILL)
-    host.wait()
+        host.send_signal(signal.SIGKILL)
+        host.wait()
 
-    wait_until(lambda: not marked(work), "nothing of the sandbox is left")
+        wait_until(lambda: not marked(work), "nothing of the sandbox is left")
+    finally:
+        for process in marked(work):
+            process.kill()
 
 
 @pytest.mark.usefixtures("bubblewrap")
