@@ -17,12 +17,14 @@ class RuntimeAddress:
 
     Shape:   `token_source` says where the token was looked for, for error sentences; the token is never printed.
              `session_name` is the session that the caller runs in, None for a person at a terminal.
+             `ca_file` holds further certificates to trust.
     """
 
     url: str
     token: str | None = field(default=None, repr=False)
     token_source: str = ""
     session_name: str | None = None
+    ca_file: Path | None = None
 
     @property
     def is_loopback(self) -> bool:
@@ -39,14 +41,17 @@ def find_runtime(environment: Mapping[str, str]) -> RuntimeAddress:
     _check_url(url)
     caller = environment.get("AGENT_SESSION_NAME", "").strip()
     session_name = caller if caller.isascii() and caller.isprintable() and caller else None
+    ca_file = _ca_file(environment)
     if token := environment.get("AGENT_RUNTIME_TOKEN", "").strip():
-        return RuntimeAddress(url, _checked_token(token, "AGENT_RUNTIME_TOKEN"), "AGENT_RUNTIME_TOKEN", session_name)
+        return RuntimeAddress(
+            url, _checked_token(token, "AGENT_RUNTIME_TOKEN"), "AGENT_RUNTIME_TOKEN", session_name, ca_file
+        )
     token_file = data_folder(environment) / "token"
     try:
         token = token_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        return RuntimeAddress(url, None, f"{token_file} (not readable)", session_name)
-    return RuntimeAddress(url, _checked_token(token, str(token_file)) or None, str(token_file), session_name)
+        return RuntimeAddress(url, None, f"{token_file} (not readable)", session_name, ca_file)
+    return RuntimeAddress(url, _checked_token(token, str(token_file)) or None, str(token_file), session_name, ca_file)
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:
@@ -55,6 +60,14 @@ def data_folder(environment: Mapping[str, str]) -> Path:
         return Path(own).expanduser()
     data_home = environment.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(data_home).expanduser() / "agent-runtime"
+
+
+def _ca_file(environment: Mapping[str, str]) -> Path | None:
+    if told := environment.get("AGENT_RUNTIME_CA_FILE"):
+        return Path(told).expanduser()
+    # Left there by a runtime of this user that serves HTTPS.
+    own = data_folder(environment) / "certificate.pem"
+    return own if own.is_file() else None
 
 
 def _checked_token(token: str, source: str) -> str:

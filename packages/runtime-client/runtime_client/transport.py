@@ -15,6 +15,7 @@ from runtime_client.errors import (
     UnavailableError,
 )
 from runtime_client.quick_httpx import httpx
+from runtime_client.trust import trust
 from runtime_client.wire import Json, JsonObject
 
 CONNECT_SECONDS = 5.0
@@ -57,7 +58,9 @@ class Transport:
             # Who asks: a parent that reads its child's result by itself is not told of it again.
             headers["X-Agent-Session-Name"] = address.session_name
         # A proxy from the environment must not stand between two programs of one machine.
-        self._http = httpx.Client(base_url=address.url, headers=headers, trust_env=not address.is_loopback)
+        self._http = httpx.Client(
+            base_url=address.url, headers=headers, trust_env=not address.is_loopback, verify=trust(address)
+        )
 
     def close(self) -> None:
         """Close all connections."""

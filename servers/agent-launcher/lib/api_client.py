@@ -24,6 +24,7 @@ from lib.models import (
 )
 from lib.quick_httpx import httpx
 from lib.transport import DeadlineTransport
+from lib.trust import trust
 
 CONNECT_SECONDS = 5.0
 CALL_SECONDS = 10.0
@@ -90,12 +91,16 @@ class HttpClient(Protocol):
     def close(self) -> None: ...
 
 
-def http_client(runtime_url: str) -> HttpClient:
-    """Make the client for a runtime; it opens a connection when it needs one."""
+def http_client(runtime_url: str, ca_file: Path | None = None) -> HttpClient:
+    """Make the client for a runtime; it opens a connection when it needs one.
+
+    Errors:  ConfigurationError, for certificates that cannot be read.
+    """
     # Plain HTTP goes straight to the runtime; HTTPS by httpx's own way, through the proxies of the environment.
-    transport = DeadlineTransport() if runtime_url.startswith("http://") else None
     limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
-    return httpx.Client(base_url=runtime_url, timeout=limits, transport=transport, follow_redirects=False)
+    if runtime_url.startswith("http://"):
+        return httpx.Client(base_url=runtime_url, timeout=limits, transport=DeadlineTransport())
+    return httpx.Client(base_url=runtime_url, timeout=limits, verify=trust(ca_file))
 
 
 class ApiClient:

@@ -72,6 +72,7 @@ class Config:
     project_root: Path
     token_file: Path
     token: str | None = None
+    ca_file: Path | None = None
     max_jobs: int | None = None
     max_total_jobs: int | None = None
     exit_when_idle: bool = False
@@ -96,8 +97,9 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         project_dir=_project_dir(options, environment, cwd),
         state_dir=_state_dir(options, environment, cwd),
         project_root=project_root,
-        token_file=_token_file(environment),
+        token_file=_runtime_folder(environment) / "token",
         token=environment.get("AGENT_RUNTIME_TOKEN") or None,
+        ca_file=_ca_file(environment),
         max_jobs=_max_jobs(options, environment),
         max_total_jobs=1 if options.once else options.max_total_jobs,
         exit_when_idle=options.exit_when_idle,
@@ -163,10 +165,18 @@ def _state_dir(options: Options, environment: Mapping[str, str], cwd: Path) -> P
     return _home_folder(environment, "XDG_STATE_HOME", ".local/state") / "agent-launcher"
 
 
-def _token_file(environment: Mapping[str, str]) -> Path:
+def _runtime_folder(environment: Mapping[str, str]) -> Path:
     if told := environment.get("AGENT_RUNTIME_DATA_DIR"):
-        return Path(told).expanduser() / "token"
-    return _home_folder(environment, "XDG_DATA_HOME", ".local/share") / "agent-runtime" / "token"
+        return Path(told).expanduser()
+    return _home_folder(environment, "XDG_DATA_HOME", ".local/share") / "agent-runtime"
+
+
+def _ca_file(environment: Mapping[str, str]) -> Path | None:
+    if told := environment.get("AGENT_RUNTIME_CA_FILE"):
+        return Path(told).expanduser()
+    # Left there by a runtime of this user that serves HTTPS.
+    own = _runtime_folder(environment) / "certificate.pem"
+    return own if own.is_file() else None
 
 
 def _home_folder(environment: Mapping[str, str], variable: str, default: str) -> Path:

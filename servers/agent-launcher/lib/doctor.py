@@ -95,7 +95,7 @@ class Doctor:
 
     def _runtime(self) -> Iterator[Finding]:
         url = self._config.runtime_url
-        client = http_client(url)
+        client = http_client(url, self._config.ca_file)
         try:
             asked_at = self._machine.wall_time()
             health = _get(client, "/health", {})

@@ -11,6 +11,7 @@ from typing import Final
 BASICS: Final = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "TERM", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_*"),
     *("XDG_*", "UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    "AGENT_RUNTIME_CA_FILE",
 )
 
 

@@ -42,7 +42,7 @@ def failing_launcher(config: Config, environment: Mapping[str, str], told: str) 
         points = Failpoints(told)
     except FailpointError as error:
         raise ConfigurationError(str(error)) from error
-    client = FailingClient(http_client(config.runtime_url), points)
+    client = FailingClient(http_client(config.runtime_url, config.ca_file), points)
     return Launcher(config, environment, FailingMachine(points), client)
 
 

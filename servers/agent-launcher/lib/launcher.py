@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from lib.admission import Admission
-from lib.api_client import ApiClient, HttpClient, TokenSource
+from lib.api_client import ApiClient, HttpClient, TokenSource, http_client
 from lib.child_environment import base_environment
 from lib.config import Config
 from lib.errors import CallFailed
@@ -66,7 +66,7 @@ class Launcher:
             config.runtime_url,
             TokenSource(config.token, config.token_file),
             poll_timeout=config.poll_timeout,
-            client=client,
+            client=client or http_client(config.runtime_url, config.ca_file),
         )
         self._runs = RunsFolder(self.state_folder.runs_path, machine.disk, machine.boot_id)
         self._stopper = Stopper(self._registry, self._outbox)

@@ -208,7 +208,7 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
     )
 
     def say_ready() -> None:
-        data_dir.announce(url)
+        data_dir.announce(url, settings.tls_cert)
         sys.stdout.write(f"agent-runtime ready at {url} (data {data_dir.path}, auth {settings.auth})\n")
         sys.stdout.flush()
 

@@ -14,6 +14,7 @@ SESSION_KEY_FILE = "session-key"
 DATABASE_FILE = "runtime.db"
 LOCK_FILE = "lock"
 ADDRESS_FILE = "address"
+CERTIFICATE_FILE = "certificate.pem"
 OUR_FILES = frozenset({TOKEN_FILE, SESSION_KEY_FILE, DATABASE_FILE, LOCK_FILE})
 _SECRET_BYTES = 32
 
@@ -64,9 +65,18 @@ class DataDir:
         """Read the key that session tokens are signed with, made at the first start."""
         return self._secret(SESSION_KEY_FILE).encode()
 
-    def announce(self, url: str) -> None:
-        """Write where the runtime of this folder answers, for the commands of this machine."""
+    def announce(self, url: str, certificate: Path | None = None) -> None:
+        """Write where the runtime of this folder answers, and what it shows, for the commands of this machine."""
+        if certificate is not None:
+            self._write_secret(self.path / CERTIFICATE_FILE, certificate.read_text(encoding="ascii"))
+        else:
+            (self.path / CERTIFICATE_FILE).unlink(missing_ok=True)
         self._write_secret(self.path / ADDRESS_FILE, url)
+
+    def certificate(self) -> Path | None:
+        """Find the certificate that the runtime of this folder shows, if it shows one."""
+        path = self.path / CERTIFICATE_FILE
+        return path if path.is_file() else None
 
     def announced(self) -> str | None:
         """Read where the runtime of this folder answers; it may have ended without taking that back."""

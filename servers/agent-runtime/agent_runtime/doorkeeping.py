@@ -131,8 +131,10 @@ def _call(settings: Settings, url: str, method: str, path: str, body: "JsonObjec
 
 def _trusting(settings: Settings) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if settings.tls_cert is not None:
-        context.load_verify_locations(settings.tls_cert)
+    certificate = DataDir(settings.data_dir).certificate()
+    if certificate is not None:
+        context.load_verify_locations(certificate)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     # The certificate names the host as others see it; we call the same machine by its address.
     context.check_hostname = False
     return context

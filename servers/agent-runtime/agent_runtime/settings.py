@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 LOOPBACK_NAME = "localhost"
@@ -69,6 +69,12 @@ class Settings:
             raise UnusableSettingError(
                 "cannot serve TLS with half of it: '--tls-cert' and '--tls-key' are both needed (PEM files)"
             )
+        for address in self.trusted_proxies:
+            if not _is_network(address):
+                raise UnusableSettingError(
+                    f"AGENT_RUNTIME_TRUSTED_PROXIES must be addresses or networks such as '10.0.0.7' or '10.0.0.0/24', "
+                    f"with commas between, found '{address}'"
+                )
         if self.log_level not in LOG_LEVELS:
             levels = ", ".join(LOG_LEVELS)
             raise UnusableSettingError(f"AGENT_RUNTIME_LOG_LEVEL must be one of {levels}, found '{self.log_level}'")
@@ -84,6 +90,14 @@ class Settings:
         ):
             if not 0 < seconds <= 3600:
                 raise UnusableSettingError(f"{name} must be more than 0 and at most 3600 seconds, found '{seconds:g}'")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:
