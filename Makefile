@@ -3,7 +3,7 @@ PYTHON ?= python3
 HERE := $(PYTHON) scripts/set_up.py
 
 .DEFAULT_GOAL := list
-.PHONY: list run test check format bench soak reference
+.PHONY: list run test check audit format bench soak reference
 
 list: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test: ## everything that CI runs: all checks, then all tests
 
 check: ## all checks without the tests: lint, format, types, arrows, tidy
 	@$(HERE) python scripts/check_all.py
+
+audit: ## ask whether a package in uv.lock has a known hole (needs the network)
+	@$(HERE) uv audit --locked --preview-features audit-command
 
 format: ## rewrite the Python files in the house's format
 	@$(HERE) ruff check --fix-only --quiet .

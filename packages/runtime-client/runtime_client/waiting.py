@@ -111,7 +111,7 @@ class _News:
                 if self._over.is_set():
                     return
         except RuntimeClientError:
-            self.is_over = True  # An agent may not watch the stream; then the waiter looks more often by itself.
+            self.is_over = True  # Nothing to hear from this runtime: the waiter looks more often by itself.
             self._arrived.set()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.desk import Desk, JsonObject, fresh, items, read, refused, text
+from support.desk import Desk, JsonObject, fresh, items, part, proof, read, refused, text
 from support.runtime_process import RuntimeProcess
 from support.waiting import wait_until
 
@@ -96,6 +96,32 @@ def test_a_rotated_token_loses_no_report(runtime: RuntimeProcess, desk: Desk) ->
                 assert launcher.post("/launcher/heartbeat", {"launcher_id": launcher_id}).status_code == 401
 
 
+@pytest.mark.parametrize("first", ["user", "launcher"])
+def test_a_launcher_that_is_given_another_token_takes_its_attempts_along(
+    runtime: RuntimeProcess, desk: Desk, first: str
+) -> None:
+    secrets = [text(read(desk.post("/tokens", {"name": fresh(), "role": "launcher"}), 201)["token"]) for _ in range(2)]
+    before = Desk(runtime.url, runtime.token if first == "user" else secrets[0])
+    with before, Desk(runtime.url, secrets[1]) as after, Desk(runtime.url, secrets[0]) as stranger:
+        old = text(read(before.post("/launcher/register", {"name": fresh()}))["launcher_id"])
+        made = desk.start(launcher_id=old, priority=100)
+        job = {**part(read(before.get("/launcher/jobs", launcher_id=old, wait=5))["job"]), "launcher_id": old}
+        read(before.post(f"/launcher/jobs/{made['job_id']}/started", proof(job)))
+
+        refused(after.post("/launcher/heartbeat", {"launcher_id": old}), 404, "launcher_unknown")
+        guessed: JsonObject = {"job_id": made["job_id"], "attempt": 1, "token": "guessed"}
+        taken = read(stranger.post("/launcher/register", {"launcher_id": old, "holding": [guessed]}))
+        held: JsonObject = {name: job[name] for name in ("job_id", "attempt", "token")}
+        again = read(after.post("/launcher/register", {"launcher_id": old, "holding": [held]}))
+        new = {**job, "launcher_id": again["launcher_id"]}
+        read(after.post(f"/launcher/jobs/{made['job_id']}/completed", {**proof(new), "status": "success"}))
+
+    assert items(taken["adopt"]) == []
+    assert [one["job_id"] for one in items(again["adopt"])] == [made["job_id"]]
+    assert again["launcher_id"] != old
+    assert read(desk.get(f"/jobs/{made['job_id']}"))["status"] == "completed"
+
+
 def test_no_token_can_be_made_for_a_session(desk: Desk) -> None:
     assert "session" in refused(desk.post("/tokens", {"name": fresh(), "role": "session"}), 422, "invalid_parameters")
 
@@ -157,9 +183,16 @@ def test_the_audit_says_who_did_what_from_where_and_holds_no_secret(tmp_path: Pa
             page.get(path)
         stranger.get("/jobs")
         desk.get("/jobs")
+        with Desk(runtime.url, text(desk.run()["session_token"])) as agent:
+            refused(agent.get(f"/jobs/{made['job_id']}"), 403, "forbidden")
+        helper = text(read(desk.post("/tokens", {"name": "helper", "role": "launcher"}), 201)["token"])
+        with Desk(runtime.url, helper) as launcher:
+            foreign = text(items(read(desk.get("/launchers"))["launchers"])[0]["launcher_id"])
+            refused(launcher.post("/launcher/heartbeat", {"launcher_id": foreign}), 404, "launcher_unknown")
 
         created, refusal = audited(desk, "POST /jobs"), audited(desk, "POST /jobs/{job_id}/stop")
         guess, login = audited(desk, "GET /jobs"), audited(desk, "GET /login")
+        reached, posed = audited(desk, "GET /jobs/{job_id}"), audited(desk, "POST /launcher/heartbeat")
         everything = desk.get("/audit", limit=500).text
         with Desk(runtime.url, secret) as viewer:
             refused(viewer.get("/audit"), 403, "forbidden")
@@ -171,6 +204,9 @@ def test_the_audit_says_who_did_what_from_where_and_holds_no_secret(tmp_path: Pa
     assert created["address"] == "127.0.0.1"
     assert (refusal["role"], refusal["caller"], refusal["target"]) == ("viewer", "peek", made["job_id"])
     assert (guess["role"], guess["caller"], guess["status"]) == (None, "unknown", 401)
+    assert (reached["role"], reached["status"]) == ("session", 403)
+    assert reached["caller"] != "unknown"
+    assert (posed["role"], posed["caller"], posed["status"]) == ("launcher", "helper", 404)
     assert login["status"] == 303
     for word in (secret, path.partition("=")[2], runtime.token, "secret prompt", "agt_guess"):
         assert word not in everything

@@ -1,12 +1,16 @@
 """The event stream: nothing is missing, nothing comes twice, and a filter lets through what was asked for."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import cast
 
 import pytest
 
+from agent_runtime.domain.errors import Unavailable
+from agent_runtime.http.auth import unauthorized
+from agent_runtime.http.event_stream import while_admitted
 from support.desk import Desk, JsonObject, items, read, refused, text
 
 
@@ -112,3 +116,20 @@ def test_many_watchers_all_see_the_same(desk: Desk) -> None:
     assert all(one == seen[0] for one in seen)
     for stream in streams:
         stream.__exit__(None, None, None)
+
+
+def test_a_stream_ends_when_its_token_is_no_longer_good() -> None:
+    answers: list[Exception | None] = [None, Unavailable("database_away", "no answer"), unauthorized("revoked"), None]
+
+    async def said() -> AsyncGenerator[bytes]:
+        for part in (b"one", b"two", b"three", b"four"):
+            yield part
+
+    async def ask_again() -> None:
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+
+    async def heard() -> list[bytes]:
+        return [part async for part in while_admitted(said(), ask_again, every_seconds=0)]
+
+    assert asyncio.run(heard()) == [b"one", b"two"]

@@ -1,11 +1,18 @@
 """A running agent has a token of its own, which reaches its session and those that it started."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 
-from support.desk import Desk, JsonObject, items, read, refused, text
+from agent_runtime.domain.event import Event, NewEvent
+from agent_runtime.domain.ids import SessionId
+from agent_runtime.http.live import Family as Watched
+from agent_runtime.http.live import Wanted
+from support.desk import Desk, JsonObject, fresh, items, part, read, refused, text
 from support.runtime_process import RuntimeProcess
 
 
@@ -57,6 +64,7 @@ def test_an_agent_lists_only_its_own(family: Family) -> None:
         ("GET", "/launchers"),
         ("POST", "/launcher/register"),
         ("POST", "/agents"),
+        ("GET", "/audit"),
     ],
 )
 def test_an_agent_may_not_do_what_users_and_launchers_do(family: Family, method: str, path: str) -> None:
@@ -85,3 +93,67 @@ def test_a_token_is_good_for_its_attempt_only(desk: Desk, runtime: RuntimeProces
         )
 
         assert agent.get(f"/jobs/{second['job_id']}").status_code == 200
+
+
+@contextmanager
+def watching(agent: Desk, **query: str | int) -> Iterator[Iterator[JsonObject]]:
+    """What a running agent sees of the event stream."""
+    with agent.http.stream("GET", "/events/stream", params=query) as stream:
+        assert stream.status_code == 200
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 1000"
+        yield (part(json.loads(line[6:])) for line in lines if line.startswith("data: "))
+
+
+def say(desk: Desk, *names: object) -> None:
+    """Let something happen in sessions, one after the other."""
+    for name in names:
+        read(desk.post(f"/sessions/{name}/events", {"type": "message", "data": {"text": "hello"}}))
+
+
+def test_an_agent_watches_its_own_session_and_those_that_it_starts_meanwhile(desk: Desk, family: Family) -> None:
+    own, child = family.job["session_name"], family.child["session_name"]
+
+    with watching(family.agent, types="message") as events:
+        grandchild = desk.start(parent_session_name=child)["session_name"]
+        say(desk, own, child, grandchild)
+        seen = [next(events)["session_name"] for _ in range(3)]
+
+    assert seen == [own, child, grandchild]
+
+
+@pytest.mark.parametrize("after", [None, 0])
+def test_an_agent_sees_nothing_of_a_sibling_or_a_stranger(desk: Desk, family: Family, after: int | None) -> None:
+    own, child = family.job["session_name"], family.child["session_name"]
+    parent = desk.start()["session_name"]
+    sibling = desk.start(parent_session_name=parent)["session_name"]
+
+    with watching(family.agent, **({} if after is None else {"after": after})) as events:
+        nephew = desk.start(parent_session_name=family.stranger["session_name"])["session_name"]
+        say(desk, family.stranger["session_name"], nephew, sibling, parent)
+        read(desk.post("/launcher/register", {}))
+        read(desk.post("/agents", {"name": fresh()}), 201)
+        say(desk, own)
+        seen = list(until_own_word(events, own))
+
+    assert seen
+    assert {one["session_name"] for one in seen} <= {own, child}
+
+
+def test_asking_for_a_stranger_or_its_tree_lets_an_agent_see_no_more() -> None:
+    own, stranger = SessionId("ses_own"), SessionId("ses_stranger")
+    asked = (Wanted(session="stranger"), Wanted(root_session_id=stranger), Wanted(types=frozenset({"session.created"})))
+    new = NewEvent("session.created", datetime.now(UTC), {"parent_session_id": None})
+    born = Event(1, replace(new, session_id=stranger, session_name="stranger", root_session_id=stranger))
+
+    for wanted in asked:
+        assert wanted.takes(born)
+        assert not replace(wanted, family=Watched([own])).takes(born)
+
+
+def until_own_word(events: Iterator[JsonObject], name: object) -> Iterator[JsonObject]:
+    """The events up to the first message of a session."""
+    for event in events:
+        yield event
+        if event["session_name"] == name and event["type"] == "message":
+            return

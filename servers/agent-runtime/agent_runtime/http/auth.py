@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from agent_runtime.domain.errors import NotFound, Refused
 from agent_runtime.domain.ids import JobId
+from agent_runtime.http.deeds import REFUSED_AS_FOREIGN
 from agent_runtime.http.errors import HttpProblem
 from agent_runtime.http.launcher_fence import named_launchers
-from agent_runtime.http.rules import Matched
+from agent_runtime.http.rules import REGISTER, Matched
 from agent_runtime.services.access import (
     AttemptClaim,
     Caller,
@@ -42,17 +44,19 @@ class Authenticator:
         self._tokens = tokens
         self._session_tokens = session_tokens
 
-    async def caller(self, authorization: str | None, names: Mapping[str, str], browser: str | None = None) -> Caller:
-        """Tell who calls, and refuse an agent that reaches for what `names` names and is not its own.
+    async def admit(
+        self, authorization: str | None, names: Mapping[str, str], browser: str | None = None
+    ) -> "Admitted":
+        """Tell who calls, and whether an agent reaches for what `names` names and is not its own.
 
         Shape:   `names` are the parts of the path, such as `session` and `job_id`; `browser` is the secret of a
                  cookie, which counts only if no token was shown.
-        Errors:  HttpProblem 401; Refused.
+        Errors:  HttpProblem 401.
         """
         if self._tokens is None:
-            return Caller(Role.USER, "anybody")
+            return Admitted(Caller(Role.USER, "anybody"))
         if authorization is None and browser is not None:
-            return await self._of_browser(browser)
+            return Admitted(await self._of_browser(browser))
         if authorization is None:
             raise unauthorized(
                 "this needs a token (header 'Authorization: Bearer …'; the runtime's data folder has one)"
@@ -61,9 +65,9 @@ class Authenticator:
             raise unauthorized("the header 'Authorization' must be 'Bearer' and a token")
         token = authorization[len(_SCHEME) :].strip()
         if (known := self._known(token)) is not None:
-            return known
+            return Admitted(known)
         if token.startswith(TOKEN_PREFIX):
-            return await self._of_name(token)
+            return Admitted(await self._of_name(token))
         return await self._of_session(token, names)
 
     async def _of_name(self, token: str) -> Caller:
@@ -81,11 +85,17 @@ class Authenticator:
     async def refuse_foreign_launcher(self, caller: Caller, matched: Matched, scope: Scope, body: bytes | None) -> None:
         """Keep a launcher's token to the launchers that were registered with it.
 
-        Errors:  Refused.
+        Errors:  NotFound `launcher_unknown`.
         """
-        if caller.role is Role.LAUNCHER:
-            named = named_launchers(matched, scope, body)
+        # Who registers under a foreign name gets a new one; what it holds proves itself, by the attempts' own tokens.
+        if caller.role is not Role.LAUNCHER or matched.rule.path == REGISTER:
+            return
+        named = named_launchers(matched, scope, body)
+        try:
             await self._store.read(lambda tx: refuse_foreign_launchers(tx, caller, named))
+        except NotFound:
+            scope["state"][REFUSED_AS_FOREIGN] = True
+            raise
 
     def _known(self, token: str) -> Caller | None:
         given = token.encode("utf-8", errors="replace")
@@ -96,17 +106,25 @@ class Authenticator:
                 found = known.caller
         return found
 
-    async def _of_session(self, token: str, names: Mapping[str, str]) -> Caller:
+    async def _of_session(self, token: str, names: Mapping[str, str]) -> "Admitted":
         claim = self._session_tokens.read(token)
         if claim is None:
             raise unauthorized("this token is not known here (the runtime may have made a new one)")
-        caller = await self._store.read(lambda tx: _admit(tx, claim, names))
-        if caller is None:
+        admitted = await self._store.read(lambda tx: _admit(tx, claim, names))
+        if admitted is None:
             raise unauthorized("this token was for an attempt that is over")
-        return caller
+        return admitted
 
 
-def _admit(tx: Transaction, claim: AttemptClaim, names: Mapping[str, str]) -> Caller | None:
+@dataclass(frozen=True)
+class Admitted:
+    """Who calls, and why what the path names is not for them; the one is known also where the other is said."""
+
+    caller: Caller
+    refusal: Refused | None = None
+
+
+def _admit(tx: Transaction, claim: AttemptClaim, names: Mapping[str, str]) -> Admitted | None:
     caller = session_caller(tx, claim)
     if caller is None:
         return None
@@ -116,9 +134,12 @@ def _admit(tx: Transaction, claim: AttemptClaim, names: Mapping[str, str]) -> Ca
     elif "job_id" in names:
         job = tx.jobs.get(JobId(names["job_id"]))
         session = tx.sessions.get(job.session_id) if job is not None else None
-    if session is not None:
-        refuse_foreign_session(tx, caller, session)
-    return caller
+    try:
+        if session is not None:
+            refuse_foreign_session(tx, caller, session)
+    except Refused as refusal:
+        return Admitted(caller, refusal)
+    return Admitted(caller)
 
 
 def unauthorized(sentence: str) -> HttpProblem:

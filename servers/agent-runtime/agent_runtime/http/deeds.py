@@ -12,6 +12,8 @@ Note = Callable[[Caller | None, str, str, str, int], None]
 """Takes who it was, from where, the route, what the path named, and our answer."""
 
 _REFUSED = frozenset({401, 403})
+REFUSED_AS_FOREIGN = "refused_as_foreign"
+"""Marks in a request's state that it named what belongs to somebody else, and was told that there is no such thing."""
 _LOOKING = frozenset({"GET", "HEAD"})
 _LOGIN = "/login"
 # What running work says of itself; the jobs' own events tell the same, and there is very much of it.
@@ -35,13 +37,13 @@ class Deeds:
         matched = state.get("matched")
         if not isinstance(matched, Matched) or not status:
             return
-        if status not in _REFUSED and not _changes_something(matched.rule):
+        if status not in _REFUSED and REFUSED_AS_FOREIGN not in state and not _changes_something(matched.rule):
             return
         caller = state.get("caller")
         client = scope.get("client")
         self._note(
             caller if isinstance(caller, Caller) else None,
-            str(client[0]) if client else "unknown",
+            short(str(client[0]), 60) if client else "unknown",
             f"{matched.rule.method} {matched.rule.path}",
             short(" ".join(matched.names.values()), 100),
             status,

@@ -5,6 +5,7 @@ Plain ASGI on purpose: it runs for each request, and a launcher's calls are coun
 
 import logging
 from collections.abc import Mapping, MutableMapping
+from functools import partial
 from ipaddress import ip_address
 
 from starlette.requests import Request
@@ -155,11 +156,16 @@ class Guard:
             return None
         authorization = headers.get(b"authorization")
         browser = secret_in(headers, self._cookie) if authorization is None else None
-        caller = await self._authenticator.caller(
-            authorization.decode("latin-1") if authorization is not None else None, matched.names, browser
-        )
+        shown = authorization.decode("latin-1") if authorization is not None else None
+        ask = partial(self._authenticator.admit, shown, matched.names, browser)
+        admitted = await ask()
+        # For answers that go on: a token may be revoked meanwhile.
+        scope["state"]["ask_again"] = ask
+        caller = admitted.caller
         # Before anything is refused, so that the audit knows who was.
         scope["state"]["caller"] = caller
+        if admitted.refusal is not None:
+            raise admitted.refusal
         if browser is not None:
             refuse_forged(scope["method"], headers)
         if caller.role not in rule.roles:

@@ -1,7 +1,7 @@
 """What launchers call: register, poll, report, send output, say that they live, leave."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -34,7 +34,7 @@ from agent_runtime.http.launcher_wire import (
     answer,
     launcher_wire,
 )
-from agent_runtime.services.access import Caller, Role, SessionTokens
+from agent_runtime.services.access import Caller, Role, SessionTokens, is_foreign_launcher
 from agent_runtime.services.claims import announce_stops
 from agent_runtime.services.launchers import (
     Heartbeat,
@@ -133,7 +133,9 @@ class LauncherRoutes:
         caller: Caller = request.state.caller
 
         def take_in(tx: Transaction) -> Registered:
-            registered = register(tx, registration)
+            named = registration.launcher_id
+            is_foreign = named is not None and is_foreign_launcher(tx, caller, named)
+            registered = register(tx, replace(registration, launcher_id=None) if is_foreign else registration)
             if caller.role is Role.LAUNCHER:
                 tx.access.own(registered.launcher.id, caller.name)
             return registered

@@ -8,7 +8,7 @@ waits for a few watchers to be served, and not for hundreds.
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -30,17 +30,37 @@ _OPENING = b"retry: 1000\n\n"
 _HEARTBEAT = b": still here\n\n"
 
 
+class Family:
+    """A session and its descendants, which grow in number while they are watched."""
+
+    def __init__(self, members: Iterable[SessionId]) -> None:
+        self._members = set(members)
+
+    def takes(self, event: Event) -> bool:
+        """Tell whether an event is of one of them; events come in their order, so a birth comes first."""
+        new = event.new
+        if new.session_id is None:
+            return False
+        if new.type == "session.created" and new.data.get("parent_session_id") in self._members:
+            self._members.add(new.session_id)
+        return new.session_id in self._members
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """Which events a watcher asked for; what is None or empty does not narrow."""
+    """Which events a watcher asked for, and may see; what is None or empty does not narrow."""
 
     session: str | None = None
     root_session_id: SessionId | None = None
     types: frozenset[str] = frozenset()
+    family: Family | None = None
 
     def takes(self, event: Event) -> bool:
         """Tell whether this event was asked for."""
         new = event.new
+        # First, for it must hear of each birth, also when births were not asked for.
+        if self.family is not None and not self.family.takes(event):
+            return False
         if self.types and new.type not in self.types:
             return False
         if self.root_session_id is not None and new.root_session_id != self.root_session_id:

@@ -17,6 +17,7 @@ EVENT_BYTES_MAX = MIB
 EVENT_BATCH_BYTES_MAX = 8 * MIB
 LOG_CHUNK_BYTES_MAX = 256 * KIB
 _SMALL_BYTES_MAX = 64 * KIB
+REGISTER = "/launcher/register"
 
 
 class Body(Enum):
@@ -61,7 +62,7 @@ RULES: Sequence[Rule] = (
     Rule("POST", "/jobs/{job_id}/retry", _AGENTS),
     Rule("GET", "/jobs/{job_id}/log", _AGENT_READERS),
     Rule("GET", "/jobs/{job_id}/attempts", _AGENT_READERS),
-    Rule("POST", "/launcher/register", _LAUNCHERS, body_bytes_max=4 * MIB),
+    Rule("POST", REGISTER, _LAUNCHERS, body_bytes_max=4 * MIB),
     Rule("GET", "/launcher/jobs", _LAUNCHERS),
     Rule("POST", "/launcher/jobs/{job_id}/started", _LAUNCHERS),
     Rule("POST", "/launcher/jobs/{job_id}/completed", _LAUNCHERS, Body.AGENT_JSON, MIB),
@@ -88,7 +89,7 @@ RULES: Sequence[Rule] = (
     Rule("GET", "/sessions/{session}/messages", _AGENT_READERS),
     Rule("GET", "/sessions/{session}/callbacks", _AGENT_READERS),
     Rule("GET", "/callbacks", _READERS),
-    Rule("GET", "/events/stream", _READERS),
+    Rule("GET", "/events/stream", _AGENT_READERS),
     Rule("POST", "/prune", _USER),
     Rule("GET", "/login", None),
     Rule("POST", "/login-links", _USER),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from agent_runtime.domain.errors import Refused
+from agent_runtime.domain.errors import NotFound, Refused
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import HELD_BY_LAUNCHER, Job, JobType, Order
 from agent_runtime.domain.session import Session
@@ -101,11 +101,24 @@ def refuse_foreign_session(tx: Transaction, caller: Caller, session: Session) ->
 def refuse_foreign_launchers(tx: Transaction, caller: Caller, named: Iterable[LauncherId]) -> None:
     """Let a launcher's token speak only for the launchers that were registered with it.
 
-    Errors:  Refused.
+    Others are unknown to it. So a launcher that was given another token registers again, and takes along what it holds.
+
+    Errors:  NotFound `launcher_unknown`.
     """
     for launcher_id in named:
-        if tx.launchers.get(launcher_id) is not None and tx.access.owner(launcher_id) != caller.name:
-            raise Refused("forbidden", f"'{caller.name}' may not speak for a launcher that it did not register")
+        if is_foreign_launcher(tx, caller, launcher_id):
+            raise NotFound(
+                "launcher_unknown",
+                f"'{caller.name}' registered no launcher '{launcher_id[:40]}' (register again, and say what you hold)",
+            )
+
+
+def is_foreign_launcher(tx: Transaction, caller: Caller, launcher_id: LauncherId) -> bool:
+    """Tell whether a launcher was registered with another token than the one that calls."""
+    if caller.role is not Role.LAUNCHER:
+        return False
+    owner = tx.access.owner(launcher_id)
+    return owner != caller.name and (owner is not None or tx.launchers.get(launcher_id) is not None)
 
 
 def refuse_foreign_order(tx: Transaction, caller: Caller, order: Order) -> None:

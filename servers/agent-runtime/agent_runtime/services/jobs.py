@@ -225,6 +225,7 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
                 "agent_name": agent.name,
                 "status": session.status,
                 "parent_session_name": session.parent_session_name,
+                "parent_session_id": session.parent_session_id,
             },
             session_id=session.id,
             session_name=session.name,

@@ -1,0 +1,82 @@
+"""A person gets in by the link that the runtime prints; a page of another site gets nothing with their browser."""
+
+import subprocess
+
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from support.desk import Desk, items, read, text
+from support.runtime_process import PROGRAM, RuntimeProcess
+from support.waiting import wait_until
+
+FOREIGN = "http://127.0.0.1:9/"
+TRIES = """async (url) => {
+    const ask = (path, more) =>
+        fetch(url + path, {credentials: "include", ...more}).then((said) => said.type, () => "blocked");
+    const json = {"Content-Type": "application/json"};
+    return [
+        await ask("/jobs"),
+        await ask("/prune", {method: "POST", headers: json, body: "{}"}),
+        await ask("/prune", {method: "POST", mode: "no-cors", body: "{}"}),
+        await new Promise((told) => {
+            const stream = new EventSource(url + "/events/stream", {withCredentials: true});
+            stream.onopen = () => told("opened");
+            stream.onerror = () => told("blocked");
+        }),
+    ];
+}"""
+
+
+def login_link(runtime: RuntimeProcess) -> str:
+    """What `agent-runtime login-link` prints."""
+    command = [str(PROGRAM), "--data-dir", str(runtime.data_dir), "login-link"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def logged_in(browser: Browser, runtime: RuntimeProcess) -> BrowserContext:
+    """A browser that has used a login link."""
+    context = browser.new_context()
+    context.new_page().goto(login_link(runtime))
+    return context
+
+
+def test_a_person_gets_in_by_the_link_once_and_no_script_reads_the_cookie(
+    browser: Browser, runtime: RuntimeProcess, desk: Desk
+) -> None:
+    name = text(desk.start()["session_name"])
+    link = login_link(runtime)
+    person, thief = browser.new_context(), browser.new_context()
+    page = person.new_page()
+
+    page.goto(link)
+
+    expect(page).to_have_url(f"{runtime.url}/")
+    page.goto(f"{runtime.url}/#/sessions")
+    expect(page.get_by_text(name).first).to_be_visible()
+    (cookie,) = person.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
+    assert page.evaluate("document.cookie") == ""
+    answer = thief.new_page().goto(link)
+    assert answer is not None
+    assert (answer.status, thief.cookies()) == (403, [])
+    person.close()
+    thief.close()
+
+
+def test_a_page_of_another_port_reads_nothing_and_changes_nothing(
+    browser: Browser, runtime: RuntimeProcess, desk: Desk
+) -> None:
+    context = logged_in(browser, runtime)
+    # Another port of this machine is the same site: the browser does send the cookie along.
+    context.route(f"{FOREIGN}**", lambda route: route.fulfill(body="<title>evil</title>", content_type="text/html"))
+    page = context.new_page()
+    page.goto(FOREIGN)
+
+    tried = page.evaluate(TRIES, runtime.url)
+
+    def noted() -> list[object]:
+        entries = items(read(desk.get("/audit", limit=100))["audit"])
+        return [one["status"] for one in entries if one["action"] == "POST /prune"]
+
+    assert tried == ["blocked"] * 4
+    assert wait_until(noted, "the audit knows what was tried") == [403]
+    context.close()
