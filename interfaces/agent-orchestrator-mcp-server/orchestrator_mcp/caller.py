@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runtime_client.address import RuntimeAddress
 from runtime_client.errors import UsageError
@@ -22,9 +22,9 @@ class Caller:
     token: str | None = field(default=None, repr=False)
     token_source: str = ""
 
-    def address(self, url: str) -> RuntimeAddress:
-        """The runtime as this caller sees it."""
-        return RuntimeAddress(url, self.token, self.token_source, self.session_name)
+    def address(self, runtime: RuntimeAddress) -> RuntimeAddress:
+        """The server's runtime as this caller sees it: the same place, and the caller's own token."""
+        return replace(runtime, token=self.token, token_source=self.token_source, session_name=self.session_name)
 
 
 def caller_of_process(address: RuntimeAddress) -> Caller:

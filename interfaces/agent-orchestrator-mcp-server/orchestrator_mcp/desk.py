@@ -75,7 +75,7 @@ class Desk:
     def _client(self, caller: Caller, is_kept: bool) -> Iterator[RuntimeClient]:
         if not is_kept:
             # Another caller may bring another token: connections are not shared between them.
-            with RuntimeClient(caller.address(self._address.url)) as client:
+            with RuntimeClient(caller.address(self._address)) as client:
                 yield client
             return
         if self._own is None:
