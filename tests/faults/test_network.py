@@ -70,6 +70,24 @@ def test_a_lost_answer_loses_no_job_and_runs_none_twice(
     bench.assert_promises_held()
 
 
+def test_a_call_that_is_never_answered_ends_at_its_limit_and_the_launcher_goes_on(
+    bench: Bench, proxy: ChaosProxy
+) -> None:
+    bench.launcher.environment |= {"POLL_TIMEOUT": "1", "HEARTBEAT_INTERVAL": "0.5"}
+    swallowed = [proxy.fail(Fault(Kind.BLACK_HOLE), path=path) for path in ("/started", "/heartbeat")]
+    bench.launcher.start()
+    first = bench.order()
+    wait_until(lambda: all(rule.hits for rule in swallowed), "two calls hang")
+    swallowed.append(proxy.fail(Fault(Kind.BLACK_HOLE), path="/launcher/jobs\\?"))
+    wait_until(lambda: swallowed[-1].hits, "a poll hangs")
+    second = bench.order()
+
+    assert {bench.end_of(job_id)["status"] for job_id in (first, second)} == {"completed"}
+    wait_until(lambda: beats(proxy) > 1, "its heart beats again")
+    assert bench.launcher.is_alive
+    bench.assert_promises_held()
+
+
 def test_output_arrives_although_a_heartbeat_tells_of_the_end_before_the_report_is_answered(
     bench: Bench, proxy: ChaosProxy
 ) -> None:
