@@ -93,12 +93,12 @@ def test_output_arrives_although_a_heartbeat_tells_of_the_end_before_the_report_
 ) -> None:
     bench.launcher.environment["HEARTBEAT_INTERVAL"] = "0.2"
     proxy.fail(Fault(Kind.DROP_REQUEST), path="/log", times=None)
-    unanswered = proxy.fail(Fault(Kind.DROP_ANSWER), path="/completed", times=None)
+    proxy.fail(Fault(Kind.DROP_ANSWER), path="/completed", times=None)
     bench.launcher.start()
     job_id = bench.order({"out": "said\n"})
     bench.api.wait_for_status(job_id, "completed")
     before = beats(proxy)
-    wait_until(lambda: unanswered.hits > 1 and beats(proxy) > before + 2, "the launcher has heard that it ended")
+    wait_until(lambda: beats(proxy) > before + 2, "the launcher has heard that it ended")
 
     proxy.heal()
 
