@@ -20,6 +20,7 @@ function build() {
     launchers: null,
     agents: null,
     pending: null,
+    morePending: false,
     toasts: [],
     help: false,
     notify: false,

@@ -101,8 +101,8 @@ export function createKnowledge({ api, store, now, notify }) {
   const readAgents = async () => store.set({ agents: (await api.get("agents")).agents });
 
   async function readQueue() {
-    const { jobs } = await api.get("jobs", { status: "pending", limit: 200 });
-    store.set({ pending: readAt(jobs) });
+    const { jobs, next_cursor: more } = await api.get("jobs", { status: "pending", limit: 200 });
+    store.set({ pending: readAt(jobs), morePending: Boolean(more) });
   }
 
   const quietly = (read) => () => read().catch(() => {});

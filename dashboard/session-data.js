@@ -5,6 +5,14 @@ import { useStore } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { useApp, useCallback, useEffect, useRef, useState } from "./ui.js";
 
+/** Reads again what could not be read, as soon as the runtime answers again. */
+function useReadingAfterCut(error, read) {
+  const live = useStore((state) => state.link.state === "live");
+  useEffect(() => {
+    if (live && error) read();
+  }, [live]);
+}
+
 const FIRST_PAGE = 300;
 const EARLIER_PAGE = 500;
 const READ_AGAIN_MS = 120;
@@ -20,6 +28,7 @@ export function useSession(name) {
     read();
   }, [name]);
   const session = useStore(useCallback((state) => find(state.sessions, name), [name]));
+  useReadingAfterCut(error, read);
   return { session, error, read };
 }
 
@@ -97,6 +106,7 @@ export function useTimeline(name, backend) {
       work.current = null;
     };
   }, [name]);
+  useReadingAfterCut(view.error, begin);
   return { ...view, earlier, begin };
 }
 
@@ -130,7 +140,9 @@ export function useReading(read, { key, concerns, missing = null }) {
       answers.delete(key);
     };
   }, [key]);
-  return { ...answer, again: useCallback(() => answers.get(key)?.(), [key]) };
+  const again = useCallback(() => answers.get(key)?.(), [key]);
+  useReadingAfterCut(answer.error, again);
+  return { ...answer, again };
 }
 
 const answers = new Map();

@@ -24,8 +24,8 @@ export function QueueView() {
     <div class="scroll" tabindex="0" role="region" aria-label="Queue">
       ${queue.error && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
       ${queue.value && !jobs.length && html`<${NothingWaits} />`}
-      ${jobs.length > 0 && html`<div class="page"><${Groups} jobs=${jobs} again=${queue.again} />
-        ${queue.value.more && html`<p class="soft">These are the newest ${LIMIT}; more wait behind them.</p>`}</div>`}
+      ${jobs.length > 0 && html`<div class="page">${queue.value.more && html`<p class="soft">These are the newest ${LIMIT}; older ones wait too, and each has its turn before these of its priority.</p>`}
+        <${Groups} jobs=${jobs} more=${queue.value.more} again=${queue.again} /></div>`}
     </div>`;
 }
 
@@ -40,11 +40,11 @@ function NothingWaits() {
 
 const StartLauncher = () => html`<${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} />`;
 
-function Groups({ jobs, again }) {
+function Groups({ jobs, more, again }) {
   const groups = new Map();
   for (const job of jobs) groups.set(job.reason ?? "", [...(groups.get(job.reason ?? "") ?? []), job]);
   return [...groups].map(
-    ([reason, those]) => html`<section key=${reason} class="group"><h2>${waitWords(reason)} <span class="faint num">${those.length}</span></h2>
+    ([reason, those]) => html`<section key=${reason} class="group"><h2>${waitWords(reason)} <span class="faint num">${those.length}${more ? "+" : ""}</span></h2>
       ${reason === "no_launcher" && html`<div class="row wrap"><span class="soft">Start one on the machine where the projects are:</span><${StartLauncher} /></div>`}
       <ul class="rows">${those.map((job) => html`<${QueueRow} key=${job.job_id} job=${job} again=${again} />`)}</ul></section>`,
   );

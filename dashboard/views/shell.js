@@ -90,7 +90,7 @@ class Safe extends Component {
 }
 
 function Nav({ here }) {
-  const pending = useStore((state) => state.pending?.length ?? 0);
+  const pending = useStore((state) => (state.pending?.length ? `${state.pending.length}${state.morePending ? "+" : ""}` : ""));
   const alive = useStore((state) => state.launchers?.filter((launcher) => launcher.status === "alive").length ?? null);
   const counts = {
     queue: pending ? html`<span class="count">${pending}</span>` : null,

@@ -29,6 +29,26 @@ def test_the_page_goes_on_after_a_restart_without_gaps_or_doubles(open_page: Ope
     assert said.locator(".markdown").all_inner_texts() == ["one", "two", "three"]
 
 
+def test_what_could_not_be_read_is_read_once_the_runtime_is_back(open_page: OpenPage, runtime: RuntimeProcess) -> None:
+    name, other = fresh(), fresh()
+    with Desk(runtime.url, runtime.token) as desk:
+        Stage(desk).play(name, "x").begin().say("said before")
+        desk.start(other)
+    page = open_page(f"#/sessions/{other}", refused=True)
+    expect(page.get_by_role("heading", name=other)).to_be_visible()
+    page.get_by_role("link", name="Sessions").first.click()
+    expect(page.locator(f'[data-session="{name}"]')).to_be_visible()
+    runtime.stop()
+    page.evaluate("name => void (location.hash = `#/sessions/${name}`)", name)
+    expect(page.locator(".line-box").get_by_role("alert")).to_contain_text("does not answer")
+
+    runtime.start()
+
+    expect(page.locator('[data-kind="agent"]')).to_contain_text("said before")
+    expect(page.locator(".side").get_by_role("link", name="Running")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_page_that_was_away_reads_what_it_missed(open_page: OpenPage, stage: Stage) -> None:
     name = fresh()
     play = stage.play(name, "count").begin()

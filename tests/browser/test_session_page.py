@@ -57,6 +57,23 @@ def test_what_is_said_appears_while_one_looks(open_page: OpenPage, stage: Stage)
     expect(page.locator(".session-bar [data-status='finished']")).to_be_visible()
 
 
+def test_each_paragraph_runs_in_the_direction_of_its_writing(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    stage.play(name, "שלום עולם").begin().say("مرحبا بالعالم\n\nand back")
+    page = open_page(f"#/sessions/{name}")
+    said = page.locator('[data-kind="agent"] p')
+    expect(said).to_have_count(2)
+
+    from_the_left = """(element) => {
+        const text = document.createRange();
+        text.selectNodeContents(element);
+        return text.getBoundingClientRect().left - element.getBoundingClientRect().left;
+    }"""
+    assert page.locator(".asked").evaluate(from_the_left) > 100
+    assert said.first.evaluate(from_the_left) > 100
+    assert said.last.evaluate(from_the_left) < 2
+
+
 def test_tool_calls_are_folded_and_open_with_input_and_output(open_page: OpenPage, stage: Stage) -> None:
     name = fresh()
     stage.play(name, "x").begin().call("Bash", {"command": "ls -l /srv"}, "total 0").call(
