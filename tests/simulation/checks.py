@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 
 from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.event import Event
-from agent_runtime.domain.ids import JobId
+from agent_runtime.domain.ids import CallbackId, JobId
 from agent_runtime.domain.job import Job, JobStatus
-from agent_runtime.services.kin import CallbackFilter
-from agent_runtime.services.questions import JobFilter
 from lib.run_directory import RunDirectory, RunsFolder, RunState
 from simulation.host import STATE_DIR
 from simulation.ledger import Run
-from simulation.runtime import rows
+from simulation.runtime import every, rows
 
 if TYPE_CHECKING:
     from simulation.host import Host
@@ -34,7 +32,6 @@ LEGAL = frozenset(
 )  # fmt: skip
 CORRECTIONS = frozenset({("failed", "running"), ("failed", "completed"), ("failed", "failed"), ("failed", "stopped")})
 TERMINAL = frozenset({"completed", "failed", "stopped"})
-MANY = 100_000
 
 
 class Checks:
@@ -139,7 +136,8 @@ class Checks:
 
     def at_the_end(self) -> None:
         """Look at everything once more, now that nothing happens any longer."""
-        jobs = {job.id: job for job in rows(self._world.database, lambda tx: tx.jobs.page(JobFilter(limit=MANY)))}
+        database = self._world.database
+        jobs = {job.id: job for job in every(database, "jobs", lambda tx, name: tx.jobs.get(JobId(name)))}
         for job_id in self._world.clients.accepted:
             if job_id not in jobs:
                 self.find("P1", f"{job_id} was accepted and is not there")
@@ -148,9 +146,8 @@ class Checks:
         self._ordered_once(jobs.values())
         for run in self._world.ledger.alive():
             self.find("P5", f"{run.job_id}.{run.attempt} still runs on {run.host}")
-        self._nothing_left_behind()
-        found = rows(self._world.database, lambda tx: tx.kin.callbacks.page(CallbackFilter(limit=MANY)))
-        for callback in found:
+        self._nothing_left_behind(jobs)
+        for callback in every(database, "callbacks", lambda tx, name: tx.kin.callbacks.get(CallbackId(name))):
             self._told_once(callback)
 
     def _ordered_once(self, jobs: Iterable[Job]) -> None:
@@ -175,8 +172,7 @@ class Checks:
         hosts = [host for host in self._world.hosts if run is None or host.name == run.host]
         return job.reason == "launcher_lost" and any(host.boots > 1 for host in hosts)
 
-    def _nothing_left_behind(self) -> None:
-        jobs = {job.id: job for job in rows(self._world.database, lambda tx: tx.jobs.page(JobFilter(limit=MANY)))}
+    def _nothing_left_behind(self, jobs: Mapping[JobId, Job]) -> None:
         for host in self._world.hosts:
             if host.shims:
                 self.find("P5", f"shims stand at their gates on {host.name} for ever")

@@ -15,7 +15,7 @@ from simulation.network import ClientLine
 if TYPE_CHECKING:
     from simulation.world import World
 
-DURATIONS = (0.05, 0.5, 0.5, 3.0, 3.0, 3.0, 20.0, 20.0, 60.0, 250.0)
+DURATIONS = (0.05, 0.5, 0.5, 3.0, 3.0, 3.0, 3.0, 10.0, 10.0, 20.0, 60.0, 180.0)
 NEWS = "<agent-news"
 
 
@@ -33,7 +33,7 @@ class Clients:
         self._plans = 0
         self.retried: set[JobId] = set()
         chance = world.chance
-        for _ in range(chance.randint(1, 7)):
+        for _ in range(chance.randint(1, 4)):
             world.agenda.after(chance.uniform(0.0, world.chaos_seconds * 0.7), self._act)
         world.agenda.after(0.1, self._start)
 
@@ -63,7 +63,7 @@ class Clients:
         name = f"s{self._count}"
         chance = self._world.chance
         if chance.random() < 0.4:
-            self._parents[name] = chance.randint(1, 3)
+            self._parents[name] = chance.randint(1, 2)
         self._order(replace(self._plain(name), wait_for=chance.choice((WaitFor.NOTHING, WaitFor.CHILDREN))))
 
     def _child(self, run: Run) -> None:

@@ -117,7 +117,7 @@ class Chaos:
     def __init__(self, world: "World") -> None:
         self._world = world
         chance = world.chance
-        count = chance.choice((0, 1, 2, 4, 8))
+        count = chance.choice((0, 1, 1, 2, 3, 5))
         for _ in range(count):
             world.agenda.after(chance.uniform(1.0, world.chaos_seconds), self._strike)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 T = TypeVar("T")
+FIRST_PATIENCE_SECONDS = 8.0
+LAST_PATIENCE_SECONDS = 120.0
 
 
 class _Call:
@@ -224,12 +226,13 @@ class ClientLine:
                 outcome = outcomes[-1]
                 self._world.agenda.after(faults.delay(), lambda: answer(outcome))
 
-        def send() -> None:
+        def send(patience: float = FIRST_PATIENCE_SECONDS) -> None:
             if is_answered or self._world.is_over:
                 return
             for delay in faults.copies("client"):
                 if delay >= 0:
                     self._world.agenda.after(delay, lambda: self._world.network.deliver(work, reply, lambda: None))
-            self._world.agenda.after(self._world.chance.uniform(1.0, 8.0), send)
+            pause = self._world.chance.uniform(0.2, 1.0) * patience
+            self._world.agenda.after(pause, lambda: send(min(patience * 2, LAST_PATIENCE_SECONDS)))
 
         send()

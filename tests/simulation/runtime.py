@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -63,6 +63,11 @@ class Database:
         """Ask for one number."""
         cursor = self.connection.connection.cursor()
         return int(cursor.execute(question).fetchone()[0])
+
+    def ids(self, table: str) -> list[str]:
+        """Name the rows of a table, in the order in which they were made."""
+        cursor = self.connection.connection.cursor()
+        return [row[0] for row in cursor.execute(f"SELECT id FROM {table} ORDER BY id").fetchall()]  # noqa: S608
 
     def empty(self) -> None:
         """Forget all rows."""
@@ -277,6 +282,8 @@ def rows(database: Database, verb: Callable[[Transaction], T]) -> T:
     return verb(StoreTransaction(database.tables, BEGINNING, lambda count: bytes(count)))
 
 
-def all_rows(database: Database, table: str) -> Sequence[Sequence[object]]:
-    """Read a whole table."""
-    return [tuple(row) for row in database.connection.exec_driver_sql(f"SELECT * FROM {table}")]  # noqa: S608
+def every(database: Database, table: str, look: Callable[[Transaction, str], T | None]) -> list[T]:
+    """Look at each row of a table from outside of the world, in the order in which they were made."""
+    tx = StoreTransaction(database.tables, BEGINNING, lambda count: bytes(count))
+    found = [look(tx, name) for name in database.ids(table)]
+    return [one for one in found if one is not None]

@@ -10,8 +10,8 @@ import pytest
 from simulation.runner import REPLAY, run_here, run_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
-# Each takes a fifth of a second of processor time; `scripts/simulate.py` runs as many more as one wants.
-SEEDS = 400
+# A few hundredths of a second of processor time each; `scripts/simulate.py` runs as many more as one wants.
+SEEDS = 600
 PROCESSES = 2
 
 

@@ -25,6 +25,7 @@ REST_IS_LOOKED_FOR_SECONDS = 5.0
 REST_COMES_WITHIN_SECONDS = 2 * 3600.0
 OPENED_AGAIN_SECONDS = 120.0
 EVENTS_MAX = 60_000
+CHAOS_SECONDS = (10.0, 15.0, 15.0, 25.0, 25.0, 40.0, 40.0, 60.0, 120.0, 600.0)
 
 
 class _Errors(logging.Handler):
@@ -86,7 +87,7 @@ class World:
         self.database = database
         self.ledger = Ledger(self.agenda)
         self.poll_seconds = self.chance.choice((20.0, 50.0, 50.0))
-        self.chaos_seconds = self.chance.choice((15.0, 40.0, 60.0, 60.0, 150.0, 900.0))
+        self.chaos_seconds = self.chance.choice(CHAOS_SECONDS)
         self.faults = Faults(self.chance)
         self.network = Network(self)
         self.checks = Checks(self)

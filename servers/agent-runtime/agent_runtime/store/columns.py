@@ -52,4 +52,6 @@ class JsonText(TypeDecorator[Json]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Json:
         """Read it back."""
         del dialect
+        if value == "{}":  # what most of them hold
+            return {}
         return None if value is None else cast("Json", json.loads(value))

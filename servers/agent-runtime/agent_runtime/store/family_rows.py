@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, case, delete, func, literal, literal_column, select
+from sqlalchemy import Column, ColumnElement, bindparam, case, delete, func, literal, literal_column, select
 
 from agent_runtime.domain.family import AT_WORK, Family
 from agent_runtime.domain.ids import SessionId
@@ -94,11 +94,11 @@ class FamilyTable:
 
     def count_children(self, session_id: SessionId) -> int:
         """Tell how many children a session has."""
-        return self._count(sessions.c.parent_session_id == session_id)
+        return self._count(sessions.c.parent_session_id, session_id)
 
     def count_tree(self, root_session_id: SessionId) -> int:
         """Tell how many sessions a tree has."""
-        return self._count(sessions.c.root_session_id == root_session_id)
+        return self._count(sessions.c.root_session_id, root_session_id)
 
     def tree(self, root_session_id: SessionId, limit: int) -> Sequence[Session]:
         """Read the sessions of a tree, oldest first."""
@@ -121,6 +121,11 @@ class FamilyTable:
         found = self._channel.connection.execute(query)
         return {SessionId(str(row[0])): float(str(row[1])) / _MICROSECONDS for row in found}
 
-    def _count(self, where: ColumnElement[bool]) -> int:
-        row = self._channel.ask(select(func.count()).select_from(sessions).where(where))[0]
+    def _count(self, column: Column[str], of_id: SessionId) -> int:
+        statement = self._channel.prepare(
+            ("family count", column.name),
+            lambda: select(func.count()).select_from(sessions).where(column == bindparam("of_id")),
+        )
+        row = self._channel.first(statement, {"of_id": of_id})
+        assert row is not None, "a count has one row"
         return int(str(row[0]))

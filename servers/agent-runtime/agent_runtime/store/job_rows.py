@@ -213,16 +213,16 @@ class JobTable:
 
     def page(self, wanted: JobFilter) -> Sequence[Job]:
         """Read one page of a list, newest first."""
-        query = self._all().order_by(jobs.c.id.desc()).limit(wanted.limit)
-        if wanted.before is not None:
-            query = query.where(jobs.c.id < wanted.before)
-        if wanted.status is not None:
-            query = query.where(jobs.c.status == wanted.status)
-        if wanted.session_id is not None:
-            query = query.where(jobs.c.session_id == wanted.session_id)
-        if wanted.launcher_id is not None:
-            query = query.where(jobs.c.launcher_id == wanted.launcher_id)
-        return self._read(self._channel.ask(query))
+        given = {
+            "before": wanted.before,
+            "status": wanted.status,
+            "session_id": wanted.session_id,
+            "launcher_id": wanted.launcher_id,
+        }
+        values = {name: value for name, value in given.items() if value is not None}
+        names = tuple(values)
+        statement = self._channel.prepare(("jobs page", names), lambda: self._page(names))
+        return self._read(self._channel.rows(statement, {**values, "up_to": wanted.limit}))
 
     def archive_attempt(self, job: Job, ended_at: datetime) -> None:
         """Keep what the attempt that ends now was, before the job's row is used for another."""
@@ -250,6 +250,14 @@ class JobTable:
 
     def _all(self) -> Select[*tuple[object, ...]]:
         return select(*self._record.columns)
+
+    def _page(self, names: Sequence[str]) -> ClauseElement:
+        query = self._all().order_by(jobs.c.id.desc()).limit(bindparam("up_to"))
+        for name in names:
+            query = query.where(
+                jobs.c.id < bindparam("before") if name == "before" else jobs.c[name] == bindparam(name)
+            )
+        return query
 
     def _read(self, rows: Sequence[Row]) -> list[Job]:
         return [self._record.read(row) for row in rows]

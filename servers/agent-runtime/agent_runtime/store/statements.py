@@ -89,10 +89,11 @@ class Channel:
                 prepared.sql = prepared.sql.replace(f"FROM {table}", f"FROM {table} INDEXED BY {index}", 1)
         return prepared
 
-    def rows(self, prepared: Prepared, values: Values) -> list[Row]:
+    def rows(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Run a statement and fetch all that it answers."""
         self.cursor.execute(prepared.sql, prepared.parameters(values))
-        return list(self.cursor.fetchall())
+        found: Sequence[Row] = self.cursor.fetchall()
+        return found
 
     def first(self, prepared: Prepared, values: Values) -> Row | None:
         """Run a statement and give its first row."""
@@ -108,7 +109,7 @@ class Channel:
         """Run a statement that answers no rows once for each of these values."""
         self.cursor.executemany(prepared.sql, [prepared.parameters(values) for values in many])  # type: ignore[arg-type]
 
-    def ask(self, query: ClauseElement) -> list[Row]:
+    def ask(self, query: ClauseElement) -> Sequence[Row]:
         """Run a question that is built for one occasion, and give its rows as the driver answers them."""
         return self.rows(Prepared(query, self.dialect), {})
 
@@ -126,7 +127,7 @@ class Record(Generic[T]):
     def __init__(self, make: Callable[..., T], table: Table, dialect: Dialect, **enums: type[StrEnum]) -> None:
         names = [field.name for field in fields(make)]  # type: ignore[arg-type]  # only dataclasses are passed
         self._names = names
-        self._make = make
+        self._make = _filler(make, names)
         self._usage_at = names.index("usage") if "usage" in names else None
         self.columns: list[Column[object]] = [
             table.c[part] for name in names for part in (USAGE_COLUMNS if name == "usage" else (name,))
@@ -147,7 +148,7 @@ class Record(Generic[T]):
         if at is not None:
             make_usage: Callable[..., Usage] = Usage
             values[at : at + len(USAGE_COLUMNS)] = [make_usage(*values[at : at + len(USAGE_COLUMNS)])]
-        return self._make(*values)
+        return self._make(values)
 
     def write(self, thing: T) -> dict[str, object]:
         """Give the values of the columns for a new row."""
@@ -156,6 +157,21 @@ class Record(Generic[T]):
             usage = values.pop("usage")
             values.update({name: getattr(usage, name) for name in USAGE_COLUMNS})
         return values
+
+
+def _filler(make: Callable[..., T], names: Sequence[str]) -> Callable[[Sequence[object]], T]:
+    """Give the quickest way to make a dataclass of its values."""
+    if not isinstance(make, type) or hasattr(make, "__slots__") or hasattr(make, "__post_init__"):
+        return lambda values: make(*values)
+    new, set_attribute = object.__new__, object.__setattr__
+
+    def fill(values: Sequence[object]) -> T:
+        # A frozen dataclass sets its fields one call at a time, which for a job costs more than to read its row.
+        made: T = new(make)
+        set_attribute(made, "__dict__", dict(zip(names, values, strict=True)))
+        return made
+
+    return fill
 
 
 def _writer(column_type: TypeEngine[object], dialect: Dialect) -> Convert | None:
