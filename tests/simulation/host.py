@@ -14,7 +14,7 @@ from lib.config import Config
 from lib.disk import Disk
 from lib.ends import Ends
 from lib.errors import SpawnFailed
-from lib.launcher import Launcher
+from lib.launcher import EXIT_SUPERSEDED, Launcher
 from lib.lifecycle import Event
 from lib.machine import Condition, Crew, Flag, Gate, Inbox, Machine, Shims, Thread, Turns
 from lib.run_directory import RunDirectory
@@ -130,6 +130,9 @@ class Host:
     def _main(self, launcher: Launcher, life: Life) -> None:
         code = launcher.run()
         self.world.tell(self.name, f"the launcher leaves with code {code}")
+        if code == EXIT_SUPERSEDED:
+            # Its earlier processes are dead, so whoever took its identity was a call of the past.
+            self.world.checks.find("P4", f"{self.name} was superseded, and nobody else has its identity")
         self._ended(life)
 
     def kill(self, why: str) -> None:

@@ -141,6 +141,11 @@ def _output_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stopper.Stopper, "_drop_ended", drop)
 
 
+def _heard_twice_lives_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(launchers, "_is_repeated", _always(False))
+    patch.setattr(launchers, "_epoch", lambda known, _: 1 if known is None else known.epoch + 1)
+
+
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
@@ -150,13 +155,14 @@ def mutants() -> Sequence[Mutant]:
         Mutant("a restarted launcher forgets its folders", _folders_forgotten, frozenset({"P2", "P3", "P5"})),
         Mutant("a parent is told twice", _told_twice, frozenset({"P6", "rest"})),
         Mutant("a parent is never told", _never_told, frozenset({"P6"})),
-        Mutant("what is lost is always run again", _rerun_always, frozenset({"P2"}), first_seed=1_120),
-        Mutant("what runs is fenced off", _everybody_fenced, frozenset({"P4"})),
+        Mutant("what is lost is always run again", _rerun_always, frozenset({"P2"})),
+        Mutant("what runs is fenced off", _everybody_fenced, frozenset({"P3", "P4"})),
         Mutant("a session's turn is not handed on", _turn_kept, frozenset({"rest"})),
         Mutant("a stop hits everything", _stop_hits_all, frozenset({"P4"})),
         Mutant("idempotency keys mean nothing", _keys_mean_nothing, frozenset({"P1"})),
         Mutant("a claim that was lost on the way is kept", _lost_claim_is_kept, frozenset({"rest"})),
         Mutant("an exit code is made up", _verdict_is_made_up, frozenset({"P3"})),
-        Mutant("output is forgotten with the end", _output_forgotten, frozenset({"P3"}), first_seed=100),
-        Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"})),
+        Mutant("output is forgotten with the end", _output_forgotten, frozenset({"P3"}), first_seed=200),
+        Mutant("a registration heard twice is a new life", _heard_twice_lives_twice, frozenset({"P4"})),
+        Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=400),
     )

@@ -66,6 +66,9 @@ class Registration:
         self._lock = machine.lock()
         self._current: RegistrationResponse | None = None
         self._known_id = identity.read()
+        # Who hears one of our calls twice must not take it for a second process of ours.
+        self._instance_id = f"{machine.chance().getrandbits(96):024x}"
+        self._calls = 0
 
     @property
     def current(self) -> RegistrationResponse | None:
@@ -91,6 +94,8 @@ class Registration:
             if self.launcher_id is not None:
                 asked["launcher_id"] = self.launcher_id
             asked["holding"] = self._holdings.to_json()
+            self._calls += 1
+            asked["instance"] = {"id": self._instance_id, "call": self._calls}
             answer = self._api.register(asked)
             self._remember(answer)
             self._apply(answer)

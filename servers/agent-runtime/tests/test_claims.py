@@ -7,7 +7,7 @@ from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.services.claims import Ask, look_for_work
 from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.launchers import Held, set_draining
+from agent_runtime.services.launchers import Held, Instance, set_draining
 from support.store_rig import StoreRig
 
 
@@ -168,6 +168,43 @@ def test_an_older_epoch_is_superseded_and_its_claims_go_to_the_new_life(
     assert told.value.code == "superseded"
     assert (again.id, again.attempt) == (claimed.id, claimed.attempt + 1)
     assert rig.job(again).status is JobStatus.CLAIMED
+
+
+def test_a_registration_that_is_heard_twice_supersedes_nobody_and_takes_nothing_away(rig: StoreRig) -> None:
+    rig.create()
+    process = Instance("process-1", 1)
+    first = rig.launcher(instance=process, holding=[])
+    running = rig.run(first)
+
+    again = rig.launcher(launcher_id=first.id, instance=process, holding=[])
+
+    assert again == rig.launcher(instance=process, holding=[])
+    assert (again.id, again.epoch) == (first.id, first.epoch)
+    assert rig.job(running).status is JobStatus.RUNNING
+    assert not rig.poll(first).claims
+
+
+def test_a_process_that_registers_anew_keeps_its_epoch_and_says_again_what_it_holds(rig: StoreRig) -> None:
+    rig.create()
+    first = rig.launcher(instance=Instance("process-1", 1), holding=[])
+    running = rig.run(first)
+
+    again = rig.launcher(launcher_id=first.id, instance=Instance("process-1", 2), holding=[])
+
+    assert again.epoch == first.epoch
+    assert rig.job(running).status is JobStatus.LOST
+
+
+def test_a_late_registration_of_an_earlier_process_does_not_supersede_the_living_one(rig: StoreRig) -> None:
+    old = rig.launcher(instance=Instance("process-1", 1))
+    new = rig.launcher(launcher_id=old.id, instance=Instance("process-2", 1))
+
+    with pytest.raises(Conflict) as told:
+        rig.launcher(launcher_id=old.id, instance=Instance("process-1", 2))
+
+    assert told.value.code == "superseded"
+    assert new.epoch == old.epoch + 1
+    assert not rig.poll(new).claims
 
 
 def test_a_clock_that_was_set_back_keeps_no_job_from_being_claimed(rig: StoreRig) -> None:

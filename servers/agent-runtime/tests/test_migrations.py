@@ -19,7 +19,7 @@ from agent_runtime.store.tables import events, jobs, lanes, launchers, metadata,
 from support.postgres import Cluster
 from support.store_rig import StoreRig, proof
 
-EARLIER = ("0001", "0002", "0003", "0004")
+EARLIER = ("0001", "0002", "0003", "0004", "0005")
 TABLES = (lanes, sessions, jobs, launchers, events)
 
 

@@ -20,7 +20,9 @@ class LauncherStatus(StrEnum):
 class Launcher:
     """A row of the launchers table, as it was read.
 
-    Shape:   `epoch` grows by one at each registration; an older one is `superseded`.
+    Shape:   `epoch` grows by one with each new process; an older one is `superseded`.
+             `instance_id` is its process, and `instance_calls` the last registration that was heard from it;
+             `past_instances` are processes that it replaced, the newest last, with blanks between them.
              `refusal` is why it takes no job at the moment (a wait reason), or nothing.
              `only_own_jobs` says that it takes no job but those that name it: a command that a person typed.
              `poll_dropped_at` is since when its waiting call has been cut off with no other call after it.
@@ -42,6 +44,9 @@ class Launcher:
     last_seen_at: datetime
     poll_dropped_at: datetime | None
     only_own_jobs: bool
+    instance_id: str | None
+    instance_calls: int
+    past_instances: str
 
 
 def may_run(

@@ -26,6 +26,13 @@ class HeldWire(BaseModel):
     token: str
 
 
+class InstanceWire(BaseModel):
+    """Which process registers, and for which time: heard again, the same call changes nothing."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+    call: Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
 class RegisterBody(BaseModel):
     """Who a launcher is; all of it may be left out."""
 
@@ -39,6 +46,7 @@ class RegisterBody(BaseModel):
     backends: list[_Name] = Field(default_factory=list, max_length=100)
     holding: list[HeldWire] | None = None
     only_own_jobs: bool = False
+    instance: InstanceWire | None = None
 
 
 class AdoptWire(BaseModel):

@@ -38,6 +38,7 @@ from agent_runtime.services.access import Caller, Role, SessionTokens, is_foreig
 from agent_runtime.services.claims import announce_stops
 from agent_runtime.services.launchers import (
     Heartbeat,
+    Instance,
     Registered,
     Registration,
     beat,
@@ -129,6 +130,7 @@ class LauncherRoutes:
             backends=said.backends,
             holding=held_by_launcher(said.holding),
             only_own_jobs=said.only_own_jobs,
+            instance=Instance(said.instance.id, said.instance.call) if said.instance is not None else None,
         )
         caller: Caller = request.state.caller
 

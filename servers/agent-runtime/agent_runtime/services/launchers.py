@@ -18,6 +18,16 @@ LATE_TRUTH_ACCEPTED_FOR = timedelta(hours=24)
 SEEN_WRITTEN_EVERY = timedelta(seconds=5)
 # A list of what a launcher holds may have been on its way for as long as a call may take.
 HOLDING_MAY_BE_OLD = timedelta(seconds=30)
+PAST_INSTANCES_KEPT = 8
+"""A call of an older process than these would have been on its way through as many restarts."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One process of a launcher, and the how manieth of its registrations this is."""
+
+    id: str
+    call: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class Registration:
     backends: Sequence[str] = ()
     holding: "Sequence[Held] | None" = None
     only_own_jobs: bool = False
+    instance: Instance | None = None
 
 
 @dataclass(frozen=True)
@@ -116,8 +127,17 @@ def say(tx: Transaction, launcher: Launcher, name: str) -> None:
 
 
 def register(tx: Transaction, said: Registration) -> Registered:
-    """Take a launcher in, as a new one or as the next life of a known one, and settle what it holds."""
-    launcher = _taken_in(tx, said)
+    """Take a launcher in, as a new one or as the next life of a known one, and settle what it holds.
+
+    A registration of the same process raises no epoch, and one that was heard already changes nothing at all: what
+    it says to hold is old news.
+
+    Errors:  Conflict `superseded`: a later process has its identity by now.
+    """
+    known = _known(tx, said)
+    if known is not None and _is_repeated(known, said.instance):
+        return Registered(known, *_sorted_out(tx, said.holding or ()))
+    launcher = _taken_in(tx, said, known)
     say(tx, launcher, "launcher.registered")
     if said.holding is None:
         return Registered(launcher, (), ())
@@ -130,7 +150,17 @@ def register(tx: Transaction, said: Registration) -> Registered:
 
 
 def settle(tx: Transaction, launcher: Launcher, holding: Sequence[Held]) -> tuple[Sequence[Adopted], Sequence[Dropped]]:
-    """Decide for each attempt that a launcher holds whether it goes on or is fenced off."""
+    """Decide for each attempt that a launcher holds whether it goes on or is fenced off; what goes on is its own."""
+    adopt, drop = _sorted_out(tx, holding)
+    for item in adopt:
+        job = tx.jobs.get(item.job_id)
+        assert job is not None, f"job '{item.job_id}' vanished inside a transaction"
+        _adopt(tx, launcher, job)
+    return adopt, drop
+
+
+def _sorted_out(tx: Transaction, holding: Sequence[Held]) -> tuple[Sequence[Adopted], Sequence[Dropped]]:
+    """Tell which attempts go on and which are fenced off, and change nothing."""
     adopt: list[Adopted] = []
     drop: list[Dropped] = []
     for item in holding:
@@ -139,7 +169,6 @@ def settle(tx: Transaction, launcher: Launcher, holding: Sequence[Held]) -> tupl
         if job is None or reason is not None:
             drop.append(Dropped(item.job_id, item.attempt, reason or "job_unknown"))
             continue
-        _adopt(tx, launcher, job)
         adopt.append(Adopted(job.id, job.attempt, tx.logs.end(job.id, job.attempt)))
     return adopt, drop
 
@@ -231,10 +260,48 @@ def note_dropped_poll(tx: Transaction, launcher_id: LauncherId) -> None:
         tx.due_at(tx.now)
 
 
-def _taken_in(tx: Transaction, said: Registration) -> Launcher:
-    known = tx.launchers.get_to_change(said.launcher_id) if said.launcher_id is not None else None
+def _known(tx: Transaction, said: Registration) -> Launcher | None:
+    """Find the launcher that registers.
+
+    Errors:  Conflict `superseded`.
+    """
+    launcher_id, instance = said.launcher_id, said.instance
+    if launcher_id is None and instance is not None:
+        # The first registration of a new launcher may come twice, and it cannot know its name yet.
+        launcher_id = next((one.id for one in tx.launchers.all() if one.instance_id == instance.id), None)
+    known = tx.launchers.get_to_change(launcher_id) if launcher_id is not None else None
+    if known is not None and instance is not None and instance.id in known.past_instances.split():
+        raise Conflict(
+            "superseded",
+            f"launcher '{known.id}' was registered by a later process: found instance '{instance.id}', expected "
+            f"'{known.instance_id}' (leave, without ending any job)",
+        )
+    return known
+
+
+def _is_repeated(known: Launcher, instance: Instance | None) -> bool:
+    return instance is not None and known.instance_id == instance.id and instance.call <= known.instance_calls
+
+
+def _past_instances(known: Launcher | None, instance: Instance | None) -> str:
+    if known is None:
+        return ""
+    past = known.past_instances.split()
+    is_replaced = known.instance_id is not None and (instance is None or instance.id != known.instance_id)
+    return " ".join([*past, *([known.instance_id] if is_replaced and known.instance_id else [])][-PAST_INSTANCES_KEPT:])
+
+
+def _epoch(known: Launcher | None, instance: Instance | None) -> int:
+    if known is None:
+        return 1
+    is_same = instance is not None and instance.id == known.instance_id
+    return known.epoch if is_same else known.epoch + 1
+
+
+def _taken_in(tx: Transaction, said: Registration, known: Launcher | None) -> Launcher:
+    launcher_id = known.id if known is not None else said.launcher_id
     launcher = Launcher(
-        id=said.launcher_id or LauncherId(new_id("lnch_", tx.now, tx.random_bytes)),
+        id=launcher_id or LauncherId(new_id("lnch_", tx.now, tx.random_bytes)),
         name=said.name or said.hostname or "launcher",
         hostname=said.hostname,
         boot_id=said.boot_id,
@@ -242,7 +309,7 @@ def _taken_in(tx: Transaction, said: Registration) -> Launcher:
         labels=said.labels or {},
         max_jobs=said.max_jobs,
         backends=list(said.backends),
-        epoch=known.epoch + 1 if known is not None else 1,
+        epoch=_epoch(known, said.instance),
         status=LauncherStatus.ALIVE,
         draining=known.draining if known is not None else False,
         refusal=None,
@@ -250,6 +317,9 @@ def _taken_in(tx: Transaction, said: Registration) -> Launcher:
         last_seen_at=tx.now,
         poll_dropped_at=None,
         only_own_jobs=said.only_own_jobs,
+        instance_id=said.instance.id if said.instance is not None else None,
+        instance_calls=said.instance.call if said.instance is not None else 0,
+        past_instances=_past_instances(known, said.instance),
     )
     if known is None:
         tx.launchers.insert(launcher)
@@ -273,6 +343,9 @@ def _taken_in(tx: Transaction, said: Registration) -> Launcher:
             "last_seen_at": tx.now,
             "poll_dropped_at": None,
             "only_own_jobs": launcher.only_own_jobs,
+            "instance_id": launcher.instance_id,
+            "instance_calls": launcher.instance_calls,
+            "past_instances": launcher.past_instances,
         },
     )
     assert changed is not None, f"launcher '{launcher.id}' vanished inside a transaction"

@@ -108,6 +108,9 @@ class LauncherChanges(TypedDict, total=False):
     last_seen_at: datetime
     poll_dropped_at: datetime | None
     only_own_jobs: bool
+    instance_id: str | None
+    instance_calls: int
+    past_instances: str
 
 
 @dataclass(frozen=True)

@@ -283,6 +283,9 @@ launchers = Table(
     Column("last_seen_at", Moment, nullable=False),
     Column("poll_dropped_at", Moment),
     Column("only_own_jobs", Boolean, nullable=False, server_default=false()),
+    Column("instance_id", Text),
+    Column("instance_calls", Integer, nullable=False, server_default=text("0")),
+    Column("past_instances", Text, nullable=False, server_default=text("''")),
     CheckConstraint("status IN ('alive','lost','gone')", name="launcher_status"),
 )
 
