@@ -120,7 +120,7 @@ def _keys_mean_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def _lost_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(claims, "_renewed", _always(None))
-    patch.setattr("agent_runtime.upkeep.scheduler.expire_claims", _always(None))
+    patch.setattr("agent_runtime.upkeep.scheduler.expire_claims", _always(0))
 
 
 def _verdict_is_made_up(patch: pytest.MonkeyPatch) -> None:

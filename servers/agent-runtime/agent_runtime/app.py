@@ -56,6 +56,7 @@ from agent_runtime.settings import AuthMode, Settings
 from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.families import FamilyUpkeep
 from agent_runtime.upkeep.other_runtimes import OtherRuntimes
+from agent_runtime.upkeep.reconcile import Reconcile
 from agent_runtime.upkeep.retention import RetentionUpkeep
 from agent_runtime.upkeep.scheduler import SLEEPS_AT_MOST, SLEEPS_AT_MOST_AMONG_OTHERS, Upkeep
 
@@ -88,7 +89,7 @@ class Runtime:
         watch = self._database.watch
         self.upkeep = Upkeep(self.store, lease, SLEEPS_AT_MOST if watch is None else SLEEPS_AT_MOST_AMONG_OTHERS)
         pruning = RetentionUpkeep(self.store, retention_of(settings))
-        self._background: list[Background] = [self.upkeep, self.families, pruning]
+        self._background: list[Background] = [self.upkeep, self.families, pruning, Reconcile(self.store)]
         if watch is not None:
             self._background.insert(0, OtherRuntimes(watch))
         self._jobs = JobRoutes(

@@ -31,6 +31,18 @@ class Lane:
     agent_limit: int | None = None
 
 
+@dataclass(frozen=True)
+class Stuck:
+    """A row that nothing would ever move, and why.
+
+    Shape:   `job_id` is empty when it is the session's row.
+    """
+
+    why: str
+    job_id: str
+    session_id: str
+
+
 class QueueRows(Protocol):
     """The lanes, and the jobs that stand in them."""
 
@@ -63,6 +75,9 @@ class QueueRows(Protocol):
 
     def launchers_to_tell_of_stops(self) -> Sequence[LauncherId]:
         """Tell which launchers have jobs to stop that they were not told of."""
+
+    def stuck(self, due_before: datetime, lost_before: datetime, limit: int) -> Sequence[Stuck]:
+        """Find unfinished work that nothing would move: it contradicts itself, or was due before these moments."""
 
     def forget_empty_lanes(self, limit: int) -> int:
         """Remove lanes to which no job belongs any more, and tell how many."""

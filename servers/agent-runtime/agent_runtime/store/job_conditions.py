@@ -36,6 +36,11 @@ def ready() -> ColumnElement[bool]:
 
 def delayed() -> ColumnElement[bool]:
     """Take the jobs that wait for their time only."""
+    return and_(waiting_for_time(), jobs.c.not_before.is_not(None))
+
+
+def waiting_for_time() -> ColumnElement[bool]:
+    """Take the jobs that say that they wait for a time, whether or not they name one."""
     return and_(pending(), jobs.c.waits_on == literal_column(f"'{WaitsOn.TIME}'"))
 
 
@@ -56,7 +61,7 @@ def expired() -> ColumnElement[bool]:
 
 def claimed() -> ColumnElement[bool]:
     """Take the jobs whose claim ends by itself."""
-    return jobs.c.claim_expires_at.is_not(None)
+    return and_(jobs.c.claim_expires_at.is_not(None), jobs.c.status == literal_column(f"'{JobStatus.CLAIMED}'"))
 
 
 def claims_expired() -> ColumnElement[bool]:

@@ -8,13 +8,14 @@ from sqlalchemy import ClauseElement, bindparam, delete, func, select, union_all
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.launcher import Launcher
-from agent_runtime.services.queue import Lane
+from agent_runtime.services.queue import Lane, Stuck
 from agent_runtime.store import job_conditions as conditions
 from agent_runtime.store.columns import moment
 from agent_runtime.store.job_rows import job_record
 from agent_runtime.store.lane_rows import LaneTable
 from agent_runtime.store.locks import take_lock
 from agent_runtime.store.statements import Channel
+from agent_runtime.store.stuck_rows import stuck_rows
 from agent_runtime.store.tables import jobs, lanes
 
 # SQLite takes 500 parts in one question.
@@ -107,6 +108,10 @@ class QueueTable:
             ),
         )
         return [LauncherId(str(row[0])) for row in self._channel.rows(statement, {})]
+
+    def stuck(self, due_before: datetime, lost_before: datetime, limit: int) -> Sequence[Stuck]:
+        """Find unfinished work that nothing would move: it contradicts itself, or was due before these moments."""
+        return stuck_rows(self._channel, due_before, lost_before, limit)
 
     def forget_empty_lanes(self, limit: int) -> int:
         """Remove lanes to which no job belongs any more, and tell how many."""

@@ -15,22 +15,17 @@ LOSSES_MAX = 3
 """A job that is lost this often probably takes its launchers with it; it is never run again by itself."""
 
 
-def settle_lost_jobs(tx: Transaction) -> None:
-    """Decide about the jobs that nobody has proved alive for ten minutes."""
-    for job in tx.jobs.lost_before(tx.now - LOST_FOR_GOOD_AFTER, AT_ONCE_MAX):
-        if _may_run_again(tx, job):
-            move_job(tx, job, Move.RERUN, JobStatus.PENDING, {"not_before": None})
-        else:
-            move_job(
-                tx,
-                job,
-                Move.GIVE_UP,
-                JobStatus.FAILED,
-                {
-                    "reason": Reason.LAUNCHER_LOST,
-                    "error": f"its launcher '{job.launcher_id}' has not been heard of since {job.lost_at:%H:%M:%S} UTC",
-                },
-            )
+def settle_lost_jobs(tx: Transaction) -> int:
+    """Decide about the jobs that nobody has proved alive for ten minutes, and tell how many that were."""
+    settled = [_settle(tx, job) for job in tx.jobs.lost_before(tx.now - LOST_FOR_GOOD_AFTER, AT_ONCE_MAX)]
+    return sum(job is not None for job in settled)
+
+
+def _settle(tx: Transaction, job: Job) -> Job | None:
+    if _may_run_again(tx, job):
+        return move_job(tx, job, Move.RERUN, JobStatus.PENDING, {"not_before": None})
+    error = f"its launcher '{job.launcher_id}' has not been heard of since {job.lost_at:%H:%M:%S} UTC"
+    return move_job(tx, job, Move.GIVE_UP, JobStatus.FAILED, {"reason": Reason.LAUNCHER_LOST, "error": error})
 
 
 def wait_anew_for_lost_jobs(tx: Transaction) -> None:

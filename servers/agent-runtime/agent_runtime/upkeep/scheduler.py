@@ -25,6 +25,8 @@ SLEEPS_AT_MOST = timedelta(hours=1)
 SLEEPS_AT_MOST_AMONG_OTHERS = timedelta(seconds=5)
 """Where other runtimes write too, what becomes due may be heard of late."""
 OTHERS_ARE_AWAITED_FOR = timedelta(seconds=1)
+NOTHING_MOVES_PAUSE = timedelta(seconds=1)
+"""The shortest time between a round that moved nothing and the next one that nobody asked for."""
 _PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
@@ -105,13 +107,12 @@ class Upkeep(Background):
             wait_anew_for_lost_jobs(tx)
         else:
             self._silent.mark(tx)
-        expire_claims(tx)
-        remind_of_stops(tx)
-        free_due_jobs(tx)
-        expire_queued(tx)
-        settle_lost_jobs(tx)
+        steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, settle_lost_jobs)
+        moved = sum(step(tx) for step in steps)
         tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
-        return Pass(tx.now, self._next_at(tx))
+        due = self._next_at(tx)
+        # What is due and was not moved now would not be moved by looking again at once, for ever.
+        return Pass(tx.now, due if moved else max(due, tx.now + NOTHING_MOVES_PAUSE))
 
     def _next_at(self, tx: Transaction) -> datetime:
         times = tx.jobs.next_times()
