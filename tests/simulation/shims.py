@@ -176,6 +176,10 @@ class Shim:
         elif not disk.lock(lock):
             self._gate.tell(run_files.BUSY)
             self._leave()
+        elif disk.exists(self.path / run_files.STARTED_FILE):
+            self.has_lock = True
+            self._gate.tell(run_files.BUSY)
+            self._leave()
         else:
             self.has_lock = True
             who: JsonObject = {"pid": self.pid, "start_time": str(self.pid), "boot_id": self.host.boot}

@@ -46,7 +46,8 @@ def _leave_a_trace(run_path: str) -> None:
 
 def _keep(host: Host, run_path: str, gate: int) -> None:
     lock = LockFile(run_path, host)
-    if not lock.is_ours():
+    # The lock alone is not enough: that of an attempt which has ended is free.
+    if not lock.is_ours() or os.access(f"{run_path}/{STARTED_FILE}", os.F_OK):
         _say(gate, BUSY)
         return
     host.reach("lock_taken")

@@ -27,7 +27,7 @@ from lib.models import Job
 from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
-from lib.run_directory import RunDirectory
+from lib.run_directory import RunDirectory, RunState
 
 log = logging.getLogger("agent-launcher")
 
@@ -73,21 +73,27 @@ class Starter:
                 return
             self._start(job)
         finally:
-            with self._lock:
-                self._in_hand.discard(job.job_id)
+            self._let_go(job)
 
     def start_again(self, run: RunDirectory) -> None:
         """Start a granted attempt of which nothing ran, from its run directory.
 
-        Errors:  SpawnFailed, AttemptAlreadyHere.
+        Errors:  SpawnFailed; AttemptAlreadyHere, also if its claim came again meanwhile and it has run.
         """
-        process = self._executor.execute_again(run)
+        if not self._take_in_hand(run.job):
+            raise AttemptAlreadyHere(f"cannot start job {run.job.job_id!r} again: it is being started")
         try:
-            self._registry.add_job(run.job.job_id, process)
-        except AttemptAlreadyHere:
-            process.close()
-            raise
-        self._pass_the_gate(run.job, process)
+            if (state := run.state()) is not RunState.NEVER_STARTED:
+                raise AttemptAlreadyHere(f"cannot start job {run.job.job_id!r} again: its attempt is {state.value}")
+            process = self._executor.execute_again(run)
+            try:
+                self._registry.add_job(run.job.job_id, process)
+            except AttemptAlreadyHere:
+                process.close()
+                raise
+            self._pass_the_gate(run.job, process)
+        finally:
+            self._let_go(run.job)
 
     def _take_in_hand(self, job: Job) -> bool:
         held = self._registry.get_job(job.job_id)
@@ -98,6 +104,10 @@ class Starter:
                 return False
             self._in_hand.add(job.job_id)
         return True
+
+    def _let_go(self, job: Job) -> None:
+        with self._lock:
+            self._in_hand.discard(job.job_id)
 
     def _start(self, job: Job) -> None:
         try:
@@ -129,6 +139,9 @@ class Starter:
             process.open_gate()
         except ForkRefused as error:
             self._try_again_later(process, error)
+            return
+        except AttemptAlreadyHere as error:
+            self._leave_to_the_other(process, error)
             return
         except LauncherError as error:
             self._fail(process, error)
@@ -177,6 +190,13 @@ class Starter:
         log.warning("job waits for a process job_id=%s error=%s", process.run.job.job_id, error)
         # Its folder says that nothing ran: the reporter offers it back, hears that it was granted, and starts it again.
         self._outbox.put_back(Delivery(process.run, process.log, self._machine), FORK_AGAIN_SECONDS)
+        self._registry.remove_job(process.run.job.job_id)
+
+    def _leave_to_the_other(self, process: JobProcess, error: LauncherError) -> None:
+        """Another shim runs this attempt, or has run it: its folder tells what becomes of it."""
+        process.close()
+        log.error("job not started twice job_id=%s error=%s", process.run.job.job_id, error)
+        self._outbox.put(Delivery(process.run, process.log, self._machine))
         self._registry.remove_job(process.run.job.job_id)
 
     def _fail(self, process: JobProcess, error: LauncherError) -> None:

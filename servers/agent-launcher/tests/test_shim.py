@@ -100,6 +100,20 @@ def test_a_second_shim_for_the_same_attempt_never_runs(executor: Executor, proje
     assert project.count("start") == 1
 
 
+def test_a_shim_that_comes_up_after_its_attempt_has_ended_never_runs_it_again(
+    executor: Executor, project: CommandProject
+) -> None:
+    first = run(executor, job("exit-0"))
+    verdict = end(first)
+    late = executor.execute_again(first.run)
+
+    with pytest.raises(AttemptAlreadyHere):
+        late.wait_until_locked()
+    late.close()
+    assert project.count("start") == 1
+    assert first.run.read_verdict() == verdict
+
+
 def test_a_time_limit_ends_the_command(executor: Executor) -> None:
     verdict = end(run(executor, job("wait-never", timeout_seconds=0.2, stop_grace_seconds=0.1)))
 

@@ -6,12 +6,13 @@ import errno
 from pathlib import Path
 from typing import cast
 
+import pytest
 from launcher_rig.shims import job
 
 from lib.admission import Admission
 from lib.api_client import ApiClient
 from lib.disk import Disk
-from lib.errors import SpawnFailed
+from lib.errors import AttemptAlreadyHere, SpawnFailed
 from lib.executor import Executor
 from lib.job_process import JobProcess
 from lib.lifecycle import Lifecycle
@@ -29,9 +30,9 @@ class FullDisk(Disk):
         raise OSError(errno.ENOSPC, f"no space for {len(content)} bytes", str(path))
 
 
-def test_an_attempt_whose_failure_cannot_be_written_is_handed_to_the_reporter_all_the_same(tmp_path: Path) -> None:
-    registry, outbox = RunningJobsRegistry(), Outbox()
-    starter = Starter(
+def a_starter(outbox: Outbox, registry: RunningJobsRegistry) -> Starter:
+    """One whose parts that reach outside are not there: whoever used them would fail."""
+    return Starter(
         cast("ApiClient", None),
         cast("Executor", None),
         registry,
@@ -41,6 +42,22 @@ def test_an_attempt_whose_failure_cannot_be_written_is_handed_to_the_reporter_al
         Lifecycle(),
         lambda _: None,
     )
+
+
+def test_an_attempt_that_has_run_meanwhile_is_not_started_again(tmp_path: Path) -> None:
+    starter = a_starter(Outbox(), RunningJobsRegistry())
+    run = RunsFolder(tmp_path).directory_for(job("s"))
+    run.write_order({}, None)
+    run.write_verdict({"exit_code": 0})
+
+    for _ in range(2):  # a refusal is no start under way: the next one is refused for the same reason
+        with pytest.raises(AttemptAlreadyHere, match="its attempt is ended"):
+            starter.start_again(run)
+
+
+def test_an_attempt_whose_failure_cannot_be_written_is_handed_to_the_reporter_all_the_same(tmp_path: Path) -> None:
+    registry, outbox = RunningJobsRegistry(), Outbox()
+    starter = a_starter(outbox, registry)
     process = JobProcess(RunsFolder(tmp_path, FullDisk()).directory_for(job("s")))
     registry.add_job("job_1", process)
 
