@@ -72,7 +72,8 @@ class SimDisk(Disk):
     def make_folder(self, path: Path) -> None:
         if self.is_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        self._folders.setdefault(str(path), {})
+        for folder in (path, *path.parents):
+            self._folders.setdefault(str(folder), {})
 
     def delete_folder(self, path: Path) -> None:
         gone = self._folders.pop(str(path), None)

@@ -86,6 +86,8 @@ class Reporter:
         if launcher_id is None:
             raise CallFailed("this launcher is not registered yet")
         run = delivery.run
+        if run.is_gone():
+            return True  # its claim came again, was refused and has taken the folder with it
         if delivery.drop_reason is not None:
             run.mark_acked(f"dropped: {delivery.drop_reason}")
             return True

@@ -84,6 +84,10 @@ class RunDirectory:
     def exists(self) -> bool:
         return self._disk.exists(self.path)
 
+    def is_gone(self) -> bool:
+        """Say whether this folder alone was deleted; all of them missing is a disk that is not there."""
+        return not self.exists() and self._disk.exists(self.path.parent)
+
     def shim_identity(self) -> ShimIdentity | None:
         """Read who wrote the lock file; only worth something while the lock is held."""
         told = self._read_object(self.path / run_files.LOCK_FILE)

@@ -16,9 +16,11 @@ from lib.errors import AttemptAlreadyHere, SpawnFailed
 from lib.executor import Executor
 from lib.job_process import JobProcess
 from lib.lifecycle import Lifecycle
-from lib.outbox import Outbox
+from lib.log_upload import LogUploader
+from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
+from lib.reporter import Reporter
 from lib.run_directory import RunsFolder
 from lib.starter import Starter
 
@@ -28,6 +30,13 @@ class FullDisk(Disk):
 
     def replace(self, path: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, f"no space for {len(content)} bytes", str(path))
+
+
+class KnownLauncher:
+    """A registration that is there."""
+
+    launcher_id = "lnch_1"
+    current = None
 
 
 def a_starter(outbox: Outbox, registry: RunningJobsRegistry) -> Starter:
@@ -65,3 +74,19 @@ def test_an_attempt_whose_failure_cannot_be_written_is_handed_to_the_reporter_al
 
     assert len(registry) == 0
     assert [delivery.run for delivery in outbox.deliveries()] == [process.run]
+
+
+def test_a_delivery_whose_folder_is_gone_is_over(tmp_path: Path) -> None:
+    outbox, registration = Outbox(), cast("Registration", KnownLauncher())
+    reporter = Reporter(
+        cast("ApiClient", None), registration, outbox, cast("LogUploader", None), Lifecycle(), lambda _: None
+    )
+    outbox.put(Delivery(RunsFolder(tmp_path).directory_for(job("s"))))
+
+    reporter.step()
+
+    assert len(outbox) == 0
+
+
+def test_a_delivery_waits_for_a_disk_that_is_not_there(tmp_path: Path) -> None:
+    assert not RunsFolder(tmp_path / "unmounted").directory_for(job("s")).is_gone()
