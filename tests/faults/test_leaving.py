@@ -93,7 +93,8 @@ def test_two_ctrl_c_stop_the_running_jobs_and_report_them(bench: Bench) -> None:
 def test_three_ctrl_c_leave_at_once_and_the_next_life_adopts(bench: Bench) -> None:
     terminal = Terminal(bench.launcher)
     terminal.wait_for_line("registered")
-    jobs = [bench.order_waiting(ignore_term=True) for _ in range(3)]
+    stubborn = {"await_file": str(bench.gate), "ignore_term": True}
+    jobs = [bench.order(stubborn, stop_grace_seconds=600) for _ in range(3)]
     bench.wait_until_runs(*jobs)
 
     terminal.press_ctrl_c()
