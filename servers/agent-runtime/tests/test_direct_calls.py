@@ -56,3 +56,16 @@ def test_what_is_not_plainly_right_gets_the_frameworks_sentence(call: Call, runt
     assert said["code"] == call.code
     assert said["detail"], "every refusal says a sentence"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_session_that_a_header_names_is_the_parent(runtime: RuntimeProcess) -> None:
+    headers = {"Authorization": f"Bearer {runtime.token}"}
+    with httpx.Client(base_url=runtime.url, headers=headers) as calls:
+        calls.post("/jobs", json=ORDER | {"session_name": "by-header-parent"}).raise_for_status()
+        child = ORDER | {"session_name": "by-header-child"}
+        made = calls.post("/jobs", json=child, headers={"X-Agent-Session-Name": "by-header-parent"})
+        assert made.status_code == 201, made.text
+        job = calls.get(f"/jobs/{made.json()['job_id']}").json()
+        for name in ("by-header-child", "by-header-parent"):
+            calls.post(f"/sessions/{name}/stop").raise_for_status()
+    assert job["parent_session_name"] == "by-header-parent"
