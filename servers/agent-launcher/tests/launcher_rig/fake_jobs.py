@@ -96,6 +96,7 @@ class FakeJobs:
             told = body.get("launcher_id")
             self.launcher_id = told if isinstance(told, str) else f"lnch_{len(self.registrations)}"
             self.epoch += 1
+            self.changed.notify_all()  # the poll of an earlier life is over, or it would swallow what is for this one
             holding = body.get("holding")
             adopt = (
                 [self._adopted(item) for item in holding if isinstance(item, dict)] if isinstance(holding, list) else []
@@ -113,10 +114,10 @@ class FakeJobs:
         with self.changed:
             self._check(launcher_id)
             self.polls += 1
-            mine = self.polls
+            mine, life = self.polls, self.epoch
             self.changed.notify_all()
             end = time.monotonic() + wait
-            while mine == self.polls:
+            while (mine, life) == (self.polls, self.epoch):
                 self._check(launcher_id)
                 answer = self._answer(slots, batch)
                 if answer is not None:
@@ -154,7 +155,7 @@ class FakeJobs:
             self.heartbeats.append(body)
             self.changed.notify_all()
             drops: list[Json] = list(self.drops)
-            return {"ok": True, "stop_jobs": list(self._to_stop()), "drop": drops}
+            return {"ok": True, "stop_jobs": list(self._being_stopped()), "drop": drops}
 
     def goodbye(self) -> JsonObject:
         with self.changed:
@@ -199,14 +200,14 @@ class FakeJobs:
             job.move("claimed")
         return dict(job.wire) if self.is_seed else {**job.wire, "attempt": job.attempt, "token": job.token}
 
-    def _to_stop(self) -> list[str]:
-        return [job_id for job_id, job in self.jobs.items() if job.is_stop_asked and self._announce(job)]
+    def _being_stopped(self) -> list[str]:
+        return [job_id for job_id, job in self.jobs.items() if job.is_stop_asked and job.status == "running"]
 
-    def _announce(self, job: FakeJob) -> bool:
-        if job.status != "running" or "announced" in job.moves:
-            return False
-        job.moves.append("announced")
-        return True
+    def _to_stop(self) -> list[str]:
+        news = [job_id for job_id in self._being_stopped() if "announced" not in self.jobs[job_id].moves]
+        for job_id in news:  # an answer that is lost is made good by the heartbeats, which repeat it
+            self.jobs[job_id].moves.append("announced")
+        return news
 
     def _started(self, job: FakeJob, _: JsonObject) -> None:
         if job.status == "running":
