@@ -129,10 +129,12 @@ class SqliteStore:
         failure: Exception | None = None
         unit: _Unit[object] | None = first
         try:
+            tables.channel.command("BEGIN IMMEDIATE")
             while unit is not None:
                 batch.append(unit)
                 news.append(self._run(tables, unit))
                 unit = self._next() if len(batch) < _BATCH_MAX else None
+            tables.channel.command("COMMIT")
         except Exception as error:  # noqa: BLE001 - a full disk fails these callers, and nobody else
             failure = error
             self._undo(tables)
