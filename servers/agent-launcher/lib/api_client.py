@@ -23,7 +23,7 @@ from lib.models import (
     texts_of,
 )
 from lib.quick_httpx import httpx
-from lib.transport import DeadlineTransport
+from lib.transport import PlainClient
 from lib.trust import trust
 
 CONNECT_SECONDS = 5.0
@@ -97,9 +97,9 @@ def http_client(runtime_url: str, ca_file: Path | None = None) -> HttpClient:
     Errors:  ConfigurationError, for certificates that cannot be read.
     """
     # Plain HTTP goes straight to the runtime; HTTPS by httpx's own way, through the proxies of the environment.
-    limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
     if runtime_url.startswith("http://"):
-        return httpx.Client(base_url=runtime_url, timeout=limits, transport=DeadlineTransport())
+        return PlainClient(runtime_url)
+    limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
     return httpx.Client(base_url=runtime_url, timeout=limits, verify=trust(ca_file))
 
 
