@@ -164,6 +164,10 @@ class Host:
             self.world.tell(self.name, f"the launcher stands still for {seconds:.1f} s")
             self.life.frozen_until = self.world.agenda.now + seconds
 
+    def stands_still(self) -> bool:
+        """Say whether the launcher's process does nothing at the moment, whatever it has in hand."""
+        return self.life is not None and self.life.frozen_until > self.world.agenda.now
+
     def reboot(self) -> None:
         """Cut the power: launcher, shims and commands are gone, and perhaps some files."""
         self.world.tell(self.name, "the machine goes down")

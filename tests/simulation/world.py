@@ -221,6 +221,8 @@ class World:
         for host in self.hosts:
             if host.launcher is None:
                 return f"{host.name} has no launcher"
+            if host.stands_still():
+                return f"the launcher of {host.name} stands still"
             if len(host.launcher._registry) or len(host.launcher._outbox):
                 return f"the launcher of {host.name} has something in hand"
         return None
