@@ -9,6 +9,8 @@ import asyncio
 import json
 import logging
 import secrets
+import selectors
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -86,6 +88,8 @@ class Switchboard:
         self._leaving = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stirred = asyncio.Event()
+        # Closed at the end, which wakes the one who listens: nobody waits for a runtime that is leaving.
+        self._hang_up = socket.socketpair()
         self._listener = threading.Thread(target=self._listen_forever, name="store-listener", daemon=True)
         self._notifier = threading.Thread(target=self._notify_forever, name="store-notifier", daemon=True)
 
@@ -98,9 +102,11 @@ class Switchboard:
         """End both; what was not told yet is found by the others themselves."""
         self._leaving.set()
         self._has_news.set()
+        self._hang_up[1].close()
         if self._notifier.is_alive():
             self._notifier.join()
             self._listener.join()
+        self._hang_up[0].close()
 
     def serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Announce in this loop from now on."""
@@ -193,15 +199,19 @@ class Switchboard:
 
     def _listen(self, connection: psycopg.Connection[object]) -> None:
         checked_at = time.monotonic()
-        while not self._leaving.is_set():
-            for notice in connection.notifies(timeout=0.5, stop_after=1):
-                said = read_message(notice.payload, self.name)
-                if said is not None:
-                    self._hear(said)
-            if time.monotonic() - checked_at >= _CHECK_EVERY_SECONDS:
-                # A connection that died without a word looks exactly like one on which nothing is said.
-                connection.execute("SELECT 1")
-                checked_at = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection.fileno(), selectors.EVENT_READ)
+            selector.register(self._hang_up[0], selectors.EVENT_READ)
+            while not self._leaving.is_set():
+                if time.monotonic() - checked_at >= _CHECK_EVERY_SECONDS:
+                    # A connection that died without a word looks exactly like one on which nothing is said.
+                    connection.execute("SELECT 1")
+                    checked_at = time.monotonic()
+                for notice in connection.notifies(timeout=0):
+                    said = read_message(notice.payload, self.name)
+                    if said is not None:
+                        self._hear(said)
+                selector.select(_CHECK_EVERY_SECONDS)
 
     def _notify_forever(self) -> None:
         connection: psycopg.Connection[object] | None = None
