@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes
+from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.session import Session
@@ -55,21 +55,28 @@ class StoreRig:
         self.clock = MovableClock()
         self.news: list[Announcement] = []
         self._listeners: list[Callable[[Announcement], None]] = []
-        self.rows = self._open(is_made=template is not None, random_bytes=random.Random(seed).randbytes)
+        self._chance = random.Random(seed)
+        self.rows = self._open(is_made=template is not None)
         self.store = FamilyStore(self.rows)
         self.runner = asyncio.Runner()
         self._orders = 0
 
-    def _open(self, *, is_made: bool, random_bytes: RandomBytes) -> SqliteStore | PostgresStore:
+    def _open(self, *, is_made: bool) -> SqliteStore | PostgresStore:
         if self.url is not None:
-            shared = PostgresStore(self.url, random_bytes, self._tell, self.clock)
+            shared = PostgresStore(self.url, self._chance.randbytes, self._tell, self.clock)
             shared.open()
             return shared
         if not is_made:
             prepare_sqlite(self.path)
-        own = SqliteStore(self.path, self.clock, random_bytes, self._tell)
+        own = SqliteStore(self.path, self.clock, self._chance.randbytes, self._tell)
         own.open()
         return own
+
+    def reopen(self) -> None:
+        """Let go of the store and come back: only what was committed is still there."""
+        self.rows.close()
+        self.rows = self._open(is_made=True)
+        self.store = FamilyStore(self.rows)
 
     def listen(self, hear: Callable[[Announcement], None]) -> None:
         """Let somebody hear of every commit from now on."""

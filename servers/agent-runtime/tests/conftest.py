@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from household import Household
 
 from agent_runtime.store.postgres_opening import prepare_postgres
 from support.desk import Desk
@@ -35,6 +36,12 @@ def postgres_url(cluster: Cluster, postgres_template: str) -> Iterator[str]:
     url = cluster.new_database(postgres_template)
     yield url
     cluster.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def reused_url(cluster: Cluster, postgres_template: str) -> str:
+    """A database for one test after the other, each of which finds it empty."""
+    return cluster.new_database(postgres_template)
 
 
 @pytest.fixture(scope="session", params=DATABASES)
@@ -72,6 +79,14 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) ->
     if request.param == "sqlite":
         parts = StoreRig(tmp_path, empty_database)
     else:
-        parts = StoreRig(tmp_path, url=request.getfixturevalue("postgres_url"))
+        url = request.getfixturevalue("reused_url")
+        request.getfixturevalue("cluster").empty_database(url)
+        parts = StoreRig(tmp_path, url=url)
     yield parts
     parts.close()
+
+
+@pytest.fixture
+def house(rig: StoreRig) -> Household:
+    """Parents and children in such a store."""
+    return Household(rig)

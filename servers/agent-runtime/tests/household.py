@@ -1,12 +1,7 @@
-"""A runtime's verbs on a real database file, without web and launchers: parents and children at the pace of a test."""
+"""A runtime's verbs on a real database, without web and launchers: parents and children at the pace of a test."""
 
-import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
-
-from sqlalchemy import Connection
 
 from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.ids import JobId
@@ -21,10 +16,8 @@ from agent_runtime.services.launchers import Registration, register
 from agent_runtime.services.needs import AgentNeeds
 from agent_runtime.services.ports import Transaction
 from agent_runtime.services.questions import JobFilter
-from agent_runtime.services.reports import Proof, Report, finish, start
-from agent_runtime.store.opening import prepare_sqlite
-from agent_runtime.store.sqlite import sqlite_engine
-from agent_runtime.store.transaction import StoreTransaction, Tables
+from agent_runtime.services.reports import Report, finish, start
+from support.store_rig import StoreRig, proof
 
 T = TypeVar("T")
 
@@ -34,43 +27,28 @@ class PowerCutError(Exception):
 
 
 class Household:
-    """Sessions that start sessions; the clock stands until it is moved."""
+    """Sessions that start sessions, in the store of a rig whose clock stands until it is moved."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "runtime.db"
-        self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    def __init__(self, rig: StoreRig) -> None:
+        self._rig = rig
+        self.clock = rig.clock
         self.limits: dict[str, dict[str, float]] = {}
-        prepare_sqlite(self._path)
-        self._open()
         self.launcher_id = self.do(lambda tx: register(tx, Registration(hostname="here"))).launcher.id
-
-    def _open(self) -> None:
-        self._engine = sqlite_engine(self._path, read_only=False)
-        self._connection: Connection = self._engine.connect()
-        self._tables = Tables(self._connection)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
-        self._engine.dispose()
 
     def crash(self) -> None:
         """Die and come back: what was not committed never happened."""
-        self.close()
-        self._open()
+        self._rig.reopen()
 
     def do(self, verb: Callable[[Transaction], T], *, dies: bool = False) -> T:
         """Run one transaction with its consequences; one that dies does everything but commit."""
-        self.now += timedelta(milliseconds=1)
-        self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            answer = with_aftermath(StoreTransaction(self._tables, self.now, secrets.token_bytes), verb)
+
+        def live(tx: Transaction) -> T:
+            answer = with_aftermath(tx, verb)
             _die_if(dies)
-        except Exception:
-            self._connection.exec_driver_sql("ROLLBACK")
-            raise
-        self._connection.exec_driver_sql("COMMIT")
-        return answer
+            return answer
+
+        self.clock.move(milliseconds=1)
+        return self._rig.runner.run(self._rig.rows.write(live))
 
     def order(self, order: Order) -> Job:
         """Give an order."""
@@ -105,8 +83,7 @@ class Household:
     def run_all(self) -> list[Job]:
         """Claim and start everything that can be claimed."""
         found = self.do(lambda tx: look_for_work(tx, Ask(self.launcher_id, slots=100, batch=100)))
-        proofs = [_proof(claim.job) for claim in found.claims]
-        return self.do(lambda tx: [start(tx, proof) for proof in proofs])
+        return self.do(lambda tx: [start(tx, proof(claim.job)) for claim in found.claims])
 
     def say(self, name: str, text: str, **data: object) -> None:
         """Let a session's agent give a result."""
@@ -121,7 +98,7 @@ class Household:
             self.say(job.session_name, f"result of {job.session_name}")
         error = None if status is JobStatus.COMPLETED else f"{job.session_name} broke"
         exit_code = 0 if status is JobStatus.COMPLETED else 1
-        report = Report(_proof(current), status, error=error, exit_code=exit_code)
+        report = Report(proof(current), status, error=error, exit_code=exit_code)
         return self.do(lambda tx: finish(tx, report), dies=dies).job
 
     def run(self, name: str, parent: str | None = None, **wishes: object) -> Job:
@@ -164,11 +141,6 @@ class Household:
 
     def _agent(self, name: str) -> AgentNeeds:
         return AgentNeeds(name, active=True, labels={}, limits=self.limits.get(name, {}))
-
-
-def _proof(job: Job) -> Proof:
-    assert job.launcher_id is not None
-    return Proof(job.id, job.launcher_id, job.attempt, job.token)
 
 
 def _die_if(dies: bool) -> None:

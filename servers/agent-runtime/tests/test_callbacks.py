@@ -1,8 +1,5 @@
 """A parent is told about each child exactly once in effect, as its policy says, whoever crashes in between."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from household import Household, PowerCutError
 
@@ -20,13 +17,6 @@ from agent_runtime.services.sessions import delete_session
 
 PENDING, DELIVERED = CallbackState.PENDING, CallbackState.DELIVERED
 CONSUMED, EXPIRED = CallbackState.CONSUMED, CallbackState.EXPIRED
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Household]:
-    household = Household(tmp_path)
-    yield household
-    household.close()
 
 
 def test_an_idle_parent_is_woken_at_once(house: Household) -> None:

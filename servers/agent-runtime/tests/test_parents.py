@@ -1,8 +1,5 @@
 """Parents and children: who may be whose, and what a parent says and does while its children work."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from household import Household
 
@@ -16,13 +13,6 @@ from agent_runtime.services.jobs import stop_job
 from agent_runtime.services.ports import Transaction
 
 DELIVERED = CallbackState.DELIVERED
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Household]:
-    household = Household(tmp_path)
-    yield household
-    household.close()
 
 
 def test_two_sessions_cannot_wait_for_each_other(house: Household) -> None:

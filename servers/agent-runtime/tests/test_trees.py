@@ -1,9 +1,6 @@
 """Trees stay within what was allowed: so deep, so wide, so many, so expensive."""
 
-from collections.abc import Iterator
-from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from household import Household
@@ -20,13 +17,6 @@ from agent_runtime.services.trees import count_statuses, grow_tree
 from agent_runtime.upkeep.families import LOOK_AT_TIME_SECONDS, RECONCILE_SECONDS, look_after_families
 
 COST = {"usage": {"input_tokens": 100, "output_tokens": 50}, "cost_usd": 0.75}
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Household]:
-    household = Household(tmp_path)
-    yield household
-    household.close()
 
 
 def refused(house: Household, name: str, parent: str) -> str:
@@ -123,7 +113,7 @@ def test_time_alone_uses_a_budget_up(house: Household) -> None:
     assert house.do(look_after_families) == LOOK_AT_TIME_SECONDS
     assert house.job(root.id).stop_requested_at is None
 
-    house.now += timedelta(seconds=61)
+    house.clock.move(seconds=61)
     house.do(look_after_families)
 
     assert house.job(root.id).stop_reason == "budget_exceeded"
