@@ -2,7 +2,8 @@
 
 Written from the protocol's words alone, and from the ledger of what really ran: no rule is taken from the code that is
 checked. P1 no job is lost, P2 no second run, P3 the truth is recorded, P4 nobody kills what was not asked to end, P5
-nothing stays behind, P6 a parent is told once.
+nothing stays behind, P6 a parent is told once. Only what no promise names, a row that nothing would ever move, is
+looked for with the product's own question.
 """
 
 import traceback
@@ -13,6 +14,7 @@ from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import CallbackId, JobId
 from agent_runtime.domain.job import Job, JobStatus
+from agent_runtime.upkeep.reconcile import find_stuck
 from lib.run_directory import RunDirectory, RunsFolder, RunState
 from simulation.host import STATE_DIR
 from simulation.ledger import Run
@@ -146,6 +148,8 @@ class Checks:
         self._ordered_once(jobs.values())
         for run in self._world.ledger.alive():
             self.find("P5", f"{run.job_id}.{run.attempt} still runs on {run.host}")
+        for row in rows(database, find_stuck, self._world.runtime_time()):
+            self.find("stuck", f"{row.job_id or row.session_id}: {row.why}")
         self._nothing_left_behind(jobs)
         for callback in every(database, "callbacks", lambda tx, name: tx.kin.callbacks.get(CallbackId(name))):
             self._told_once(callback)

@@ -7,6 +7,8 @@ import pytest
 
 from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.ids import JobId
+from agent_runtime.domain.job import JobStatus
+from agent_runtime.domain.session import STATUS_BY_JOB, SessionStatus
 from agent_runtime.services import callbacks, claims, launchers, moves, reports
 from agent_runtime.services.kin import CallbackChanges
 from agent_runtime.services.ports import Transaction
@@ -146,6 +148,10 @@ def _heard_twice_lives_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(launchers, "_epoch", lambda known, _: 1 if known is None else known.epoch + 1)
 
 
+def _end_is_not_shown(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(moves, "STATUS_BY_JOB", {**STATUS_BY_JOB, JobStatus.STOPPED: SessionStatus.RUNNING})
+
+
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
@@ -164,5 +170,6 @@ def mutants() -> Sequence[Mutant]:
         Mutant("an exit code is made up", _verdict_is_made_up, frozenset({"P3"})),
         Mutant("output is forgotten with the end", _output_forgotten, frozenset({"P3"}), first_seed=200),
         Mutant("a registration heard twice is a new life", _heard_twice_lives_twice, frozenset({"P4"})),
+        Mutant("a session shows work that was stopped", _end_is_not_shown, frozenset({"stuck"})),
         Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=400),
     )

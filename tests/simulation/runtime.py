@@ -277,9 +277,9 @@ def _by_name(call: Callable[..., Awaitable[Response]], **known: object) -> Await
     return call(**{name: value for name, value in known.items() if name in asked})
 
 
-def rows(database: Database, verb: Callable[[Transaction], T]) -> T:
+def rows(database: Database, verb: Callable[[Transaction], T], now: datetime = BEGINNING) -> T:
     """Look into the database from outside of the world."""
-    return verb(StoreTransaction(database.tables, BEGINNING, lambda count: bytes(count)))
+    return verb(StoreTransaction(database.tables, now, lambda count: bytes(count)))
 
 
 def every(database: Database, table: str, look: Callable[[Transaction, str], T | None]) -> list[T]:
