@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,6 +50,15 @@ class Bench:
     def order_waiting(self, **script: object) -> str:
         """Order a job that runs until the gate is opened."""
         return self.order({"await_file": str(self.gate), **script})
+
+    @contextmanager
+    def ordered_together(self) -> Iterator[None]:
+        """Have the launcher get all that is ordered meanwhile in one answer."""
+        (row,) = (row for row in self.api.launchers() if row["status"] == "alive")
+        path = f"/launchers/{row['launcher_id']}"
+        self.api.ask("POST", f"{path}/drain")
+        yield
+        self.api.ask("POST", f"{path}/resume")
 
     def wait_until_runs(self, *job_ids: str) -> None:
         """Wait until these jobs' commands have begun."""

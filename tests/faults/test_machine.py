@@ -133,20 +133,26 @@ def test_without_free_descriptors_jobs_wait_and_run_when_there_are_some(bench: B
     bench.assert_promises_held()
 
 
-def test_a_machine_without_free_processes_takes_no_job_until_there_are_some(bench: Bench) -> None:
+def test_a_machine_without_free_processes_takes_no_job_until_there_are_some_and_stops_those_that_wait(
+    bench: Bench,
+) -> None:
     if os.getuid() == 0:
         bench.launcher.prefix = _as_nobody()
     bench.launcher.start()
     children = psutil.Process(bench.launcher.pid).children()
     server = next(child for child in children if "fork_server" in str(child.cmdline()))
     _limit_processes(bench.launcher, server, "1")
-    job_id = bench.order()
+    with bench.ordered_together():
+        wanted, unwanted = bench.order(), bench.order()
 
-    wait_until(lambda: "cannot fork" in bench.launcher.log(), "the fork is refused")
+    wait_until(lambda: bench.launcher.log().count("waits for a process") >= 2, "two granted jobs have no process")
     later = bench.order()
     wait_until(lambda: bench.api.job(later)["reason"] == "launcher_cannot_start_jobs", "the waiting job says why")
+    bench.api.stop_job(unwanted)
+    assert bench.end_of(unwanted)["status"] == "stopped"
     _limit_processes(bench.launcher, server, str(resource.getrlimit(resource.RLIMIT_NPROC)[1]))
-    assert {row["status"] for row in bench.api.wait_for_all([job_id, later])} == {"completed"}
+    assert {row["status"] for row in bench.api.wait_for_all([wanted, later])} == {"completed"}
+    assert bench.ledger.runs_of(unwanted) == []
     bench.assert_promises_held()
 
 

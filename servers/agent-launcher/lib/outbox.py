@@ -21,11 +21,21 @@ class Delivery:
         self.is_tail_tried = False
         self.is_reported = False
         self.drop_reason: str | None = None
+        self.is_stop_asked = False
+        self.without_process_since: float | None = None
         self.note = "reported"
 
     @property
     def key(self) -> str:
         return self.run.path.name
+
+    def begun_anew(self) -> Delivery:
+        """Copy it for an attempt that could not begin, so that whoever still has this one may finish with it."""
+        again = Delivery(self.run, self.log)
+        again.backoff = self.backoff
+        again.is_stop_asked = self.is_stop_asked
+        again.without_process_since = self.without_process_since
+        return again
 
 
 class Outbox:
@@ -70,6 +80,15 @@ class Outbox:
         with self._changed:
             self._all[delivery.key] = delivery
             self._schedule(delivery, seconds)
+
+    def hurry(self, delivery: Delivery) -> None:
+        """Make a delivery due now; one that a worker has in hand is left to it."""
+        with self._changed:
+            waiting = [entry for entry in self._due if entry[2] is not delivery]
+            if len(waiting) < len(self._due):
+                self._due = waiting
+                heapq.heapify(self._due)
+                self._schedule(delivery, 0.0)
 
     def done(self, delivery: Delivery) -> None:
         """Forget a delivery; a later one for the same folder stays."""

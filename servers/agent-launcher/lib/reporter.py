@@ -14,7 +14,8 @@ from lib.machine import Machine
 from lib.models import Report
 from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
-from lib.run_directory import RunDirectory, RunState
+from lib.run_directory import RunState
+from lib.stopper import STOPPED_BY_USER
 from lib.verdict import report_of
 
 log = logging.getLogger("agent-launcher")
@@ -35,7 +36,7 @@ class Reporter:
         outbox: Outbox,
         uploader: LogUploader,
         lifecycle: Lifecycle,
-        start_again: Callable[[RunDirectory], None],
+        start_again: Callable[[Delivery], None],
         machine: Machine | None = None,
     ) -> None:
         self._machine = machine or Machine()
@@ -171,11 +172,14 @@ class Reporter:
             # What the files said before the machine went down may not be what was on the disk.
             bury(run, RunState.HOST_REBOOTED, self._machine)
             return False
+        if delivery.is_stop_asked:
+            run.write_verdict({"reason": STOPPED_BY_USER, "ended_at": self._machine.wall_time()})
+            return False
         log.info(
             "job was granted and never ran, starting it job_id=%s attempt=%d", run.job.job_id, run.job.attempt_number
         )
         self._outbox.done(delivery)
-        self._start_again(run)
+        self._start_again(delivery)
         return True
 
     def _register_again(self, delivery: Delivery, was_registered: bool) -> None:

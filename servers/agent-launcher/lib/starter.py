@@ -27,12 +27,14 @@ from lib.models import Job
 from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
-from lib.run_directory import RunDirectory, RunState
+from lib.run_directory import RunState
 
 log = logging.getLogger("agent-launcher")
 
 CANNOT_START_HERE = "launcher_cannot_start_jobs"
 FORK_AGAIN_SECONDS = 2.0
+# It counts as running and does not run: nobody should have to look at that for long.
+WITHOUT_PROCESS_SECONDS_MAX = 60.0
 DRAINING = "launcher_draining"
 
 
@@ -75,23 +77,28 @@ class Starter:
         finally:
             self._let_go(job)
 
-    def start_again(self, run: RunDirectory) -> None:
+    def start_again(self, delivery: Delivery) -> None:
         """Start a granted attempt of which nothing ran, from its run directory.
 
-        Errors:  SpawnFailed; AttemptAlreadyHere, also if its claim came again meanwhile and it has run.
+        Errors:  AttemptAlreadyHere, also if its claim came again meanwhile and it has run.
         """
+        run = delivery.run
         if not self._take_in_hand(run.job):
             raise AttemptAlreadyHere(f"cannot start job {run.job.job_id!r} again: it is being started")
         try:
             if (state := run.state()) is not RunState.NEVER_STARTED:
                 raise AttemptAlreadyHere(f"cannot start job {run.job.job_id!r} again: its attempt is {state.value}")
-            process = self._executor.execute_again(run)
+            try:
+                process = self._executor.execute_again(run)
+            except SpawnFailed as error:
+                self._try_again_later(delivery, error)
+                return
             try:
                 self._registry.add_job(run.job.job_id, process)
             except AttemptAlreadyHere:
                 process.close()
                 raise
-            self._pass_the_gate(run.job, process)
+            self._pass_the_gate(run.job, process, delivery)
         finally:
             self._let_go(run.job)
 
@@ -130,21 +137,18 @@ class Starter:
             return
         self._pass_the_gate(job, process)
 
-    def _pass_the_gate(self, job: Job, process: JobProcess) -> None:
+    def _pass_the_gate(self, job: Job, process: JobProcess, delivery: Delivery | None = None) -> None:
         if not self._ask_for_the_grant(job, process):
             self._registry.remove_job(job.job_id)
             return
         try:
             process.wait_until_locked()
             process.open_gate()
-        except ForkRefused as error:
-            self._try_again_later(process, error)
-            return
-        except AttemptAlreadyHere as error:
-            self._leave_to_the_other(process, error)
-            return
         except LauncherError as error:
-            self._fail(process, error)
+            process.close()
+            self._settle_unbegun(delivery or Delivery(process.run, process.log, self._machine), error)
+            # In this order: at every moment it is in one of the two, and so among what we say that we hold.
+            self._registry.remove_job(job.job_id)
             return
         self._admission.started()
         self._lifecycle.count_job()
@@ -183,33 +187,42 @@ class Starter:
         except CallFailed as error:
             log.warning("cannot register error=%s", error)
 
-    def _try_again_later(self, process: JobProcess, error: LauncherError) -> None:
-        """Granted, but the machine had no process for it: take no other job, and try this one until there is one."""
+    def _settle_unbegun(self, delivery: Delivery, error: LauncherError) -> None:
+        """Hand a granted attempt, whose gate could not be opened, to the reporter."""
+        job_id = delivery.run.job.job_id
+        if isinstance(error, ForkRefused):
+            self._try_again_later(delivery, error)
+        elif isinstance(error, AttemptAlreadyHere):
+            # Another shim runs this attempt, or has run it: its folder tells what becomes of it.
+            log.error("job not started twice job_id=%s error=%s", job_id, error)
+            self._outbox.put(delivery.begun_anew())
+        else:
+            self._fail(delivery, error)
+
+    def _try_again_later(self, delivery: Delivery, error: LauncherError) -> None:
+        """Granted, but the machine had no process for it: take no other job, and try this one for a while."""
         self._admission.failed_here(CANNOT_START_HERE, 3 * FORK_AGAIN_SECONDS)
-        process.close()
-        log.warning("job waits for a process job_id=%s error=%s", process.run.job.job_id, error)
+        job, now = delivery.run.job, self._machine.monotonic()
+        if delivery.without_process_since is None:
+            delivery.without_process_since = now
+        waited = now - delivery.without_process_since
+        if waited >= min(job.timeout_seconds or WITHOUT_PROCESS_SECONDS_MAX, WITHOUT_PROCESS_SECONDS_MAX):
+            self._fail(delivery, SpawnFailed(f"{error}; tried for {waited:.0f} s"))
+            return
+        log.warning("job waits for a process job_id=%s error=%s", job.job_id, error)
         # Its folder says that nothing ran: the reporter offers it back, hears that it was granted, and starts it again.
-        self._outbox.put_back(Delivery(process.run, process.log, self._machine), FORK_AGAIN_SECONDS)
-        self._registry.remove_job(process.run.job.job_id)
+        self._outbox.put_back(delivery.begun_anew(), max(FORK_AGAIN_SECONDS, delivery.backoff.failed()))
 
-    def _leave_to_the_other(self, process: JobProcess, error: LauncherError) -> None:
-        """Another shim runs this attempt, or has run it: its folder tells what becomes of it."""
-        process.close()
-        log.error("job not started twice job_id=%s error=%s", process.run.job.job_id, error)
-        self._outbox.put(Delivery(process.run, process.log, self._machine))
-        self._registry.remove_job(process.run.job.job_id)
-
-    def _fail(self, process: JobProcess, error: LauncherError) -> None:
+    def _fail(self, delivery: Delivery, error: LauncherError) -> None:
         """Granted, but the shim did not come up: nothing ran, and the runtime is told so."""
-        process.close()
-        log.error("job could not be started job_id=%s error=%s", process.run.job.job_id, error)
+        run = delivery.run
+        log.error("job could not be started job_id=%s error=%s", run.job.job_id, error)
         try:
-            process.run.write_spawn_failure(str(error), self._machine.wall_time())
+            run.write_spawn_failure(str(error), self._machine.wall_time())
         except OSError as full:
             # Without a verdict it counts as never started, which is true: it is given back, or started once more.
-            log.warning("verdict not written job_id=%s error=%s", process.run.job.job_id, full)
-        self._outbox.put(Delivery(process.run, process.log, self._machine))
-        self._registry.remove_job(process.run.job.job_id)
+            log.warning("verdict not written job_id=%s error=%s", run.job.job_id, full)
+        self._outbox.put(delivery.begun_anew())
 
     def _decline(self, job: Job, reason: str, sentence: str) -> None:
         log.info("job declined job_id=%s reason=%s", job.job_id, reason)

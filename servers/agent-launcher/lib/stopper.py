@@ -30,6 +30,8 @@ class Stopper:
             if held is not None:
                 log.info("job stop asked job_id=%s", job_id)
                 self._ask(held, STOPPED_BY_USER)
+            else:
+                self._stop_waiting(job_id)
 
     def stop_all(self) -> int:
         """Begin the stop ladder of everything that runs here and say how many."""
@@ -58,6 +60,13 @@ class Stopper:
                 held.process.is_dropped = True
                 self._ask(held, FENCED_OFF)
             self._drop_ended(dropped)
+
+    def _stop_waiting(self, job_id: str) -> None:
+        """Let an attempt that waits for a process hear of its stop; to one that has ended it means nothing."""
+        for delivery in self._outbox.deliveries():
+            if delivery.run.job.job_id == job_id:
+                delivery.is_stop_asked = True
+                self._outbox.hurry(delivery)
 
     def _drop_ended(self, dropped: Dropped) -> None:
         for delivery in self._outbox.deliveries():

@@ -12,11 +12,11 @@ from launcher_rig.shims import job
 from lib.admission import Admission
 from lib.api_client import ApiClient
 from lib.disk import Disk
-from lib.errors import AttemptAlreadyHere, SpawnFailed
+from lib.errors import AttemptAlreadyHere, ForkRefused
 from lib.executor import Executor
-from lib.job_process import JobProcess
 from lib.lifecycle import Lifecycle
 from lib.log_upload import LogUploader
+from lib.machine import Gate, Machine
 from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
@@ -39,17 +39,47 @@ class KnownLauncher:
     current = None
 
 
-def a_starter(outbox: Outbox, registry: RunningJobsRegistry) -> Starter:
-    """One whose parts that reach outside are not there: whoever used them would fail."""
+class Clock(Machine):
+    """A machine whose time is a test's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class NoProcesses:
+    """A fork server on a machine that has no process to give."""
+
+    def start(self) -> None:
+        """It is there already."""
+
+    def stop(self) -> None:
+        """It goes with the test."""
+
+    def fork_shim(self, run_path: Path) -> Gate:
+        raise ForkRefused(f"cannot start a process: cannot fork for {run_path.name}")
+
+
+def a_starter(outbox: Outbox, registry: RunningJobsRegistry, machine: Machine | None = None) -> Starter:
+    """One on a machine without processes; its parts that reach the runtime are not there: who used them would fail."""
+    machine = machine or Machine()
+    here = Path("/")
+    runs = RunsFolder(here)
     return Starter(
         cast("ApiClient", None),
-        cast("Executor", None),
+        Executor(NoProcesses(), runs, project_root=here, project_dir=here, runtime_url="http://127.0.0.1:1"),
         registry,
         cast("Registration", None),
         outbox,
-        cast("Admission", None),
+        Admission(
+            registry, Lifecycle(), max_jobs=None, memory_floor_bytes=0, available_memory=lambda: None, machine=machine
+        ),
         Lifecycle(),
         lambda _: None,
+        machine,
     )
 
 
@@ -61,19 +91,39 @@ def test_an_attempt_that_has_run_meanwhile_is_not_started_again(tmp_path: Path) 
 
     for _ in range(2):  # a refusal is no start under way: the next one is refused for the same reason
         with pytest.raises(AttemptAlreadyHere, match="its attempt is ended"):
-            starter.start_again(run)
+            starter.start_again(Delivery(run))
+
+
+@pytest.mark.parametrize(("timeout_seconds", "patience_seconds"), [(None, 60), (5.0, 5), (3600.0, 60)])
+def test_an_attempt_for_which_the_machine_has_no_process_is_failed_with_the_reason_after_a_while(
+    tmp_path: Path, timeout_seconds: float | None, patience_seconds: float
+) -> None:
+    clock, outbox, registry = Clock(), Outbox(), RunningJobsRegistry()
+    starter = a_starter(outbox, registry, clock)
+    run = RunsFolder(tmp_path).directory_for(job("s", timeout_seconds=timeout_seconds))
+    run.write_order({}, None)
+
+    starter.start_again(Delivery(run))
+    clock.now += patience_seconds - 1
+    starter.start_again(outbox.deliveries()[0])
+    assert run.read_verdict() is None
+    clock.now += 1
+    starter.start_again(outbox.deliveries()[0])
+
+    verdict = run.read_verdict() or {}
+    tried = f"cannot start a process: cannot fork for job_1.1; tried for {patience_seconds:g} s"
+    assert (verdict["reason"], verdict["error"]) == ("spawn_failed", tried)
 
 
 def test_an_attempt_whose_failure_cannot_be_written_is_handed_to_the_reporter_all_the_same(tmp_path: Path) -> None:
-    registry, outbox = RunningJobsRegistry(), Outbox()
-    starter = a_starter(outbox, registry)
-    process = JobProcess(RunsFolder(tmp_path, FullDisk()).directory_for(job("s")))
-    registry.add_job("job_1", process)
+    clock, outbox = Clock(), Outbox()
+    starter = a_starter(outbox, RunningJobsRegistry(), clock)
+    delivery = Delivery(RunsFolder(tmp_path, FullDisk()).directory_for(job("s")))
+    delivery.without_process_since = clock.now - 3600
 
-    starter._fail(process, SpawnFailed("the shim did not come up"))
+    starter.start_again(delivery)
 
-    assert len(registry) == 0
-    assert [delivery.run for delivery in outbox.deliveries()] == [process.run]
+    assert [late.run for late in outbox.deliveries()] == [delivery.run]
 
 
 def test_a_delivery_whose_folder_is_gone_is_over(tmp_path: Path) -> None:
