@@ -174,7 +174,7 @@ def assert_promises_held(api: RuntimeApi, ledger: Ledger, acknowledged: Iterable
         return evidence if not last[0] else None
 
     try:
-        return wait_until(all_well, "the promises hold", timeout=5.0)
+        return wait_until(all_well, "the promises hold", timeout=20.0)
     except AssertionError:
         raise AssertionError("\n".join(last[0])) from None
 

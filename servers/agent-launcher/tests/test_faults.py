@@ -50,7 +50,7 @@ def test_a_runtime_that_forgot_the_launcher_gets_it_back_with_all_it_holds(
 
     fake.jobs.forget_launcher()
 
-    wait_until(lambda: len(fake.jobs.registrations) == 2, "it registered again")
+    wait_until(lambda: len(fake.jobs.registrations) > 1, "it registered again")
     assert fake.jobs.registrations[1]["holding"] == [{"job_id": "job_1", "attempt": 1, "token": "token-job_1-1"}]
     project.let_go("go")
     wait_until(lambda: job.status == "completed", "the job is completed")

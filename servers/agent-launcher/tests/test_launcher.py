@@ -66,7 +66,7 @@ def test_a_full_launcher_takes_the_next_job_as_soon_as_a_place_is_free(
     project.let_go("go")
 
     # The parked poll waits 30 s; the launcher must not.
-    wait_until(lambda: second.status == "completed", "the second is completed", 15)
+    wait_until(lambda: second.status == "completed", "the second is completed", 25)
     assert first.status == "completed"
 
 
@@ -79,7 +79,7 @@ def test_a_full_launcher_hears_of_stops(
 
     fake.jobs.stop("job_1")
 
-    wait_until(lambda: job.status == "stopped", "the job is stopped", 15)
+    wait_until(lambda: job.status == "stopped", "the job is stopped", 25)
     assert job.reports[0][1]["reason"] == "stopped_by_user"
     assert living(project.pids()) == []
 
@@ -242,8 +242,8 @@ def test_the_third_interrupt_leaves_the_jobs_running_and_the_next_start_adopts_t
     fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
 ) -> None:
     launcher.start()
-    job = fake.jobs.add("job_1", "deaf", stop_grace_seconds=0.5)
-    wait_until(lambda: project.count("deaf"), "the job runs")
+    job = fake.jobs.add("job_1", "hold-go", stop_grace_seconds=600)
+    wait_until(lambda: project.count("ready"), "the job runs")
 
     launcher.signal(signal.SIGINT)
     wait_until(lambda: "Ctrl+C again stops them" in launcher.log(), "it drains")
@@ -252,7 +252,9 @@ def test_the_third_interrupt_leaves_the_jobs_running_and_the_next_start_adopts_t
     launcher.signal(signal.SIGINT)
 
     assert launcher.wait() == 130
+    assert len(living(project.pids())) == 1
     launcher.start()
+    project.let_go("go")
     wait_until(lambda: job.status == "stopped", "the stop that was begun is reported")
 
 

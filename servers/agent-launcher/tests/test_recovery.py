@@ -74,7 +74,7 @@ def test_a_time_limit_holds_while_no_launcher_lives(
 ) -> None:
     launcher.start()
     job = fake.jobs.add("job_1", "wait-never", timeout_seconds=1.0, stop_grace_seconds=0.1)
-    wait_until(lambda: project.count("start"), "the job runs")
+    wait_until(lambda: job.status == "running", "the job runs")
     launcher.kill()
 
     wait_until(lambda: not launcher.shims(), "the shim ended it")
@@ -114,8 +114,10 @@ def test_a_claim_of_which_nothing_ran_is_given_back(
     assert project.ledger() == []
 
     fake.heal()
-    fake.fail("poll", Fault.SERVER_ERROR, times=2)  # the claim is given back before it can be handed out again
+    fake.fail("poll", Fault.SERVER_ERROR, times=10_000)  # until it is given back it is not handed out again
     launcher.start()
+    wait_until(lambda: job.declines, "the claim is given back")
+    fake.heal()
 
     wait_until(lambda: job.status == "completed", "the job is completed")
     assert [decline["reason"] for decline in job.declines] == ["never_started"]

@@ -58,6 +58,12 @@ elif verb == "orphan":
         note("leaf")
         while True: time.sleep(60)
     sys.exit(int(rest))
+elif verb == "hold":
+    told = []
+    signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+    note("ready")
+    while not told or not os.path.exists(os.path.join(os.path.dirname(ledger), rest)):
+        time.sleep(0.005)
 elif verb == "cleanup":
     def leave(*_):
         time.sleep(float(rest.replace("_", "."))); note("clean"); sys.exit(0)
@@ -97,5 +103,5 @@ class CommandProject:
         return sorted({int(line[2]) for line in self.ledger()})
 
     def let_go(self, name: str) -> None:
-        """End the jobs of session `wait-NAME`."""
+        """End the jobs of session `wait-NAME`, and those of `hold-NAME` that were told to end."""
         (self.root / name).touch()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from lib.models import Json, JsonObject
 
+ANNOUNCED_AGAIN_AFTER_SECONDS = 5.0
+
 
 @dataclass
 class FakeJob:
@@ -22,6 +24,7 @@ class FakeJob:
     reports: list[tuple[str, JsonObject]] = field(default_factory=list)
     declines: list[JsonObject] = field(default_factory=list)
     is_stop_asked: bool = False
+    stop_announced_at: float | None = None
     moves: list[str] = field(default_factory=list)
 
     def move(self, status: str) -> None:
@@ -123,8 +126,9 @@ class FakeJobs:
                 if answer is not None:
                     return answer
                 left = end - time.monotonic()
-                if left <= 0 or not self.changed.wait(left):
+                if left <= 0:
                     return None
+                self.changed.wait(min(left, ANNOUNCED_AGAIN_AFTER_SECONDS))
             return None
 
     def report(self, verb: str, job_id: str, body: JsonObject) -> JsonObject:
@@ -160,6 +164,10 @@ class FakeJobs:
     def goodbye(self) -> JsonObject:
         with self.changed:
             self.goodbyes += 1
+            self.launcher_id = None
+            for job in self.jobs.values():
+                if job.status == "claimed":  # its answer came when the launcher was leaving
+                    job.move("pending")
             self.changed.notify_all()
             return {"ok": True}
 
@@ -204,10 +212,16 @@ class FakeJobs:
         return [job_id for job_id, job in self.jobs.items() if job.is_stop_asked and job.status == "running"]
 
     def _to_stop(self) -> list[str]:
-        news = [job_id for job_id in self._being_stopped() if "announced" not in self.jobs[job_id].moves]
-        for job_id in news:  # an answer that is lost is made good by the heartbeats, which repeat it
-            self.jobs[job_id].moves.append("announced")
+        now = time.monotonic()
+        news = [job_id for job_id in self._being_stopped() if self._is_to_be_told(self.jobs[job_id], now)]
+        for job_id in news:
+            self.jobs[job_id].stop_announced_at = now
         return news
+
+    @staticmethod
+    def _is_to_be_told(job: FakeJob, now: float) -> bool:
+        """Say whether a poll tells of a stop: at once, and again after a while, as its answer may have been lost."""
+        return job.stop_announced_at is None or now - job.stop_announced_at >= ANNOUNCED_AGAIN_AFTER_SECONDS
 
     def _started(self, job: FakeJob, _: JsonObject) -> None:
         if job.status == "running":

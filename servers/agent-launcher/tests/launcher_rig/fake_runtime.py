@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 from launcher_rig.fake_jobs import FakeJobs, Refusal
 from lib.models import Json, JsonObject
 
+POLL_SECONDS = "30"
+
 
 class Fault(Enum):
     """What goes wrong with one call."""
@@ -160,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {"status": "ok"}
         if call == "poll":
             slots = int(query["slots"][0]) if "slots" in query else None
-            wait, batch = float(query.get("wait", ["5"])[0]), int(query.get("batch", ["1"])[0])
+            wait, batch = float(query.get("wait", [POLL_SECONDS])[0]), int(query.get("batch", ["1"])[0])
             answer = jobs.poll(query["launcher_id"][0], slots, wait, batch)
             return (204, None) if answer is None else (200, answer)
         if call == "log":
