@@ -12,7 +12,6 @@ from agent_runtime.services.ports import Announcer, Transaction
 from agent_runtime.settings import Settings
 from agent_runtime.store.clock import SystemClock
 from agent_runtime.store.opening import open_sqlite
-from agent_runtime.store.postgres_opening import open_postgres, server_version, shared_secret
 from agent_runtime.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -80,6 +79,9 @@ def unopened(path: Path) -> OpenDatabase:
 def shared(url: str) -> OpenDatabase:
     """Use a PostgreSQL database, perhaps together with other runtimes."""
 
+    # Its driver takes a tenth of a start's time, and most runtimes have a file.
+    from agent_runtime.store.postgres_opening import open_postgres, server_version
+
     def open_it(random_bytes: RandomBytes, announce: Announcer) -> Database:
         store = open_postgres(url, random_bytes, announce)
         return Database(store, "postgresql", server_version(url), watch=store.watch)
@@ -101,6 +103,8 @@ def secrets_of(settings: Settings, data_dir: DataDir) -> Secrets:
     url = settings.database_url
     if url is None:
         return Secrets(data_dir.token(), data_dir.session_key())
+    from agent_runtime.store.postgres_opening import shared_secret
+
     token = shared_secret(url, "token", data_dir.token)
     data_dir.keep_token(token)
     key = shared_secret(url, "session-key", lambda: data_dir.session_key().decode())

@@ -105,7 +105,9 @@ _WITH_BODY = (400, 408, 413, 415)
 def documented(*statuses: int, body: bool = False) -> dict[int | str, dict[str, object]]:
     """Describe the errors of a route for the OpenAPI document, those that any route can answer included."""
     numbers = sorted({*_ANYWHERE, *statuses, *(_WITH_BODY if body else ())})
-    return {number: {"model": ErrorAnswer, "description": SENTENCE_BY_STATUS[number]} for number in numbers}
+    # By its name: FastAPI would build the same model anew for each status of each route, a quarter of a start's time.
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorAnswer.__name__}"}}}
+    return {number: {"description": SENTENCE_BY_STATUS[number], "content": content} for number in numbers}
 
 
 def install_error_answers(app: FastAPI) -> None:
@@ -114,6 +116,16 @@ def install_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_mistake)
+    describe = app.openapi
+
+    def describe_errors_too() -> dict[str, object]:
+        document = describe()
+        schemas = document["components"]["schemas"]
+        schemas[ErrorAnswer.__name__] = ErrorAnswer.model_json_schema()
+        document["components"]["schemas"] = dict(sorted(schemas.items()))
+        return document
+
+    app.openapi = describe_errors_too  # type: ignore[method-assign]  # FastAPI's own way to add to the document
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
