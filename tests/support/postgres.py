@@ -117,6 +117,40 @@ class Cluster:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(_EMPTY)
 
+    @contextmanager
+    def waiting_for_standby(self, name: str) -> Iterator[None]:
+        """Let every commit wait until the standby of this name has it too."""
+        self.configure("synchronous_standby_names", name)
+        try:
+            yield
+        finally:
+            self.configure("synchronous_standby_names", "")
+
+    def configure(self, name: str, value: str) -> None:
+        """Change a setting of the server that runs."""
+        self.do(f"ALTER SYSTEM SET {name} = '{value}'")
+        self._control("reload")
+
+    def begin_another_history(self) -> None:
+        """Die, and come back as a standby that takes over does: with the same data, on a timeline of its own."""
+        self.stop("immediate")
+        (self.data / "recovery.signal").touch()
+        with (self.data / "postgresql.conf").open("a") as settings:
+            settings.write("restore_command = 'false'\n")
+        self.start()
+        wait_until(lambda: self._number("pg_is_in_recovery()::int") == 0, "it takes writes")
+
+    def standby(self, folder: Path) -> "Cluster":
+        """Make a copy of this server that follows it; it is not started yet."""
+        copy = Cluster(self.programs, folder, self.numbers)
+        source = ["-h", str(self.folder), "-U", _USER, "--checkpoint=fast", "--no-sync", "--write-recovery-conf"]
+        run_unprivileged([str(self.programs / "pg_basebackup"), "-D", str(copy.data), *source], folder)
+        return copy
+
+    def promote(self) -> None:
+        """Take over from the server that this one has followed."""
+        self._control("promote")
+
     def do(self, command: str, database: str = "postgres") -> None:
         """Run one command as the server's owner."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -124,9 +158,16 @@ class Cluster:
 
     def end_all_connections(self, database: str) -> int:
         """Cut every connection to a database, and tell how many there were."""
-        question = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+        others = f"datname = '{database}' AND pid <> pg_backend_pid()"
+        return self._number(f"count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {others}")
+
+    def cancel_commits_that_wait(self) -> int:
+        """Let nobody wait for a standby any longer, and tell how many there were."""
+        return self._number("count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+
+    def _number(self, what: str) -> int:
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            row = connection.execute(question, (database, connection.info.backend_pid)).fetchone()
+            row = connection.execute(f"SELECT {what}".encode()).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -165,14 +206,33 @@ _AS_IN_USE = "fsync = on"
 
 
 @contextmanager
-def running_cluster(*, as_in_use: bool = False) -> Iterator[Cluster]:
-    """A fresh server; when it is over, nothing of it is left."""
-    programs = ensure_postgres()
+def _folder() -> Iterator[Path]:
+    """A folder that the server's user may write, gone with all that is in it when it is over."""
     # Not below the tests' own folders: a socket's path may have about a hundred characters, and others may not enter.
     folder = Path(tempfile.mkdtemp(prefix="ao-pg-", dir="/tmp"))
     try:
         if os.geteuid() == 0:
             os.chown(folder, _owner().pw_uid, _owner().pw_gid)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _started(cluster: Cluster) -> Iterator[Cluster]:
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        if (cluster.data / "postmaster.pid").exists():
+            cluster.stop("immediate")
+
+
+@contextmanager
+def running_cluster(*, as_in_use: bool = False) -> Iterator[Cluster]:
+    """A fresh server; when it is over, nothing of it is left."""
+    programs = ensure_postgres()
+    with _folder() as folder:
         cluster = Cluster(programs, folder, count(1))
         make = [
             str(programs / "initdb"),
@@ -189,14 +249,16 @@ def running_cluster(*, as_in_use: bool = False) -> Iterator[Cluster]:
         run_unprivileged([*make, "--locale=C"], folder)
         with (cluster.data / "postgresql.conf").open("a") as settings:
             settings.write(_SETTINGS.format(durability=_AS_IN_USE if as_in_use else _FOR_TESTS))
-        cluster.start()
-        try:
+        with _started(cluster):
             yield cluster
-        finally:
-            if (cluster.data / "postmaster.pid").exists():
-                cluster.stop("immediate")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_pair() -> Iterator[tuple[Cluster, Cluster]]:
+    """A server and a standby, without which it acknowledges nothing."""
+    with running_cluster() as primary, _folder() as folder, _started(primary.standby(folder)) as standby:
+        primary.configure("synchronous_standby_names", "*")
+        yield primary, standby
 
 
 def wait_until_it_answers(cluster: Cluster) -> None:

@@ -53,7 +53,7 @@ def test_a_setting_is_found_wherever_it_is_read() -> None:
 @pytest.mark.parametrize("page", ["testing-checklist.md", "fault-tests.md"])
 def test_every_test_that_a_page_names_exists(page: str) -> None:
     text = (ROOT / "docs/reference" / page).read_text(encoding="utf-8")
-    named = re.findall(r"`((?:servers/agent-launcher/)?tests/[\w/]+\.py)::(\w+)`", text)
+    named = re.findall(r"`((?:servers/agent-(?:launcher|runtime)/)?tests/[\w/]+\.py)::(\w+)`", text)
 
     assert named
     assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text(encoding="utf-8")] == []

@@ -7,9 +7,12 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from agent_runtime.domain.job import JobStatus
-from agent_runtime.services.jobs import get_job
+from agent_runtime.domain.errors import Unavailable
+from agent_runtime.domain.job import JobStatus, JobType, Order
+from agent_runtime.services.jobs import IdempotencyKey, create_job, get_job
 from agent_runtime.services.launchers import note_dropped_poll
+from agent_runtime.store import postgres
+from agent_runtime.store.postgres_connection import PostgresConnection
 from agent_runtime.store.postgres_opening import prepare_postgres
 from agent_runtime.upkeep.silent_launchers import silent_at
 from support.fleet import Fleet, sail
@@ -24,6 +27,11 @@ def fragile() -> Iterator[Cluster]:
     """A server that the tests may kill."""
     with running_cluster() as server:
         yield server
+
+
+def order() -> Order:
+    """Word an order."""
+    return Order(JobType.START_SESSION, "the-one", "hello", agent_name="echo")
 
 
 async def _all_run(fleet: Fleet, trouble: "asyncio.Future[None]") -> None:
@@ -188,3 +196,67 @@ def test_upkeep_is_done_by_one_runtime_at_a_time(postgres_url: str) -> None:
         assert await other.rows.write(lambda tx: tx.leads("upkeep"))
 
     sail(postgres_url, 2, story)
+
+
+def test_a_lock_that_outlasts_our_patience_is_answered_with_a_refusal_and_nothing_has_happened(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "PATIENCE_SECONDS", 0.2)
+
+    async def story(fleet: Fleet) -> None:
+        (one,) = fleet.members
+        with psycopg.connect(postgres_url) as holder:
+            holder.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(Unavailable, match=r"cannot use the database .*lock timeout.*ask again") as refused:
+                await one.store.write(lambda tx: create_job(tx, order(), one._agent))
+
+        assert refused.value.code == "database_unavailable"
+        assert refused.value.retry_after_seconds > 0
+        assert await one.store.read(lambda tx: tx.jobs.count_waiting(10)) == 0
+        assert (await one.do(lambda tx: create_job(tx, order(), one._agent))).is_new
+
+    sail(f"{postgres_url}&options=-c%20lock_timeout%3D50ms", 1, story)
+
+
+def test_a_commit_that_no_synchronous_standby_has_seen_is_not_acknowledged(fragile: Cluster) -> None:
+    url = fragile.new_database()
+    prepare_postgres(url)
+
+    async def story(fleet: Fleet) -> None:
+        (one,) = fleet.members
+        key = IdempotencyKey("key", "same")
+        with fragile.waiting_for_standby("nobody"):
+            waits = asyncio.ensure_future(one.store.write(lambda tx: create_job(tx, order(), one._agent, key)))
+            await until(fragile.cancel_commits_that_wait, "a commit waits")
+            with pytest.raises(Unavailable, match="took place or will last"):
+                await waits
+
+        again = await one.do(lambda tx: create_job(tx, order(), one._agent, key))
+        assert not again.is_new, "it was committed here, and the same key finds it"
+
+    sail(url, 1, story)
+
+
+def test_what_became_of_a_commit_is_not_asked_of_a_server_with_another_history(
+    fragile: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby that took over may have given the number of a transaction that it never saw to somebody else."""
+    url = fragile.new_database()
+    prepare_postgres(url)
+
+    def commit_and_fail_over(connection: PostgresConnection) -> None:
+        monkeypatch.undo()
+        connection.commit()
+        fragile.begin_another_history()
+        connection.tables.channel.command("COMMIT")  # The connection is dead: we never heard of the commit.
+
+    async def story(fleet: Fleet) -> None:
+        (one,) = fleet.members
+        monkeypatch.setattr(PostgresConnection, "commit", commit_and_fail_over)
+
+        with pytest.raises(Unavailable, match="took place or will last"):
+            await one.rows.write(lambda tx: create_job(tx, order(), one._agent))
+
+        assert (await one.create()).status is JobStatus.PENDING
+
+    sail(url, 1, story)

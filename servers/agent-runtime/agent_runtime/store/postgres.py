@@ -6,6 +6,7 @@ the connection breaks during the commit, the database is asked afterwards what b
 """
 
 import asyncio
+import logging
 import random
 import threading
 from collections.abc import Callable
@@ -32,6 +33,8 @@ from agent_runtime.store.postgres_connection import (
 from agent_runtime.store.postgres_news import Place, Switchboard
 from agent_runtime.store.transaction import StoreTransaction
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 WRITERS = 6
@@ -46,11 +49,15 @@ class _NotCommittedError(Exception):
 
 
 class _UnknownOutcomeError(Exception):
-    """The connection broke during the commit; `transaction_id` is what to ask the database for."""
+    """The connection broke during the commit; `transaction_id` is what to ask the database for.
 
-    def __init__(self, transaction_id: int | None) -> None:
+    Shape:   `timeline` is the line of history to which the number belongs.
+    """
+
+    def __init__(self, transaction_id: int | None, timeline: object = None) -> None:
         super().__init__(transaction_id)
         self.transaction_id = transaction_id
+        self.timeline = timeline
 
 
 @dataclass(frozen=True)
@@ -171,13 +178,16 @@ class PostgresStore:
 
     def _commit(self, connection: PostgresConnection, transaction_id: int | None) -> None:
         try:
-            connection.tables.channel.command("COMMIT")
+            warning = connection.commit()
         except psycopg.Error as error:
             lost = connection.driver.closed or connection.driver.broken
             self._forget(connection)
             if lost:
-                raise _UnknownOutcomeError(transaction_id) from error
+                raise _UnknownOutcomeError(transaction_id, connection.timeline) from error
             raise _NotCommittedError from error  # The database itself refused the commit.
+        if warning is not None:  # A synchronous standby is away: a failover could take the commit back.
+            log.warning("the database does not vouch for a commit", extra={"cause": warning[:200]})
+            raise self._unknown()
 
     def _ask_what_became_of(self, unknown: _UnknownOutcomeError) -> None:
         """Return if the transaction was committed after all."""
@@ -190,7 +200,9 @@ class PostgresStore:
             ).fetchone()
         except (psycopg.Error, _NotCommittedError) as error:
             raise self._unknown() from error
-        status = found[0] if isinstance(found, tuple) else None
+        # A standby that took over may never have heard of it, and have given its number to somebody else.
+        is_known = connection.timeline == unknown.timeline
+        status = found[0] if isinstance(found, tuple) and is_known else None
         if status == "aborted":
             raise _NotCommittedError from unknown.__cause__
         if status != "committed":
@@ -199,8 +211,8 @@ class PostgresStore:
     def _unknown(self) -> Unavailable:
         return Unavailable(
             "database_unavailable",
-            f"lost the database {place_of(self._conninfo)} in the middle of a commit: whether it took place is "
-            "not known (ask again, with the same idempotency key if there was one)",
+            f"cannot tell whether a commit in the database {place_of(self._conninfo)} took place or will last "
+            "(ask again, with the same idempotency key if there was one)",
         )
 
     def _undo(self, connection: PostgresConnection, error: Exception) -> None:

@@ -1,5 +1,6 @@
 """One connection to PostgreSQL: how it is opened, how a transaction on it begins, and what its errors mean."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum, auto
@@ -23,18 +24,30 @@ _NETWORK: Mapping[str, str] = {
     "target_session_attrs": "read-write",
     "application_name": "agent-runtime",
 }
-_SETTINGS = (
+# What the database URL (`options=-c lock_timeout=5s`), the role or the server says of these stays.
+_UNLESS_SAID: Mapping[str, str] = {
     # A lock that somebody holds for a minute fails who needs it after this, and nobody behind them waits.
-    "SET lock_timeout = '2s'",
-    "SET statement_timeout = '30s'",
+    "lock_timeout": "2s",
+    "statement_timeout": "30s",
     # A runtime that is frozen in the middle of a transaction must not stop the others.
-    "SET idle_in_transaction_session_timeout = '10s'",
+    "idle_in_transaction_session_timeout": "10s",
+}
+_ALWAYS: Mapping[str, str] = {
     # Each question has its index. A plan that was made while a table was small would read all of a large one.
-    "SET enable_seqscan = off",
-    "SET jit = off",
-    # We acknowledge only what is on disk, whatever the server's default is; a stricter one stays.
-    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
-)
+    "enable_seqscan": "off",
+    "jit": "off",
+}
+_SET = """
+SELECT set_config(name, value, false) FROM jsonb_each_text(%s::jsonb) AS ours(name, value)
+ WHERE current_setting(name) = '0'
+UNION ALL
+SELECT set_config(name, value, false) FROM jsonb_each_text(%s::jsonb) AS ours(name, value)
+UNION ALL
+-- We acknowledge only what is on disk, whatever the server's default is; a stricter one stays.
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+# A standby that takes over begins a line of its own.
+_TIMELINE = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 # Not `now()`: who has waited for a connection or a lock would be given a time from before the wait.
@@ -86,6 +99,9 @@ class PostgresConnection:
         self.driver: psycopg.Connection[object] = driver
         self._begin = f"{_BEGIN_WRITING if writes else _BEGIN_READING}; {_CLOCK}"
         self.tables = Tables(self._connection, is_shared=writes)
+        self.timeline = _timeline_of(driver) if writes else None
+        self._warnings: list[str] = []
+        driver.add_notice_handler(self._note)
 
     def begin(self) -> datetime:
         """Begin a transaction, and tell the database's time."""
@@ -96,11 +112,30 @@ class PostgresConnection:
         assert row is not None, "a clock gives a time"
         return moment(row[0])
 
+    def commit(self) -> str | None:
+        """Commit, and tell what the server warned of: it then took the transaction, but does not vouch for it."""
+        self._warnings.clear()
+        self.tables.channel.command("COMMIT")
+        return self._warnings[0] if self._warnings else None
+
+    def _note(self, said: psycopg.errors.Diagnostic) -> None:
+        if said.severity_nonlocalized == "WARNING":
+            self._warnings.append(said.message_primary or "no reason given")
+
     def close(self) -> None:
         """Let go of it, whatever state it is in."""
         self._connection.invalidate()
         self._connection.close()
         self.driver.close()
+
+
+def _timeline_of(driver: psycopg.Connection[object]) -> object:
+    """Name the line of history that a server writes; nothing if it keeps none that can be asked for."""
+    try:
+        found = driver.execute(_TIMELINE).fetchone()
+    except (psycopg.errors.FeatureNotSupported, psycopg.errors.InsufficientPrivilege):
+        return None
+    return found[0] if isinstance(found, tuple) else None
 
 
 def engine_for(conninfo: str) -> Engine:
@@ -125,8 +160,7 @@ def open_connection(conninfo: str) -> psycopg.Connection[object]:
     """Open one connection, set up as every connection of ours is."""
     connection: psycopg.Connection[object] = psycopg.connect(conninfo, autocommit=True)
     try:
-        for setting in _SETTINGS:
-            connection.execute(setting)
+        connection.execute(_SET, (json.dumps(_UNLESS_SAID), json.dumps(_ALWAYS)))
     except BaseException:
         connection.close()
         raise
