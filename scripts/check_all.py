@@ -1,4 +1,4 @@
-"""Runs every check, and with `--with-tests` every test after them; continuous integration runs exactly this."""
+"""Runs every check, and with `--with-tests` the simulation and every test; continuous integration runs exactly this."""
 
 import argparse
 import os
@@ -66,7 +66,7 @@ def passes(check: Check) -> bool:
 def main() -> int:
     """The exit status for make: 0 when everything passed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--with-tests", action="store_true", help="run pytest after the checks")
+    parser.add_argument("--with-tests", action="store_true", help="run the simulation and pytest after the checks")
     wanted = parser.parse_args()
     failed = [check.name for check in checks() if not passes(check)]
     failed += _run_tests() if wanted.with_tests else _run("tidy", "pytest", "-q", "tests/tidy")
@@ -77,8 +77,13 @@ def main() -> int:
 
 def _run_tests() -> list[str]:
     """Run every test; files side by side, since most tests wait for processes rather than for the processor."""
-    lacking = _run("the tests' own set-up", sys.executable, "-m", "support.prerequisites")
-    return lacking or _run("tests", "pytest", "-n", TESTS_SIDE_BY_SIDE, "--dist", "loadfile")
+    if lacking := _run("the tests' own set-up", sys.executable, "-m", "support.prerequisites"):
+        return lacking
+    return [*_run("simulation", sys.executable, "scripts/simulate.py"), *_run_pytest()]
+
+
+def _run_pytest() -> list[str]:
+    return _run("tests", "pytest", "-n", TESTS_SIDE_BY_SIDE, "--dist", "loadfile")
 
 
 def _run(name: str, *command: str) -> list[str]:

@@ -42,6 +42,8 @@ def _run(seeds: range, processes: int, niceness: int) -> int:
     for done, outcome in enumerate(run_seeds(seeds, processes, niceness), 1):
         if outcome.findings:
             broken += 1
+            if broken == 1:
+                print(outcome.story)
             print(f"seed {outcome.seed}: {outcome.findings[0]}\n  {REPLAY.format(seed=outcome.seed)}", flush=True)
         if done % SAYS_EVERY == 0 or done == len(seeds):
             rate = done / (time.monotonic() - began)

@@ -1,4 +1,4 @@
-"""The product keeps its promises in hundreds of made-up worlds."""
+"""The product keeps its promises in made-up worlds."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ import pytest
 from simulation.runner import REPLAY, run_here, run_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
-# A few hundredths of a second of processor time each; `scripts/simulate.py` runs as many more as one wants.
-SEEDS = 600
+# `make test` runs 2,000 with `scripts/simulate.py` before these; here are enough for who runs pytest alone.
+SEEDS = 100
 PROCESSES = 2
 
 
@@ -23,7 +23,7 @@ def replayed(seed: int, hash_seed: str) -> str:
 
 
 @pytest.mark.timeout(900)
-def test_every_promise_holds_in_hundreds_of_worlds() -> None:
+def test_every_promise_holds_in_a_hundred_worlds() -> None:
     broken = [outcome for outcome in run_seeds(range(SEEDS), PROCESSES) if outcome.findings]
 
     told = [f"seed {one.seed}: {one.findings[0]}\nreplay: {REPLAY.format(seed=one.seed)}" for one in broken]
