@@ -1,4 +1,4 @@
-"""What arrives while the writer is at work is committed together: all of it is on disk, or nothing of it is."""
+"""What arrives while the writer is at work is committed together, all of it or nothing."""
 
 import asyncio
 import sqlite3
@@ -11,6 +11,7 @@ import pytest
 
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.services.ports import Transaction
+from agent_runtime.store.transaction import StoreTransaction
 from support.store_rig import StoreRig
 
 PATIENCE_SECONDS = 30
@@ -90,6 +91,23 @@ def test_a_full_disk_fails_all_who_share_the_commit_and_keeps_nothing_of_theirs(
     assert [type(answer) for answer in answers] == [sqlite3.OperationalError] * 2
     with another_reader(rig.path) as reader:
         assert jobs_in(reader) == 0
+    assert rig.runner.run(creating(rig, "one")) == "one"
+
+
+def test_a_database_that_somebody_else_has_locked_fails_the_call_and_not_the_writer(rig: StoreRig) -> None:
+    def do_not_wait(tx: Transaction) -> None:
+        assert isinstance(tx, StoreTransaction)
+        tx._tables.channel.command("PRAGMA busy_timeout=0")
+
+    rig.do(do_not_wait)
+    stranger = sqlite3.connect(rig.path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        rig.runner.run(creating(rig, "one"))
+
+    stranger.execute("ROLLBACK")
+    stranger.close()
     assert rig.runner.run(creating(rig, "one")) == "one"
 
 

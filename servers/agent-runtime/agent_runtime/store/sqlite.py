@@ -124,16 +124,16 @@ class SqliteStore:
 
     def _commit(self, tables: Tables, first: _Unit[object]) -> bool:
         """Run what has arrived, and what arrives while that runs, and commit it all at once."""
-        batch: list[_Unit[object]] = []
+        batch = [first]
         news: list[Announcement] = []
         failure: Exception | None = None
         unit: _Unit[object] | None = first
         try:
             tables.channel.command("BEGIN IMMEDIATE")
             while unit is not None:
-                batch.append(unit)
                 news.append(self._run(tables, unit))
                 unit = self._next() if len(batch) < _BATCH_MAX else None
+                batch += [unit] if unit is not None else []
             tables.channel.command("COMMIT")
         except Exception as error:  # noqa: BLE001 - a full disk fails these callers, and nobody else
             failure = error
