@@ -30,6 +30,7 @@ from agent_runtime.http.event_stream import StreamRoutes
 from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.guard import AllowedHosts, Guard
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
+from agent_runtime.http.job_lists import JobListRoutes
 from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.live import LiveStream
@@ -143,6 +144,7 @@ class Runtime:
         for routes in (
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
             self._jobs,
+            JobListRoutes(self.store),
             PruneRoutes(self.store),
             AccessRoutes(self.store, self._port),
             self._launchers,

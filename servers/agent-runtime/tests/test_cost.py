@@ -7,6 +7,7 @@ import pytest
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.services.jobs import stop_job
 from agent_runtime.services.ports import Transaction
+from agent_runtime.services.run_order import next_to_run
 from agent_runtime.store.statements import Channel
 from agent_runtime.store.transaction import StoreTransaction
 from support.store_rig import StoreRig
@@ -36,6 +37,7 @@ def test_no_question_of_a_jobs_life_walks_through_all_jobs_or_events(rig: StoreR
     rig.do(lambda tx: stop_job(tx, running.id))
     rig.poll(launcher)
     rig.end(running, JobStatus.STOPPED)
+    rig.do(lambda tx: (next_to_run(tx, 5), tx.jobs.count_waiting(100)))
     seen: dict[str, str] = {}
 
     def look(tx: Transaction) -> None:
@@ -50,7 +52,9 @@ def test_no_question_of_a_jobs_life_walks_through_all_jobs_or_events(rig: StoreR
         for step in plan.split("; ")
         if step.startswith("SCAN") and not step.startswith(SMALL_TABLES)
     }
-    along_a_state = {key for key, plan in seen.items() if "jobs_by_status" in plan and "in_status" not in key}
+    # A count looks at what it counts, but in the index and not in the rows.
+    counted = "USING COVERING INDEX jobs_by_status"
+    along_a_state = {key for key, plan in seen.items() if "jobs_by_status" in plan.replace(counted, "")}
     assert len(seen) > 20
     assert walks == {}
     assert along_a_state == set()

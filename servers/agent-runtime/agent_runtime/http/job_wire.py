@@ -53,10 +53,14 @@ class JobWire(BaseModel):
 
 
 class JobList(BaseModel):
-    """A page of jobs; `next_cursor` is there while there is more."""
+    """A page of jobs; `next_cursor` is there while there is more.
+
+    `waiting` is how many jobs are pending in all; it is told with `order=run`.
+    """
 
     jobs: list[JobWire]
     next_cursor: str | None = None
+    waiting: int | None = None
 
 
 class AttemptWire(BaseModel):

@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.ids import JobId, LauncherId, is_session_name
-from agent_runtime.domain.job import IfBusy, JobStatus, JobType, Order
+from agent_runtime.domain.job import IfBusy, JobType, Order
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 from agent_runtime.http.calling import calling_session
 from agent_runtime.http.errors import documented
-from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobList, JobWire, job_wire
+from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobWire, job_wire
 from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenName, GivenPrompt, GivenTime, PlainText
+from agent_runtime.http.wire import GivenName, GivenPrompt, GivenTime, PlainText
 from agent_runtime.services.access import Caller, refuse_foreign_order
 from agent_runtime.services.jobs import (
     Created,
@@ -27,7 +27,6 @@ from agent_runtime.services.jobs import (
     create_job,
     get_job,
     list_attempts,
-    list_jobs,
     retry_job,
     stop_job,
 )
@@ -35,7 +34,6 @@ from agent_runtime.services.log_readers import LogReaders
 from agent_runtime.services.logs import LogPart, read_log
 from agent_runtime.services.needs import FindAgent
 from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.questions import JobFilter
 from agent_runtime.services.queue_limits import QueueGauge
 from agent_runtime.services.waiting import explain_waiting
 
@@ -191,14 +189,6 @@ class JobRoutes:
             responses={200: {"model": CreateAnswer}, **documented(404, 409, 422, body=True)},
             summary="Start or resume a session",
         )
-        add(
-            "/jobs",
-            self.list,
-            methods=["GET"],
-            response_model=JobList,
-            responses=documented(404, 422),
-            summary="List jobs, newest first",
-        )
         self._add_one(routes)
         return routes
 
@@ -278,37 +268,6 @@ class JobRoutes:
             CreateAnswer(job_id=job.id, status=job.status, session_id=job.session_id, session_name=job.session_name),
             201 if made.is_new else 200,
         )
-
-    async def list(
-        self,
-        status: JobStatus | None = None,
-        session: str | None = None,
-        launcher: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=40)] = None,
-    ) -> Response:
-        """Answered in pages; `next_cursor` is there while there is more."""
-
-        def read(tx: Transaction) -> JobList:
-            found = tx.sessions.find(session) if session is not None else None
-            if session is not None and found is None:
-                return JobList(jobs=[])
-            jobs = list_jobs(
-                tx,
-                JobFilter(
-                    limit=limit + 1,
-                    before=JobId(cursor) if cursor is not None else None,
-                    status=status,
-                    session_id=found.id if found is not None else None,
-                    launcher_id=LauncherId(launcher) if launcher is not None else None,
-                ),
-            )
-            shown = jobs[:limit]
-            waits = explain_waiting(tx, shown)
-            more = shown[-1].id if len(jobs) > limit else None
-            return JobList(jobs=[job_wire(job, waits.get(job.id)) for job in shown], next_cursor=more)
-
-        return answer(await self.store.read(read))
 
     async def get(self, job_id: str) -> Response:
         """Tells where it stands, and while it waits, why and what would change that."""

@@ -137,12 +137,13 @@ def competing_lanes(lanes: Sequence[Lane], waiting: Mapping[int, datetime], now:
     Aged ones only take part, and do not go first: whoever is urgent waits for one of them at most every other time.
     """
     top = max(lane.priority for lane in lanes)
+    return [lane for lane in lanes if is_beside(top, lane.priority, waiting[lane.id], now)]
+
+
+def is_beside(top: int, priority: int, since: datetime, now: datetime) -> bool:
+    """Tell whether a job that waits since then stands beside those of the most urgent lane."""
     # A clock that was set back makes a head wait since tomorrow; the most urgent lane competes all the same.
-    return [
-        lane
-        for lane in lanes
-        if lane.priority == top or now - waiting[lane.id] >= AGES_ONE_POINT_IN * (top - lane.priority)
-    ]
+    return priority == top or now - since >= AGES_ONE_POINT_IN * (top - priority)
 
 
 def _draw(tx: Transaction, count: int) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agent_runtime.domain.ids import LauncherId
-from agent_runtime.domain.job import Job
+from agent_runtime.domain.job import Job, WaitsOn
 from agent_runtime.domain.launcher import Launcher
 
 
@@ -55,8 +55,17 @@ class QueueRows(Protocol):
     def lanes(self, launcher: Launcher) -> Sequence[Lane]:
         """Read the lanes that ask for no other launcher and no other host than this; their labels may not fit."""
 
+    def every_lane(self) -> Sequence[Lane]:
+        """Read all lanes, those without jobs too."""
+
     def heads(self, lane_ids: Sequence[int]) -> Mapping[int, datetime]:
         """Tell since when the first job of each of these lanes has waited; a lane without any is left out."""
+
+    def fronts(self, lane_ids: Sequence[int], limit: int) -> Mapping[int, Sequence[Job]]:
+        """Read the first jobs of each of these lanes, so many at most; a lane without any is left out."""
+
+    def blocked(self, waits_on: WaitsOn, limit: int) -> Sequence[Job]:
+        """Read pending jobs that wait for this and not for a launcher, those first whose time comes first."""
 
     def take(self, lane_id: int, limit: int) -> Sequence[Job]:
         """Read the first jobs of a lane that nobody else is taking, and let nobody else take them."""

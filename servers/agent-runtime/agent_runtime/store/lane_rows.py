@@ -61,6 +61,11 @@ class LaneTable:
         places = ((None, None), (hostname, None), (None, launcher_id), (hostname, launcher_id))
         return [lane for place in places for lane in self._by_place.get(place, ())]
 
+    def every(self) -> Sequence[Lane]:
+        """Read all lanes."""
+        self._refresh()
+        return list(self._known.values())
+
     def limited_to(self, agent_name: str) -> Sequence[Lane]:
         """Read the lanes in which no more than some jobs of this agent may run at once."""
         self._refresh()

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ClauseElement, bindparam, delete, func, select, union_all, update
 
 from agent_runtime.domain.ids import LauncherId
-from agent_runtime.domain.job import Job, JobStatus
+from agent_runtime.domain.job import Job, JobStatus, WaitsOn
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.services.queue import Lane, Stuck
 from agent_runtime.store import job_conditions as conditions
@@ -52,6 +52,10 @@ class QueueTable:
         """Read the lanes that ask for no other launcher and no other host than this; their labels may not fit."""
         return self._lanes.of_launcher(launcher.id, launcher.hostname)
 
+    def every_lane(self) -> Sequence[Lane]:
+        """Read all lanes, those without jobs too."""
+        return self._lanes.every()
+
     def heads(self, lane_ids: Sequence[int]) -> Mapping[int, datetime]:
         """Tell since when the first job of each of these lanes has waited; a lane without any is left out."""
         found: dict[int, datetime] = {}
@@ -62,10 +66,38 @@ class QueueTable:
             found.update((int(str(row[0])), moment(row[1])) for row in self._channel.rows(statement, values))
         return found
 
+    def fronts(self, lane_ids: Sequence[int], limit: int) -> Mapping[int, Sequence[Job]]:
+        """Read the first jobs of each of these lanes, so many at most; a lane without any is left out."""
+        found: dict[int, list[Job]] = {}
+        for start in range(0, len(lane_ids), _LANES_AT_ONCE):
+            part = lane_ids[start : start + _LANES_AT_ONCE]
+            statement = self._channel.prepare(("queue fronts", len(part)), lambda part=part: self._fronts(len(part)))  # type: ignore[misc]
+            values: dict[str, object] = {f"lane_{place}": lane_id for place, lane_id in enumerate(part)}
+            for row in self._channel.rows(statement, {**values, "up_to": limit}):
+                job = self._record.read(row)
+                found.setdefault(job.lane_id, []).append(job)
+        return {lane_id: sorted(jobs, key=_turn) for lane_id, jobs in found.items()}
+
+    def blocked(self, waits_on: WaitsOn, limit: int) -> Sequence[Job]:
+        """Read pending jobs that wait for this and not for a launcher, those first whose time comes first."""
+        statement = self._channel.prepare(
+            "queue blocked",
+            lambda: (
+                select(*self._record.columns)
+                .where(conditions.pending(), jobs.c.waits_on.is_not(None), jobs.c.waits_on == bindparam("of_kind"))
+                # Not by id as well: without a time all are equal, and a sort would look at every one of them.
+                .order_by(jobs.c.not_before)
+                .limit(bindparam("up_to"))
+            ),
+            through=(jobs.name, "jobs_waiting"),
+        )
+        rows = self._channel.rows(statement, {"of_kind": str(waits_on), "up_to": limit})
+        return sorted(map(self._record.read, rows), key=lambda job: (job.not_before or job.created_at, job.id))
+
     def take(self, lane_id: int, limit: int) -> Sequence[Job]:
         """Read the first jobs of a lane that nobody else is taking, and let nobody else take them."""
         rows = self._channel.rows(self._take, {"of_lane": lane_id, "up_to": limit})
-        return sorted((self._record.read(row) for row in rows), key=lambda job: (job.turn or 0, job.id))
+        return sorted(map(self._record.read, rows), key=_turn)
 
     def line_up(self, job: Job) -> int:
         """Give a job that has become ready its turn: behind its group's others, not behind everybody."""
@@ -121,6 +153,18 @@ class QueueTable:
         statement = self._channel.prepare("queue forget lanes", lambda: delete(lanes).where(lanes.c.id.in_(empty)))
         return self._channel.run(statement, {"up_to": limit})
 
+    def _fronts(self, count: int) -> ClauseElement:
+        """Ask each lane for its first jobs apart, so that the cost does not grow with what stands behind them."""
+        fronts = [
+            select(*self._record.columns)
+            .where(conditions.ready(), jobs.c.lane_id == bindparam(f"lane_{place}"))
+            .order_by(jobs.c.turn, jobs.c.id)
+            .limit(bindparam("up_to"))
+            .subquery()
+            for place in range(count)
+        ]
+        return union_all(*[select(front) for front in fronts])
+
     def _taking(self) -> ClauseElement:
         """Find the first jobs of a lane; where others write too, lock them in the same statement and pass locked ones.
 
@@ -141,6 +185,10 @@ class QueueTable:
             .prefix_with("MATERIALIZED", dialect="postgresql")
         )
         return select(*self._record.columns).join(taken, taken.c.id == jobs.c.id)
+
+
+def _turn(job: Job) -> tuple[int, str]:
+    return job.turn or 0, job.id
 
 
 def _heads(count: int) -> ClauseElement:
