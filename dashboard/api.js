@@ -74,3 +74,6 @@ async function asError(answer, what) {
 /** Whether a call failed because this runtime does not know it: the view then leaves that part out. */
 export const isMissing = (error) =>
   error instanceof ApiError && (error.status === 405 || (error.status === 404 && error.code === "not_found"));
+
+/** Whether a call failed because nobody answered; the page says so above everything else, and asks again by itself. */
+export const isUnreachable = (error) => error instanceof ApiError && error.status === 0;

@@ -3,6 +3,7 @@
  * An event changes the screen at once with what it tells; the re-read that follows corrects it.
  */
 import { follow } from "./live.js";
+import { onceSoon } from "./soon.js";
 
 /** The runtime's own words, and ends of turns; what agents say meanwhile is followed only where it is shown. */
 export const NEWS_TYPES = [
@@ -100,13 +101,11 @@ export function createKnowledge({ api, store, now, notify }) {
 
   const readAgents = async () => store.set({ agents: (await api.get("agents")).agents });
 
-  async function readQueue() {
-    const { jobs, next_cursor: more } = await api.get("jobs", { status: "pending", limit: 200 });
-    store.set({ pending: readAt(jobs), morePending: Boolean(more) });
-  }
+  const readQueue = async () => store.set({ waiting: (await api.get("jobs", { order: "run", limit: 1 })).waiting });
 
   const quietly = (read) => () => read().catch(() => {});
-  const later = { launchers: onceSoon(quietly(readLaunchers)), queue: onceSoon(quietly(readQueue)), agents: onceSoon(quietly(readAgents)) };
+  const soon = (read) => onceSoon(quietly(read), READ_AGAIN_MS);
+  const later = { launchers: soon(readLaunchers), queue: soon(readQueue), agents: soon(readAgents) };
 
   function heard(event) {
     if (event.session_id) apply(event);
@@ -177,16 +176,4 @@ export function afterEvent(session, event, readAt) {
   if (event.type === "job.created" && BUSY.has(session.status)) return { ...session, queued_jobs: (session.queued_jobs ?? 0) + 1 };
   const proof = event.type === "job.started" || event.type === "job.healed" ? { proof_age_seconds: 0, launcher_id: event.data.launcher_id ?? session.launcher_id } : {};
   return { ...session, ...proof, status, readAt, updated_at: event.at, last_event_at: event.at };
-}
-
-/** Lets many wishes in a short time become one reading now and at most one after it. */
-function onceSoon(read) {
-  let timer = 0;
-  return () => {
-    if (timer) return;
-    timer = setTimeout(async () => {
-      await read();
-      timer = 0;
-    }, READ_AGAIN_MS);
-  };
 }

@@ -15,7 +15,7 @@ const HIDDEN_GRACE_MS = 30_000;
  * @param {number|null} options.after  the last sequence number seen, or null for "from now on"
  * @param {(event: object) => void} options.onEvent
  * @param {() => void} options.onGap  events are missing: read again
- * @param {(state: {state: string, retryAt?: number}) => void} [options.onState]
+ * @param {(state: {state: string, since?: number}) => void} [options.onState]
  * @param {() => boolean} [options.keepWhileHidden]
  */
 export function follow({ filter, after, onEvent, onGap, onState = () => {}, keepWhileHidden = () => false }) {
@@ -25,6 +25,7 @@ export function follow({ filter, after, onEvent, onGap, onState = () => {}, keep
   let timer = 0;
   let closed = false;
   let seenOpen = false;
+  let cutAt = null;
 
   async function open() {
     clearTimeout(timer);
@@ -38,6 +39,7 @@ export function follow({ filter, after, onEvent, onGap, onState = () => {}, keep
       if (answer.status === 401 || answer.status === 403) return onState({ state: "unauthorized" });
       if (!answer.ok || !answer.body) throw new Error(`stream answered ${answer.status}`);
       failures = 0;
+      cutAt = null;
       seenOpen = true;
       onState({ state: "live" });
       await readMessages(answer.body, { heard: silence.heard, onMessage: receive });
@@ -62,8 +64,9 @@ export function follow({ filter, after, onEvent, onGap, onState = () => {}, keep
   function retry() {
     const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] * (0.75 + Math.random() / 2);
     failures += 1;
+    cutAt ??= Date.now();
     // The first cut is often over at once; only a second one is worth a word on the screen.
-    if (failures > 1) onState({ state: "retrying", retryAt: Date.now() + wait });
+    if (failures > 1) onState({ state: "retrying", since: cutAt });
     timer = setTimeout(open, wait);
   }
 

@@ -1,21 +1,12 @@
 /** What a session's page reads: the session, its events from the end, its jobs, children and callbacks. */
-import { isMissing } from "./api.js";
 import { follow } from "./live.js";
+import { useReading, useReadingAfterCut } from "./reading.js";
 import { useStore } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { useApp, useCallback, useEffect, useRef, useState } from "./ui.js";
 
-/** Reads again what could not be read, as soon as the runtime answers again. */
-function useReadingAfterCut(error, read) {
-  const live = useStore((state) => state.link.state === "live");
-  useEffect(() => {
-    if (live && error) read();
-  }, [live]);
-}
-
 const FIRST_PAGE = 300;
 const EARLIER_PAGE = 500;
-const READ_AGAIN_MS = 120;
 const FAR_AHEAD = 2 ** 53 - 1;
 
 /** Finds a session by name or id among what is known, and reads it; `error` says why there is none. */
@@ -109,43 +100,6 @@ export function useTimeline(name, backend) {
   useReadingAfterCut(view.error, begin);
   return { ...view, earlier, begin };
 }
-
-/** Something read from the runtime that is read again when the news says that it may have changed. */
-export function useReading(read, { key, concerns, missing = null }) {
-  const { knowledge } = useApp();
-  const [answer, setAnswer] = useState({ value: null, error: null });
-  useEffect(() => {
-    let alive = true;
-    let timer = 0;
-    const again = async () => {
-      try {
-        const value = await read();
-        if (alive) setAnswer({ value, error: null });
-      } catch (error) {
-        if (alive) setAnswer((before) => (isMissing(error) ? { value: missing, error: null } : { ...before, error }));
-      }
-    };
-    const soon = () => {
-      clearTimeout(timer);
-      timer = setTimeout(again, READ_AGAIN_MS);
-    };
-    setAnswer({ value: null, error: null });
-    again();
-    const unwatch = knowledge.watch((event) => (event.type === "gap" || concerns(event)) && soon());
-    answers.set(key, again);
-    return () => {
-      alive = false;
-      clearTimeout(timer);
-      unwatch();
-      answers.delete(key);
-    };
-  }, [key]);
-  const again = useCallback(() => answers.get(key)?.(), [key]);
-  useReadingAfterCut(answer.error, again);
-  return { ...answer, again };
-}
-
-const answers = new Map();
 
 /** The session's jobs, newest first. */
 export function useJobs(session) {

@@ -1,6 +1,6 @@
 /** Stacked columns: how many of what in each stretch. */
 import { html } from "../ui.js";
-import { Axes, ticks, useWidth } from "./scale.js";
+import { Axes, fits, ticks, useWidth } from "./scale.js";
 
 const HEIGHT = 170;
 const LEFT = 44;
@@ -21,7 +21,7 @@ export function Columns({ columns, label, say = String, words = [] }) {
   const y = (value) => HEIGHT - BOTTOM - (value / values.at(-1)) * (HEIGHT - BOTTOM - TOP);
   return html`<div ref=${box} class="chart"><svg width=${width} height=${HEIGHT} role="img" aria-label=${label}>
     <${Axes} width=${width} height=${HEIGHT} left=${LEFT} bottom=${BOTTOM} values=${values} y=${y} times=${[]} x=${x} say=${say} />
-    ${words.map((word) => html`<text key=${word.at} class="word" x=${x(word.at)} y=${HEIGHT - BOTTOM + 16} text-anchor="middle">${word.text}</text>`)}
+    ${words.filter((word) => fits(x(word.at), width)).map((word) => html`<text key=${word.at} class="word" x=${x(word.at)} y=${HEIGHT - BOTTOM + 16} text-anchor="middle">${word.text}</text>`)}
     ${columns.map((column) => html`<g key=${column.key}><title>${column.title}</title>${stack(column, x, y)}</g>`)}
   </svg></div>`;
 }

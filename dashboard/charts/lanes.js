@@ -3,7 +3,7 @@ import { link } from "../router.js";
 import { html } from "../ui.js";
 import { look } from "../parts/status.js";
 import { clock, span } from "../parts/time.js";
-import { timeTicks, useWidth } from "./scale.js";
+import { fits, timeTicks, useWidth } from "./scale.js";
 
 const LEFT = 132;
 const ROW = 11;
@@ -48,7 +48,7 @@ export function Lanes({ jobs, nameOf, since: earliest, until }) {
   const height = bands.reduce((sum, band) => sum + band.rows * ROW + PAD, 0) + AXIS;
   let top = 0;
   return html`<div ref=${box} class="chart"><svg width=${width} height=${height} role="group" aria-label=${`Jobs by launcher, ${jobs.length} jobs`}>
-    <g class="axes" aria-hidden="true">${timeTicks(since, until, width).map((at) => html`<g key=${at}><path d=${`M${x(at)} 0V${height - AXIS}`} /><text x=${x(at)} y=${height - 7} text-anchor="middle">${clock(at)}</text></g>`)}</g>
+    <g class="axes" aria-hidden="true">${timeTicks(since, until, width).map((at) => html`<g key=${at}><path d=${`M${x(at)} 0V${height - AXIS}`} />${fits(x(at), width) && html`<text x=${x(at)} y=${height - 7} text-anchor="middle">${clock(at)}</text>`}</g>`)}</g>
     ${bands.map((band) => {
       const y = top;
       top += band.rows * ROW + PAD;

@@ -7,6 +7,9 @@ export function money(dollars) {
   return `$${dollars < 100 ? dollars.toFixed(2) : Math.round(dollars).toLocaleString("en")}`;
 }
 
+/** A count in full: `12,345`. */
+export const exactly = (number) => number.toLocaleString("en");
+
 /** A count in few characters: `950`, `12.4k`, `3.1M`. */
 export function count(number) {
   if (!number) return "0";

@@ -1,6 +1,7 @@
 /** The agents: what they are, which may be used, and a form to change them. */
 import { Command, Dialog, Empty } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
+import { Unread, useAway } from "../parts/unread.js";
 import { go, link } from "../router.js";
 import { useStore } from "../store.js";
 import { html, useApp, useEffect, useState } from "../ui.js";
@@ -10,9 +11,10 @@ import { AgentEditor } from "./agent-editor.js";
 export function AgentsView({ route }) {
   const { knowledge } = useApp();
   const agents = useStore((state) => state.agents);
+  const away = useAway();
   const [, name] = route.path;
   useEffect(() => void knowledge.readAgents().catch(() => {}), []);
-  if (!agents) return null;
+  if (!agents) return away && html`<${Unread} what="Agents" />`;
   if (name === "new") return html`<${AgentEditor} agent=${null} agents=${agents} copyOf=${route.query.get("from")} />`;
   const agent = agents.find((one) => one.name === name);
   if (name && agent) return html`<${AgentEditor} key=${name} agent=${agent} agents=${agents} />`;

@@ -6,7 +6,7 @@ import { look, Status } from "../parts/status.js";
 import { Ago, exact, Lasting } from "../parts/time.js";
 import { helpFor, reasonWords, waitWords } from "../reasons.js";
 import { link } from "../router.js";
-import { useReading } from "../session-data.js";
+import { useReading } from "../reading.js";
 import { useStore } from "../store.js";
 import { html, useApp, useState } from "../ui.js";
 

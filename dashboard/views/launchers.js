@@ -3,6 +3,7 @@ import { Command, Dialog, Empty, Filters } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Status } from "../parts/status.js";
 import { Ago } from "../parts/time.js";
+import { Unread, useAway } from "../parts/unread.js";
 import { link } from "../router.js";
 import { useStore } from "../store.js";
 import { html, useApp, useEffect, useState } from "../ui.js";
@@ -13,8 +14,10 @@ const SLOTS_DRAWN_MAX = 16;
 export function LaunchersView() {
   const { knowledge } = useApp();
   const all = useStore((state) => state.launchers);
+  const away = useAway();
   const [shown, setShown] = useState("here");
   useEffect(() => void knowledge.readLaunchers().catch(() => {}), []);
+  if (!all && away) return html`<${Unread} what="Launchers" />`;
   const launchers = (all ?? []).filter((launcher) => shown === "all" || launcher.status !== "gone");
   return html`
     <header class="bar"><h1>Launchers</h1>

@@ -1,5 +1,5 @@
 /** The pictures: who ran when, how much came out, how long it waited, what it cost. */
-import { isMissing } from "../api.js";
+import { isUnreachable } from "../api.js";
 import { Columns } from "../charts/columns.js";
 import { CostChart } from "../charts/costs.js";
 import { Lanes } from "../charts/lanes.js";
@@ -9,8 +9,9 @@ import { count } from "../parts/amounts.js";
 import { Empty, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { clock, span } from "../parts/time.js";
+import { Unread } from "../parts/unread.js";
 import { go, link } from "../router.js";
-import { useReading } from "../session-data.js";
+import { useReading } from "../reading.js";
 import { useStore } from "../store.js";
 import { html, useApp, useEffect } from "../ui.js";
 
@@ -26,11 +27,12 @@ export function OverviewView({ route }) {
     const timer = setInterval(() => document.hidden || reading.again(), AGAIN_MS);
     return () => clearInterval(timer);
   }, [window]);
+  if (!reading.value && isUnreachable(reading.error)) return html`<${Unread} what="Overview" />`;
   return html`
     <header class="bar"><h1>Overview</h1>
       <${Filters} label="Window" choices=${WINDOWS} chosen=${window} onChoose=${(value) => go(link("overview", { window: value === "hour" ? "" : value }), { replace: true })} /></header>
     <div class="scroll" tabindex="0" role="region" aria-label="Overview">
-      ${reading.error && !isMissing(reading.error) && html`<div class="page"><${ProblemLine} error=${reading.error} onAgain=${reading.again} /></div>`}
+      ${reading.error && !isUnreachable(reading.error) && html`<div class="page"><${ProblemLine} error=${reading.error} onAgain=${reading.again} /></div>`}
       ${reading.value && html`<${Pictures} overview=${reading.value} window=${window} />`}
     </div>`;
 }

@@ -1,31 +1,34 @@
-/** What waits, and why. */
-import { Command, Empty, ProblemLine } from "../parts/controls.js";
+/** What waits: next to run first, and why each waits. */
+import { isUnreachable } from "../api.js";
+import { exactly } from "../parts/amounts.js";
+import { Command, Empty, ProblemLine, sentence } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Ago } from "../parts/time.js";
+import { Unread } from "../parts/unread.js";
+import { useReading } from "../reading.js";
 import { waitWords } from "../reasons.js";
 import { link } from "../router.js";
-import { useReading } from "../session-data.js";
 import { useStore } from "../store.js";
 import { html, useApp } from "../ui.js";
 
 const LIMIT = 200;
+// These wait for nothing but a launcher that is there: the order in which they stand is the order in which they run.
+const IN_LINE = new Set(["no_free_slot", "launcher_short_of_memory", "launcher_cannot_start_jobs"]);
 
 /** The view at `#/queue`. */
 export function QueueView() {
-  const { api, now } = useApp();
-  const read = async () => {
-    const { jobs, next_cursor: more } = await api.get("jobs", { status: "pending", limit: LIMIT });
-    return { jobs: jobs.map((job) => ({ ...job, readAt: now() })), more: Boolean(more) };
-  };
+  const { api } = useApp();
+  const read = () => api.get("jobs", { order: "run", limit: LIMIT });
   const queue = useReading(read, { key: "queue", concerns: (event) => event.type.startsWith("job.") || event.type.startsWith("launcher.") });
-  const jobs = queue.value?.jobs ?? [];
+  if (!queue.value && isUnreachable(queue.error)) return html`<${Unread} what="Queue" />`;
+  const { jobs = [], waiting = 0 } = queue.value ?? {};
   return html`
-    <header class="bar"><h1>Queue</h1><span class="faint num">${jobs.length ? `${jobs.length}${queue.value.more ? "+" : ""} waiting` : ""}</span></header>
+    <header class="bar"><h1>Queue</h1><span class="faint num" data-count>${waiting > jobs.length ? `${jobs.length} of ${exactly(waiting)} waiting` : waiting > 0 && `${waiting} waiting`}</span></header>
     <div class="scroll" tabindex="0" role="region" aria-label="Queue">
-      ${queue.error && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
+      ${queue.error && !isUnreachable(queue.error) && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
       ${queue.value && !jobs.length && html`<${NothingWaits} />`}
-      ${jobs.length > 0 && html`<div class="page">${queue.value.more && html`<p class="soft">These are the newest ${LIMIT}; older ones wait too, and each has its turn before these of its priority.</p>`}
-        <${Groups} jobs=${jobs} more=${queue.value.more} again=${queue.again} /></div>`}
+      ${jobs.length > 0 && html`<div class="page"><${Groups} jobs=${jobs} again=${queue.again} />
+        ${waiting > jobs.length && html`<p class="soft">${exactly(waiting - jobs.length)} more stand behind these ${jobs.length}.</p>`}</div>`}
     </div>`;
 }
 
@@ -40,26 +43,32 @@ function NothingWaits() {
 
 const StartLauncher = () => html`<${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} />`;
 
-function Groups({ jobs, more, again }) {
+/** One group for each reason, in the order in which the first of each comes to run. */
+function Groups({ jobs, again }) {
   const groups = new Map();
   for (const job of jobs) groups.set(job.reason ?? "", [...(groups.get(job.reason ?? "") ?? []), job]);
-  return [...groups].map(
-    ([reason, those]) => html`<section key=${reason} class="group"><h2>${waitWords(reason)} <span class="faint num">${those.length}${more ? "+" : ""}</span></h2>
+  return [...groups].map(([reason, those]) => {
+    const inLine = IN_LINE.has(reason);
+    return html`<section key=${reason} class="group" data-reason=${reason}>
+      <h2>${inLine && "Next to run "}<span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${those.length}</span></h2>
       ${reason === "no_launcher" && html`<div class="row wrap"><span class="soft">Start one on the machine where the projects are:</span><${StartLauncher} /></div>`}
-      <ul class="rows">${those.map((job) => html`<${QueueRow} key=${job.job_id} job=${job} again=${again} />`)}</ul></section>`,
-  );
+      ${inLine && html`<p class="soft">${those[0].reason_detail && sentence(those[0].reason_detail)}</p>`}
+      <ol class="rows">${those.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null} again=${again} />`)}</ol></section>`;
+  });
 }
 
-function QueueRow({ job, again }) {
+/** A row says what waits and since when; why, where that is not the same for the whole group. */
+function QueueRow({ job, place, again }) {
   const { actions } = useApp();
   const stop = async () => {
     await actions.stopJob(job);
     again();
   };
   return html`<li class="place-row queue-row" data-job=${job.job_id}>
+    ${place !== null && html`<span class="faint num place">${place}</span>`}
     <a class="cut strong" data-row href=${link("sessions", job.session_name)}>${job.session_name}</a>
-    <span class="cut soft">${job.agent_name}</span>
-    <span class="cut soft grow" title=${job.reason_detail ?? ""}>${job.reason_detail ?? waitWords(job.reason)}</span>
+    <span class="cut soft agent">${job.agent_name}</span>
+    <span class="cut soft grow" title=${place === null ? (job.reason_detail ?? "") : job.prompt_preview}>${place === null ? (job.reason_detail ?? waitWords(job.reason)) : job.prompt_preview}</span>
     <span class="chips">${Object.entries(job.labels).map(([key, value]) => html`<span class="chip" key=${key}>${key}=${value}</span>`)}${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
     <span class="faint right"><${Ago} at=${job.created_at} /></span>
     <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue" onClick=${stop}><${Icon} name="close" size=${14} /></button>

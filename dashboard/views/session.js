@@ -1,8 +1,10 @@
 /** A session's page: the conversation, what to do with it, and beside it the facts. */
+import { isUnreachable } from "../api.js";
 import { Composer } from "../parts/composer.js";
 import { ProblemLine } from "../parts/controls.js";
 import { SessionHead } from "../parts/session-head.js";
 import { SessionSide } from "../parts/session-side.js";
+import { Unread } from "../parts/unread.js";
 import { link } from "../router.js";
 import { useJobs, useSession } from "../session-data.js";
 import { html, useEffect } from "../ui.js";
@@ -19,6 +21,7 @@ export function SessionView({ route }) {
     document.title = `${session?.session_name ?? name} · Agent Orchestrator`;
     return () => (document.title = before);
   }, [session?.session_name, name]);
+  if (!session && isUnreachable(error)) return html`<${Unread} what="This session" />`;
   if (!session) return error ? html`<${NotThere} name=${name} error=${error} again=${read} />` : null;
   return html`<${Known} key=${session.session_id} session=${session} tab=${tab} jobId=${jobId} />`;
 }

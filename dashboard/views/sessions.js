@@ -1,11 +1,14 @@
 /** The list of sessions: what runs, what needs somebody, what came out. */
+import { isUnreachable } from "../api.js";
 import { arrange, passes, STATUS_GROUPS } from "../arrange.js";
 import { recall, keep } from "../drafts.js";
 import { Command, Empty, Filters, ProblemLine, Search } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { SessionRow } from "../parts/session-row.js";
+import { Unread } from "../parts/unread.js";
 import { VirtualList } from "../parts/virtual-list.js";
 import { go, link } from "../router.js";
+import { useReadingAfterCut } from "../reading.js";
 import { useStore } from "../store.js";
 import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../ui.js";
 
@@ -51,7 +54,8 @@ export function SessionsView({ query }) {
       <button class="button plain small" aria-pressed=${nested} title="Show children below their parents"
         onClick=${() => (keep("nested", !nested), setNested(!nested))}><${Icon} name="branch" size=${14} /><span class="wide-only">Tree</span></button>
     </div>
-    ${error && html`<div class="page"><${ProblemLine} error=${error} onAgain=${again} /></div>`}
+    ${isUnreachable(error) && !rows.length && html`<${Unread} what="Sessions" />`}
+    ${error && !isUnreachable(error) && html`<div class="page"><${ProblemLine} error=${error} onAgain=${again} /></div>`}
     ${rows.length > 0 && html`<${Heads} />`}
     ${rows.length > 0 && html`<${VirtualList} items=${rows} keyOf=${keyOf} draw=${draw} guess=${42} label="Sessions" onEnd=${more} className="sessions" />`}
     ${loaded.done && !rows.length && !error && html`<div class="scroll">${narrowed ? html`<${NothingFound} />` : html`<${NoSessions} />`}</div>`}
@@ -126,6 +130,7 @@ function useSessionPages(filters) {
       unwatch();
     };
   }, [key]);
+  useReadingAfterCut(error, begin);
   return { loaded, error, more: read, again: begin };
 }
 

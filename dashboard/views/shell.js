@@ -1,7 +1,9 @@
 /** The frame: where one can go, whether what is shown is live, and the view itself. */
+import { exactly } from "../parts/amounts.js";
 import { Dialog } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { shortSpan, useEverySecond } from "../parts/time.js";
+import { Unread } from "../parts/unread.js";
 import { KEYS } from "../keys.js";
 import { link, useRoute } from "../router.js";
 import { useStore } from "../store.js";
@@ -27,6 +29,10 @@ const VIEWS = {
   new: () => together("places.css", import("./new-session.js"), "NewSession"),
 };
 
+const NAMES = { ...Object.fromEntries(PLACES), session: "This session", new: "The form" };
+const LAUNCHER_STATES = ["alive", "lost", "draining"];
+const FETCH_AGAIN_MS = 1500;
+
 /** A view is shown when its style sheets are there too, so that nothing jumps. */
 async function together(sheets, module, name) {
   const [found] = await Promise.all([module, ...sheets.split(" ").map((sheet) => styleSheet(`styles/${sheet}`))]);
@@ -35,8 +41,12 @@ async function together(sheets, module, name) {
 
 function styleSheet(href) {
   if (document.querySelector(`link[href="${href}"]`)) return undefined;
-  return new Promise((done) => {
-    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done });
+  return new Promise((done, fail) => {
+    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done });
+    sheet.onerror = () => {
+      sheet.remove();
+      fail(new TypeError(`cannot read ${href}`));
+    };
     document.head.append(sheet);
   });
 }
@@ -62,17 +72,27 @@ export function Shell() {
   </div>`;
 }
 
+/** A view that comes from the runtime when it is first opened; while the runtime is away, it is asked for again. */
 function Later({ view, route }) {
   const load = VIEWS[view];
   const [View, setView] = useState(null);
   const [error, setError] = useState(null);
+  const [tries, setTries] = useState(0);
   useEffect(() => {
-    if (!load) return;
-    load().then((found) => setView(() => found), setError);
-  }, [view]);
+    if (!load) return undefined;
+    let timer = 0;
+    const failed = (problem) => {
+      setError(problem);
+      timer = setTimeout(() => setTries(tries + 1), FETCH_AGAIN_MS);
+    };
+    load().then((found) => setView(() => found), failed);
+    return () => clearTimeout(timer);
+  }, [view, tries]);
   if (!load) return html`<div class="empty"><h1>There is nothing here</h1><a class="button" href=${link("sessions")}>Go to the sessions</a></div>`;
-  if (error) throw error;
-  return View && html`<${View} route=${route} />`;
+  if (View) return html`<${View} route=${route} />`;
+  // What cannot be fetched is a TypeError; anything else is a mistake in the view.
+  if (error && !(error instanceof TypeError)) throw error;
+  return error && html`<${Unread} what=${NAMES[view]} />`;
 }
 
 /** A view that breaks says so, and leaves the rest of the page alive. */
@@ -90,11 +110,10 @@ class Safe extends Component {
 }
 
 function Nav({ here }) {
-  const pending = useStore((state) => (state.pending?.length ? `${state.pending.length}${state.morePending ? "+" : ""}` : ""));
-  const alive = useStore((state) => state.launchers?.filter((launcher) => launcher.status === "alive").length ?? null);
+  const waiting = useStore((state) => state.waiting);
   const counts = {
-    queue: pending ? html`<span class="count">${pending}</span>` : null,
-    launchers: alive === null ? null : html`<span class=${`count${alive === 0 ? " warn" : ""}`}>${alive}</span>`,
+    queue: waiting ? html`<span class="count">${exactly(waiting)}</span>` : null,
+    launchers: html`<${LauncherCount} />`,
   };
   return html`<nav class="nav" aria-label="Places">
     <a class="brand" href=${link("sessions")}><img src="icon.svg" alt="" />Agent Orchestrator</a>
@@ -107,6 +126,17 @@ function Nav({ here }) {
   </nav>`;
 }
 
+/** How many launchers are there; and where some are not, what became of them. */
+function LauncherCount() {
+  const counted = useStore((state) => state.launchers && JSON.stringify(LAUNCHER_STATES.map((one) => state.launchers.filter((launcher) => launcher.status === one).length)));
+  if (!counted) return null;
+  const [alive, ...others] = JSON.parse(counted);
+  const apart = LAUNCHER_STATES.slice(1).map((state, place) => [others[place], state]).filter(([number]) => number);
+  const words = [`${alive} alive`, ...apart.map((one) => one.join(" "))].join(", ");
+  const [aside] = apart.filter(([, state]) => state === "lost" || !alive);
+  return html`<span class=${`count${alive ? "" : " warn"}`} title=${words}><span aria-hidden="true">${alive}${aside && html`<span class="aside"> · ${aside.join(" ")}</span>`}</span><span class="hidden-text">${words}</span></span>`;
+}
+
 const LINK_WORDS = { connecting: "Connecting…", live: "Live", retrying: "No connection" };
 
 function LinkState() {
@@ -115,14 +145,11 @@ function LinkState() {
 }
 
 function LinkBanner() {
-  const { now } = useApp();
-  const lost = useStore((state) => state.link.state === "retrying");
-  const [since, setSince] = useState(null);
-  useEffect(() => setSince(lost ? Date.now() : null), [lost]);
-  const age = useEverySecond(() => (since ? shortSpan((Date.now() - since) / 1000) : ""), [since, now]);
-  if (!lost) return null;
+  const since = useStore((state) => (state.link.state === "retrying" ? state.link.since : null));
+  const age = useEverySecond(() => (since ? shortSpan((Date.now() - since) / 1000) : ""), [since]);
+  if (!since) return null;
   return html`<div class="banner failed" role="alert"><${Icon} name="warn" />
-    The runtime does not answer since ${age}. What you see is what was last known; the page goes on by itself.</div>`;
+    The runtime does not answer: nothing has been heard of it for ${age}. What you see is what was last known; the page goes on by itself.</div>`;
 }
 
 function Tools() {

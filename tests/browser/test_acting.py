@@ -1,5 +1,6 @@
 """What a person does: start, write, queue, edit, stop, retry, delete; with the real launcher and the echo agent."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import OpenPage
@@ -9,6 +10,7 @@ from support.launcher_process import LauncherProcess
 from support.waiting import wait_until
 
 FIRST_RUN_MS = 90_000
+PHONE = 390
 
 
 def say(page: Page, text: str) -> None:
@@ -73,12 +75,13 @@ def test_a_draft_survives_a_reload(open_page: OpenPage, stage: Stage) -> None:
     expect(page.get_by_label("Prompt")).to_have_value("half an order")
 
 
+@pytest.mark.parametrize("width", [1280, PHONE])
 def test_messages_for_a_busy_session_queue_and_can_be_edited_and_withdrawn(
-    open_page: OpenPage, stage: Stage, desk: Desk
+    open_page: OpenPage, stage: Stage, desk: Desk, width: int
 ) -> None:
     name = fresh()
     stage.play(name, "x").begin()
-    page = open_page(f"#/sessions/{name}")
+    page = open_page(f"#/sessions/{name}", width=width)
     say(page, "first wish")
     say(page, "second wish")
     waiting = page.get_by_label("Messages that wait")

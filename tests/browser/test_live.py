@@ -49,6 +49,27 @@ def test_what_could_not_be_read_is_read_once_the_runtime_is_back(open_page: Open
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_view_that_was_never_opened_says_what_cannot_be_read_and_fills_itself(
+    open_page: OpenPage, runtime: RuntimeProcess
+) -> None:
+    name = fresh()
+    with Desk(runtime.url, runtime.token) as desk:
+        desk.start(name)
+    page = open_page(refused=True)
+    expect(page.locator(f'[data-session="{name}"]')).to_be_visible()
+    runtime.stop()
+    expect(page.get_by_role("alert")).to_contain_text("nothing has been heard of it for")
+    page.locator(".nav").get_by_role("link", name="Queue").click()
+    expect(page.get_by_role("heading", name="Queue cannot be read")).to_be_visible()
+    expect(page.locator("[data-unread]")).to_contain_text("has not answered for")
+    expect(page.locator("[data-unread] .command")).to_contain_text("uv run agent-runtime")
+
+    runtime.start()
+
+    expect(page.locator("[data-job]", has_text=name)).to_be_visible()
+    expect(page.locator("[data-unread]")).to_have_count(0)
+
+
 def test_a_page_that_was_away_reads_what_it_missed(open_page: OpenPage, stage: Stage) -> None:
     name = fresh()
     play = stage.play(name, "count").begin()

@@ -80,6 +80,37 @@ def test_every_module_of_the_first_view_is_asked_for_at_once() -> None:
     assert listed == _imported_by("app.js") - {"app.js"}
 
 
+def test_every_name_that_a_module_imports_is_exported_there() -> None:
+    """There is no build step that would notice; a view that is opened rarely would break alone, and late."""
+    missing = [
+        f"{script.relative_to(DASHBOARD)}: {name} of {target.relative_to(DASHBOARD)}"
+        for script in sorted(DASHBOARD.rglob("*.js"))
+        if "vendor" not in script.parts
+        for name, target in _names_imported_by(script)
+        if name not in _names_exported_by(target)
+    ]
+
+    assert missing == []
+
+
+def _names_imported_by(script: Path) -> list[tuple[str, Path]]:
+    text = script.read_text(encoding="utf-8")
+    found = re.findall(r'^(?:import|export) \{([^}]+)\} from "(\.[^"]+)";', text, flags=re.MULTILINE)
+    return [
+        (name.split(" as ")[0].strip(), (script.parent / target).resolve())
+        for names, target in found
+        for name in names.split(",")
+        if name.strip() and "vendor" not in target
+    ]
+
+
+def _names_exported_by(script: Path) -> set[str]:
+    text = script.read_text(encoding="utf-8")
+    own = re.findall(r"^export (?:async )?(?:const|function|class) (\w+)", text, flags=re.MULTILINE)
+    passed_on = re.findall(r"^export \{([^}]+)\}", text, flags=re.MULTILINE)
+    return {*own, *(name.split(" as ")[-1].strip() for names in passed_on for name in names.split(","))}
+
+
 def _imported_by(path: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
     known = known | {path}
     text = (DASHBOARD / path).read_text(encoding="utf-8")

@@ -5,7 +5,8 @@ from playwright.sync_api import Page, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh
+from support.desk import Desk, fresh, read
+from support.runtime_process import RuntimeProcess
 
 
 def test_a_new_session_appears_and_changes_without_a_reload(page: Page, stage: Stage) -> None:
@@ -100,14 +101,21 @@ def test_the_keys_are_explained_on_a_page_of_their_own(page: Page) -> None:
     expect(page.get_by_role("heading", name="Queue")).to_be_visible()
 
 
-@pytest.mark.parametrize("count", [250])
-def test_very_many_sessions_are_listed_and_only_those_in_sight_are_drawn(page: Page, desk: Desk, count: int) -> None:
-    for number in range(count):
-        desk.start(f"crowd-{number:04}")
+CROWD = 250
 
-    page.reload()
+
+@pytest.fixture(scope="module")
+def crowd(runtime: RuntimeProcess) -> None:
+    """Very many sessions, all of which wait."""
+    with Desk(runtime.url, runtime.token) as desk:
+        for number in range(CROWD):
+            desk.start(f"crowd-{number:04}")
+
+
+@pytest.mark.usefixtures("crowd")
+def test_very_many_sessions_are_listed_and_only_those_in_sight_are_drawn(page: Page) -> None:
     page.get_by_role("button", name="All", exact=True).click()
-    expect(page.locator(f'[data-session="crowd-{count - 1:04}"]')).to_be_visible()
+    expect(page.locator(f'[data-session="crowd-{CROWD - 1:04}"]')).to_be_visible()
     assert page.locator("[data-session]").count() < 80
     page.locator(".vl").focus()
     page.wait_for_function("""() => {
@@ -115,3 +123,21 @@ def test_very_many_sessions_are_listed_and_only_those_in_sight_are_drawn(page: P
         list.scrollTop = list.scrollHeight;
         return document.querySelector('[data-session="crowd-0000"]');
     }""")
+
+
+@pytest.mark.usefixtures("crowd")
+def test_the_queue_shows_what_runs_next_and_counts_what_stands_behind_it(open_page: OpenPage, desk: Desk) -> None:
+    urgent, first, second = (fresh() for _ in range(3))
+    page = open_page("#/queue")
+    rows = page.locator("[data-job]")
+    expect(rows).to_have_count(200)
+    for name, priority in ((first, 50), (second, 50), (urgent, 60)):
+        desk.start(name, priority=priority)
+
+    waiting = read(desk.get("/jobs", order="run", limit=1))["waiting"]
+
+    expect(page.locator("[data-count]")).to_have_text(f"200 of {waiting} waiting")
+    expect(page.locator(".nav .item", has_text="Queue").locator(".count")).to_have_text(f"{waiting}")
+    for place, name in enumerate((urgent, first, second)):
+        expect(rows.nth(place)).to_contain_text(name)
+    expect(page.get_by_text("more stand behind these 200")).to_be_visible()
