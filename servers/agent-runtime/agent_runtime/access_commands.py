@@ -34,7 +34,7 @@ class Doorkeeper(Protocol):
         """End a named token."""
 
 
-def add_access_commands(commands: typer.Typer, doorkeeper: Doorkeeper, do: Do) -> None:
+def add_access_commands(commands: typer.Typer, doorkeeper: Callable[[], Doorkeeper], do: Do) -> None:
     """Add them to the command."""
     tokens = typer.Typer(
         help="Named tokens; through the runtime if one is running, else in its database.", no_args_is_help=True
@@ -47,7 +47,7 @@ def add_access_commands(commands: typer.Typer, doorkeeper: Doorkeeper, do: Do) -
         viewer: Annotated[bool, typer.Option("--viewer", help="the browser may look and not act")] = False,
     ) -> None:
         """Print a link that lets a browser in: good once, for half an hour."""
-        do(lambda: doorkeeper.login_link(context.obj, viewer=viewer))
+        do(lambda: doorkeeper().login_link(context.obj, viewer=viewer))
 
     @tokens.command("create")
     def create_token(
@@ -58,12 +58,12 @@ def add_access_commands(commands: typer.Typer, doorkeeper: Doorkeeper, do: Do) -
     ) -> None:
         """Make a token and print its secret, which is shown this once."""
         seconds = days * _SECONDS_OF_DAY if days is not None else None
-        do(lambda: doorkeeper.create_token(context.obj, name, role, seconds))
+        do(lambda: doorkeeper().create_token(context.obj, name, role, seconds))
 
     @tokens.command("list")
     def list_tokens(context: typer.Context) -> None:
         """Show the names, roles and dates."""
-        do(lambda: doorkeeper.list_tokens(context.obj))
+        do(lambda: doorkeeper().list_tokens(context.obj))
 
     @tokens.command("rotate")
     def rotate_token(
@@ -72,9 +72,9 @@ def add_access_commands(commands: typer.Typer, doorkeeper: Doorkeeper, do: Do) -
         overlap_hours: Annotated[float, typer.Option(min=0, max=8760, help="how long the old secret stays good")] = 24,
     ) -> None:
         """Print a new secret for a name; the old one stays good for a while."""
-        do(lambda: doorkeeper.rotate_token(context.obj, name, overlap_hours * 3600))
+        do(lambda: doorkeeper().rotate_token(context.obj, name, overlap_hours * 3600))
 
     @tokens.command("revoke")
     def revoke_token(context: typer.Context, name: Name) -> None:
         """End all secrets of a name at once."""
-        do(lambda: doorkeeper.revoke_token(context.obj, name))
+        do(lambda: doorkeeper().revoke_token(context.obj, name))

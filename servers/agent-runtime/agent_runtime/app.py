@@ -14,10 +14,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from agent_runtime.command_line import command_line
 from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import OpenDatabase, Secrets, chosen, secrets_of, unopened
-from agent_runtime.doorkeeping import Doors
 from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.auth import Authenticator, KnownToken
@@ -43,7 +41,7 @@ from agent_runtime.http.server import WebServer, Wire, bind, url_of
 from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.static import Pages
 from agent_runtime.http.trees import TreeRoutes
-from agent_runtime.keeping import DatabaseKeeper, retention_of
+from agent_runtime.keeping import retention_of
 from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.services.access import Caller, Role, SessionTokens
 from agent_runtime.services.aftermath import FamilyStore
@@ -226,8 +224,3 @@ def openapi(settings: Settings) -> str:
     with tempfile.TemporaryDirectory() as folder:
         runtime = Runtime(settings, settings.port, unopened(Path(folder) / "runtime.db"), lambda: Secrets("", b""))
         return json.dumps(runtime.api.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-def main() -> None:
-    """Run the command `agent-runtime`."""
-    command_line(serve=serve, openapi=openapi, keeper=DatabaseKeeper(), doorkeeper=Doors())()

@@ -88,9 +88,13 @@ class Keeper(Protocol):
 
 
 def command_line(
-    *, serve: Callable[[Settings], None], openapi: Callable[[Settings], str], keeper: Keeper, doorkeeper: Doorkeeper
+    *,
+    serve: Callable[[Settings], None],
+    openapi: Callable[[Settings], str],
+    keeper: Callable[[], Keeper],
+    doorkeeper: Callable[[], Doorkeeper],
 ) -> Callable[[], None]:
-    """Build the command out of what it can do."""
+    """Build the command out of what it can do; each part is asked for when it is needed."""
     commands = typer.Typer(
         add_completion=False,
         help="Remembers jobs, sessions and events of your agents, and hands the jobs to launchers.",
@@ -106,17 +110,17 @@ def command_line(
     @commands.command("backup")
     def backup_database(context: typer.Context, file: Path) -> None:
         """Copy the database to FILE, also while a runtime uses it."""
-        _do(lambda: keeper.backup(context.obj, file.absolute()))
+        _do(lambda: keeper().backup(context.obj, file.absolute()))
 
     @commands.command("restore")
     def restore_database(context: typer.Context, file: Path) -> None:
         """Put a backup in the place of the database; the old one stays beside it."""
-        _do(lambda: keeper.restore(context.obj, file.absolute()))
+        _do(lambda: keeper().restore(context.obj, file.absolute()))
 
     @commands.command("prune")
     def prune_database(context: typer.Context) -> None:
         """Remove now what is older or more than the settings keep; through the runtime, if one is running."""
-        _do(lambda: keeper.prune(context.obj))
+        _do(lambda: keeper().prune(context.obj))
 
     add_access_commands(commands, doorkeeper, _do)
     return commands
