@@ -7,6 +7,7 @@ import os
 import random
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -50,9 +51,16 @@ def _stored(path: Path) -> tuple[str, set[str]]:
         connection.close()
 
 
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[RuntimeProcess]:
+    """A runtime of this test's own."""
+    runtime = RuntimeProcess(tmp_path / "runtime")
+    yield runtime
+    runtime.leave_nothing()
+
+
 @pytest.mark.timeout(120 + 15 * KILLS)
-def test_a_killed_runtime_has_every_job_that_it_acknowledged(tmp_path: Path) -> None:
-    process = RuntimeProcess(tmp_path / "runtime")
+def test_a_killed_runtime_has_every_job_that_it_acknowledged(process: RuntimeProcess) -> None:
     acknowledged: set[str] = set()
     chance = random.Random(KILLS)
 

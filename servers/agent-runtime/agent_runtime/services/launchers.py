@@ -268,7 +268,7 @@ def _known(tx: Transaction, said: Registration) -> Launcher | None:
     launcher_id, instance = said.launcher_id, said.instance
     if launcher_id is None and instance is not None:
         # The first registration of a new launcher may come twice, and it cannot know its name yet.
-        launcher_id = next((one.id for one in tx.launchers.all() if one.instance_id == instance.id), None)
+        launcher_id = tx.launchers.of_instance(instance.id)
     known = tx.launchers.get_to_change(launcher_id) if launcher_id is not None else None
     if known is not None and instance is not None and instance.id in known.past_instances.split():
         raise Conflict(

@@ -6,7 +6,7 @@ from agent_runtime.services.ports import Transaction
 
 def count_alive_launchers(tx: Transaction) -> int:
     """Tell how many launchers are there to run something."""
-    return sum(launcher.status is LauncherStatus.ALIVE for launcher in tx.launchers.all())
+    return sum(launcher.status is LauncherStatus.ALIVE for launcher in tx.launchers.present())
 
 
 def event_bounds(tx: Transaction) -> tuple[int, int]:

@@ -254,7 +254,13 @@ class LauncherRows(Protocol):
         """Change one launcher."""
 
     def all(self) -> Sequence[Launcher]:
-        """Read all launchers."""
+        """Read all launchers that are remembered."""
+
+    def present(self) -> Sequence[Launcher]:
+        """Read the launchers that have not gone."""
+
+    def of_instance(self, instance_id: str) -> LauncherId | None:
+        """Find the launcher that a process registered as."""
 
 
 class EventRows(Protocol):

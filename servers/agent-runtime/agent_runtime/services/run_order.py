@@ -21,7 +21,7 @@ def next_to_run(tx: Transaction, limit: int) -> Sequence[Job]:
     launcher could take stand the jobs that no present launcher may run, and behind those the ones that wait for
     something else than a launcher.
     """
-    launchers = [item for item in tx.launchers.all() if item.status is LauncherStatus.ALIVE and not item.draining]
+    launchers = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE and not item.draining]
     lanes = {lane.id: lane for lane in tx.queue.every_lane()}
     served = {lane_id: lane for lane_id, lane in lanes.items() if _is_served(lane, launchers)}
     unserved = {lane_id: lane for lane_id, lane in lanes.items() if lane_id not in served}

@@ -23,7 +23,7 @@ def explain_waiting(tx: Transaction, jobs: Iterable[Job]) -> Mapping[JobId, Wait
     pending = [job for job in jobs if job.status is JobStatus.PENDING]
     if not pending:
         return {}
-    launchers = [item for item in tx.launchers.all() if item.status is LauncherStatus.ALIVE]
+    launchers = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE]
     held = tx.jobs.count_held() if launchers else {}
     return {job.id: _why(tx, job, launchers, held) for job in pending}
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import ClauseElement, bindparam, delete, literal_column, null, select, update
+from sqlalchemy import ClauseElement, ColumnElement, and_, bindparam, delete, literal_column, null, select, update
+from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.callback import REVIVABLE, Callback, CallbackState, Why
 from agent_runtime.domain.ids import CallbackId, JobId, SessionId
@@ -88,28 +89,23 @@ class CallbackTable:
 
     def parents_with_news(self, limit: int) -> Sequence[SessionId]:
         """Read parents that have rested news which nobody has delivered."""
-        query = (
-            select(callbacks.c.parent_session_id)
-            .where(callbacks.c.state == CallbackState.PENDING, callbacks.c.rested_at.is_not(None))
-            .distinct()
-            .limit(limit)
-        )
-        return [SessionId(str(row[0])) for row in self._channel.ask(query)]
+        rested = and_(_in_state(CallbackState.PENDING), callbacks.c.rested_at.is_not(None))
+        return self._of_pending("callback news", lambda: select(callbacks.c.parent_session_id).where(rested), limit)
 
     def children_overdue(self, limit: int) -> Sequence[SessionId]:
         """Read children whose job is over although a callback still waits for it."""
-        query = (
-            select(callbacks.c.child_session_id)
-            .join(jobs, jobs.c.id == callbacks.c.job_id)
-            .where(
-                callbacks.c.rested_at.is_(None),
-                callbacks.c.state == CallbackState.PENDING,
-                jobs.c.ended_at.is_not(None),
-            )
-            .distinct()
-            .limit(limit)
+        is_over = select(jobs.c.id).where(jobs.c.id == callbacks.c.job_id, jobs.c.ended_at.is_not(None)).exists()
+        waits = and_(_in_state(CallbackState.PENDING), callbacks.c.rested_at.is_(None))
+        return self._of_pending(
+            "callback overdue", lambda: select(callbacks.c.child_session_id).where(waits, is_over), limit
         )
-        return [SessionId(str(row[0])) for row in self._channel.ask(query)]
+
+    def _of_pending(self, key: str, build: Callable[[], Select[str]], limit: int) -> Sequence[SessionId]:
+        def query() -> ClauseElement:
+            return build().distinct().limit(bindparam("up_to"))
+
+        statement = self._channel.prepare(key, query, through=(callbacks.name, "callbacks_pending"))
+        return [SessionId(str(row[0])) for row in self._channel.rows(statement, {"up_to": limit})]
 
     def page(self, wanted: CallbackFilter) -> Sequence[Callback]:
         """Read one page of a list, newest first."""
@@ -121,7 +117,7 @@ class CallbackTable:
         if wanted.child_session_id is not None:
             query = query.where(callbacks.c.child_session_id == wanted.child_session_id)
         if wanted.state is not None:
-            query = query.where(callbacks.c.state == wanted.state)
+            query = query.where(_in_state(wanted.state))
         return [self._record.read(row) for row in self._channel.ask(query)]
 
     def forget_orphans(self, session_id: SessionId) -> None:
@@ -156,3 +152,8 @@ class CallbackTable:
             .values(values)
             .returning(*self._record.columns)
         )
+
+
+def _in_state(state: CallbackState) -> ColumnElement[bool]:
+    # Written out, not bound: a database uses a partial index only if it sees the index's own condition.
+    return callbacks.c.state == literal_column(f"'{state}'")

@@ -15,6 +15,8 @@ from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables import jobs, sessions
 
 _MICROSECONDS = 1_000_000
+_SPENDING = (SessionStatus.RUNNING, SessionStatus.WAITING_INPUT, SessionStatus.LOST)
+"""Sessions whose jobs may run, which costs time and money."""
 
 
 def _at_work() -> ColumnElement[bool]:
@@ -48,17 +50,27 @@ class FamilyTable:
         self._channel.run(insert, self._record.write(family))
 
     def with_limits_at_work(self, limit: int) -> Sequence[SessionId]:
-        """Read sessions with limits that are not exceeded, in whose trees somebody may be at work."""
+        """Read sessions with limits that are not exceeded, in whose trees somebody runs."""
         own = sessions.alias("own")
-        at_work = select(literal(1)).where(sessions.c.root_session_id == own.c.root_session_id, _at_work()).exists()
-        query = (
-            select(families.c.session_id)
-            .join(own, own.c.id == families.c.session_id)
-            .where(families.c.exceeded.is_(None), families.c.limits != {}, at_work)
-            .order_by(families.c.session_id)
-            .limit(limit)
+        spends = sessions.c.status.in_([literal_column(f"'{status}'") for status in _SPENDING])
+        roots = select(sessions.c.root_session_id).where(spends)
+        # From what runs to its trees, and not from all trees that ever had limits.
+        statement = self._channel.prepare(
+            "family at work",
+            lambda: (
+                select(families.c.session_id)
+                .select_from(own.join(families, families.c.session_id == own.c.id))
+                .where(
+                    own.c.root_session_id.in_(roots),
+                    families.c.exceeded.is_(None),
+                    families.c.limits != literal_column("'{}'"),
+                )
+                .order_by(families.c.session_id)
+                .limit(bindparam("up_to"))
+            ),
+            through=("sessions AS own", "sessions_by_root"),
         )
-        return [SessionId(str(row[0])) for row in self._channel.ask(query)]
+        return [SessionId(str(row[0])) for row in self._channel.rows(statement, {"up_to": limit})]
 
     def lock(self, session_id: SessionId) -> None:
         """Keep other transactions from deciding about this session until this one is over."""

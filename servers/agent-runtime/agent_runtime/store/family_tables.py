@@ -50,6 +50,12 @@ callbacks = Table(
         postgresql_where=text("state != 'consumed'"),
     ),
     Index(
+        "callbacks_pending",
+        "id",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
         "callbacks_unrested",
         "child_session_id",
         sqlite_where=text("rested_at IS NULL"),

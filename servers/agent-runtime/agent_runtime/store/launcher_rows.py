@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ClauseElement, bindparam, select, update
+from sqlalchemy import ClauseElement, ColumnElement, bindparam, literal_column, select, update
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
@@ -21,7 +21,11 @@ class LauncherTable:
         everything = select(*self._record.columns)
         self._insert = channel.prepare("launcher insert", lambda: inserting(launchers, names))
         self._get = channel.prepare("launcher get", lambda: everything.where(launchers.c.id == bindparam("of_id")))
-        self._all = channel.prepare("launcher all", lambda: everything.order_by(launchers.c.id))
+        self._present = channel.prepare(
+            "launcher present",
+            lambda: everything.where(_is_present()).order_by(launchers.c.id),
+            through=(launchers.name, "launchers_present"),
+        )
 
     def insert(self, launcher: Launcher) -> None:
         """Write a new launcher."""
@@ -50,7 +54,9 @@ class LauncherTable:
     def with_cut_poll(self) -> Sequence[LauncherId]:
         """Tell of which launchers a waiting call was cut off, with no other call since."""
         statement = self._channel.prepare(
-            "launcher cut", lambda: select(launchers.c.id).where(launchers.c.poll_dropped_at.is_not(None))
+            "launcher cut",
+            lambda: select(launchers.c.id).where(_is_present(), launchers.c.poll_dropped_at.is_not(None)),
+            through=(launchers.name, "launchers_present"),
         )
         return [LauncherId(str(row[0])) for row in self._channel.rows(statement, {})]
 
@@ -62,8 +68,25 @@ class LauncherTable:
         return None if row is None else self._record.read(row)
 
     def all(self) -> Sequence[Launcher]:
-        """Read all launchers."""
-        return [self._record.read(row) for row in self._channel.rows(self._all, {})]
+        """Read all launchers that are remembered."""
+        statement = self._channel.prepare(
+            "launcher all", lambda: select(*self._record.columns).order_by(launchers.c.id)
+        )
+        return [self._record.read(row) for row in self._channel.rows(statement, {})]
+
+    def present(self) -> Sequence[Launcher]:
+        """Read the launchers that have not gone."""
+        return [self._record.read(row) for row in self._channel.rows(self._present, {})]
+
+    def of_instance(self, instance_id: str) -> LauncherId | None:
+        """Find the launcher that a process registered as."""
+        own = launchers.c.instance_id == bindparam("of_instance")
+        # Said once more, without which the index could not be used.
+        statement = self._channel.prepare(
+            "launcher of instance", lambda: select(launchers.c.id).where(own, launchers.c.instance_id.is_not(None))
+        )
+        row = self._channel.first(statement, {"of_instance": instance_id})
+        return None if row is None else LauncherId(str(row[0]))
 
     def _update(self, names: Sequence[str]) -> ClauseElement:
         values = {name: bindparam(name, type_=launchers.c[name].type) for name in names}
@@ -73,3 +96,8 @@ class LauncherTable:
             .values(values)
             .returning(*self._record.columns)
         )
+
+
+def _is_present() -> ColumnElement[bool]:
+    # Written out, not bound: a database uses a partial index only if it sees the index's own condition.
+    return launchers.c.status != literal_column(f"'{LauncherStatus.GONE}'")

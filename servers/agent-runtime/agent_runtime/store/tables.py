@@ -233,6 +233,13 @@ jobs = Table(
         sqlite_where=text("status = 'pending' AND waits_on IS NOT NULL"),
         postgresql_where=text("status = 'pending' AND waits_on IS NOT NULL"),
     ),
+    Index(
+        "jobs_by_launcher",
+        "launcher_id",
+        "id",
+        sqlite_where=text("launcher_id IS NOT NULL"),
+        postgresql_where=text("launcher_id IS NOT NULL"),
+    ),
     Index("jobs_by_session", "session_id", "id"),
     Index("jobs_by_status", "status", "id"),
 )
@@ -287,6 +294,18 @@ launchers = Table(
     Column("instance_calls", Integer, nullable=False, server_default=text("0")),
     Column("past_instances", Text, nullable=False, server_default=text("''")),
     CheckConstraint("status IN ('alive','lost','gone')", name="launcher_status"),
+    Index(
+        "launchers_present",
+        "id",
+        sqlite_where=text("status != 'gone'"),
+        postgresql_where=text("status != 'gone'"),
+    ),
+    Index(
+        "launchers_by_instance",
+        "instance_id",
+        sqlite_where=text("instance_id IS NOT NULL"),
+        postgresql_where=text("instance_id IS NOT NULL"),
+    ),
 )
 
 events = Table(

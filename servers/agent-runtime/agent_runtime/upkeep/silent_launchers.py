@@ -33,7 +33,7 @@ class SilentLaunchers:
 
     def mark(self, tx: Transaction) -> None:
         """Mark who has been silent for too long, and let go of what they held."""
-        launchers = tx.launchers.all()
+        launchers = tx.launchers.present()
         alive = [item for item in launchers if item.status is LauncherStatus.ALIVE]
         silent = [item for item in alive if silent_at(item, self._lease) <= tx.now]
         if silent and not self._is_rather_our_fault(tx, launchers, len(alive), len(silent)):
@@ -42,13 +42,13 @@ class SilentLaunchers:
 
     def renew(self, tx: Transaction) -> None:
         """Give every launcher a whole lease again: we were away ourselves, and could not have heard them."""
-        for launcher in tx.launchers.all():
+        for launcher in tx.launchers.present():
             if launcher.status is LauncherStatus.ALIVE:
                 tx.launchers.change(launcher.id, {"last_seen_at": tx.now, "poll_dropped_at": None})
 
     def next_at(self, tx: Transaction) -> datetime | None:
         """Tell when the next launcher counts as gone."""
-        alive = [item for item in tx.launchers.all() if item.status is LauncherStatus.ALIVE]
+        alive = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE]
         if not alive:
             return None
         earliest = min(silent_at(item, self._lease) for item in alive)
