@@ -10,6 +10,7 @@ const ROW = 11;
 const PAD = 10;
 const AXIS = 24;
 const ROWS_MAX = 14;
+const NOBODY = "no launcher yet";
 
 /**
  * Puts bars into rows so that none lies on another; what finds no row within the limit is counted.
@@ -67,10 +68,12 @@ function bandsOf(jobs, nameOf, { since, until, slack }) {
     const from = Math.max(since, Date.parse(job.created_at));
     const to = job.ended_at ? Date.parse(job.ended_at) : until;
     if (to < since) continue;
-    const name = job.launcher_id ? nameOf(job.launcher_id) : "no launcher yet";
+    const name = job.launcher_id ? nameOf(job.launcher_id) : NOBODY;
     bands.set(name, [...(bands.get(name) ?? []), { job, from, to: Math.max(to, from) + slack }]);
   }
-  return [...bands].map(([name, bars]) => ({ name, ...pack(bars) }));
+  // What waits stands below what runs.
+  const names = [...bands.keys()].sort((a, b) => (a === NOBODY) - (b === NOBODY));
+  return names.map((name) => ({ name, ...pack(bands.get(name)) }));
 }
 
 function Bar({ bar, x, y }) {

@@ -1,9 +1,12 @@
 /** Where each session of a tree stands in its drawing: generations from left to right, siblings below each other. */
 
+// Beyond, a parent would stand off the screen of whoever looks at its first children, and move as more come.
+const CHILDREN_IN_SIGHT = 9;
+
 export const NODE = { width: 186, height: 44, gapX: 56, gapY: 12 };
 
 /**
- * Places the nodes; a parent stands at the middle of its children.
+ * Places the nodes; a parent stands at the middle of its first children.
  * @param {{session_id: string, parent_session_id: string|null}[]} sessions  oldest first
  */
 export function layOut(sessions) {
@@ -22,7 +25,7 @@ export function layOut(sessions) {
 
   function place(session, depth) {
     const below = (children.get(session.session_id) ?? []).map((child) => place(child, depth + 1));
-    const y = below.length ? (below[0].y + below.at(-1).y) / 2 : (lane += 1) - 1;
+    const y = below.length ? (below[0].y + below[Math.min(below.length, CHILDREN_IN_SIGHT) - 1].y) / 2 : (lane += 1) - 1;
     const node = { session, depth, x: depth * (NODE.width + NODE.gapX), y, top: y * (NODE.height + NODE.gapY) };
     for (const child of below) edges.push({ from: node, to: child });
     nodes.push(node);

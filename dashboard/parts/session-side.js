@@ -33,9 +33,9 @@ function Facts({ session }) {
   const all = tokens(usage);
   const detail = `${usage.input_tokens ?? 0} in, ${usage.output_tokens ?? 0} out, ${usage.cache_read_tokens ?? 0} read from cache, ${usage.cache_write_tokens ?? 0} written to cache`;
   return html`<dl>
-    <${Fact} name="Agent"><a href=${link("agents", session.agent_name)}>${session.agent_name}</a>${session.backend && html`<span class="faint"> · ${session.backend}</span>`}<//>
+    <${Fact} name="Agent"><a href=${link("agents", session.agent_name)}>${session.agent_name}</a>${session.backend && session.backend !== session.agent_name && html`<span class="faint"> · ${session.backend}</span>`}<//>
     ${session.project_dir && html`<${Fact} name="Project" copy=${session.project_dir}><span class="cut mono tail" title=${session.project_dir}>${session.project_dir}</span><//>`}
-    ${session.hostname && html`<${Fact} name="Host">${session.hostname}${launcher && html`<span class="faint cut"> · ${launcher.name}</span>`}<//>`}
+    ${session.hostname && html`<${Fact} name="Host">${session.hostname}${launcher && launcher.name !== session.hostname && html`<span class="faint cut"> · ${launcher.name}</span>`}<//>`}
     <${Fact} name="Created"><${Ago} at=${session.created_at} suffix=" ago" /><//>
     ${session.last_event_at && html`<${Fact} name="Last event"><${Ago} at=${session.last_event_at} suffix=" ago" /><//>`}
     ${all > 0 && html`<${Fact} name="Tokens"><span class="num" title=${detail}>${count(all)}</span>${usage.cache_read_tokens > 0 && html`<span class="faint"> · ${Math.round((100 * usage.cache_read_tokens) / all)}% cached</span>`}<//>`}

@@ -47,18 +47,22 @@ const StartLauncher = () => html`<${Command} text=${`servers/agent-launcher/agen
 function Groups({ jobs, again }) {
   const groups = new Map();
   for (const job of jobs) groups.set(job.reason ?? "", [...(groups.get(job.reason ?? "") ?? []), job]);
-  return [...groups].map(([reason, those]) => {
-    const inLine = IN_LINE.has(reason);
-    return html`<section key=${reason} class="group" data-reason=${reason}>
-      <h2>${inLine && "Next to run "}<span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${those.length}</span></h2>
-      ${reason === "no_launcher" && html`<div class="row wrap"><span class="soft">Start one on the machine where the projects are:</span><${StartLauncher} /></div>`}
-      ${inLine && html`<p class="soft">${those[0].reason_detail && sentence(those[0].reason_detail)}</p>`}
-      <ol class="rows">${those.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null} again=${again} />`)}</ol></section>`;
-  });
+  return [...groups].map(([reason, those]) => html`<${Group} key=${reason} reason=${reason} jobs=${those} again=${again} />`);
 }
 
-/** A row says what waits and since when; why, where that is not the same for the whole group. */
-function QueueRow({ job, place, again }) {
+/** What is true of all of a group is said once, above it; a row then says what it would do. */
+function Group({ reason, jobs, again }) {
+  const inLine = IN_LINE.has(reason);
+  const [{ reason_detail: why }] = jobs;
+  const isShared = reason === "session_busy" || jobs.every((job) => job.reason_detail === why);
+  return html`<section class="group" data-reason=${reason}>
+    <h2>${inLine && "Next to run "}<span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${jobs.length}</span></h2>
+    ${isShared && why && reason !== "session_busy" && html`<p class="soft">${sentence(why)}</p>`}
+    ${reason === "no_launcher" && html`<${StartLauncher} />`}
+    <ol class="rows">${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null} text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
+}
+
+function QueueRow({ job, place, text, again }) {
   const { actions } = useApp();
   const stop = async () => {
     await actions.stopJob(job);
@@ -68,7 +72,7 @@ function QueueRow({ job, place, again }) {
     ${place !== null && html`<span class="faint num place">${place}</span>`}
     <a class="cut strong" data-row href=${link("sessions", job.session_name)}>${job.session_name}</a>
     <span class="cut soft agent">${job.agent_name}</span>
-    <span class="cut soft grow" title=${place === null ? (job.reason_detail ?? "") : job.prompt_preview}>${place === null ? (job.reason_detail ?? waitWords(job.reason)) : job.prompt_preview}</span>
+    <span class="cut soft grow" title=${text}>${text}</span>
     <span class="chips">${Object.entries(job.labels).map(([key, value]) => html`<span class="chip" key=${key}>${key}=${value}</span>`)}${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
     <span class="faint right"><${Ago} at=${job.created_at} /></span>
     <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue" onClick=${stop}><${Icon} name="close" size=${14} /></button>

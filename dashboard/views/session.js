@@ -4,6 +4,7 @@ import { Composer } from "../parts/composer.js";
 import { ProblemLine } from "../parts/controls.js";
 import { SessionHead } from "../parts/session-head.js";
 import { SessionSide } from "../parts/session-side.js";
+import { Icon } from "../parts/icons.js";
 import { Unread } from "../parts/unread.js";
 import { link } from "../router.js";
 import { useJobs, useSession } from "../session-data.js";
@@ -45,6 +46,7 @@ function Known({ session, tab, jobId }) {
 
 function NotThere({ name, error, again }) {
   const unknown = error.status === 404;
-  return html`<div class="page"><${ProblemLine} error=${error} onAgain=${unknown ? null : again} />
-    ${unknown && html`<p>It may have been deleted. <a class="button" href=${link("sessions", { q: name })}>Look for “${name}”</a></p>`}</div>`;
+  return html`<header class="bar"><a class="button plain icon small" href=${link("sessions")} aria-label="All sessions"><${Icon} name="back" /></a><h1 class="cut">${name}</h1></header>
+    <div class="page"><${ProblemLine} error=${error} onAgain=${unknown ? null : again} />
+    ${unknown && html`<p class="row wrap"><span class="soft">It may have been deleted.</span><a class="button small" href=${link("sessions", { q: name })}>Look for “${name}”</a></p>`}</div>`;
 }

@@ -13,6 +13,7 @@ from agent_runtime.services.needs import AgentNeeds, FindAgent
 from agent_runtime.services.ports import Transaction
 from agent_runtime.services.queue import Lane
 from agent_runtime.services.queue_limits import QueueGauge, QueueLimits
+from agent_runtime.services.waiting import explain_waiting
 from support.store_rig import BEGINNING, StoreRig
 
 
@@ -57,8 +58,10 @@ def test_the_trees_of_sessions_are_groups_where_nobody_named_one(rig: StoreRig) 
 
 def test_the_group_of_a_job_asks_nothing_of_its_launcher(rig: StoreRig) -> None:
     job = rig.create(labels={"group": "any"})
+    launcher = rig.launcher()
 
-    assert rig.claim(rig.launcher()).id == job.id
+    assert rig.do(lambda tx: explain_waiting(tx, [job]))[job.id].reason == "no_free_slot"
+    assert rig.claim(launcher).id == job.id
 
 
 def test_a_job_that_nobody_started_in_time_is_first_again(rig: StoreRig) -> None:

@@ -265,13 +265,17 @@ def _time_to_wait(tx: Transaction, order: Order) -> WaitsOn | None:
     return WaitsOn.TIME if order.not_before is not None and order.not_before > tx.now else None
 
 
+def asked_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """Leave out the label that says whose turn it is: it asks nothing of who runs the job."""
+    return {name: value for name, value in labels.items() if name != GROUP_LABEL}
+
+
 def _lane(agent: AgentNeeds, order: Order, labels: Mapping[str, str], host: str | None) -> Lane:
     limit = agent.limits.get(RUNNING_LIMIT)
     is_limited = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
     return Lane(
         id=0,
-        # The group says whose turn it is, not who may run the job.
-        labels={name: value for name, value in labels.items() if name != GROUP_LABEL},
+        labels=asked_labels(labels),
         required_host=host,
         required_launcher_id=order.launcher_id,
         priority=order.priority,

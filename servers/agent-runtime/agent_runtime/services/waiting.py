@@ -7,6 +7,7 @@ from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import Job, JobStatus, WaitsOn
 from agent_runtime.domain.launcher import Launcher, LauncherStatus, may_run
 from agent_runtime.domain.reasons import WaitReason
+from agent_runtime.services.jobs import asked_labels
 from agent_runtime.services.ports import Transaction
 
 
@@ -54,7 +55,8 @@ def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], held: Mapping
     launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
     if not launchers:
         return Waiting(WaitReason.NO_LAUNCHER, "no launcher is connected (start one: servers/agent-launcher)")
-    fitting = [item for item in launchers if may_run(item, job.labels, job.required_host, job.required_launcher_id)]
+    labels = asked_labels(job.labels)
+    fitting = [item for item in launchers if may_run(item, labels, job.required_host, job.required_launcher_id)]
     if not fitting:
         return Waiting(
             WaitReason.NO_MATCHING_LAUNCHER,
@@ -83,7 +85,7 @@ def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], held: Mapping
 
 
 def _wishes(job: Job) -> str:
-    wishes = [f"labelled {key}={value}" for key, value in sorted(job.labels.items())]
+    wishes = [f"labelled {key}={value}" for key, value in sorted(asked_labels(job.labels).items())]
     if job.required_host is not None:
         wishes.append(f"on host '{job.required_host}', where the session lives")
     if job.required_launcher_id is not None:
