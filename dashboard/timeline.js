@@ -170,7 +170,7 @@ const TAKERS = {
   result(line, event) {
     const { text = "", usage, cost_usd: cost, turns, is_error: failed } = event.data;
     const repeats = saysAlready(line.items.slice(-REPEATED_WITHIN), text);
-    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, turns, failed });
+    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, turns, failed, asks: event.data.waiting_input === true });
   },
   "job.started": (line, event) => line.run(event, { state: "running", startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id }),
   "job.completed": (line, event) => line.run(event, { state: "completed", endedAt: event.at }),

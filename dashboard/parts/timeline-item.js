@@ -65,9 +65,10 @@ function Run({ item, session }) {
 
 function Result({ item }) {
   const facts = [item.turns ? `${item.turns} ${item.turns === 1 ? "turn" : "turns"}` : "", tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "", money(item.cost)];
+  const [word, tone, drawing] = item.failed ? ["Ended with an error", "failed", "cross"] : item.asks ? ["Asks for an answer", "asks", "question"] : ["Answered", "finished", "check"];
   return html`${item.text && html`<div class="said"><${Markdown} text=${item.text} /></div>`}
-    <div class="end-line" data-tone=${item.failed ? "failed" : "finished"}><${Drawing} name=${item.failed ? "cross" : "check"} />
-      ${item.failed ? "Ended with an error" : "Answered"}<span class="faint num">${facts.filter(Boolean).join(" · ")}</span><${At} at=${item.at} /></div>`;
+    <div class="end-line" data-tone=${tone}><${Drawing} name=${drawing} />
+      ${word}<span class="faint num">${facts.filter(Boolean).join(" · ")}</span><${At} at=${item.at} /></div>`;
 }
 
 function Failure({ item, session }) {

@@ -64,7 +64,9 @@ function LauncherCard({ launcher }) {
 
 /** Slots as small boxes while they can be counted, in words always. */
 function Slots({ launcher }) {
-  const { running_jobs: running, max_jobs: max } = launcher;
+  const { running_jobs: running, max_jobs: max, status } = launcher;
+  if (status === "lost") return html`<p class="slots">Nothing is heard of it. What it ran counts as lost until it is back.</p>`;
+  if (status === "gone") return html`<p class="slots">It said goodbye, or was removed.</p>`;
   const words = max === null ? `${running} running, no limit` : `${running} of ${max} slots in use`;
   const boxes = max === null ? running : max;
   return html`<div class="slots"><span class="num">${words}</span>

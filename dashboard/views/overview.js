@@ -15,6 +15,13 @@ import { useReading } from "../reading.js";
 import { useStore } from "../store.js";
 import { html, useApp, useEffect } from "../ui.js";
 
+const TONES = [
+  ["running", "runs", ["claimed", "running"]],
+  ["finished", "completed", ["completed"]],
+  ["failed", "failed", ["failed"]],
+  ["lost", "lost", ["lost"]],
+  ["quiet", "stopped", ["stopped"]],
+];
 const WINDOWS = [["hour", "Last hour"], ["day", "Last day"]];
 const AGAIN_MS = 15_000;
 
@@ -46,7 +53,7 @@ function Pictures({ overview, window }) {
   const within = { since, until, step };
   return html`<div class="page pictures">
     <${Figures} overview=${overview} window=${window} />
-    <${Picture} title="Jobs by launcher" note=${html`<${Key} tone="waited" text="waited" /><${Key} tone="running" text="runs" /><${Key} tone="finished" text="completed" /><${Key} tone="failed" text="failed" />`} wide>
+    <${Picture} title="Jobs by launcher" note=${html`<${Key} tone="waited" text="waited" />${TONES.filter(([, , statuses]) => jobs.some((job) => statuses.includes(job.status))).map(([tone, text]) => html`<${Key} key=${tone} tone=${tone} text=${text} />`)}`} wide>
       <${LanesOf} jobs=${jobs} since=${since} until=${until} />
       ${overview.truncated && html`<p class="faint">Only the newest ${count(jobs.length)} jobs are drawn.</p>`}
     <//>
@@ -90,12 +97,12 @@ const Key = ({ tone, text }) => html`<span class="key" data-tone=${tone}><i></i>
 
 function Figures({ overview, window }) {
   const total = (pick) => overview.throughput.reduce((sum, one) => sum + pick(one), 0);
-  const running = overview.jobs_timeline.filter((job) => job.status === "running").length;
-  const waiting = overview.jobs_timeline.filter((job) => job.status === "pending").length;
+  const [running, waiting, lost] = ["running", "pending", "lost"].map((status) => overview.jobs_timeline.filter((job) => job.status === status).length);
   const waits = overview.waiting.map((one) => one.p50_seconds).sort((a, b) => a - b);
   const facts = [
     ["Running now", running],
-    ["Waiting now", waiting],
+    ["Waiting now", overview.truncated ? `${count(waiting)}+` : waiting],
+    ...(lost ? [["Lost now", lost]] : []),
     [`Completed, last ${window}`, total((one) => one.completed)],
     [`Failed, last ${window}`, total((one) => one.failed)],
     ["Usual wait", waits.length ? span(waits[Math.floor(waits.length / 2)]) : "–"],

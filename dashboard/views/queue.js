@@ -14,6 +14,7 @@ import { html, useApp } from "../ui.js";
 const LIMIT = 200;
 // These wait for nothing but a launcher that is there: the order in which they stand is the order in which they run.
 const IN_LINE = new Set(["no_free_slot", "launcher_short_of_memory", "launcher_cannot_start_jobs"]);
+const SAID_BY_HEADING = new Set(["session_busy", "no_launcher"]);
 
 /** The view at `#/queue`. */
 export function QueueView() {
@@ -56,8 +57,8 @@ function Group({ reason, jobs, again }) {
   const [{ reason_detail: why }] = jobs;
   const isShared = reason === "session_busy" || jobs.every((job) => job.reason_detail === why);
   return html`<section class="group" data-reason=${reason}>
-    <h2>${inLine && "Next to run "}<span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${jobs.length}</span></h2>
-    ${isShared && why && reason !== "session_busy" && html`<p class="soft">${sentence(why)}</p>`}
+    <h2>${inLine && "Next to run · "}<span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${jobs.length}</span></h2>
+    ${isShared && why && !SAID_BY_HEADING.has(reason) && html`<p class="soft">${sentence(why)}</p>`}
     ${reason === "no_launcher" && html`<${StartLauncher} />`}
     <ol class="rows">${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null} text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
 }

@@ -109,6 +109,7 @@ def test_a_session_that_asks_is_answered(open_page: OpenPage, stage: Stage) -> N
 
     expect(page.locator(".session-bar [data-status='waiting_input']")).to_be_visible()
     expect(page.locator(".composer")).to_contain_text("waits for your answer")
+    expect(page.locator('[data-kind="result"]')).to_contain_text("Asks for an answer")
     say(page, "Blue")
     expect(page.get_by_label("Messages that wait")).to_contain_text("Blue")
     stage.desk.complete(play.job)

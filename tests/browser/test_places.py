@@ -8,7 +8,7 @@ from support.desk import Desk, fresh, read
 
 
 def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) -> None:
-    page = open_page()
+    page = open_page(width=390)
     expect(page.get_by_text("No sessions yet")).to_be_visible()
     expect(page.locator(".command").first).to_contain_text("agent-launcher --runtime-url http://127.0.0.1")
     for place, words in (
@@ -18,6 +18,7 @@ def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) 
     ):
         page.goto(page.url.split("#")[0] + f"#/{place}")
         expect(page.get_by_text(words)).to_be_visible()
+        assert page.locator("#main .scroll").evaluate("box => box.scrollWidth <= box.clientWidth"), place
 
 
 def test_the_queue_says_why_each_job_waits(open_page: OpenPage, desk: Desk) -> None:
@@ -27,7 +28,7 @@ def test_the_queue_says_why_each_job_waits(open_page: OpenPage, desk: Desk) -> N
 
     row = page.locator(f'[data-job="{made["job_id"]}"]')
     expect(row).to_contain_text("gpu=yes")
-    expect(page.get_by_role("heading", name="No launcher")).to_be_visible()
+    expect(page.get_by_role("heading", name="No launcher is alive")).to_be_visible()
     row.get_by_role("button", name=f"Stop {name}").click()
 
     expect(row).to_have_count(0)

@@ -166,7 +166,6 @@ def _ask(stage: Stage) -> None:
     play.say("Two pots are in the cellar.").tell(
         {"type": "result", "data": {"text": "Which colour: **red** or **blue**?", "waiting_input": True}}
     )
-    stage.desk.complete(play.job)
 
 
 def main(target: str) -> None:
