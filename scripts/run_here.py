@@ -16,7 +16,7 @@ from runtime_client.errors import RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobOrder, JobType
 from runtime_client.waiting import Rest, wait_for_rest
-from sample_address import DEFAULT_PORT, free_port, runtime_url
+from sample_address import DEFAULT_PORT, free_port, refuse_tls, runtime_url
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".run"
@@ -196,6 +196,7 @@ def main() -> int:
     wanted = parser.parse_args()
     print("\nAgent Orchestrator\n", flush=True)
     try:
+        refuse_tls(os.environ)
         house = House(free_port(os.environ))
     except CannotRunError as error:
         print(error, file=sys.stderr)

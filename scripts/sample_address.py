@@ -16,6 +16,19 @@ def runtime_url(port: int) -> str:
     return f"http://{LOOPBACK}:{port}"
 
 
+def refuse_tls(environment: Mapping[str, str]) -> None:
+    """Leave serving HTTPS to a runtime that is started by itself: its certificate need not name this machine.
+
+    Errors:  CannotRunError, if a certificate is set.
+    """
+    for name in ("AGENT_RUNTIME_TLS_CERT", "AGENT_RUNTIME_TLS_KEY"):
+        if environment.get(name):
+            raise CannotRunError(
+                f"cannot serve HTTPS with 'make run': it is for this machine alone, and {name} is set "
+                "(unset it, or start 'agent-runtime' by itself: docs/how-to/serve-with-tls.md)"
+            )
+
+
 def free_port(environment: Mapping[str, str]) -> int:
     """The port to use.
 

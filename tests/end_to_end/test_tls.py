@@ -1,7 +1,9 @@
 """With a certificate of its own the runtime is called over TLS by everything that calls it."""
 
+import os
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import trustme
 
 from support.commands import Commands
 from support.launcher_process import LauncherProcess
+from support.project import REPOSITORY
 from support.runtime_process import PROGRAM, RuntimeProcess
 
 
@@ -132,3 +135,17 @@ def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused_at_the_
     assert refused.returncode != 0
     assert "belong together" in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("setting", ["AGENT_RUNTIME_TLS_CERT", "AGENT_RUNTIME_TLS_KEY"])
+def test_make_run_refuses_a_certificate_in_one_sentence_and_starts_nothing(setting: str, tmp_path: Path) -> None:
+    environment = os.environ | {setting: str(tmp_path / "file.pem"), "AGENT_RUNTIME_DATA_DIR": str(tmp_path / "data")}
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "scripts/run_here.py"), "--once"],
+        env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert f"cannot serve HTTPS with 'make run': it is for this machine alone, and {setting} is set" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "data").exists()
