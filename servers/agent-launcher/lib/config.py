@@ -84,6 +84,13 @@ class Config:
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
     verbose: bool = False
 
+    @property
+    def is_project_dir_outside(self) -> bool:
+        """Whether jobs that name no folder of their own would be refused."""
+        return bool(self.project_roots) and not any(
+            self.project_dir.is_relative_to(root) for root in self.project_roots
+        )
+
 
 def load_config(options: Options, environment: Mapping[str, str], project_root: Path, cwd: Path) -> Config:
     """Read all settings.

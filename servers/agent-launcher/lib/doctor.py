@@ -85,6 +85,7 @@ class Doctor:
         looks: tuple[Callable[[], Iterator[Finding]], ...] = (
             self._runtime,
             self._state_folder,
+            self._project_folder,
             self._disk,
             self._memory,
             self._commands,
@@ -165,6 +166,18 @@ class Doctor:
             return
         owner = _owner(folder / "lock")
         yield Finding("state folder", Level.OK, f"'{folder}', " + (f"used by pid {owner}" if owner else "not in use"))
+
+    def _project_folder(self) -> Iterator[Finding]:
+        folder = self._config.project_dir
+        if not self._config.is_project_dir_outside:
+            yield Finding("project folder", Level.OK, f"'{folder}'")
+            return
+        yield Finding(
+            "project folder",
+            Level.WARNING,
+            f"'{folder}' is outside the project roots, so jobs that name no folder of their own will be refused",
+            "set PROJECT_DIR or --project-dir to a folder in one of AGENT_LAUNCHER_PROJECT_ROOTS",
+        )
 
     def _disk(self) -> Iterator[Finding]:
         told = os.statvfs(_first_that_exists(self._config.state_dir))

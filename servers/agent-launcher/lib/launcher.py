@@ -85,6 +85,7 @@ class Launcher:
         self._build()
         recover(self._runs, self._registry, self._outbox, self._supervisor.watch, self._machine)
         _warn_of_low_memory(self._machine.available_memory())
+        _warn_of_stray_project_dir(self._config)
         for loop in self._loops:
             loop.start()
         self._service.ready()
@@ -275,3 +276,12 @@ class Launcher:
 def _warn_of_low_memory(available: int | None) -> None:
     if available is not None and available < LOW_MEMORY_BYTES:
         log.warning("free memory is short: %d MiB; agents may need more than that", available >> 20)
+
+
+def _warn_of_stray_project_dir(config: Config) -> None:
+    if config.is_project_dir_outside:
+        log.warning(
+            "the project folder '%s' is outside the project roots: jobs that name no folder of their own "
+            "will be refused (PROJECT_DIR, AGENT_LAUNCHER_PROJECT_ROOTS)",
+            config.project_dir,
+        )

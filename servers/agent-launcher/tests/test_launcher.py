@@ -204,6 +204,17 @@ def test_a_second_launcher_on_the_same_state_folder_is_refused(
     assert launcher.is_alive()
 
 
+def test_a_project_folder_outside_the_project_roots_is_told_once_at_the_start(
+    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
+) -> None:
+    (project.root / "inside").mkdir()
+    launcher.start("--project-root", str(project.root / "inside"))
+
+    warning = f"the project folder '{project.root}' is outside the project roots"
+    wait_until(lambda: warning in launcher.log(), "it says so")
+    assert launcher.log().count(warning) == 1
+
+
 def test_the_first_interrupt_lets_running_jobs_end_and_says_goodbye(
     fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
 ) -> None:

@@ -47,6 +47,9 @@ def test_no_list_lets_the_launchers_own_through(name: str) -> None:
     assert base_environment({name: "secret"}, EnvironmentRule(allow=("*", name))) == {}
 
 
+NOWHERE = "http://127.0.0.1:1"
+
+
 def config(tmp_path: Path, options: Options | None = None, **environment: str) -> Config:
     return load_config(options or Options(), {"HOME": str(tmp_path), **environment}, tmp_path, tmp_path)
 
@@ -269,3 +272,15 @@ def test_the_doctor_says_whether_a_sandbox_can_be_made(
     assert finding.level is level
     assert found in finding.found
     assert bool(finding.advice) is (level is not Level.OK)
+
+
+@pytest.mark.parametrize(("folder", "level"), [("root/inside", Level.OK), ("outside", Level.WARNING)])
+def test_the_doctor_says_when_jobs_without_a_folder_of_their_own_would_be_refused(
+    tmp_path: Path, root: Path, folder: str, level: Level
+) -> None:
+    told = config(tmp_path, Options(project_roots=(root,), project_dir=tmp_path / folder), AGENT_RUNTIME_URL=NOWHERE)
+    (finding,) = (one for one in Doctor(told, {"PATH": ""}).look() if one.subject == "project folder")
+
+    assert finding.level is level
+    assert str(tmp_path / folder) in finding.found
+    assert ("AGENT_LAUNCHER_PROJECT_ROOTS" in finding.advice) is (level is Level.WARNING)
