@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from support.agents import add_agent
 from support.bubblewrap import why_not
+from support.evidence import left_over_processes
 from support.launcher_process import LauncherProcess
 from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
+from support.waiting import wait_until
 
 DATABASE_PASSWORD = "database-pass-word-0815"
 DENIED_VALUE = "denied-value-4711"
@@ -227,3 +230,32 @@ def test_a_job_in_a_sandbox_works_in_its_project_and_sees_neither_token_nor_othe
     assert job["status"] == "completed", job["error"]
     assert stage.api.result("boxed").split() == ["hello"]
     assert (work / "made").read_text() == "made\n"
+
+
+def test_a_stopped_job_in_a_sandbox_leaves_no_process_in_it_or_around_it(stage: Stage) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    nap = f"6000.{os.getpid()}"  # by which its processes are known from outside
+    script = f"trap '' TERM; setsid sh -c \"trap '' TERM; sleep {nap}; :\" & touch up; sleep {nap}; sleep {nap}"
+    stage.api.ask("POST", "/agents", {"name": "stays", "command": ["/bin/sh", "-c", script], "sandbox": "bubblewrap"})
+    work = stage.root / "stays"
+    work.mkdir()
+    job_id = stage.api.create_job("stays", "hello", agent_name="stays", project_dir=str(work), stop_grace_seconds=0.5)
+    wait_until(lambda: (work / "up").exists() and len(running(f"sleep {nap}")) >= 2, "it runs, and one beside it")
+
+    stage.api.stop_job(job_id)
+
+    job = stage.api.wait_for_end(job_id)
+    assert (job["status"], job["reason"]) == ("stopped", "stopped_by_user")
+    assert running(nap) == []
+    assert left_over_processes([job_id]) == []
+
+
+def running(words: str) -> list[int]:
+    """The processes of this machine whose command line holds these words."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if words in " ".join(process.cmdline()):
+                found.append(process.pid)
+    return found

@@ -10,6 +10,7 @@ import pytest
 
 from faults.bench import Bench
 from support.launcher_process import LauncherProcess
+from support.proxy import ChaosProxy, Fault, Kind
 from support.waiting import wait_until
 
 CTRL_C = b"\x03"
@@ -128,6 +129,27 @@ def test_sigterm_takes_no_new_job_and_beats_to_the_end(bench: Bench) -> None:
     assert bench.end_of(running)["status"] == "completed"
     assert bench.api.job(late)["status"] == "pending"
     bench.api.stop_job(late)
+    bench.assert_promises_held()
+
+
+@pytest.mark.parametrize("path", ["/started", "/completed"])
+def test_sigterm_while_a_call_hangs_loses_neither_the_claim_nor_the_end(
+    bench: Bench, proxy: ChaosProxy, path: str
+) -> None:
+    hanging = proxy.fail(Fault(Kind.BLACK_HOLE), path=path, times=None)
+    bench.launcher.start()
+    job_id = bench.order()
+    wait_until(lambda: hanging.hits, f"{path} hangs")
+
+    bench.launcher.signal(signal.SIGTERM)
+    bench.launcher.wait_for_line("no more jobs are taken")
+    proxy.heal()
+    proxy.cut_all()
+
+    assert bench.launcher.wait() == 0
+    assert bench.end_of(job_id)["status"] == "completed"
+    assert len(bench.ledger.runs_of(job_id)) == 1
+    assert "Traceback" not in bench.launcher.log()
     bench.assert_promises_held()
 
 

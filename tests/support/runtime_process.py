@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from support.process import ProcessUnderTest
@@ -18,13 +18,18 @@ class RuntimeProcess(ProcessUnderTest):
     """`agent-runtime` on a port of its own; what it remembers lies in `data_dir` through all its lives."""
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None, database_url: str | None = None
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        database_url: str | None = None,
+        program: Sequence[str] = (str(PROGRAM),),
     ) -> None:
         super().__init__("agent-runtime", folder / "runtime.log")
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data_dir = folder / "data"
         self.port = 0
+        self.program = program
         self.environment = dict(environment or {})
         if database_url is not None:
             self.environment["AGENT_RUNTIME_DATABASE_URL"] = database_url
@@ -47,7 +52,7 @@ class RuntimeProcess(ProcessUnderTest):
     def start(self, *flags: str) -> "RuntimeProcess":
         """Begin a life, and wait until it answers."""
         command = [
-            str(PROGRAM),
+            *self.program,
             "--host",
             "127.0.0.1",
             "--port",

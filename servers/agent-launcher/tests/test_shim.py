@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from launcher_rig.commands import CommandProject
@@ -12,10 +15,13 @@ from launcher_rig.shims import end, job, living, output, run
 from lib import process_tree
 from lib.burial import marks_of
 from lib.errors import AttemptAlreadyHere
-from lib.executor import Executor
+from lib.executor import PROMPT_ARGUMENT_BYTES_MAX, Executor
 from lib.forker import Forker
 from lib.run_directory import RunState
 from support.waiting import wait_until
+
+# `PARALLEL_STARTS=1000` in the environment does it a thousand times.
+PARALLEL_STARTS = int(os.environ.get("PARALLEL_STARTS", "32"))
 
 
 def test_nothing_runs_before_the_gate_opens(executor: Executor, project: CommandProject) -> None:
@@ -269,6 +275,33 @@ def test_a_child_gets_no_descriptor_and_no_signal_setting_of_ours(executor: Exec
     settable = sum(1 << (number - 1) for number in signal.valid_signals())
     assert int(blocked.split()[1], 16) & settable == 0
     assert int(ignored.split()[1], 16) & settable == 0
+
+
+def test_many_starts_at_once_leak_no_descriptor_and_none_is_refused_while_its_program_is_being_written(
+    executor: Executor, project: CommandProject
+) -> None:
+    program = project.write("ao-start", "#!/bin/sh\nread -r word\nls /proc/self/fd\n")
+    is_over = threading.Event()
+
+    def write_it_again_and_again() -> None:
+        while not is_over.wait(0.002):
+            with contextlib.suppress(OSError), program.open("r+b"):  # refused in turn while somebody runs it
+                is_over.wait(0.001)
+
+    def start(number: int) -> list[str]:
+        process = run(executor, job("s", f"job_{number}", prompt=f"{number}" * PROMPT_ARGUMENT_BYTES_MAX))
+        assert end(process)["exit_code"] == 0
+        return output(process).split()
+
+    writer = threading.Thread(target=write_it_again_and_again)
+    writer.start()
+    try:
+        with ThreadPoolExecutor(8) as crowd:
+            descriptors = list(crowd.map(start, range(PARALLEL_STARTS)))
+    finally:
+        is_over.set()
+        writer.join()
+    assert descriptors == [["0", "1", "2", "3"]] * PARALLEL_STARTS
 
 
 def test_a_stranger_with_the_shims_number_is_never_signalled(executor: Executor, project: CommandProject) -> None:
