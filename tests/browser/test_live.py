@@ -17,7 +17,7 @@ def test_the_page_goes_on_after_a_restart_without_gaps_or_doubles(open_page: Ope
     expect(said).to_have_count(1)
 
     runtime.stop()
-    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    expect(page.locator(".banner")).to_contain_text("does not answer")
     expect(page.locator(".link-state")).to_have_text("No connection")
     runtime.start()
     with Desk(runtime.url, runtime.token) as desk:
@@ -58,7 +58,7 @@ def test_a_view_that_was_never_opened_says_what_cannot_be_read_and_fills_itself(
     page = open_page(refused=True)
     expect(page.locator(f'[data-session="{name}"]')).to_be_visible()
     runtime.stop()
-    expect(page.get_by_role("alert")).to_contain_text("nothing has been heard of it for")
+    expect(page.locator(".banner")).to_contain_text("nothing has been heard of it for")
     page.locator(".nav").get_by_role("link", name="Queue").click()
     expect(page.get_by_role("heading", name="Queue cannot be read")).to_be_visible()
     expect(page.locator("[data-unread]")).to_contain_text("has not answered for")
