@@ -67,10 +67,11 @@ class _Light:
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def step(self) -> None:
-        """Register if that is to be done, poll, and do what came."""
+        """Register if that is to be done; else poll, and do what came."""
         if not self._launcher_id:
             told = await self._ask("POST", "/launcher/register", {"name": f"light-{self._number}", "max_jobs": 1})
             self._launcher_id = str(told["launcher_id"])
+            return
         answer = await self._ask("GET", f"/launcher/jobs?launcher_id={self._launcher_id}&slots=1&wait=30")
         job = answer.get("job")
         if isinstance(job, dict):
