@@ -52,9 +52,11 @@ def runtime(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         server: Cluster = request.getfixturevalue("cluster")
         url = server.new_database(request.getfixturevalue("postgres_template"))
     process = RuntimeProcess(tmp_path_factory.mktemp("runtime"), database_url=url)
-    process.start()
-    yield process
-    process.stop()
+    try:
+        yield process.start()
+        process.stop()
+    finally:
+        process.leave_nothing()
 
 
 @pytest.fixture
