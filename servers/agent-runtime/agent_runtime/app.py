@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import OpenDatabase, Secrets, chosen, secrets_of, unopened
+from agent_runtime.domain.limits import Limits
 from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.auth import Authenticator, KnownToken
@@ -99,6 +100,7 @@ class Runtime:
             self._gauge(),
             # Only one writer shares its commits; several connections would look before there is anything to see.
             self.polls.expect_job if self._database.watch is None else nothing,
+            Limits(settings.tree_depth_max, settings.children_max, settings.tree_sessions_max),
         )
         self._launchers = LauncherRoutes(self.store, self.polls, self.session_tokens, settings.poll_timeout_seconds)
         self.api = self._api()

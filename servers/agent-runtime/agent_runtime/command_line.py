@@ -56,6 +56,17 @@ QueueMax = Annotated[int, typer.Option(envvar="AGENT_RUNTIME_QUEUE_MAX", min=1, 
 SessionQueueMax = Annotated[
     int, typer.Option(envvar="AGENT_RUNTIME_SESSION_QUEUE_MAX", min=1, help="how many jobs of one session may wait")
 ]
+TreeDepthMax = Annotated[
+    int,
+    typer.Option(envvar="AGENT_RUNTIME_TREE_DEPTH_MAX", min=1, help="levels below a tree's root, if nobody says more"),
+]
+ChildrenMax = Annotated[
+    int, typer.Option(envvar="AGENT_RUNTIME_CHILDREN_MAX", min=1, help="children of one session, in the same way")
+]
+TreeSessionsMax = Annotated[
+    int,
+    typer.Option(envvar="AGENT_RUNTIME_TREE_SESSIONS_MAX", min=1, max=5000, help="sessions of one tree, likewise"),
+]
 RequestsPerSecond = Annotated[
     float,
     typer.Option(envvar="AGENT_RUNTIME_REQUESTS_PER_SECOND", min=0, help="of one token; an agent's 5 %; 0: no limit"),
@@ -153,6 +164,9 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
         keep_gigabytes: KeepGigabytes = 10.0,
         queue_max: QueueMax = 200_000,
         session_queue_max: SessionQueueMax = 1_000,
+        tree_depth_max: TreeDepthMax = 8,
+        children_max: ChildrenMax = 100,
+        tree_sessions_max: TreeSessionsMax = 500,
         requests_per_second: RequestsPerSecond = 5_000.0,
         tls_cert: TlsCert = None,
         tls_key: TlsKey = None,
@@ -177,6 +191,9 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
             keep_gigabytes=keep_gigabytes,
             waiting_max=queue_max,
             waiting_of_session_max=session_queue_max,
+            tree_depth_max=tree_depth_max,
+            children_max=children_max,
+            tree_sessions_max=tree_sessions_max,
             requests_per_second=requests_per_second,
             tls_cert=tls_cert.absolute() if tls_cert is not None else None,
             tls_key=tls_key.absolute() if tls_key is not None else None,

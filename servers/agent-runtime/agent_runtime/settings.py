@@ -5,6 +5,8 @@ from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from agent_runtime.domain.limits import DEFAULT_LIMITS
+
 LOOPBACK_NAME = "localhost"
 _KEEP_DAYS_MIN = 2
 PATIENCE_SECONDS = 30.0
@@ -50,6 +52,9 @@ class Settings:
     waiting_max: int = 200_000
     waiting_of_session_max: int = 1_000
     requests_per_second: float = 5_000.0
+    tree_depth_max: int = DEFAULT_LIMITS.max_depth or 0
+    children_max: int = DEFAULT_LIMITS.max_children or 0
+    tree_sessions_max: int = DEFAULT_LIMITS.max_tree_sessions or 0
     tls_cert: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()

@@ -11,10 +11,12 @@ from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits, tig
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session
 from agent_runtime.services.admission import ancestors
+from agent_runtime.services.jobs import create_job
 from agent_runtime.services.ports import Transaction
 from agent_runtime.services.sessions import stop_session
 from agent_runtime.services.trees import count_statuses, grow_tree
 from agent_runtime.upkeep.families import LOOK_AT_TIME_SECONDS, RECONCILE_SECONDS, look_after_families
+from support.store_rig import StoreRig
 
 COST = {"usage": {"input_tokens": 100, "output_tokens": 50}, "cost_usd": 0.75}
 
@@ -42,6 +44,21 @@ def test_a_tree_of_which_nobody_said_anything_ends_at_the_default_depth(house: H
 
     assert refused(house, "too-deep", names[-1]) == "tree_too_deep"
     assert len(house.do(lambda tx: list(ancestors(tx, _the(tx, names[-1]))))) == len(names) - 1
+
+
+def test_a_runtime_can_be_told_what_trees_may_grow_to(rig: StoreRig) -> None:
+    def refusal(parent: str, growth: Limits) -> str:
+        order = rig.order("one-more", parent_session_name=parent)
+        with pytest.raises(Problem) as problem:
+            rig.do(lambda tx: create_job(tx, order, rig.agent, growth=growth))
+        return problem.value.code
+
+    rig.create("root")
+    rig.create("child", parent_session_name="root")
+
+    assert refusal("child", Limits(max_depth=1)) == "tree_too_deep"
+    assert refusal("root", Limits(max_children=1)) == "too_many_children"
+    assert refusal("root", Limits(max_tree_sessions=2)) == "tree_too_large"
 
 
 def test_a_session_has_as_many_children_as_its_blueprint_allows(house: Household) -> None:

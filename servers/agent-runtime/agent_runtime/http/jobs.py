@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.ids import JobId, LauncherId, is_session_name
 from agent_runtime.domain.job import IfBusy, JobType, Order
+from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 from agent_runtime.http.calling import calling_session
@@ -175,6 +176,8 @@ class JobRoutes:
     gauge: QueueGauge | None = None
     expect_job: Callable[[], None] = nothing
     """Told when a job is about to be written."""
+    growth: Limits = DEFAULT_LIMITS
+    """What a tree may grow to where nobody said anything."""
 
     def router(self) -> APIRouter:
         """List the routes."""
@@ -259,7 +262,7 @@ class JobRoutes:
 
         def create(tx: Transaction) -> Created:
             refuse_foreign_order(tx, caller, order)
-            return create_job(tx, order, self.find_agent, key, self.gauge)
+            return create_job(tx, order, self.find_agent, key, self.gauge, self.growth)
 
         self.expect_job()
         made = await self.store.write(create)

@@ -32,18 +32,19 @@ def find_parent(tx: Transaction, order: Order) -> Session | None:
     return None if is_itself else parent
 
 
-def admit_child(tx: Transaction, parent: Session, order: Order) -> None:
+def admit_child(tx: Transaction, parent: Session, order: Order, growth: Limits = DEFAULT_LIMITS) -> None:
     """Refuse a new child that the tree has no room or no budget for.
 
+    Shape:   `growth` holds where nobody said anything.
     Errors:  Conflict with the code of the limit.
     """
     _refuse_while_stopping(tx, parent)
     line = [parent, *ancestors(tx, parent)]
     for elder in line:
-        limits = _limits_for_growth(tx, elder)
+        limits = _limits_for_growth(tx, elder, growth)
         _refuse_depth(elder, parent.depth + 1 - elder.depth, limits.max_depth, order.session_name)
         _refuse_size(tx, elder, limits.max_tree_sessions, order.session_name)
-    _refuse_children(tx, parent, order.session_name)
+    _refuse_children(tx, parent, order.session_name, growth)
     refuse_overspent(tx, line, order.session_name)
 
 
@@ -96,12 +97,12 @@ def _refuse_while_stopping(tx: Transaction, parent: Session) -> None:
         raise Conflict("parent_stopping", f"session '{parent.name}' is being stopped and cannot order anything")
 
 
-def _limits_for_growth(tx: Transaction, session: Session) -> Limits:
+def _limits_for_growth(tx: Transaction, session: Session, growth: Limits) -> Limits:
     own = limits_of(tx, session)
     if session.parent_session_id is not None:
         return own
     # The defaults are for the trees of those who said nothing; who says more gets more.
-    return read_limits({**DEFAULT_LIMITS.as_json(), **own.as_json()}, "limits")
+    return read_limits({**growth.as_json(), **own.as_json()}, "limits")
 
 
 def _refuse_depth(elder: Session, depth: int, allowed: int | None, name: str) -> None:
@@ -134,9 +135,9 @@ def _size_below(tx: Transaction, elder: Session, enough: int) -> int:
     return size
 
 
-def _refuse_children(tx: Transaction, parent: Session, name: str) -> None:
+def _refuse_children(tx: Transaction, parent: Session, name: str, growth: Limits) -> None:
     own = limits_of(tx, parent).max_children
-    allowed = DEFAULT_LIMITS.max_children if own is None else own
+    allowed = growth.max_children if own is None else own
     if allowed is not None and tx.kin.families.count_children(parent.id) >= allowed:
         raise Conflict(
             "too_many_children",

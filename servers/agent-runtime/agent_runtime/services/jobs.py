@@ -19,7 +19,7 @@ from agent_runtime.domain.job import (
     Usage,
     WaitsOn,
 )
-from agent_runtime.domain.limits import read_limits
+from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.admission import admit_child, admit_resume, find_parent
@@ -67,6 +67,7 @@ def create_job(
     find_agent: FindAgent,
     key: IdempotencyKey | None = None,
     gauge: QueueGauge | None = None,
+    growth: Limits = DEFAULT_LIMITS,
 ) -> Created:
     """Accept an order: from here on it ends in one outcome, or waits and says why.
 
@@ -81,7 +82,7 @@ def create_job(
         gauge.admit(tx, order)
     if order.type is JobType.START_SESSION:
         agent = _agent(find_agent, order.agent_name)
-        return Created(_start_session(tx, order, agent, job_id), is_new=True)
+        return Created(_start_session(tx, order, agent, job_id, growth), is_new=True)
     return Created(_resume_session(tx, order, find_agent, job_id), is_new=True)
 
 
@@ -184,7 +185,7 @@ def _agent(find_agent: FindAgent, name: str | None) -> AgentNeeds:
     return agent
 
 
-def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: JobId) -> Job:
+def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: JobId, growth: Limits) -> Job:
     if tx.sessions.find(order.session_name) is not None:
         raise Conflict(
             "session_exists",
@@ -193,7 +194,7 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
     session_id = SessionId(new_id("ses_", tx.now, tx.random_bytes))
     parent = find_parent(tx, order)
     if parent is not None:
-        admit_child(tx, parent, order)
+        admit_child(tx, parent, order, growth)
     session = Session(
         id=session_id,
         name=order.session_name,
