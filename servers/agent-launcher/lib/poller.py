@@ -117,7 +117,7 @@ class Poller:
     def _poll(self, turn: _Turn) -> float:
         registered = self._registration.current
         try:
-            registered = registered or self._registration.register(None)
+            registered = registered or self._register(None)
             began = self._monotonic()
             answer = self._api.poll(registered.launcher_id, self._wanted(registered, turn.admitted))
         except LauncherUnknown:
@@ -164,10 +164,16 @@ class Poller:
 
     def _register_again(self, registered: RegistrationResponse | None) -> float:
         try:
-            self._registration.register(registered)
+            self._register(registered)
         except CallFailed as error:
             return self._pause_after(error)
         return 0.0
+
+    def _register(self, instead_of: RegistrationResponse | None) -> RegistrationResponse:
+        answer = self._registration.register(instead_of)
+        # Many launchers may have come together: if the runtime goes now, they shall not all ask again at once.
+        self._backoff.succeeded()
+        return answer
 
     def _pause_after(self, error: CallFailed) -> float:
         seconds = self._backoff.failed()
