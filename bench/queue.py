@@ -1,6 +1,6 @@
-"""The queue alone: claims at different depths, parked polls, events, and the API under load, on both databases.
+"""The queue alone: claims at different depths, parked polls and events, on both databases.
 
-python -m bench.queue [--depths 100 10000 100000] [--only claims wakeups events api plans] [--sqlite | --postgresql]
+python -m bench.queue [--depths 100 10000 100000] [--only claims wakeups events] [--on sqlite postgresql]
 """
 
 import argparse

@@ -1,15 +1,18 @@
 """What time alone changes, and when silence proves nothing."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from agent_runtime.domain.job import Job, JobStatus
-from agent_runtime.domain.launcher import Launcher
+from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.services.jobs import stop_job
 from agent_runtime.services.launchers import Heartbeat, beat, note_dropped_poll
+from agent_runtime.services.ports import Transaction
 from agent_runtime.upkeep.scheduler import Pass, Upkeep
 from support.store_rig import StoreRig
+from support.waiting import until
 
 LEASE = timedelta(seconds=120)
 
@@ -251,3 +254,39 @@ def test_upkeep_wakes_for_what_becomes_due_earlier_than_it_had_planned(rig: Stor
         return found.status
 
     assert rig.runner.run(live()) is JobStatus.STOPPED
+
+
+class CountedUpkeep(Upkeep):
+    """Tells how many rounds it did."""
+
+    rounds = 0
+
+    def _round(self, tx: Transaction, *, renews: bool) -> Pass:
+        self.rounds += 1
+        return super()._round(tx, renews=renews)
+
+
+@pytest.mark.parametrize("rig", ["sqlite"], indirect=True)  # writes one after the other, so it is known when it sleeps
+def test_a_freeze_that_ends_just_when_a_lease_was_to_be_judged_costs_no_lease(
+    rig: StoreRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = rig.launcher()
+    upkeep = CountedUpkeep(rig.store, LEASE)
+    frozen_seconds = LEASE.total_seconds() + 2
+
+    async def live() -> None:
+        loop = asyncio.get_running_loop()
+        ticks = loop.time
+        upkeep.start()
+        await until(lambda: upkeep.rounds == 1, "it has looked once")
+        await rig.store.write(lambda tx: tx.now)  # answered after that round, so it sleeps now
+        rig.clock.move(seconds=frozen_seconds)
+        monkeypatch.setattr(loop, "time", lambda: ticks() + frozen_seconds)
+        await until(lambda: upkeep.rounds == 2, "it has looked again")
+        await upkeep.stop()
+
+    rig.runner.run(live())
+
+    found = rig.do(lambda tx: tx.launchers.get(launcher.id))
+    assert found is not None
+    assert (found.status, found.last_seen_at) == (LauncherStatus.ALIVE, rig.clock.now())

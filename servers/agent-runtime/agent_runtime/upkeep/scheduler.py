@@ -21,6 +21,8 @@ from agent_runtime.upkeep.silent_launchers import SilentLaunchers
 log = logging.getLogger(__name__)
 
 FROZEN_MEANS = timedelta(seconds=5)
+LOOKS_UP_EVERY_SECONDS = 2.0
+"""A freeze that began in a longer sleep and ended with it would look like the sleep."""
 SLEEPS_AT_MOST = timedelta(hours=1)
 SLEEPS_AT_MOST_AMONG_OTHERS = timedelta(seconds=5)
 """Where other runtimes write too, what becomes due may be heard of late."""
@@ -40,11 +42,11 @@ class Pass:
 
 @dataclass(frozen=True)
 class _Sleep:
-    """What was planned before sleeping, to see afterwards whether the clock or the process stood still."""
+    """A sleep that is over: when it began, by both clocks, and by how much we woke up too late in it."""
 
     began_at: datetime
     began_ticks: float
-    until_ticks: float
+    late_seconds: float
 
 
 class Upkeep(Background):
@@ -93,11 +95,14 @@ class Upkeep(Background):
             self._sooner.clear()
             due = done.next_at if self._soonest is None else min(done.next_at, self._soonest)
             until = ticks + max((due - done.at).total_seconds(), 0.0)
+            looks_up_at = min(until, asyncio.get_running_loop().time() + LOOKS_UP_EVERY_SECONDS)
             try:
-                async with asyncio.timeout_at(until):
+                async with asyncio.timeout_at(looks_up_at):
                     await self._sooner.wait()
             except TimeoutError:
-                return _Sleep(done.at, ticks, until)
+                late = asyncio.get_running_loop().time() - looks_up_at
+                if looks_up_at == until or late > FROZEN_MEANS.total_seconds():
+                    return _Sleep(done.at, ticks, late)
 
     def _round(self, tx: Transaction, *, renews: bool) -> Pass:
         if not tx.leads("upkeep"):
@@ -132,6 +137,5 @@ def _stood_still(now: datetime, slept: _Sleep | None, ticks: float) -> bool:
     """Tell whether we were frozen, or the clock was set: in both cases silence proves nothing."""
     if slept is None:
         return True
-    late = timedelta(seconds=ticks - slept.until_ticks)
     drift = (now - slept.began_at) - timedelta(seconds=ticks - slept.began_ticks)
-    return late > FROZEN_MEANS or abs(drift) > FROZEN_MEANS
+    return timedelta(seconds=slept.late_seconds) > FROZEN_MEANS or abs(drift) > FROZEN_MEANS
