@@ -17,6 +17,7 @@ from pathlib import Path
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
+from agent_runtime.domain.session import Session
 from agent_runtime.services.aftermath import FamilyStore
 from agent_runtime.services.claims import Ask, look_for_work
 from agent_runtime.services.events import Told, append_events
@@ -201,7 +202,7 @@ async def events(bench: Bench, _depths: list[int]) -> None:
     figures.line("events", EVENTS / (time.monotonic() - began), "1/s")
 
 
-def _session(tx: Transaction, job: Job):  # type: ignore[no-untyped-def]  # a Session, which is there
+def _session(tx: Transaction, job: Job) -> Session:
     session = tx.sessions.get(job.session_id)
     assert session is not None
     return session
