@@ -169,7 +169,8 @@ def _take(tx: Transaction, launcher: Launcher, job: Job) -> Job | None:
             "token": tx.random_bytes(_TOKEN_BYTES).hex(),
             "launcher_id": launcher.id,
             "launcher_epoch": launcher.epoch,
-            "claimed_at": tx.now,
+            # Among several connections one that began to look earlier may see what was made a moment later.
+            "claimed_at": max(tx.now, job.created_at),
             "claim_expires_at": expires_at,
         },
     )
