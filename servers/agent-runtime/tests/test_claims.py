@@ -214,3 +214,13 @@ def test_a_clock_that_was_set_back_keeps_no_job_from_being_claimed(rig: StoreRig
     rig.clock.move(minutes=-30)
 
     assert len(rig.poll(launcher, batch=2).claims) == 2
+
+
+def test_a_job_is_never_claimed_before_it_was_created_whatever_the_clocks_of_two_transactions_say(
+    rig: StoreRig,
+) -> None:
+    launcher = rig.launcher()
+    created = rig.create()
+    rig.clock.move(milliseconds=-46)
+
+    assert rig.claim(launcher).claimed_at == created.created_at
