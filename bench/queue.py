@@ -1,6 +1,6 @@
 """The queue alone: claims at different depths, parked polls and events, on both databases.
 
-python -m bench.queue [--depths 100 10000 100000] [--only claims wakeups events] [--on sqlite postgresql]
+python -m bench.queue [--depths 100 10000 100000] [--only claims history wakeups events] [--on sqlite postgresql]
 """
 
 import argparse
@@ -40,6 +40,8 @@ from support.waiting import until
 DEPTHS = (100, 10_000, 100_000)
 LAUNCHERS = (1, 8, 32)
 CLAIMS = 400
+ENDED = 100_000
+WAITING_BEHIND = 10_000
 POLLS = 300
 WAKEUPS = 300
 EVENTS = 3_000
@@ -110,14 +112,29 @@ async def claims(bench: Bench, depths: list[int]) -> None:
     for depth in depths:
         for count in LAUNCHERS:
             await bench.fill(depth)
-            launchers = [await bench.launcher() for _ in range(count)]
-            spans: list[int] = []
-            began = time.monotonic_ns()
-            await asyncio.gather(*[_claim_some(bench, one, min(CLAIMS, depth) // count, spans) for one in launchers])
-            seconds = (time.monotonic_ns() - began) / 1e9
-            what = f"{depth:>7} waiting, {count:>2} launchers"
-            figures.line(f"{what}: cycles (claim, start, end)", len(spans) / seconds, "1/s")
-            figures.spread(f"{what}: one claim", figures.milliseconds(spans))
+            await _claims_of(bench, count, min(CLAIMS, depth), f"{depth:>7} waiting, {count:>2} launchers")
+
+
+async def history(bench: Bench, _depths: list[int]) -> None:
+    """Whether a claim costs more once very many jobs have ended."""
+    figures.title(f"{bench.name}: claims behind what has ended")
+    while bench.finished < ENDED:
+        await bench.fill(WAITING_BEHIND)
+        await _claims_of(bench, 8, CLAIMS, f"{bench.finished:>7} ended, {WAITING_BEHIND} waiting, 8 launchers")
+        await bench.fill(min(ENDED // 2, ENDED - bench.finished))
+        await _drain(bench)
+    await bench.fill(WAITING_BEHIND)
+    await _claims_of(bench, 8, CLAIMS, f"{bench.finished:>7} ended, {WAITING_BEHIND} waiting, 8 launchers")
+
+
+async def _claims_of(bench: Bench, launcher_count: int, count: int, what: str) -> None:
+    launchers = [await bench.launcher() for _ in range(launcher_count)]
+    spans: list[int] = []
+    began = time.monotonic_ns()
+    await asyncio.gather(*[_claim_some(bench, one, count // launcher_count, spans) for one in launchers])
+    seconds = (time.monotonic_ns() - began) / 1e9
+    figures.line(f"{what}: cycles (claim, start, end)", len(spans) / seconds, "1/s")
+    figures.spread(f"{what}: one claim", figures.milliseconds(spans))
 
 
 async def _claim_some(bench: Bench, launcher_id: LauncherId, count: int, spans: list[int]) -> None:
@@ -181,6 +198,7 @@ async def _drain(bench: Bench) -> None:
         await bench.store.write(lambda tx, proofs=proofs: [start(tx, proof) for proof in proofs])  # type: ignore[misc]
         reports = [Report(proof, JobStatus.COMPLETED, exit_code=0) for proof in proofs]
         await bench.store.write(lambda tx, reports=reports: [finish(tx, report) for report in reports])  # type: ignore[misc]
+        bench.finished += len(proofs)
 
 
 async def events(bench: Bench, _depths: list[int]) -> None:
@@ -213,7 +231,12 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-MEASUREMENTS: dict[str, Callable[[Bench, list[int]], object]] = {"claims": claims, "wakeups": wakeups, "events": events}
+MEASUREMENTS: dict[str, Callable[[Bench, list[int]], object]] = {
+    "claims": claims,
+    "history": history,
+    "wakeups": wakeups,
+    "events": events,
+}
 
 
 def main() -> None:
