@@ -8,7 +8,7 @@ import pytest
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.launchers import Heartbeat, beat, note_dropped_poll
+from agent_runtime.services.launchers import Heartbeat, Held, beat, note_dropped_poll
 from agent_runtime.services.ports import Transaction
 from agent_runtime.upkeep.scheduler import Pass, Upkeep
 from support.store_rig import StoreRig
@@ -198,6 +198,38 @@ def test_a_job_that_was_lost_three_times_in_three_days_is_never_run_again(rig: S
     assert (rig.job(job).status, rig.job(job).losses) == (JobStatus.FAILED, 3)
 
 
+def test_a_loss_that_healed_does_not_use_up_what_may_be_run_again(rig: StoreRig, rounds: Rounds) -> None:
+    launcher, job = _running(rig, rerun_lost=1)
+    rounds.go(seconds=120)
+    lost = rig.job(job).status
+    rig.do(lambda tx: beat(tx, Heartbeat(launcher.id, holding=[Held(job.id, job.attempt, job.token or "")])))
+    healed = rig.job(job).status
+
+    rounds.go(seconds=120)
+    rounds.go(minutes=10)
+
+    assert (lost, healed) == (JobStatus.LOST, JobStatus.RUNNING)
+    assert rig.job(job).status is JobStatus.PENDING
+
+
+@pytest.mark.parametrize("fate", ["keeper killed", "launcher lost"])
+def test_a_job_that_has_run_does_not_leave_the_queue_as_one_that_nobody_took(
+    rig: StoreRig, rounds: Rounds, fate: str
+) -> None:
+    _, job = _running(rig, queue_timeout_seconds=60.0, max_attempts=2, rerun_lost=1)
+    if fate == "keeper killed":
+        rig.clock.move(seconds=90)
+        rig.end(job, JobStatus.FAILED, reason="shim_died")
+    else:
+        rounds.go(seconds=120)
+        rounds.go(minutes=10)
+
+    rounds.go(seconds=1)
+
+    assert rig.job(job).status is JobStatus.PENDING
+    assert rig.job(job).queue_expires_at is None
+
+
 def test_when_most_launchers_fall_silent_at_once_the_runtime_suspects_itself(
     rig: StoreRig, rounds: Rounds, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -211,6 +243,20 @@ def test_when_most_launchers_fall_silent_at_once_the_runtime_suspects_itself(
 
     assert (first, last) == (["alive"] * 3, ["lost"] * 3)
     assert "most launchers fell silent at once" in caplog.text
+
+
+def test_the_runtime_suspects_itself_anew_when_those_who_came_back_fall_silent_again(
+    rig: StoreRig, rounds: Rounds
+) -> None:
+    launchers = [rig.launcher() for _ in range(3)]
+    rounds.go(seconds=120)
+    rig.clock.move(minutes=9)
+    for launcher in launchers:
+        rig.poll(launcher)
+
+    rounds.go(seconds=121)
+
+    assert [_status_of(rig, launcher) for launcher in launchers] == ["alive"] * 3
 
 
 def test_few_silent_launchers_among_many_are_simply_lost(rig: StoreRig, rounds: Rounds) -> None:

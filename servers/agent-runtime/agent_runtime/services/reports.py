@@ -174,6 +174,8 @@ def _started(tx: Transaction, job: Job) -> Job | None:
         "started_at": tx.now,
         "tries": job.tries + 1,
         "log_bytes": 0,
+        # It was taken in time; if it ever waits again, then not because nobody wanted it.
+        "queue_expires_at": None,
         "reason": None,
         "error": None,
         "exit_code": None,

@@ -24,7 +24,7 @@ def settle_lost_jobs(tx: Transaction) -> int:
 def _settle(tx: Transaction, job: Job) -> Job | None:
     if _may_run_again(tx, job):
         return move_job(tx, job, Move.RERUN, JobStatus.PENDING, {"not_before": None})
-    error = f"its launcher '{job.launcher_id}' has not been heard of since {job.lost_at:%H:%M:%S} UTC"
+    error = f"its launcher '{job.launcher_id}' has not spoken of it since {job.lost_at:%Y-%m-%d %H:%M:%S} UTC"
     return move_job(tx, job, Move.GIVE_UP, JobStatus.FAILED, {"reason": Reason.LAUNCHER_LOST, "error": error})
 
 
@@ -35,12 +35,10 @@ def wait_anew_for_lost_jobs(tx: Transaction) -> None:
 
 
 def _may_run_again(tx: Transaction, job: Job) -> bool:
-    if job.stop_requested_at is not None or job.losses > job.rerun_lost:
+    # A loss that healed was none: only those count after which it was run again.
+    given_up = [past for past in tx.jobs.past_attempts(job.id) if past.status is JobStatus.LOST]
+    if job.stop_requested_at is not None or len(given_up) >= job.rerun_lost:
         return False
     since = tx.now - LOSSES_COUNTED_FOR
-    earlier = [
-        past
-        for past in tx.jobs.past_attempts(job.id)
-        if past.status is JobStatus.LOST and past.ended_at is not None and past.ended_at >= since
-    ]
-    return len(earlier) + 1 < LOSSES_MAX
+    recent = [past for past in given_up if past.ended_at is not None and past.ended_at >= since]
+    return len(recent) + 1 < LOSSES_MAX

@@ -36,7 +36,7 @@ class SilentLaunchers:
         launchers = tx.launchers.present()
         alive = [item for item in launchers if item.status is LauncherStatus.ALIVE]
         silent = [item for item in alive if silent_at(item, self._lease) <= tx.now]
-        if silent and not self._is_rather_our_fault(tx, launchers, len(alive), len(silent)):
+        if silent and not self._is_rather_our_fault(tx, launchers, alive, silent):
             for launcher in silent:
                 _lose(tx, launcher)
 
@@ -55,22 +55,26 @@ class SilentLaunchers:
         suspected = self._suspects_itself_until
         return earliest if suspected is None else max(earliest, suspected)
 
-    def _is_rather_our_fault(self, tx: Transaction, known: Sequence[Launcher], alive: int, silent: int) -> bool:
+    def _is_rather_our_fault(
+        self, tx: Transaction, known: Sequence[Launcher], alive: Sequence[Launcher], silent: Sequence[Launcher]
+    ) -> bool:
         if self._suspects_itself_until is not None:
             if tx.now < self._suspects_itself_until:
                 return True
-            # The time is over and they are still silent: so they are gone after all.
+            began_at = self._suspects_itself_until - SUSPECTS_ITSELF_FOR
             self._suspects_itself_until = None
-            return False
+            if any(item.last_seen_at <= began_at for item in silent):
+                # The time is over and they are still silent: so they are gone after all.
+                return False
         recent = tx.now - 2 * self._lease
         lost = sum(item.status is LauncherStatus.LOST and item.last_seen_at >= recent for item in known)
-        vanished = silent + lost
-        if vanished < VANISHED_MIN or vanished < VANISHED_SHARE * (alive + lost):
+        vanished = len(silent) + lost
+        if vanished < VANISHED_MIN or vanished < VANISHED_SHARE * (len(alive) + lost):
             return False
         self._suspects_itself_until = tx.now + SUSPECTS_ITSELF_FOR
         log.error(
             "most launchers fell silent at once; nothing is called lost until this is looked at",
-            extra={"silent": vanished, "known": alive + lost, "until": self._suspects_itself_until.isoformat()},
+            extra={"silent": vanished, "known": len(alive) + lost, "until": self._suspects_itself_until.isoformat()},
         )
         return True
 
