@@ -33,6 +33,7 @@ const WAITS = {
   no_matching_launcher: "No launcher fits",
   session_busy: "Waits for its turn in the session",
   no_free_slot: "All slots are taken",
+  agent_limit: "Its agent runs as many as it may",
   not_before: "Waits for its time",
   held: "Held",
   launcher_short_of_memory: "The launcher is short of memory",

@@ -112,6 +112,20 @@ def test_no_more_jobs_of_an_agent_run_than_its_blueprint_allows(rig: StoreRig) -
     assert [len(rig.poll(launcher, batch=5).claims) for launcher in (here, there)] == [2, 0]
 
 
+def test_a_job_that_its_agents_limit_holds_back_says_so(rig: StoreRig) -> None:
+    jobs = _create_limited(rig, 3)
+    launcher = rig.launcher()
+    running = [rig.start(claim.job) for claim in rig.poll(launcher, batch=5).claims]
+    (waiting,) = [job for job in jobs if job.id not in {one.id for one in running}]
+
+    full = rig.do(lambda tx: explain_waiting(tx, [waiting]))[waiting.id]
+    rig.end(running[0])
+    free = rig.do(lambda tx: explain_waiting(tx, [waiting]))[waiting.id]
+
+    assert (full.reason, free.reason) == ("agent_limit", "no_free_slot")
+    assert "2 are at work, and its max_running allows 2 at once" in full.sentence
+
+
 def test_the_end_of_a_job_wakes_a_poll_for_the_next_one_of_its_agent(rig: StoreRig) -> None:
     _create_limited(rig, 3)
     launcher = rig.launcher()

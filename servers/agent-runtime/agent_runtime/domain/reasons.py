@@ -52,6 +52,7 @@ class WaitReason(StrEnum):
     NO_MATCHING_LAUNCHER = "no_matching_launcher"
     SESSION_BUSY = "session_busy"
     NO_FREE_SLOT = "no_free_slot"
+    AGENT_LIMIT = "agent_limit"
     NOT_BEFORE = "not_before"
     HELD = "held"
     LAUNCHER_SHORT_OF_MEMORY = "launcher_short_of_memory"

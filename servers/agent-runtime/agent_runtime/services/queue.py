@@ -76,6 +76,9 @@ class QueueRows(Protocol):
     def held_of_agent(self, agent_name: str) -> int:
         """Tell how many jobs of an agent are claimed or run; nobody else may take one until this is over."""
 
+    def count_of_agent(self, agent_name: str) -> int:
+        """Tell how many jobs of an agent are claimed or run; others may take some meanwhile."""
+
     def limited_lanes(self, agent_name: str) -> Sequence[Lane]:
         """Read the lanes in which jobs of this agent may have to wait for one another."""
 

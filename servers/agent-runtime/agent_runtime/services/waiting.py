@@ -39,7 +39,8 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], held: Mapping
         case WaitsOn.HELD:
             return Waiting(WaitReason.HELD, "is held back until it is released")
         case None:
-            return _no_launcher_takes_it(job, launchers, held)
+            why = _no_launcher_takes_it(job, launchers, held)
+            return _agent_is_full(tx, job) or why if why.reason is WaitReason.NO_FREE_SLOT else why
 
 
 def _session_busy(tx: Transaction, job: Job) -> Waiting:
@@ -48,6 +49,20 @@ def _session_busy(tx: Transaction, job: Job) -> Waiting:
     return Waiting(
         WaitReason.SESSION_BUSY,
         f"waits until job '{holder}' of session '{job.session_name}' has ended (stop that one to go on sooner)",
+    )
+
+
+def _agent_is_full(tx: Transaction, job: Job) -> Waiting | None:
+    lane = tx.queue.lane_by_id(job.lane_id)
+    if lane.agent_limit is None:
+        return None
+    running = tx.queue.count_of_agent(job.agent_name)
+    if running < lane.agent_limit:
+        return None
+    return Waiting(
+        WaitReason.AGENT_LIMIT,
+        f"waits until a job of agent '{job.agent_name}' ends: {running} are at work, and its max_running allows "
+        f"{lane.agent_limit} at once",
     )
 
 

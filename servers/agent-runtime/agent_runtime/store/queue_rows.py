@@ -111,6 +111,10 @@ class QueueTable:
     def held_of_agent(self, agent_name: str) -> int:
         """Tell how many jobs of an agent are claimed or run; nobody else may take one until this is over."""
         take_lock(self._channel, f"agent {agent_name}")
+        return self.count_of_agent(agent_name)
+
+    def count_of_agent(self, agent_name: str) -> int:
+        """Tell how many jobs of an agent are claimed or run; others may take some meanwhile."""
         held = conditions.in_status(JobStatus.CLAIMED, JobStatus.RUNNING)
         statement = self._channel.prepare(
             "queue held of agent",
