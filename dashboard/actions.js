@@ -44,6 +44,8 @@ export function createActions({ api, store, knowledge }) {
     stopSession: (session, tree) =>
       onSession(session, { stopping: true }, () => api.post(api.session(session.session_name, "stop"), {}, { query: { tree } })),
     stopJob: (job) => attempt(() => api.post(api.job(job.job_id, "stop"))),
+    holdJob: (job) => attempt(() => api.post(api.job(job.job_id, "hold"))),
+    liftHold: (job) => attempt(() => api.del(api.job(job.job_id, "hold"))),
     retryJob: (job) => attempt(() => api.post(api.job(job.job_id, "retry"))),
     /** Changes the words of a message that waits. */
     editJob: (job, prompt) => api.patch(api.job(job.job_id), { prompt }),

@@ -8,7 +8,7 @@ import { onceSoon } from "./soon.js";
 /** The runtime's own words, and ends of turns; what agents say meanwhile is followed only where it is shown. */
 export const NEWS_TYPES = [
   "result",
-  ...["created", "claimed", "started", "completed", "failed", "stopped", "lost", "healed", "requeued", "declined", "stop_requested", "edited"].map((word) => `job.${word}`),
+  ...["created", "claimed", "started", "completed", "failed", "stopped", "lost", "healed", "requeued", "declined", "stop_requested", "edited", "held", "hold_lifted"].map((word) => `job.${word}`),
   ...["created", "updated", "deleted", "budget_exceeded", "children_running"].map((word) => `session.${word}`),
   ...["registered", "lost", "gone", "draining", "resumed", "alive"].map((word) => `launcher.${word}`),
   ...["created", "updated", "deleted", "activated", "deactivated"].map((word) => `agent.${word}`),

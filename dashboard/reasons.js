@@ -43,6 +43,12 @@ const WAITS = {
 /** What helps against a failure; empty when there is nothing more to say. */
 export const helpFor = (reason) => HELP[reason] ?? "";
 
+/** Whether somebody holds a job; only one that waits has such a reason. */
+export const isHeld = (job) => job.status === "pending" && job.reason === "held";
+
+/** Whether it can be held: it waits, and not behind another one of its session. */
+export const canBeHeld = (job) => job.status === "pending" && !["held", "session_busy"].includes(job.reason);
+
 /** Why a job waits, in a few words. */
 export const waitWords = (reason) => WAITS[reason] ?? (reason ? reason.replaceAll("_", " ") : "Waits for a launcher");
 

@@ -196,6 +196,8 @@ const TAKERS = {
     line.run(event, REQUEUED);
     line.add(event, requeuedNote(event));
   },
+  "job.held": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: "Held: it waits until somebody lifts the hold" }),
+  "job.hold_lifted": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: "The hold was lifted" }),
   "job.stop_requested": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: "Stop requested" }),
   "session.budget_exceeded": (line, event) => line.add(event, { kind: "note", tone: "lost", text: `Budget reached: ${event.data.limit} of ${event.data.allowed}, spent ${event.data.spent}` }),
   "session.children_running": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: `Ended while children run: ${(event.data.children ?? []).join(", ")}` }),

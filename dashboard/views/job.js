@@ -4,7 +4,7 @@ import { Copy, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { look, Status } from "../parts/status.js";
 import { Ago, exact, Lasting } from "../parts/time.js";
-import { helpFor, reasonWords, waitWords } from "../reasons.js";
+import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../reasons.js";
 import { link } from "../router.js";
 import { useReading } from "../reading.js";
 import { useStore } from "../store.js";
@@ -42,6 +42,8 @@ function About({ job, session }) {
       <h2>${job.type === "start_session" ? "First job" : "Follow-up job"}</h2><${Status} thing=${job} />
       <span class="grow"></span>
       ${over && html`<button class="button small" onClick=${() => actions.retryJob(job)}><${Icon} name="retry" size=${13} />Retry</button>`}
+      ${canBeHeld(job) && html`<button class="button small" onClick=${() => actions.holdJob(job)}><${Icon} name="pause" size=${13} />Hold</button>`}
+      ${isHeld(job) && html`<button class="button small" onClick=${() => actions.liftHold(job)}><${Icon} name="play" size=${13} />Lift hold</button>`}
       ${moving && html`<button class="button small" onClick=${() => actions.stopJob(job)}><${Icon} name="stop" size=${13} />Stop</button>`}</div>
     <${JobFacts} job=${job} />
     ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}

@@ -6,7 +6,7 @@ import { Icon } from "../parts/icons.js";
 import { Ago } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
 import { useReading } from "../reading.js";
-import { waitWords } from "../reasons.js";
+import { canBeHeld, isHeld, waitWords } from "../reasons.js";
 import { link } from "../router.js";
 import { useStore } from "../store.js";
 import { html, useApp } from "../ui.js";
@@ -65,8 +65,8 @@ function Group({ reason, jobs, again }) {
 
 function QueueRow({ job, place, text, again }) {
   const { actions } = useApp();
-  const stop = async () => {
-    await actions.stopJob(job);
+  const then = (act) => async () => {
+    await act(job);
     again();
   };
   return html`<li class="place-row queue-row" data-job=${job.job_id}>
@@ -76,6 +76,9 @@ function QueueRow({ job, place, text, again }) {
     <span class="cut soft grow" title=${text}>${text}</span>
     <span class="chips">${Object.entries(job.labels).map(([key, value]) => html`<span class="chip" key=${key}>${key}=${value}</span>`)}${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
     <span class="faint right"><${Ago} at=${job.created_at} /></span>
-    <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue" onClick=${stop}><${Icon} name="close" size=${14} /></button>
+    <span class="row-acts">
+      ${canBeHeld(job) && html`<button class="button plain icon small" aria-label=${`Hold ${job.session_name}`} title="Hold it: no launcher gets it until you lift the hold" onClick=${then(actions.holdJob)}><${Icon} name="pause" size=${14} /></button>`}
+      ${isHeld(job) && html`<button class="button plain icon small" aria-label=${`Lift the hold of ${job.session_name}`} title="Lift the hold" onClick=${then(actions.liftHold)}><${Icon} name="play" size=${14} /></button>`}
+      <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue" onClick=${then(actions.stopJob)}><${Icon} name="close" size=${14} /></button></span>
   </li>`;
 }

@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, read
+from support.desk import Desk, fresh, read, text
 
 
 def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) -> None:
@@ -32,6 +32,24 @@ def test_the_queue_says_why_each_job_waits(open_page: OpenPage, desk: Desk) -> N
     row.get_by_role("button", name=f"Stop {name}").click()
 
     expect(row).to_have_count(0)
+
+
+def test_a_job_that_waits_is_held_and_let_go_in_the_queue_and_on_its_own_page(open_page: OpenPage, desk: Desk) -> None:
+    name = fresh()
+    job_id = text(desk.start(name)["job_id"])
+    page = open_page("#/queue")
+    row = page.locator(f'[data-job="{job_id}"]')
+
+    row.get_by_role("button", name=f"Hold {name}").click()
+    expect(page.locator('[data-reason="held"]').locator(f'[data-job="{job_id}"]')).to_be_visible()
+    page.goto(page.url.split("#")[0] + f"#/sessions/{name}/jobs/{job_id}")
+    expect(page.locator(".job-about")).to_contain_text("Held")
+    page.get_by_role("button", name="Lift hold").click()
+
+    expect(page.get_by_role("button", name="Hold", exact=True)).to_be_visible()
+    assert read(desk.get(f"/jobs/{job_id}"))["reason"] == "no_launcher"
+    page.goto(page.url.split("#")[0] + f"#/sessions/{name}")
+    expect(page.get_by_text("The hold was lifted")).to_be_visible()
 
 
 def test_a_launcher_shows_up_is_drained_resumed_and_removed(open_page: OpenPage, stage: Stage) -> None:

@@ -25,6 +25,8 @@ DESCRIPTORS_GROWTH_MAX = 8
 # A pool makes its threads when it needs them, and keeps them.
 POOLED_THREADS_MAX = 8
 
+# They carry the status and do not change it.
+_NO_MOVES = frozenset({"job.created", "job.stop_requested", "job.edited", "job.held", "job.hold_lifted"})
 # Which statuses may follow which, in the words of the runtime's own events.
 ALLOWED_NEXT: Mapping[str, frozenset[str]] = {
     "pending": frozenset({"claimed", "stopped", "failed"}),
@@ -124,7 +126,7 @@ def legal_moves(evidence: Evidence) -> Iterator[str]:
 
 def _target_status(event: EventRow) -> str | None:
     status = event["data"].get("status")
-    is_move = event["type"].startswith("job.") and event["type"] not in {"job.created", "job.stop_requested"}
+    is_move = event["type"].startswith("job.") and event["type"] not in _NO_MOVES
     return str(status) if is_move and status in ALLOWED_NEXT else None
 
 

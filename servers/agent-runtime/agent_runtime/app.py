@@ -29,6 +29,7 @@ from agent_runtime.http.event_stream import StreamRoutes
 from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.guard import AllowedHosts, Guard
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
+from agent_runtime.http.holding import HoldRoutes
 from agent_runtime.http.job_lists import JobListRoutes
 from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
@@ -145,6 +146,7 @@ class Runtime:
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
             self._jobs,
             JobListRoutes(self.store),
+            HoldRoutes(self.store),
             PruneRoutes(self.store),
             AccessRoutes(self.store, self._port),
             self._launchers,

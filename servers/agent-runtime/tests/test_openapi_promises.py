@@ -90,7 +90,7 @@ def scene(desk: Desk, rule: Rule) -> Scene:
         desk.complete(job)
     if rule.path == "/jobs/{job_id}/retry":
         read(desk.post(f"/launcher/jobs/{job['job_id']}/failed", {**proof(job), "error": "broke"}))
-    waits = rule.path == "/jobs/{job_id}" and rule.method in ("PATCH", "DELETE")
+    waits = rule.path == "/jobs/{job_id}/hold" or (rule.path == "/jobs/{job_id}" and rule.method in ("PATCH", "DELETE"))
     claimed = rule.path.endswith(("/started", "/declined"))
     shown = claim(desk, text(job["launcher_id"])) if claimed else job
     agent, token = fresh(), fresh()

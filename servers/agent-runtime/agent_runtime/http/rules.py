@@ -60,6 +60,8 @@ RULES: Sequence[Rule] = (
     Rule("DELETE", "/jobs/{job_id}", _AGENTS),
     Rule("POST", "/jobs/{job_id}/stop", _AGENTS),
     Rule("POST", "/jobs/{job_id}/retry", _AGENTS),
+    Rule("POST", "/jobs/{job_id}/hold", _AGENTS),
+    Rule("DELETE", "/jobs/{job_id}/hold", _AGENTS),
     Rule("GET", "/jobs/{job_id}/log", _AGENT_READERS),
     Rule("GET", "/jobs/{job_id}/attempts", _AGENT_READERS),
     Rule("POST", REGISTER, _LAUNCHERS, body_bytes_max=4 * MIB),

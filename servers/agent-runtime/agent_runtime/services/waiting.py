@@ -37,7 +37,9 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], held: Mapping
             moment = job.not_before.strftime("%Y-%m-%d %H:%M:%S UTC") if job.not_before is not None else "its time"
             return Waiting(WaitReason.NOT_BEFORE, f"waits until {moment}")
         case WaitsOn.HELD:
-            return Waiting(WaitReason.HELD, "is held back until it is released")
+            return Waiting(
+                WaitReason.HELD, "is held until somebody lifts the hold (on the page, or DELETE /jobs/JOB/hold)"
+            )
         case None:
             why = _no_launcher_takes_it(job, launchers, held)
             return _agent_is_full(tx, job) or why if why.reason is WaitReason.NO_FREE_SLOT else why
