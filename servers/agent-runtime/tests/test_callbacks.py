@@ -44,6 +44,22 @@ def test_a_busy_parent_is_told_of_all_in_one_message_when_its_turn_ends(house: H
     assert len(house.news("boss")) == 1
 
 
+def test_the_turn_that_reads_the_news_keeps_to_the_limit_of_its_agent(house: Household) -> None:
+    house.limits["echo"] = {"max_running": 1}
+    boss = house.run("boss")
+    house.begin("child", "boss")
+    house.end(boss)
+    (child,) = house.run_all()
+    house.begin("other", priority=10)
+    house.end(child)
+
+    (first,) = house.run_all()
+    house.end(first)
+    (second,) = house.run_all()
+
+    assert (first.session_name, second.session_name) == ("other", "boss")
+
+
 def test_a_message_that_nobody_has_taken_yet_takes_up_what_comes_after_it(house: Household) -> None:
     boss = house.run("boss")
     first, second, third = (house.run(name, "boss") for name in ("first", "second", "third"))

@@ -21,7 +21,7 @@ from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
 from agent_runtime.services.admission import ancestors
-from agent_runtime.services.jobs import create_job
+from agent_runtime.services.jobs import RUNNING_LIMIT, create_job
 from agent_runtime.services.kin import CallbackChanges, CallbackFilter
 from agent_runtime.services.needs import AgentNeeds
 from agent_runtime.services.ports import Transaction
@@ -168,7 +168,9 @@ def _is_overspent(tx: Transaction, parent: Session) -> bool:
 def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_work: Sequence[str]) -> Job:
     """Order the turn that reads the news, on the same terms as the turn before it."""
     last = tx.jobs.page(JobFilter(limit=1, session_id=parent.id))[0]
-    needs = AgentNeeds(parent.agent_name, active=True, labels=last.labels)
+    at_once_max = tx.queue.lane_by_id(last.lane_id).agent_limit
+    limits = {RUNNING_LIMIT: at_once_max} if at_once_max is not None else {}
+    needs = AgentNeeds(parent.agent_name, active=True, labels=last.labels, limits=limits)
     order = Order(
         type=JobType.RESUME_SESSION,
         session_name=parent.name,
