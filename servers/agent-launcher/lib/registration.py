@@ -68,6 +68,8 @@ class Registration:
         self._known_id = identity.read()
         # Who hears one of our calls twice must not take it for a second process of ours.
         self._instance_id = f"{machine.chance().getrandbits(96):024x}"
+        # And one of a process before us, which was on its way for long, must not be taken for a later one.
+        self._began = machine.monotonic()
         self._calls = 0
 
     @property
@@ -95,7 +97,7 @@ class Registration:
                 asked["launcher_id"] = self.launcher_id
             asked["holding"] = self._holdings.to_json()
             self._calls += 1
-            asked["instance"] = {"id": self._instance_id, "call": self._calls}
+            asked["instance"] = {"id": self._instance_id, "call": self._calls, "began": self._began}
             answer = self._api.register(asked)
             self._remember(answer)
             self._apply(answer)

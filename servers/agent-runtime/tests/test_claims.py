@@ -207,6 +207,20 @@ def test_a_late_registration_of_an_earlier_process_does_not_supersede_the_living
     assert not rig.poll(new).claims
 
 
+def test_a_registration_that_was_on_its_way_while_its_process_was_replaced_does_not_supersede_the_living_one(
+    rig: StoreRig,
+) -> None:
+    first = rig.launcher(boot_id="boot-1", instance=Instance("process-1", 1, began=100.0))
+    new = rig.launcher(launcher_id=first.id, boot_id="boot-1", instance=Instance("process-3", 1, began=300.0))
+
+    with pytest.raises(Conflict) as told:
+        rig.launcher(launcher_id=first.id, boot_id="boot-1", instance=Instance("process-2", 1, began=200.0))
+    rebooted = rig.launcher(launcher_id=first.id, boot_id="boot-2", instance=Instance("process-4", 1, began=20.0))
+
+    assert told.value.code == "superseded"
+    assert (new.epoch, rebooted.epoch) == (first.epoch + 1, first.epoch + 2)
+
+
 def test_a_clock_that_was_set_back_keeps_no_job_from_being_claimed(rig: StoreRig) -> None:
     launcher = rig.launcher()
     rig.create()

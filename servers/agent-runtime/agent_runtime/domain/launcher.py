@@ -22,7 +22,8 @@ class Launcher:
 
     Shape:   `epoch` grows by one with each new process; an older one is `superseded`.
              `instance_id` is its process, and `instance_calls` the last registration that was heard from it;
-             `past_instances` are processes that it replaced, the newest last, with blanks between them.
+             `past_instances` are processes that it replaced, the newest last, with blanks between them;
+             `instance_began` is when its process began, in seconds of its machine's present boot.
              `refusal` is why it takes no job at the moment (a wait reason), or nothing.
              `only_own_jobs` says that it takes no job but those that name it: a command that a person typed.
              `poll_dropped_at` is since when its waiting call has been cut off with no other call after it.
@@ -46,6 +47,7 @@ class Launcher:
     only_own_jobs: bool
     instance_id: str | None
     instance_calls: int
+    instance_began: float | None
     past_instances: str
 
 

@@ -27,10 +27,15 @@ class HeldWire(BaseModel):
 
 
 class InstanceWire(BaseModel):
-    """Which process registers, and for which time: heard again, the same call changes nothing."""
+    """Which process registers, and for which time: heard again, the same call changes nothing.
+
+    `began` is when the process began, in seconds since its machine has started: of two with one identity the
+    earlier one is `superseded`, in whichever order they are heard.
+    """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
     call: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    began: Annotated[float, Field(ge=0, le=1e12)] | None = None
 
 
 class RegisterBody(BaseModel):

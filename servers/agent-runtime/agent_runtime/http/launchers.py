@@ -130,7 +130,9 @@ class LauncherRoutes:
             backends=said.backends,
             holding=held_by_launcher(said.holding),
             only_own_jobs=said.only_own_jobs,
-            instance=Instance(said.instance.id, said.instance.call) if said.instance is not None else None,
+            instance=Instance(said.instance.id, said.instance.call, said.instance.began)
+            if said.instance is not None
+            else None,
         )
         caller: Caller = request.state.caller
 

@@ -24,10 +24,14 @@ PAST_INSTANCES_KEPT = 8
 
 @dataclass(frozen=True)
 class Instance:
-    """One process of a launcher, and the how manieth of its registrations this is."""
+    """One process of a launcher, and the how manieth of its registrations this is.
+
+    Units:   `began` is in seconds since its machine has started.
+    """
 
     id: str
     call: int
+    began: float | None = None
 
 
 @dataclass(frozen=True)
@@ -270,13 +274,22 @@ def _known(tx: Transaction, said: Registration) -> Launcher | None:
         # The first registration of a new launcher may come twice, and it cannot know its name yet.
         launcher_id = tx.launchers.of_instance(instance.id)
     known = tx.launchers.get_to_change(launcher_id) if launcher_id is not None else None
-    if known is not None and instance is not None and instance.id in known.past_instances.split():
+    if known is not None and instance is not None and _is_past(known, instance, said.boot_id):
         raise Conflict(
             "superseded",
             f"launcher '{known.id}' was registered by a later process: found instance '{instance.id}', expected "
             f"'{known.instance_id}' (leave, without ending any job)",
         )
     return known
+
+
+def _is_past(known: Launcher, instance: Instance, boot_id: str | None) -> bool:
+    """Tell whether a process that registers was replaced already, or began before the present one."""
+    if instance.id in known.past_instances.split():
+        return True
+    if boot_id is None or boot_id != known.boot_id or instance.began is None or known.instance_began is None:
+        return False
+    return instance.began < known.instance_began
 
 
 def _is_repeated(known: Launcher, instance: Instance | None) -> bool:
@@ -320,36 +333,40 @@ def _taken_in(tx: Transaction, said: Registration, known: Launcher | None) -> La
         instance_id=said.instance.id if said.instance is not None else None,
         instance_calls=said.instance.call if said.instance is not None else 0,
         past_instances=_past_instances(known, said.instance),
+        instance_began=said.instance.began if said.instance is not None else None,
     )
     if known is None:
         tx.launchers.insert(launcher)
         tx.due_at(tx.now)
         return launcher
     tx.wake_launcher(launcher.id)  # A poll of its earlier life must not take a job any more.
-    changed = tx.launchers.change(
-        launcher.id,
-        {
-            "name": launcher.name,
-            "hostname": launcher.hostname,
-            "boot_id": launcher.boot_id,
-            "version": launcher.version,
-            "labels": launcher.labels,
-            "max_jobs": launcher.max_jobs,
-            "backends": launcher.backends,
-            "epoch": launcher.epoch,
-            "status": launcher.status,
-            "refusal": None,
-            "registered_at": tx.now,
-            "last_seen_at": tx.now,
-            "poll_dropped_at": None,
-            "only_own_jobs": launcher.only_own_jobs,
-            "instance_id": launcher.instance_id,
-            "instance_calls": launcher.instance_calls,
-            "past_instances": launcher.past_instances,
-        },
-    )
+    changed = tx.launchers.change(launcher.id, _told_anew(launcher))
     assert changed is not None, f"launcher '{launcher.id}' vanished inside a transaction"
     return changed
+
+
+def _told_anew(launcher: Launcher) -> LauncherChanges:
+    """Take over what a known launcher says of itself when it comes again."""
+    return {
+        "name": launcher.name,
+        "hostname": launcher.hostname,
+        "boot_id": launcher.boot_id,
+        "version": launcher.version,
+        "labels": launcher.labels,
+        "max_jobs": launcher.max_jobs,
+        "backends": launcher.backends,
+        "epoch": launcher.epoch,
+        "status": launcher.status,
+        "refusal": None,
+        "registered_at": launcher.registered_at,
+        "last_seen_at": launcher.last_seen_at,
+        "poll_dropped_at": None,
+        "only_own_jobs": launcher.only_own_jobs,
+        "instance_id": launcher.instance_id,
+        "instance_calls": launcher.instance_calls,
+        "past_instances": launcher.past_instances,
+        "instance_began": launcher.instance_began,
+    }
 
 
 def _fenced_because(tx: Transaction, job: Job | None, held: Held) -> str | None:

@@ -110,6 +110,7 @@ class LauncherChanges(TypedDict, total=False):
     only_own_jobs: bool
     instance_id: str | None
     instance_calls: int
+    instance_began: float | None
     past_instances: str
 
 

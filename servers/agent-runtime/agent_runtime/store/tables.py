@@ -293,6 +293,7 @@ launchers = Table(
     Column("instance_id", Text),
     Column("instance_calls", Integer, nullable=False, server_default=text("0")),
     Column("past_instances", Text, nullable=False, server_default=text("''")),
+    Column("instance_began", Float),
     CheckConstraint("status IN ('alive','lost','gone')", name="launcher_status"),
     Index(
         "launchers_present",
