@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from lib.backoff import Backoff
 from lib.lifecycle import Lifecycle
 from lib.machine import Machine
-from lib.registry import RunningJobsRegistry
 
 log = logging.getLogger("agent-launcher")
 
@@ -30,7 +29,7 @@ class Admission:
 
     def __init__(
         self,
-        registry: RunningJobsRegistry,
+        at_work: Callable[[], set[str]],
         lifecycle: Lifecycle,
         *,
         max_jobs: int | None,
@@ -41,7 +40,7 @@ class Admission:
         machine = machine or Machine()
         self._monotonic = machine.monotonic
         self._chance = machine.chance
-        self._registry = registry
+        self._at_work = at_work
         self._lifecycle = lifecycle
         self._max_jobs = max_jobs
         self._memory_floor_bytes = memory_floor_bytes
@@ -62,6 +61,10 @@ class Admission:
         limits = [limit for limit in (self._free_places(), self._lifecycle.jobs_left()) if limit is not None]
         return Admitted(max(0, min(limits))) if limits else Admitted(None)
 
+    def has_room_for(self, job_id: str, in_hand: set[str]) -> bool:
+        """Say whether a claim fits beside what is at work and what is just being started."""
+        return self._max_jobs is None or len((self._at_work() | in_hand) - {job_id}) < self._max_jobs
+
     def failed_here(self, reason: str, at_least_seconds: float = 1.0) -> None:
         """Take nothing for a while: this machine could not start a job that another one may be able to."""
         self._failure = reason
@@ -80,11 +83,11 @@ class Admission:
         return LOOK_AGAIN_SECONDS if self._is_short_of_memory else None
 
     def _free_places(self) -> int | None:
-        return None if self._max_jobs is None else self._max_jobs - len(self._registry)
+        return None if self._max_jobs is None else self._max_jobs - len(self._at_work())
 
     def _lacks_memory(self) -> bool:
         # With nothing running, waiting would not free anything: one job is always taken.
-        available = self._available_memory() if len(self._registry) else None
+        available = self._available_memory() if self._at_work() else None
         is_short = available is not None and available < self._memory_floor_bytes
         if is_short and not self._is_short_of_memory:
             log.warning(

@@ -105,29 +105,12 @@ class Launcher:
             machine,
             is_leaving=lambda: self.lifecycle.phase is Phase.LEAVING,
         )
-        admission = Admission(
-            self._registry,
-            self.lifecycle,
-            max_jobs=config.max_jobs,
-            memory_floor_bytes=config.memory_floor_bytes,
-            available_memory=machine.available_memory,
-            machine=machine,
-        )
+        admission = self._make_admission(holdings)
         settling = Settling(self._registry, self._outbox, self._place_freed, machine)
         self._supervisor = Supervisor(self._registry, settling.settle, machine)
-        executor = Executor(
-            self._shims,
-            self._runs,
-            project_root=config.project_root,
-            project_dir=config.project_dir,
-            runtime_url=config.runtime_url,
-            project_roots=config.project_roots,
-            output_limit_bytes=config.output_limit_bytes,
-            machine=machine,
-        )
         starter = Starter(
             api,
-            executor,
+            self._make_executor(),
             self._registry,
             self._registration,
             self._outbox,
@@ -139,7 +122,14 @@ class Launcher:
         self._poller = self._make_poller(starter, admission)
         uploader = LogUploader(api)
         reporter = Reporter(
-            api, self._registration, self._outbox, uploader, self.lifecycle, starter.start_again, machine
+            api,
+            self._registration,
+            self._outbox,
+            uploader,
+            self.lifecycle,
+            starter.start_again,
+            self._place_freed,
+            machine,
         )
         heartbeat = Heartbeat(
             api,
@@ -153,6 +143,28 @@ class Launcher:
             machine=machine,
         )
         self._make_loops(reporter, LogShipper(self._registry, self._registration, uploader, machine), heartbeat)
+
+    def _make_admission(self, holdings: Holdings) -> Admission:
+        return Admission(
+            holdings.at_work,
+            self.lifecycle,
+            max_jobs=self._config.max_jobs,
+            memory_floor_bytes=self._config.memory_floor_bytes,
+            available_memory=self._machine.available_memory,
+            machine=self._machine,
+        )
+
+    def _make_executor(self) -> Executor:
+        return Executor(
+            self._shims,
+            self._runs,
+            project_root=self._config.project_root,
+            project_dir=self._config.project_dir,
+            runtime_url=self._config.runtime_url,
+            project_roots=self._config.project_roots,
+            output_limit_bytes=self._config.output_limit_bytes,
+            machine=self._machine,
+        )
 
     def _make_poller(self, starter: Starter, admission: Admission) -> Poller:
         return Poller(
@@ -172,7 +184,7 @@ class Launcher:
 
         poll_stale = max(POLL_STALE_SECONDS, 2 * self._config.poll_timeout + 30)
         polls = [loop(name, self._poller.step, poll_stale) for name in ("poll", "poll-2")]
-        supervisor = loop("supervisor", self._supervisor.step, SUPERVISOR_STALE_SECONDS)
+        supervisor = loop("supervisor", lambda: self._supervisor.step(supervisor.stamp), SUPERVISOR_STALE_SECONDS)
         reporters = [loop(f"reporter-{n}", reporter.step, DELIVERY_STALE_SECONDS) for n in range(1, REPORTERS + 1)]
         logs = loop("log", lambda: shipper.round(logs.stamp), DELIVERY_STALE_SECONDS)
         keeping = loop("housekeeping", Housekeeping(self._runs, self._machine).step, HOUSEKEEPING_STALE_SECONDS)

@@ -12,10 +12,21 @@ from lib.run_directory import RunDirectory
 
 
 class Delivery:
-    """One ended attempt on its way to the runtime; its folder is the truth, this is only the progress."""
+    """One attempt that ended or never began, on its way to the runtime; its folder is the truth, this the progress.
 
-    def __init__(self, run: RunDirectory, log: LogCursor | None = None, machine: Machine | None = None) -> None:
+    Shape:   one that `may_begin` may have been granted before the launcher ended, so its place is kept free.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        log: LogCursor | None = None,
+        machine: Machine | None = None,
+        *,
+        may_begin: bool = False,
+    ) -> None:
         self.run = run
+        self.may_begin = may_begin
         self.log = log or LogCursor(machine)
         self.backoff = Backoff(machine.chance() if machine is not None else None)
         self.is_tail_tried = False
@@ -29,9 +40,9 @@ class Delivery:
     def key(self) -> str:
         return self.run.path.name
 
-    def begun_anew(self) -> Delivery:
+    def begun_anew(self, *, may_begin: bool = False) -> Delivery:
         """Copy it for an attempt that could not begin, so that whoever still has this one may finish with it."""
-        again = Delivery(self.run, self.log)
+        again = Delivery(self.run, self.log, may_begin=may_begin)
         again.backoff = self.backoff
         again.is_stop_asked = self.is_stop_asked
         again.without_process_since = self.without_process_since
@@ -76,7 +87,7 @@ class Outbox:
         return None
 
     def put_back(self, delivery: Delivery, seconds: float) -> None:
-        """Try a delivery again later."""
+        """Try a delivery again later; it takes the place of another one for the same folder."""
         with self._changed:
             self._all[delivery.key] = delivery
             self._schedule(delivery, seconds)

@@ -101,9 +101,9 @@ class Poller:
         self._starts.close()
 
     def _begin_turn(self) -> _Turn:
-        turn = _Turn(self._admission.look())
+        # In one step: a place that becomes free in between would find no poll to refresh, and this one would not know.
         with self._lock:
-            self._parked = turn
+            self._parked = turn = _Turn(self._admission.look())
         return turn
 
     def _end_turn(self, turn: _Turn) -> None:
@@ -113,6 +113,9 @@ class Poller:
             is_ours = not turn.is_handed_on
         if is_ours:
             self._turns.release()
+        else:
+            # The newer poll counted jobs of ours that may have been refused since.
+            self.refresh()
 
     def _poll(self, turn: _Turn) -> float:
         registered = self._registration.current

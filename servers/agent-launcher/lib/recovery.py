@@ -40,7 +40,7 @@ def recover(
             )
         else:
             log.info("job taken up job_id=%s attempt=%d state=%s", run.job.job_id, run.job.attempt_number, state.value)
-            outbox.put(Delivery(run, machine=machine))
+            outbox.put(Delivery(run, machine=machine, may_begin=state is RunState.NEVER_STARTED))
 
 
 class Settling:

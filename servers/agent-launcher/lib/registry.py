@@ -45,6 +45,11 @@ class RunningJobsRegistry:
         with self._lock:
             self._running_jobs.pop(job_id, None)
 
+    def job_ids(self) -> set[str]:
+        """Name the running jobs."""
+        with self._lock:
+            return set(self._running_jobs)
+
     def get_running_jobs(self) -> dict[str, RunningJob]:
         """Copy the record, so that the reader may take its time."""
         with self._lock:

@@ -37,6 +37,7 @@ class Reporter:
         uploader: LogUploader,
         lifecycle: Lifecycle,
         start_again: Callable[[Delivery], None],
+        settled: Callable[[], None],
         machine: Machine | None = None,
     ) -> None:
         self._machine = machine or Machine()
@@ -46,6 +47,7 @@ class Reporter:
         self._uploader = uploader
         self._lifecycle = lifecycle
         self._start_again = start_again
+        self._settled = settled
 
     def step(self) -> float:
         """Deliver the next thing that is due, or put it back for later."""
@@ -79,7 +81,7 @@ class Reporter:
             self._outbox.put_back(delivery, 0.0)
             return
         self._outbox.done(delivery)
-        self._lifecycle.tell(Event.LOOK)
+        self._settled()
 
     def _deliver(self, delivery: Delivery) -> bool:
         """Do the next part of a delivery and say whether it is complete."""
@@ -178,7 +180,6 @@ class Reporter:
         log.info(
             "job was granted and never ran, starting it job_id=%s attempt=%d", run.job.job_id, run.job.attempt_number
         )
-        self._outbox.done(delivery)
         self._start_again(delivery)
         return True
 

@@ -36,6 +36,7 @@ FORK_AGAIN_SECONDS = 2.0
 # It counts as running and does not run: nobody should have to look at that for long.
 WITHOUT_PROCESS_SECONDS_MAX = 60.0
 DRAINING = "launcher_draining"
+FULL = "launcher_full"
 
 
 class Starter:
@@ -73,12 +74,16 @@ class Starter:
             if not self._lifecycle.takes_jobs:
                 self._decline(job, DRAINING, "this launcher takes no more jobs")
                 return
+            if not self._has_room_for(job):
+                # A poll from before the last place was taken was heard late, or twice.
+                self._decline(job, FULL, "this launcher runs as many jobs as it may")
+                return
             self._start(job)
         finally:
             self._let_go(job)
 
     def start_again(self, delivery: Delivery) -> None:
-        """Start a granted attempt of which nothing ran, from its run directory.
+        """Start a granted attempt of which nothing ran, from its run directory; its delivery is replaced or over then.
 
         Errors:  AttemptAlreadyHere, also if its claim came again meanwhile and it has run.
         """
@@ -98,6 +103,8 @@ class Starter:
             except AttemptAlreadyHere:
                 process.close()
                 raise
+            # In this order: at every moment it is in one of the two.
+            self._outbox.done(delivery)
             self._pass_the_gate(run.job, process, delivery)
         finally:
             self._let_go(run.job)
@@ -111,6 +118,10 @@ class Starter:
                 return False
             self._in_hand.add(job.job_id)
         return True
+
+    def _has_room_for(self, job: Job) -> bool:
+        with self._lock:
+            return self._admission.has_room_for(job.job_id, self._in_hand)
 
     def _let_go(self, job: Job) -> None:
         with self._lock:
@@ -195,7 +206,7 @@ class Starter:
         elif isinstance(error, AttemptAlreadyHere):
             # Another shim runs this attempt, or has run it: its folder tells what becomes of it.
             log.error("job not started twice job_id=%s error=%s", job_id, error)
-            self._outbox.put(delivery.begun_anew())
+            self._outbox.put_back(delivery.begun_anew(), 0.0)
         else:
             self._fail(delivery, error)
 
@@ -211,7 +222,7 @@ class Starter:
             return
         log.warning("job waits for a process job_id=%s error=%s", job.job_id, error)
         # Its folder says that nothing ran: the reporter offers it back, hears that it was granted, and starts it again.
-        self._outbox.put_back(delivery.begun_anew(), max(FORK_AGAIN_SECONDS, delivery.backoff.failed()))
+        self._outbox.put_back(delivery.begun_anew(may_begin=True), max(FORK_AGAIN_SECONDS, delivery.backoff.failed()))
 
     def _fail(self, delivery: Delivery, error: LauncherError) -> None:
         """Granted, but the shim did not come up: nothing ran, and the runtime is told so."""
@@ -222,7 +233,7 @@ class Starter:
         except OSError as full:
             # Without a verdict it counts as never started, which is true: it is given back, or started once more.
             log.warning("verdict not written job_id=%s error=%s", run.job.job_id, full)
-        self._outbox.put(delivery.begun_anew())
+        self._outbox.put_back(delivery.begun_anew(), 0.0)
 
     def _decline(self, job: Job, reason: str, sentence: str) -> None:
         log.info("job declined job_id=%s reason=%s", job.job_id, reason)

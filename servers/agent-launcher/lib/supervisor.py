@@ -45,12 +45,13 @@ class Supervisor:
         except (OSError, ValueError, KeyError):
             log.exception("cannot watch a job; it is looked at each second job_id=%s", process.run.job.job_id)
 
-    def step(self) -> float:
-        """Wait for ends for a moment and settle them."""
+    def step(self, show_life: Callable[[], None]) -> float:
+        """Wait for ends for a moment and settle them; a slow machine may need long for many, but not for one."""
         for process in self._ends.wait(SWEEP_SECONDS if len(self._registry) else IDLE_SECONDS):
+            show_life()
             self._look(process)
         if self._monotonic() - self._swept_at >= SWEEP_SECONDS:
-            self._sweep()
+            self._sweep(show_life)
             self._swept_at = self._monotonic()
         return 0.0
 
@@ -58,8 +59,9 @@ class Supervisor:
         """End the present wait."""
         self._ends.wake()
 
-    def _sweep(self) -> None:
+    def _sweep(self, show_life: Callable[[], None]) -> None:
         for held in self._registry.get_running_jobs().values():
+            show_life()
             # A job at its gate is the starter's.
             if held.process.is_under_way:
                 self._look(held.process)

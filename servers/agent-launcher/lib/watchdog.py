@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lib.loop import Loop
 from lib.machine import Machine
@@ -22,12 +21,11 @@ FROZEN_SECONDS = 5.0
 class Watchdog:
     """Looks at the loops' stamps; jobs survive its bite, as the next start adopts them."""
 
-    def __init__(
-        self, loops: Sequence[Loop], bite: Callable[[int], None] = os._exit, machine: Machine | None = None
-    ) -> None:
-        self._monotonic = (machine or Machine()).monotonic
+    def __init__(self, loops: Sequence[Loop], machine: Machine | None = None) -> None:
+        machine = machine or Machine()
+        self._monotonic = machine.monotonic
+        self._end_process = machine.end_process
         self._loops = loops
-        self._bite = bite
         self._looked_at = self._monotonic()
 
     def look(self) -> None:
@@ -46,8 +44,7 @@ class Watchdog:
                     loop.age_seconds(),
                     _stacks(),
                 )
-                logging.shutdown()
-                self._bite(EXIT_CODE)
+                self._end_process(EXIT_CODE)
 
 
 def _stacks() -> str:

@@ -13,6 +13,7 @@ from lib.backoff import Backoff
 from lib.job_process import JobProcess
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.loop import Loop
+from lib.machine import Machine
 from lib.outbox import Delivery, Outbox
 from lib.registry import RunningJobsRegistry
 from lib.run_directory import RunsFolder
@@ -85,8 +86,10 @@ def test_the_watchdog_bites_when_a_thread_is_deaf_but_not_after_a_freeze(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hangs, bites = threading.Event(), list[int]()
+    machine = Machine()
+    monkeypatch.setattr(machine, "end_process", bites.append)
     loop = Loop("hanging", lambda: float(hangs.wait(30)), stale_seconds=0.05)
-    watchdog = Watchdog([loop], bites.append)
+    watchdog = Watchdog([loop], machine)
     loop.start()
     wait_until(loop.is_deaf, "it is deaf")
 
@@ -123,7 +126,7 @@ def test_the_outbox_gives_each_delivery_once_and_when_it_is_due(runs: RunsFolder
 def test_below_the_memory_floor_no_further_job_is_taken_but_always_the_first(runs: RunsFolder) -> None:
     registry, free = RunningJobsRegistry(), [100]
     admission = Admission(
-        registry, Lifecycle(), max_jobs=None, memory_floor_bytes=200, available_memory=lambda: free[0]
+        registry.job_ids, Lifecycle(), max_jobs=None, memory_floor_bytes=200, available_memory=lambda: free[0]
     )
 
     assert admission.look() == Admitted(None)
@@ -135,7 +138,7 @@ def test_below_the_memory_floor_no_further_job_is_taken_but_always_the_first(run
 
 def test_places_are_counted_and_a_local_failure_closes_all_of_them(runs: RunsFolder) -> None:
     registry, lifecycle = RunningJobsRegistry(), Lifecycle(max_total_jobs=5)
-    admission = Admission(registry, lifecycle, max_jobs=2, memory_floor_bytes=0, available_memory=lambda: None)
+    admission = Admission(registry.job_ids, lifecycle, max_jobs=2, memory_floor_bytes=0, available_memory=lambda: None)
 
     registry.add_job("job_1", JobProcess(runs.directory_for(job("s"))))
     assert admission.look() == Admitted(1)

@@ -49,7 +49,9 @@ def poller_of(api: ApiClient, folder: Path, machine: Machine) -> Poller:
         lambda _: None,
         machine,
     )
-    admission = Admission(registry, lifecycle, max_jobs=None, memory_floor_bytes=0, available_memory=lambda: None)
+    admission = Admission(
+        registry.job_ids, lifecycle, max_jobs=None, memory_floor_bytes=0, available_memory=lambda: None
+    )
     return Poller(
         api,
         registration,

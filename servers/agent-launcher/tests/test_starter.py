@@ -14,9 +14,11 @@ from lib.api_client import ApiClient
 from lib.disk import Disk
 from lib.errors import AttemptAlreadyHere, ForkRefused
 from lib.executor import Executor
+from lib.job_process import JobProcess
 from lib.lifecycle import Lifecycle
 from lib.log_upload import LogUploader
 from lib.machine import Gate, Machine
+from lib.models import Job
 from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
@@ -63,24 +65,57 @@ class NoProcesses:
         raise ForkRefused(f"cannot start a process: cannot fork for {run_path.name}")
 
 
-def a_starter(outbox: Outbox, registry: RunningJobsRegistry, machine: Machine | None = None) -> Starter:
-    """One on a machine without processes; its parts that reach the runtime are not there: who used them would fail."""
+class Declines:
+    """A runtime that takes claims back, and nothing else."""
+
+    def __init__(self) -> None:
+        self.declined: list[tuple[str, str]] = []
+
+    def report_declined(self, _launcher_id: str, job: Job, reason: str, _sentence: str) -> None:
+        """Take one back."""
+        self.declined.append((job.job_id, reason))
+
+
+def a_starter(
+    outbox: Outbox,
+    registry: RunningJobsRegistry,
+    machine: Machine | None = None,
+    *,
+    api: Declines | None = None,
+    max_jobs: int | None = None,
+) -> Starter:
+    """One on a machine without processes; what else reaches the runtime is not there: who used it would fail."""
     machine = machine or Machine()
     here = Path("/")
     runs = RunsFolder(here)
     return Starter(
-        cast("ApiClient", None),
+        cast("ApiClient", api),
         Executor(NoProcesses(), runs, project_root=here, project_dir=here, runtime_url="http://127.0.0.1:1"),
         registry,
-        cast("Registration", None),
+        cast("Registration", KnownLauncher()),
         outbox,
         Admission(
-            registry, Lifecycle(), max_jobs=None, memory_floor_bytes=0, available_memory=lambda: None, machine=machine
+            registry.job_ids,
+            Lifecycle(),
+            max_jobs=max_jobs,
+            memory_floor_bytes=0,
+            available_memory=lambda: None,
+            machine=machine,
         ),
         Lifecycle(),
         lambda _: None,
         machine,
     )
+
+
+def test_a_claim_for_which_there_is_no_place_any_more_is_given_back_and_nothing_is_made_for_it(tmp_path: Path) -> None:
+    registry, api = RunningJobsRegistry(), Declines()
+    registry.add_job("job_1", JobProcess(RunsFolder(tmp_path).directory_for(job("s", "job_1"))))
+    starter = a_starter(Outbox(), registry, api=api, max_jobs=1)
+
+    starter.start(job("s", "job_2"))
+
+    assert api.declined == [("job_2", "launcher_full")]
 
 
 def test_an_attempt_that_has_run_meanwhile_is_not_started_again(tmp_path: Path) -> None:
@@ -104,12 +139,14 @@ def test_an_attempt_for_which_the_machine_has_no_process_is_failed_with_the_reas
     run.write_order({}, None)
 
     starter.start_again(Delivery(run))
+    assert outbox.deliveries()[0].may_begin
     clock.now += patience_seconds - 1
     starter.start_again(outbox.deliveries()[0])
     assert run.read_verdict() is None
     clock.now += 1
     starter.start_again(outbox.deliveries()[0])
 
+    assert not outbox.deliveries()[0].may_begin
     verdict = run.read_verdict() or {}
     tried = f"cannot start a process: cannot fork for job_1.1; tried for {patience_seconds:g} s"
     assert (verdict["reason"], verdict["error"]) == ("spawn_failed", tried)
@@ -129,7 +166,13 @@ def test_an_attempt_whose_failure_cannot_be_written_is_handed_to_the_reporter_al
 def test_a_delivery_whose_folder_is_gone_is_over(tmp_path: Path) -> None:
     outbox, registration = Outbox(), cast("Registration", KnownLauncher())
     reporter = Reporter(
-        cast("ApiClient", None), registration, outbox, cast("LogUploader", None), Lifecycle(), lambda _: None
+        cast("ApiClient", None),
+        registration,
+        outbox,
+        cast("LogUploader", None),
+        Lifecycle(),
+        lambda _: None,
+        lambda: None,
     )
     outbox.put(Delivery(RunsFolder(tmp_path).directory_for(job("s"))))
 
