@@ -2,8 +2,8 @@
 
 Written from the protocol's words alone, and from the ledger of what really ran: no rule is taken from the code that is
 checked. P1 no job is lost, P2 no second run, P3 the truth is recorded, P4 nobody kills what was not asked to end, P5
-nothing stays behind, P6 a parent is told once. Only what no promise names, a row that nothing would ever move, is
-looked for with the product's own question.
+nothing stays behind, P6 a parent is told once. Beside them stands the queue: what is held, early or too many is not
+claimed. Only what no promise names, a row that nothing would ever move, is looked for with the product's own question.
 """
 
 import traceback
@@ -16,6 +16,7 @@ from agent_runtime.domain.ids import CallbackId, JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.upkeep.reconcile import find_stuck
 from lib.run_directory import RunDirectory, RunsFolder, RunState
+from simulation.clients import NARROW, NARROW_LIMIT
 from simulation.host import STATE_DIR
 from simulation.ledger import Run
 from simulation.runtime import every, rows
@@ -44,6 +45,7 @@ class Checks:
         self.findings: list[str] = []
         self._status: dict[str, str] = {}
         self._reason: dict[str, object] = {}
+        self._agent: dict[str, object] = {}
         self._attempt: dict[str, int] = {}
         self._granted: set[tuple[str, int]] = set()
         self._stops_asked: set[str] = set()
@@ -71,7 +73,7 @@ class Checks:
                 self._stops_asked.add(new.job_id)
             status, before = new.data.get("status"), new.data.get("from")
             if new.type == "job.created":
-                self._status[new.job_id] = "pending"
+                self._status[new.job_id], self._agent[new.job_id] = "pending", new.data.get("agent_name")
             elif isinstance(status, str) and isinstance(before, str):
                 self._moved(new.job_id, new.attempt or 0, before, status, new.data)
 
@@ -89,6 +91,7 @@ class Checks:
             if attempt <= self._attempt.get(job_id, 0):
                 self.find("P2", f"attempt {attempt} of {job_id} was claimed after {self._attempt[job_id]}")
             self._attempt[job_id] = attempt
+            self._may_be_claimed(job_id)
         if (before, status) == ("claimed", "running"):
             self._granted.add((job_id, attempt))
         if data.get("reason") == "launcher_lost":
@@ -98,6 +101,25 @@ class Checks:
         else:
             self._stopped_while_waiting.discard(job_id)
         self._status[job_id], self._reason[job_id] = status, data.get("reason")
+
+    def _may_be_claimed(self, job_id: str) -> None:
+        if self._world.clients.holds(JobId(job_id)):
+            self.find("queue", f"{job_id} was claimed although it is held")
+        if self._comes_too_early(JobId(job_id)):
+            self.find("queue", f"{job_id} was claimed before its time")
+        if self._agent.get(job_id) == NARROW:
+            at_work = [other for other, agent in self._agent.items() if agent == NARROW and self._is_at_work(other)]
+            if len(at_work) >= NARROW_LIMIT:
+                self.find("queue", f"{job_id} was claimed beside {at_work}, and {NARROW_LIMIT} of its agent may run")
+
+    def _comes_too_early(self, job_id: JobId) -> bool:
+        order = self._world.clients.order_of(job_id)
+        if order is None or order.not_before is None or job_id in self._world.clients.retried or self._world.has_jumped:
+            return False
+        return self._world.runtime_time() < order.not_before
+
+    def _is_at_work(self, job_id: str) -> bool:
+        return self._status.get(job_id) in ("claimed", "running")
 
     def began(self, run: Run) -> None:
         """Look at a command at the moment at which it begins to run."""
@@ -111,6 +133,13 @@ class Checks:
                 self.find("P2", f"{run.job_id}.{run.attempt} runs for the second time")
             elif other.ended_at is None:
                 self._overlaps(run, other)
+        self._fits(run)
+
+    def _fits(self, run: Run) -> None:
+        host = next(host for host in self._world.hosts if host.name == run.host)
+        here = [one for one in self._world.ledger.alive() if one.host == run.host and not one.is_alone]
+        if host.max_jobs is not None and len(here) > host.max_jobs:
+            self.find("queue", f"{len(here)} commands run on {host.name}, which takes {host.max_jobs}")
 
     def _overlaps(self, run: Run, other: Run) -> None:
         if other.job_id == run.job_id:

@@ -1,13 +1,15 @@
 """People and agents: they order sessions, resume, stop and retry them, and let parents start children."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import IfBusy, JobType, Order
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
+from agent_runtime.services.holding import hold_job, lift_hold
 from agent_runtime.services.jobs import Created, IdempotencyKey, create_job, retry_job, stop_job
-from agent_runtime.services.launchers import set_draining
+from agent_runtime.services.launchers import remove_launcher, set_draining
 from agent_runtime.services.needs import AgentNeeds
 from simulation.ledger import Run
 from simulation.network import ClientLine
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 DURATIONS = (0.05, 0.5, 0.5, 3.0, 3.0, 3.0, 3.0, 10.0, 10.0, 20.0, 60.0, 180.0)
 NEWS = "<agent-news"
+NARROW, NARROW_LIMIT = "narrow", 1
+"""An agent, and how many of its jobs may run at once."""
 
 
 class Clients:
@@ -32,6 +36,8 @@ class Clients:
         self._count = 0
         self._plans = 0
         self.retried: set[JobId] = set()
+        self._held: set[JobId] = set()
+        self._lifted: set[JobId] = set()
         chance = world.chance
         for _ in range(chance.randint(1, 4)):
             world.agenda.after(chance.uniform(0.0, world.chaos_seconds * 0.7), self._act)
@@ -40,6 +46,10 @@ class Clients:
     def order_of(self, job_id: JobId) -> Order | None:
         """What was ordered with a job, if a client did."""
         return self._orders.get(job_id)
+
+    def holds(self, job_id: JobId) -> bool:
+        """Tell whether a client knows that a job is held; not of one that was lifted or retried: copies may be late."""
+        return job_id in self._held - self._lifted - self.retried
 
     @property
     def accepted(self) -> list[JobId]:
@@ -54,7 +64,7 @@ class Clients:
 
     def _act(self) -> None:
         acts = (self._start, self._start, self._start, self._resume, self._resume, self._stop, self._stop, self._retry,
-                self._drain)  # fmt: skip
+                self._drain, self._hold, self._lift, self._remove_launcher)  # fmt: skip
         if not self._world.faults.is_calm:
             self._world.chance.choice(acts)()
 
@@ -98,13 +108,14 @@ class Clients:
             type=JobType.START_SESSION,
             session_name=name,
             prompt=f"work {chance.choice(DURATIONS)} {code} {chance.choice((0.1, 2.0, 30.0))} #{self._plans}",
-            agent_name="echo",
+            agent_name=chance.choice(("echo", "echo", NARROW)),
             labels={"gpu": "yes"} if chance.random() < 0.15 else {},
             priority=chance.choice((0, 0, 0, 5, -5)),
             timeout_seconds=chance.choice((None, None, None, 60.0)),
             max_attempts=chance.choice((1, 1, 2, 3)),
             rerun_lost=chance.choice((0, 0, 0, 1, 2)),
             queue_timeout_seconds=chance.choice((None, None, None, None, 90.0)),
+            not_before=chance.choice((None, None, None, self._world.runtime_time() + timedelta(seconds=20))),
         )
 
     def _order(self, order: Order) -> None:
@@ -138,6 +149,39 @@ class Clients:
             self._world.tell("client", f"drains {launcher_id}")
             self._line.ask(lambda tx: set_draining(tx, launcher_id, draining=True), _shrug, _shrug)
 
+    def _hold(self) -> None:
+        if self._jobs:
+            job_id = self._world.chance.choice(self._jobs)
+            self._world.tell("client", f"holds {job_id}")
+            self._line.ask(lambda tx: hold_job(tx, job_id), lambda _: self._is_held(job_id), _shrug)
+
+    def _is_held(self, job_id: JobId) -> None:
+        self._world.tell("client", f"knows that {job_id} is held")
+        self._held.add(job_id)
+
+    def _lift(self) -> None:
+        if self._held:
+            job_id = self._world.chance.choice(sorted(self._held))
+            self._world.tell("client", f"lifts the hold of {job_id}")
+            self._lift_hold(job_id)
+
+    def _lift_hold(self, job_id: JobId) -> None:
+        self._lifted.add(job_id)
+        self._held.discard(job_id)
+        self._line.ask(lambda tx: lift_hold(tx, job_id), _shrug, _shrug)
+
+    def lift_all_holds(self) -> None:
+        """Let no job be held, not even one whose holder was never answered."""
+        for job_id in self._jobs:
+            self._lift_hold(job_id)
+
+    def _remove_launcher(self) -> None:
+        launchers = self._world.launcher_ids()
+        if launchers:
+            launcher_id = self._world.chance.choice(launchers)
+            self._world.tell("client", f"removes {launcher_id}")
+            self._line.ask(lambda tx: remove_launcher(tx, launcher_id), _shrug, _shrug)
+
     def resume_all_launchers(self) -> None:
         """Let no launcher stay drained."""
         for launcher_id in self._world.launcher_ids():
@@ -145,7 +189,7 @@ class Clients:
 
 
 def _agent(name: str) -> AgentNeeds:
-    return AgentNeeds(name, active=True, labels={})
+    return AgentNeeds(name, active=True, labels={}, limits={"max_running": NARROW_LIMIT} if name == NARROW else {})
 
 
 def _shrug(_: object) -> None:

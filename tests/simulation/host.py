@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 STATE_DIR = Path("/sim")
+CALM_MEANS_SECONDS = 120.0
+"""What was slow before may be noticed until then."""
 
 
 class Host:
@@ -140,6 +142,15 @@ class Host:
         if self.life is not None:
             self.world.tell(self.name, f"the launcher is killed {why}")
             self._ended(self.life)
+
+    def bitten(self) -> None:
+        """Let the launcher's watchdog end it: somebody was deaf for longer than hesitations explain."""
+        assert self.launcher is not None, "a watchdog belongs to a launcher"
+        deaf = [loop.name for loop in self.launcher._loops if loop.is_deaf()]
+        if self.world.is_calm_since(CALM_MEANS_SECONDS):
+            self.world.checks.find("no mistakes", f"threads of {self.name} hang: {deaf}")
+        self.kill(f"by its watchdog, for {', '.join(deaf)}")
+        raise GreenletExit
 
     def _ended(self, life: Life) -> None:
         life.die()
@@ -367,6 +378,10 @@ class SimMachine(Machine):
 
     def state_folder(self, path: Path) -> StateFolder:
         return _SimStateFolder(path)
+
+    def end_process(self, code: int) -> None:
+        del code
+        self._host.bitten()
 
     def end_leftovers(self, run: RunDirectory) -> list[str]:
         self._host.effect(self._life, "end what was left over")

@@ -24,7 +24,9 @@ from lib.outbox import Delivery
 from lib.reporter import Reporter
 from lib.run_directory import RunDirectory
 from lib.starter import Starter
+from simulation.clients import NARROW_LIMIT
 
+LONG_SECONDS = 1e6
 Break = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -152,6 +154,26 @@ def _end_is_not_shown(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(moves, "STATUS_BY_JOB", {**STATUS_BY_JOB, JobStatus.STOPPED: SessionStatus.RUNNING})
 
 
+def _hold_means_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("agent_runtime.services.holding._let_wait", lambda _tx, job, *_: job)
+
+
+def _agent_limit_means_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(claims, "_room_for_agent", _always(NARROW_LIMIT))
+
+
+def _time_means_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("agent_runtime.services.jobs._time_to_wait", _always(None))
+
+
+def _thread_hangs(patch: pytest.MonkeyPatch) -> None:
+    def look_away(self: Reporter) -> float:
+        self._machine.flag().wait(LONG_SECONDS)
+        return 0.0
+
+    patch.setattr(Reporter, "step", look_away)
+
+
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
@@ -171,5 +193,9 @@ def mutants() -> Sequence[Mutant]:
         Mutant("output is forgotten with the end", _output_forgotten, frozenset({"P3"}), first_seed=200),
         Mutant("a registration heard twice is a new life", _heard_twice_lives_twice, frozenset({"P4"})),
         Mutant("a session shows work that was stopped", _end_is_not_shown, frozenset({"stuck"})),
-        Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=400),
+        Mutant("a thread hangs", _thread_hangs, frozenset({"no mistakes", "rest"})),
+        Mutant("a hold means nothing", _hold_means_nothing, frozenset({"queue"})),
+        Mutant("an agent's limit means nothing", _agent_limit_means_nothing, frozenset({"queue"})),
+        Mutant("a job's time means nothing", _time_means_nothing, frozenset({"queue"})),
+        Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=600),
     )

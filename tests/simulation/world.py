@@ -93,6 +93,8 @@ class World:
         self.checks = Checks(self)
         self.runtime: RuntimeLife | None = None
         self.is_over = False
+        self.has_jumped = False
+        self._calm_at: float | None = None
         self._runtime_offset = 0.0
         self._frozen_until = 0.0
         self._lives: list[RuntimeLife] = []
@@ -119,6 +121,10 @@ class World:
     def later(self, seconds: float, act: Callable[[], None]) -> None:
         """Let something happen after a while, whatever comes."""
         self.agenda.after(seconds, act)
+
+    def is_calm_since(self, seconds: float) -> bool:
+        """Tell whether nothing has gone wrong for so long."""
+        return self._calm_at is not None and self.agenda.now - self._calm_at > seconds
 
     def runtime_time(self) -> datetime:
         """Tell the time as the runtime's machine has it."""
@@ -148,6 +154,7 @@ class World:
         """Set the clock of the runtime's machine."""
         self.tell("runtime", f"the clock jumps by {seconds:.0f} s")
         self._runtime_offset += seconds
+        self.has_jumped = True
 
     def _host(self, number: int) -> Host:
         # The first machine can run everything, so that nothing has to wait for ever.
@@ -187,17 +194,19 @@ class World:
     def _calm_down(self) -> None:
         self.tell("world", "from now on nothing goes wrong")
         self.faults.is_calm = True
+        self._calm_at = self.agenda.now
         for host in self.hosts:
             host.disk.fill(is_full=False)
         self.network.mend()
-        self._open_all_launchers()
+        self._let_everything_go()
         deadline = self.agenda.now + REST_COMES_WITHIN_SECONDS
         self.agenda.after(REST_IS_LOOKED_FOR_SECONDS, lambda: self._look_for_rest(deadline))
 
-    def _open_all_launchers(self) -> None:
-        # Again and again: a request to drain one may still be on its way.
+    def _let_everything_go(self) -> None:
+        # Again and again: a request to drain a launcher or to hold a job may still be on its way.
         self.clients.resume_all_launchers()
-        self.agenda.after(OPENED_AGAIN_SECONDS, self._open_all_launchers)
+        self.clients.lift_all_holds()
+        self.agenda.after(OPENED_AGAIN_SECONDS, self._let_everything_go)
 
     def _look_for_rest(self, deadline: float) -> None:
         restless = self._restless()
