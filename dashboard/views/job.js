@@ -57,7 +57,7 @@ const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</
 
 function JobFacts({ job }) {
   const launcher = useStore((state) => state.launchers?.find((one) => one.launcher_id === job.launcher_id));
-  const reason = job.status === "pending" ? waitWords(job.reason) : reasonWords(job.reason);
+  const reason = job.status === "pending" ? waitWords(job.reason) : job.ended_at && reasonWords(job.reason);
   return html`<dl class="job-facts">
     <${Fact} name="Job"><span class="mono cut">${job.job_id}</span><${Copy} text=${job.job_id} label="Copy job id" /><//>
     <${Fact} name="Created"><${Ago} at=${job.created_at} suffix=" ago" /><//>

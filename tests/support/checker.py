@@ -45,8 +45,8 @@ def one_outcome(evidence: Evidence) -> Iterator[str]:
         job = evidence.jobs.get(job_id)
         if job is None:
             yield f"job {job_id} was acknowledged and is gone"
-        elif job["status"] == "pending" and not job["reason"]:
-            yield f"job {job_id} waits without a reason"
+        elif job["status"] not in AT_REST and not job["reason"]:
+            yield f"job {job_id} is {job['status']} without a reason"
         elif job["status"] in AT_REST and not job["ended_at"]:
             yield f"job {job_id} is {job['status']} without an end"
 

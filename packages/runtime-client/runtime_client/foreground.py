@@ -141,7 +141,7 @@ class ForegroundLauncher:
 
     def _tell_why_it_waits(self, job: Job) -> None:
         now = self._client.job(job.job_id)
-        if now.reason_detail or now.reason:
+        if now.status == "pending" and (now.reason_detail or now.reason):
             self._warn(f"job {job.job_id!r} waits: {now.reason_detail or now.reason}")
 
     def _listen_for_stop(self) -> None:

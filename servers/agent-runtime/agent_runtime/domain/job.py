@@ -6,7 +6,7 @@ The table `MOVES` is the state machine. `services/moves.py` performs a move, the
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
@@ -44,6 +44,8 @@ class JobStatus(StrEnum):
 
 
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
+LOST_FOR_GOOD_AFTER = timedelta(minutes=10)
+"""How long a lost job may still heal before it is run again or given up."""
 HELD_BY_LAUNCHER = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST})
 
 

@@ -1,4 +1,4 @@
-"""Why a job failed or waits: the closed lists of codes, each with its class or its sentence."""
+"""Why a job failed, waits or is not over: the closed lists of codes, each with its class or its sentence."""
 
 from enum import StrEnum
 
@@ -57,6 +57,15 @@ class WaitReason(StrEnum):
     HELD = "held"
     LAUNCHER_SHORT_OF_MEMORY = "launcher_short_of_memory"
     LAUNCHER_CANNOT_START_JOBS = "launcher_cannot_start_jobs"
+
+
+class OpenReason(StrEnum):
+    """Why a job that a launcher has is not over; the value is the `reason` on the wire."""
+
+    STARTING = "starting"
+    AT_WORK = "at_work"
+    STOPPING = "stopping"
+    LAUNCHER_SILENT = "launcher_silent"
 
 
 _INFRASTRUCTURE = frozenset(

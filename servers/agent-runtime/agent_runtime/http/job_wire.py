@@ -11,7 +11,8 @@ from agent_runtime.services.waiting import Waiting
 class JobWire(BaseModel):
     """A job: what was ordered, where it stands, how it ended.
 
-    `prompt` is None in lists; `prompt_preview` is its beginning. While the job is pending, `reason` says why.
+    `prompt` is None in lists; `prompt_preview` is its beginning. While the job is not over, `reason` says why,
+    `reason_detail` what would change it, and `next_at` when time alone would.
     """
 
     job_id: str
@@ -38,6 +39,7 @@ class JobWire(BaseModel):
     launcher_id: str | None
     reason: str | None
     reason_detail: str | None
+    next_at: WireTime | None
     error: str | None
     exit_code: int | None
     signal: int | None
@@ -90,7 +92,7 @@ class AttemptList(BaseModel):
 
 
 def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> JobWire:
-    """Show a job, and while it waits, why."""
+    """Show a job, and while it is not over, why."""
     is_pending = job.status is JobStatus.PENDING
     return JobWire(
         job_id=job.id,
@@ -117,6 +119,7 @@ def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> Jo
         launcher_id=job.launcher_id,
         reason=waiting.reason if waiting is not None else None if is_pending else job.reason,
         reason_detail=waiting.sentence if waiting is not None else None,
+        next_at=waiting.next_at if waiting is not None else None,
         error=job.error,
         exit_code=job.exit_code,
         signal=job.signal,

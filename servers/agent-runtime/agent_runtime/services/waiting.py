@@ -1,32 +1,67 @@
-"""Why a pending job waits, and what would change that; found at the moment that somebody asks."""
+"""Why a job waits or is not over, and what would change that; found at the moment that somebody asks."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from agent_runtime.domain.ids import JobId, LauncherId
-from agent_runtime.domain.job import Job, JobStatus, WaitsOn
+from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER, TERMINAL, Job, JobStatus, WaitsOn
 from agent_runtime.domain.launcher import Launcher, LauncherStatus, may_run
-from agent_runtime.domain.reasons import WaitReason
+from agent_runtime.domain.reasons import OpenReason, WaitReason
 from agent_runtime.services.jobs import asked_labels
 from agent_runtime.services.ports import Transaction
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Why a job waits: a code for programs, and a sentence that says what would change it."""
+    """Why a job is not over: a code for programs, and a sentence that says what would change it.
 
-    reason: WaitReason
+    Shape:   `next_at` is when time alone would change something, None if only an event will.
+    """
+
+    reason: WaitReason | OpenReason
     sentence: str
+    next_at: datetime | None = None
 
 
 def explain_waiting(tx: Transaction, jobs: Iterable[Job]) -> Mapping[JobId, Waiting]:
-    """Say for each of these jobs that is pending why it is."""
-    pending = [job for job in jobs if job.status is JobStatus.PENDING]
-    if not pending:
-        return {}
-    launchers = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE]
+    """Say for each of these jobs that is not over why it is not."""
+    unfinished = [job for job in jobs if job.status not in TERMINAL]
+    pending = [job for job in unfinished if job.status is JobStatus.PENDING]
+    launchers = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE] if pending else []
     held = tx.jobs.count_held() if launchers else {}
-    return {job.id: _why(tx, job, launchers, held) for job in pending}
+    waits = {job.id: _with_time(job, _why(tx, job, launchers, held)) for job in pending}
+    return waits | {job.id: _at_a_launcher(job) for job in unfinished if job.status is not JobStatus.PENDING}
+
+
+def _with_time(job: Job, why: Waiting) -> Waiting:
+    """Add when its time comes, or when it leaves the queue, whichever is first."""
+    times = [job.queue_expires_at, job.not_before if why.reason is WaitReason.NOT_BEFORE else None]
+    return replace(why, next_at=min((time for time in times if time is not None), default=None))
+
+
+def _at_a_launcher(job: Job) -> Waiting:
+    if job.status is JobStatus.CLAIMED:
+        return Waiting(
+            OpenReason.STARTING,
+            "a launcher has it and prepares it; if it does not begin in time, it goes back to the queue",
+            job.claim_expires_at,
+        )
+    if job.status is JobStatus.LOST:
+        return Waiting(
+            OpenReason.LAUNCHER_SILENT,
+            "its launcher does not prove that it runs; unless that comes back, it is run again or given up, as its "
+            "rerun_lost says",
+            job.lost_at + LOST_FOR_GOOD_AFTER if job.lost_at is not None else None,
+        )
+    if job.stop_requested_at is not None:
+        grace = timedelta(seconds=job.stop_grace_seconds)
+        sentence = f"is being ended: its processes have {job.stop_grace_seconds:g} s until they are killed"
+        return Waiting(OpenReason.STOPPING, sentence, job.stop_requested_at + grace)
+    if job.timeout_seconds is None or job.started_at is None:
+        return Waiting(OpenReason.AT_WORK, "runs until its process ends, or until it is stopped")
+    ends_at = job.started_at + timedelta(seconds=job.timeout_seconds)
+    return Waiting(OpenReason.AT_WORK, "runs until its process ends, or its time limit", ends_at)
 
 
 def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], held: Mapping[LauncherId, int]) -> Waiting:

@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
-from agent_runtime.domain.job import Job, JobStatus, Move
+from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER, Job, JobStatus, Move
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.services.moves import move_job
 from agent_runtime.services.ports import Transaction
 from agent_runtime.upkeep.queue import AT_ONCE_MAX
 
-LOST_FOR_GOOD_AFTER = timedelta(minutes=10)
 LOSSES_COUNTED_FOR = timedelta(hours=72)
 ALL_LOST_MAX = 10_000
 LOSSES_MAX = 3

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
+from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER
 from agent_runtime.services.ports import Store, Transaction
 from agent_runtime.services.queue import Stuck
 from agent_runtime.upkeep.background import Background
-from agent_runtime.upkeep.lost_jobs import LOST_FOR_GOOD_AFTER
 
 log = logging.getLogger(__name__)
 

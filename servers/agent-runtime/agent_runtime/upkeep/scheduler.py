@@ -5,10 +5,11 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER
 from agent_runtime.services.claims import STOP_REPEATED_AFTER
 from agent_runtime.services.ports import Announcement, Store, Transaction
 from agent_runtime.upkeep.background import Background
-from agent_runtime.upkeep.lost_jobs import LOST_FOR_GOOD_AFTER, settle_lost_jobs, wait_anew_for_lost_jobs
+from agent_runtime.upkeep.lost_jobs import settle_lost_jobs, wait_anew_for_lost_jobs
 from agent_runtime.upkeep.queue import (
     KEYS_KEPT_FOR,
     expire_claims,
