@@ -34,6 +34,17 @@ def test_a_poll_that_waited_in_vain_answers_204(desk: Desk) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
 
 
+@pytest.mark.parametrize("refuse", ["launcher_on_fire", "held"])
+def test_a_refusal_that_this_runtime_does_not_know_is_as_good_as_none(desk: Desk, refuse: str) -> None:
+    launcher_id = text(read(desk.post("/launcher/register", {"name": fresh()}))["launcher_id"])
+    job_id = desk.start(launcher_id=launcher_id)["job_id"]
+
+    answer = desk.get("/launcher/jobs", launcher_id=launcher_id, slots=0, wait=0, refuse=refuse)
+
+    assert answer.status_code == 204
+    assert read(desk.get(f"/jobs/{job_id}"))["reason"] == "no_free_slot"
+
+
 def test_a_parked_poll_is_answered_as_soon_as_a_job_comes(desk: Desk, runtime: RuntimeProcess) -> None:
     launcher = text(read(desk.post("/launcher/register", {"name": "parked"}))["launcher_id"])
     with ThreadPoolExecutor(1) as pool, Desk(runtime.url, runtime.token) as other:

@@ -59,6 +59,10 @@ class WaitReason(StrEnum):
     LAUNCHER_CANNOT_START_JOBS = "launcher_cannot_start_jobs"
 
 
+OF_LAUNCHERS = frozenset({WaitReason.LAUNCHER_SHORT_OF_MEMORY, WaitReason.LAUNCHER_CANNOT_START_JOBS})
+"""The reasons that a launcher itself gives for taking no job."""
+
+
 class OpenReason(StrEnum):
     """Why a job that a launcher has is not over; the value is the `reason` on the wire."""
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus, Usage
-from agent_runtime.domain.reasons import WaitReason
+from agent_runtime.domain.reasons import OF_LAUNCHERS
 from agent_runtime.http.launcher_wire import JobForLauncher, LauncherWire, Sparse
 from agent_runtime.http.wire import GivenTime, PlainText
 from agent_runtime.services.claims import Ask
@@ -83,14 +83,17 @@ class RegisterAnswer(BaseModel):
 
 
 class PollQuery(BaseModel):
-    """What a launcher waits for; `batch` is how many jobs it takes in one answer."""
+    """What a launcher waits for; `batch` is how many jobs it takes in one answer, and `refuse` why it takes none.
+
+    A `refuse` that this runtime does not know is as good as none: the launcher may be newer.
+    """
 
     launcher_id: str
     epoch: int | None = None
     slots: Annotated[int | None, Field(ge=0)] = None
     wait: Annotated[float | None, Field(ge=0, le=3600)] = None
     batch: Annotated[int | None, Field(ge=1)] = None
-    refuse: WaitReason | None = None
+    refuse: Annotated[str | None, Field(max_length=64)] = None
 
     def ask(self) -> Ask:
         """Say it in the words of the services."""
@@ -99,7 +102,7 @@ class PollQuery(BaseModel):
             epoch=self.epoch,
             slots=self.slots,
             batch=min(self.batch or 1, _BATCH_MAX),
-            refusal=self.refuse,
+            refusal=self.refuse if self.refuse in OF_LAUNCHERS else None,
         )
 
 
