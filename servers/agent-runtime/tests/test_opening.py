@@ -98,3 +98,17 @@ def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
 
     assert told.code == "database_too_new"
     assert "its tables are of version '9999'" in str(told)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_log_without_its_database_is_refused_and_kept(path: Path, is_there: bool) -> None:
+    if is_there:
+        path.touch()
+    log = path.with_name("runtime.db-wal")
+    log.write_bytes(b"commits that were acknowledged")
+
+    with pytest.raises(Unusable, match="found: its write-ahead log without it"):
+        prepare_sqlite(path)
+
+    assert log.read_bytes() == b"commits that were acknowledged"
+    assert [item.name for item in path.parent.iterdir() if item.stat().st_size > 0] == [log.name]

@@ -40,12 +40,20 @@ def prepare_sqlite(path: Path) -> None:
     """
     try:
         if not path.exists() or path.stat().st_size == 0:
+            _refuse_orphaned_log(path)
             _create(path)
         else:
             _check_head(path)
         _bring_up_to_date(path)
     except (DatabaseError, sqlite3.DatabaseError, OSError) as error:
         raise _damaged(path, str(error).splitlines()[0]) from error
+
+
+def _refuse_orphaned_log(path: Path) -> None:
+    # SQLite would delete it without a word, and with it commits that were acknowledged.
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size > 0:
+        raise _damaged(path, "its write-ahead log without it")
 
 
 def _create(path: Path) -> None:
