@@ -92,6 +92,14 @@ def test_a_damaged_backup_is_refused_and_the_database_stays(tmp_path: Path) -> N
     assert path.read_bytes() == before
 
 
+def test_a_backup_that_cannot_be_written_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "runtime.db"
+    prepare_sqlite(path)
+
+    with pytest.raises(Unusable, match=r"cannot write the backup '.*nowhere/copy\.db': No such file or directory"):
+        copy_database(path, tmp_path / "nowhere" / "copy.db")
+
+
 def test_a_runtime_that_runs_is_asked_to_prune(own: RuntimeProcess) -> None:
     own.start()
     done = _agent_runtime(own, "prune")

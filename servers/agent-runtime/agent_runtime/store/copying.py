@@ -18,13 +18,22 @@ def copy_database(source: Path, target: Path) -> None:
     pages are read in one step, in one transaction: the copy is the database of one moment, with every commit that was
     acknowledged before it, and the writer goes on meanwhile.
 
-    Errors:  Unusable, if there is nothing to copy, the target exists, or the copy is not sound.
+    Errors:  Unusable, if there is nothing to copy, the target exists or cannot be written, or the copy is not sound.
     """
     if not source.exists():
         raise Unusable("database_missing", f"cannot back up '{source}': there is no such file")
     if target.exists():
         raise Unusable("backup_exists", f"cannot write the backup '{target}': the file exists (choose another name)")
     refuse_unfit(source)
+    try:
+        _copy_to(source, target)
+    except OSError as error:
+        raise Unusable(
+            "backup_failed", f"cannot write the backup '{target}': {error.strerror} (choose another place)"
+        ) from error
+
+
+def _copy_to(source: Path, target: Path) -> None:
     unfinished = target.with_name(f"{target.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
