@@ -118,3 +118,19 @@ def test_no_question_that_is_asked_again_and_again_walks_through_what_is_over(
 
     assert sum(key.startswith("asked: ") for key in seen) > 1
     assert _walks(seen) == {}
+
+
+@only_a_file_tells_its_plans
+def test_a_poll_looks_at_no_lane_of_another_launcher(rig: StoreRig) -> None:
+    launcher = rig.launcher()
+    rig.create(launcher_id=launcher.id)
+    rig.end(rig.run(launcher))
+    rig.create()
+    rig.poll(launcher)
+
+    plans = _plans_of(rig)
+
+    assert "INDEX lanes_shared" in plans["lane size"]
+    assert "INDEX lanes_shared" in plans["lanes shared"]
+    assert "INDEX lanes_of_launcher" in plans["lanes own"]
+    assert "INDEX lanes_of_agent" in plans["lanes limited"]

@@ -55,9 +55,6 @@ class QueueRows(Protocol):
     def lanes(self, launcher: Launcher) -> Sequence[Lane]:
         """Read the lanes that ask for no other launcher and no other host than this; their labels may not fit."""
 
-    def every_lane(self) -> Sequence[Lane]:
-        """Read all lanes, those without jobs too."""
-
     def heads(self, lane_ids: Sequence[int]) -> Mapping[int, datetime]:
         """Tell since when the first job of each of these lanes has waited; a lane without any is left out."""
 

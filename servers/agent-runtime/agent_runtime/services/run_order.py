@@ -22,7 +22,7 @@ def next_to_run(tx: Transaction, limit: int) -> Sequence[Job]:
     something else than a launcher.
     """
     launchers = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE and not item.draining]
-    lanes = {lane.id: lane for lane in tx.queue.every_lane()}
+    lanes = {lane.id: lane for lane in tx.queue.lanes_with_ready_jobs()}
     served = {lane_id: lane for lane_id, lane in lanes.items() if _is_served(lane, launchers)}
     unserved = {lane_id: lane for lane_id, lane in lanes.items() if lane_id not in served}
     line: list[Job] = []

@@ -52,10 +52,6 @@ class QueueTable:
         """Read the lanes that ask for no other launcher and no other host than this; their labels may not fit."""
         return self._lanes.of_launcher(launcher.id, launcher.hostname)
 
-    def every_lane(self) -> Sequence[Lane]:
-        """Read all lanes, those without jobs too."""
-        return self._lanes.every()
-
     def heads(self, lane_ids: Sequence[int]) -> Mapping[int, datetime]:
         """Tell since when the first job of each of these lanes has waited; a lane without any is left out."""
         found: dict[int, datetime] = {}

@@ -52,6 +52,24 @@ lanes = Table(
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("agent_name", Text),
     Column("agent_limit", Integer),
+    Index(
+        "lanes_shared",
+        "id",
+        sqlite_where=text("required_launcher_id IS NULL"),
+        postgresql_where=text("required_launcher_id IS NULL"),
+    ),
+    Index(
+        "lanes_of_launcher",
+        "required_launcher_id",
+        sqlite_where=text("required_launcher_id IS NOT NULL"),
+        postgresql_where=text("required_launcher_id IS NOT NULL"),
+    ),
+    Index(
+        "lanes_of_agent",
+        "agent_name",
+        sqlite_where=text("agent_name IS NOT NULL"),
+        postgresql_where=text("agent_name IS NOT NULL"),
+    ),
 )
 
 sessions = Table(
