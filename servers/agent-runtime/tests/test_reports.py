@@ -8,6 +8,8 @@ from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.job import Job, JobStatus, Usage
 from agent_runtime.services.jobs import list_attempts, retry_job, stop_job
 from agent_runtime.services.launchers import Heartbeat, Held, Registration, beat, lose, register
+from agent_runtime.services.logs import append_log
+from agent_runtime.services.questions import LogChunk
 from agent_runtime.services.reports import Proof, Report, decline, finish, start
 from support.store_rig import StoreRig, proof
 
@@ -22,6 +24,22 @@ def test_started_again_is_answered_like_the_first_time(rig: StoreRig) -> None:
 
     assert rig.start(job).status is JobStatus.RUNNING
     assert rig.events(job).count("job.started") == 1
+
+
+def test_output_that_was_left_over_is_taken_from_a_launcher_that_lost_its_identity_and_shows_the_token(
+    rig: StoreRig,
+) -> None:
+    job = _running(rig)
+    rig.end(job)
+    anew = rig.launcher(hostname="here")
+    chunk = LogChunk(0, b"last words")
+
+    kept = rig.do(lambda tx: append_log(tx, Proof(job.id, anew.id, job.attempt, job.token), chunk))
+    for unproved in (Proof(job.id, anew.id, job.attempt, None), Proof(job.id, anew.id, job.attempt, "0" * 32)):
+        with pytest.raises(Conflict, match="not the current one"):
+            rig.do(lambda tx, proof=unproved: append_log(tx, proof, chunk))  # type: ignore[misc]
+
+    assert kept == len(chunk.content)
 
 
 @pytest.mark.parametrize("wrong", [{"attempt": 2}, {"token": "0" * 32}])

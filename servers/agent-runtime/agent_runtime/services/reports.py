@@ -6,7 +6,7 @@ from typing import assert_never
 
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId, LauncherId
-from agent_runtime.domain.job import Job, JobStatus, Move, Usage
+from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
 from agent_runtime.domain.reasons import FailureClass, Reason, failure_class
 from agent_runtime.services.launchers import may_be_corrected, see
 from agent_runtime.services.moves import move_job, tell
@@ -147,7 +147,9 @@ def _see_caller(tx: Transaction, proof: Proof) -> None:
 
 
 def _is_current(job: Job, proof: Proof) -> bool:
-    if job.launcher_id != proof.launcher_id:
+    # A launcher that lost its identity goes by another one: what ran it has adopted, what is over its token proves.
+    is_proved = job.status in TERMINAL and proof.token is not None
+    if job.launcher_id != proof.launcher_id and not is_proved:
         return False
     return proof.attempt in (None, job.attempt) and proof.token in (None, job.token)
 
