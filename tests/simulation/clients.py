@@ -36,6 +36,7 @@ class Clients:
         self._count = 0
         self._plans = 0
         self.retried: set[JobId] = set()
+        self._hold_asked: set[JobId] = set()
         self._held: set[JobId] = set()
         self._lifted: set[JobId] = set()
         chance = world.chance
@@ -153,6 +154,7 @@ class Clients:
         if self._jobs:
             job_id = self._world.chance.choice(self._jobs)
             self._world.tell("client", f"holds {job_id}")
+            self._hold_asked.add(job_id)
             self._line.ask(lambda tx: hold_job(tx, job_id), lambda _: self._is_held(job_id), _shrug)
 
     def _is_held(self, job_id: JobId) -> None:
@@ -172,7 +174,7 @@ class Clients:
 
     def lift_all_holds(self) -> None:
         """Let no job be held, not even one whose holder was never answered."""
-        for job_id in self._jobs:
+        for job_id in sorted(self._hold_asked):
             self._lift_hold(job_id)
 
     def _remove_launcher(self) -> None:

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
+from agent_runtime.domain.job import JobType, Order
 from simulation.host import Host
 from simulation.runtime import Database
 from simulation.world import World
@@ -34,11 +34,9 @@ class Hour(World):
         """Order all jobs."""
         for seconds in DURATIONS:
             for number in range(LAUNCHERS):
-                order = self.clients._plain(f"job-{seconds:g}-{number}")
-                plain = replace(order, prompt=f"work {seconds} {number % 2} 0.1 #{seconds:g}-{number}", labels={})
-                self.clients._order(
-                    replace(plain, timeout_seconds=None, queue_timeout_seconds=None, max_attempts=1, rerun_lost=0)
-                )
+                name = f"job-{seconds:g}-{number}"
+                prompt = f"work {seconds} {number % 2} 0.1 #{seconds:g}-{number}"
+                self.clients._order(Order(JobType.START_SESSION, name, prompt, agent_name="echo"))
 
     def is_away(self) -> bool:
         return BEGINS <= self.agenda.now < BEGINS + HOUR

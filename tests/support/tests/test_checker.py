@@ -40,10 +40,11 @@ def test_a_lost_job_is_seen() -> None:
     assert "acknowledged and is gone" in violations(replace(evidence(), jobs={}))[0]
 
 
-def test_waiting_without_a_reason_is_seen() -> None:
-    waiting = cast("JobRow", {**JOB, "status": "pending"})
+@pytest.mark.parametrize("status", ["pending", "claimed", "running", "lost"])
+def test_not_being_over_without_a_reason_is_seen(status: str) -> None:
+    silent = cast("JobRow", {**JOB, "status": status})
 
-    assert any("waits without a reason" in breach for breach in violations(evidence(waiting)))
+    assert any(f"is {status} without a reason" in breach for breach in violations(evidence(silent)))
 
 
 def test_a_double_start_is_seen() -> None:
