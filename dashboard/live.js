@@ -22,13 +22,14 @@ export function follow({ filter, after, onEvent, onGap, onState = () => {}, keep
   let last = after;
   let failures = 0;
   let opened = null;
-  let timer = 0;
+  let planned = 0;
+  let grace = 0;
   let closed = false;
   let seenOpen = false;
   let cutAt = null;
 
   async function open() {
-    clearTimeout(timer);
+    clearTimeout(planned);
     opened?.abort();
     const own = (opened = new AbortController());
     const silence = watchSilence(() => own.abort());
@@ -62,23 +63,25 @@ export function follow({ filter, after, onEvent, onGap, onState = () => {}, keep
   }
 
   function retry() {
+    opened = null;
     const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] * (0.75 + Math.random() / 2);
     failures += 1;
     cutAt ??= Date.now();
     // The first cut is often over at once; only a second one is worth a word on the screen.
     if (failures > 1) onState({ state: "retrying", since: cutAt });
-    timer = setTimeout(open, wait);
+    planned = setTimeout(open, wait);
   }
 
   // A browser gives one host six connections, shared by all tabs: hidden tabs let go of theirs.
   function visibility() {
-    clearTimeout(timer);
+    clearTimeout(grace);
     if (!document.hidden) {
-      if (!opened || opened.signal.aborted) open();
+      if (!opened) open();
       return;
     }
-    timer = setTimeout(() => {
+    grace = setTimeout(() => {
       if (keepWhileHidden()) return;
+      clearTimeout(planned);
       const gone = opened;
       opened = null;
       gone?.abort();
@@ -93,7 +96,8 @@ export function follow({ filter, after, onEvent, onGap, onState = () => {}, keep
   return {
     close() {
       closed = true;
-      clearTimeout(timer);
+      clearTimeout(planned);
+      clearTimeout(grace);
       opened?.abort();
       document.removeEventListener("visibilitychange", visibility);
       removeEventListener("online", online);

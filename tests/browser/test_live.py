@@ -29,6 +29,31 @@ def test_the_page_goes_on_after_a_restart_without_gaps_or_doubles(open_page: Ope
     assert said.locator(".markdown").all_inner_texts() == ["one", "two", "three"]
 
 
+def test_a_page_that_was_hidden_while_it_tried_again_is_live_when_it_is_shown(
+    open_page: OpenPage, runtime: RuntimeProcess
+) -> None:
+    name = fresh()
+    with Desk(runtime.url, runtime.token) as desk:
+        play = Stage(desk).play(name, "count").begin().say("one")
+    page = open_page(f"#/sessions/{name}", refused=True)
+    page.evaluate("""() => {
+        Object.defineProperty(document, "hidden", { get: () => window.isAway });
+        window.turn = (isAway) => { window.isAway = isAway; document.dispatchEvent(new Event("visibilitychange")); };
+    }""")
+    runtime.stop()
+    expect(page.locator(".link-state")).to_have_text("No connection")
+
+    page.evaluate("turn(true)")
+    runtime.start()
+    page.evaluate("turn(false)")
+    with Desk(runtime.url, runtime.token) as desk:
+        play.desk = desk
+        play.say("two")
+
+    expect(page.locator('[data-kind="agent"]').last).to_contain_text("two")
+    expect(page.locator(".link-state")).to_have_text("Live")
+
+
 def test_what_could_not_be_read_is_read_once_the_runtime_is_back(open_page: OpenPage, runtime: RuntimeProcess) -> None:
     name, other = fresh(), fresh()
     with Desk(runtime.url, runtime.token) as desk:
