@@ -153,7 +153,7 @@ def test_a_session_is_deleted_only_after_a_question(open_page: OpenPage, stage: 
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
 
-    expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sessions", exact=True)).to_be_visible()
     wait_until(lambda: read(desk.get(f"/sessions/{name}/status"))["status"] == "not_existent", "it is gone")
 
 

@@ -98,13 +98,13 @@ def test_what_comes_after_a_conversation_was_left_does_no_harm(open_page: OpenPa
     older = _ask_for_older(page)
 
     page.evaluate("location.hash = '#/queue'")
-    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    expect(page.get_by_role("heading", name="Queue", exact=True)).to_be_visible()
     page.evaluate("window.line.dispatchEvent(new Event('scroll'))")
     with page.expect_response(OLDER_EVENTS):
         older.continue_()
 
     page.get_by_role("link", name="Launchers").first.click()
-    expect(page.get_by_role("heading", name="Launchers")).to_be_visible()
+    expect(page.get_by_role("heading", name="Launchers", exact=True)).to_be_visible()
 
 
 def _long_conversation(stage: Stage, lines: int) -> str:

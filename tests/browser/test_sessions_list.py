@@ -98,7 +98,7 @@ def test_the_keys_are_explained_on_a_page_of_their_own(page: Page) -> None:
     page.keyboard.press("g")
     page.keyboard.press("q")
 
-    expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+    expect(page.get_by_role("heading", name="Queue", exact=True)).to_be_visible()
 
 
 CROWD = 250
