@@ -1,7 +1,7 @@
 """Several runtimes, one database, and everything that can be done to a connection: no job is lost, none runs twice."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import psycopg
@@ -9,8 +9,9 @@ import pytest
 
 from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.job import JobStatus, JobType, Order
-from agent_runtime.services.jobs import IdempotencyKey, create_job, get_job
+from agent_runtime.services.jobs import Created, IdempotencyKey, create_job, get_job
 from agent_runtime.services.launchers import note_dropped_poll
+from agent_runtime.services.ports import Transaction
 from agent_runtime.store import postgres
 from agent_runtime.store.postgres_connection import PostgresConnection
 from agent_runtime.store.postgres_opening import prepare_postgres
@@ -233,6 +234,36 @@ def test_a_commit_that_no_synchronous_standby_has_seen_is_not_acknowledged(fragi
 
         again = await one.do(lambda tx: create_job(tx, order(), one._agent, key))
         assert not again.is_new, "it was committed here, and the same key finds it"
+
+    sail(url, 1, story)
+
+
+def test_nobody_waits_for_ever_for_a_standby_that_is_away_and_who_asks_again_gets_one_job(
+    fragile: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(postgres, "ANSWER_SECONDS", 0.5)
+    url = fragile.new_database()
+    prepare_postgres(url)
+
+    async def story(fleet: Fleet) -> None:
+        (one,) = fleet.members
+        names = [f"session-{number}" for number in range(postgres.WRITERS * 2)]
+
+        def creating(name: str) -> Callable[[Transaction], Created]:
+            wanted = Order(JobType.START_SESSION, name, "hello", agent_name="echo")
+            return lambda tx: create_job(tx, wanted, one._agent, IdempotencyKey(name, "same"))
+
+        with fragile.waiting_for_standby("nobody"):
+            ask = [one.store.write(creating(name)) for name in names]
+            answers = await asyncio.gather(*ask, return_exceptions=True)
+            assert await one.store.read(lambda tx: tx.jobs.count_waiting(100)) == 0, "what waits is not to be seen"
+
+        assert {type(answer) for answer in answers} == {Unavailable}
+        assert any("took place or will last" in str(answer) for answer in answers)
+        for name in names:
+            await one.do(creating(name))
+        assert await one.store.read(lambda tx: tx.jobs.count_waiting(100)) == len(names)
 
     sail(url, 1, story)
 

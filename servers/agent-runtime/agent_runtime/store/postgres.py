@@ -10,7 +10,6 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -22,6 +21,7 @@ from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.services.ports import Announcement, Announcer, Transaction
 from agent_runtime.store.clock import Clock
+from agent_runtime.store.crew import Crew, NotBegunError, StillAtWorkError
 from agent_runtime.store.postgres_connection import (
     Meaning,
     PostgresConnection,
@@ -41,6 +41,8 @@ WRITERS = 6
 READERS = 3
 PATIENCE_SECONDS = 8.0
 """How long one call goes on trying: less than the ten seconds after which a launcher gives a call up."""
+ANSWER_SECONDS = 30.0
+"""How long one attempt may take: as long as the longest statement. Only a commit that waits for a standby is longer."""
 _BACKOFF_SECONDS = (0.01, 0.5)
 
 
@@ -80,8 +82,8 @@ class PostgresStore:
         self._announce = announce
         self._clock = clock
         self._engine: Engine = engine_for(self._conninfo)
-        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._writers = Crew("store-writer", WRITERS)
+        self._readers = Crew("store-reader", READERS)
         self._own = threading.local()
         self._open: set[PostgresConnection] = set()
         self._open_lock = threading.Lock()
@@ -93,8 +95,8 @@ class PostgresStore:
 
     def close(self) -> None:
         """Finish what was accepted, then let go of the database."""
-        self._writers.shutdown()
-        self._readers.shutdown()
+        self._writers.close()
+        self._readers.close()
         self._switchboard.close()
         for connection in self._open:
             connection.close()
@@ -121,23 +123,29 @@ class PostgresStore:
     async def _look_around(self, place: Place) -> tuple[Place, Announcement]:
         return await self.read(lambda tx: place.look(tx))
 
-    async def _patiently(self, threads: ThreadPoolExecutor, once: Callable[[], T]) -> T:
+    async def _patiently(self, crew: Crew, once: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         self._switchboard.serve(loop)
         deadline = loop.time() + PATIENCE_SECONDS
         pause, longest = _BACKOFF_SECONDS
         while True:
             try:
-                return await loop.run_in_executor(threads, once)
+                return await crew.do(once, deadline - loop.time(), ANSWER_SECONDS)
             except _NotCommittedError as again:
                 if loop.time() + pause > deadline:
-                    raise self._unavailable(again) from again.__cause__
+                    raise self._unavailable(again.__cause__) from again.__cause__
+            except NotBegunError as busy:
+                raise self._unavailable(busy) from busy
+            except StillAtWorkError as late:
+                # A commit that waits for its standby is left to wait. Cancelled, it could be seen by whoever asks
+                # again, and be acknowledged although only one server has it.
+                raise self._unknown() if crew is self._writers else self._unavailable(late) from late
             # Not in the thread: whoever is not in anybody's way goes on meanwhile.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
             pause = min(pause * 2, longest)
 
-    def _unavailable(self, again: _NotCommittedError) -> Unavailable:
-        cause = str(again.__cause__).splitlines()[0][:200] if again.__cause__ is not None else "no connection"
+    def _unavailable(self, error: BaseException | None) -> Unavailable:
+        cause = str(error).splitlines()[0][:200] if error is not None else "no connection"
         return Unavailable(
             "database_unavailable",
             f"cannot use the database {place_of(self._conninfo)} at the moment: {cause} "
