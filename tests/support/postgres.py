@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -122,6 +122,7 @@ class Cluster:
         """Let every commit wait until the standby of this name has it too."""
         self.configure("synchronous_standby_names", name)
         try:
+            wait_until(self._a_commit_waits, "the server has heard that commits wait")
             yield
         finally:
             self.configure("synchronous_standby_names", "")
@@ -164,6 +165,18 @@ class Cluster:
     def cancel_commits_that_wait(self) -> int:
         """Let nobody wait for a standby any longer, and tell how many there were."""
         return self._number("count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+
+    def _a_commit_waits(self) -> bool:
+        """Try a commit, which is given up if it waits."""
+        with closing(psycopg.connect(self.url(), autocommit=True)) as probe:
+            probe.pgconn.send_query(b"SELECT pg_logical_emit_message(true, 'probe', '')")
+            mine = f"FROM pg_stat_activity WHERE pid = {probe.info.backend_pid}"
+            at_rest = f"count(*) {mine} AND (state = 'idle' OR wait_event = 'SyncRep')"
+            wait_until(lambda: self._number(at_rest), "the commit is over or waits")
+            waits = self._number(f"count(pg_cancel_backend(pid)) {mine} AND wait_event = 'SyncRep'") > 0
+            if waits:
+                probe.pgconn.get_result()
+            return waits
 
     def _number(self, what: str) -> int:
         with psycopg.connect(self.url(), autocommit=True) as connection:

@@ -1,6 +1,7 @@
 """Several runtimes, one database, and everything that can be done to a connection: no job is lost, none runs twice."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -257,6 +258,7 @@ def test_nobody_waits_for_ever_for_a_standby_that_is_away_and_who_asks_again_get
         with fragile.waiting_for_standby("nobody"):
             ask = [one.store.write(creating(name)) for name in names]
             answers = await asyncio.gather(*ask, return_exceptions=True)
+            monkeypatch.undo()
             assert await one.store.read(lambda tx: tx.jobs.count_waiting(100)) == 0, "what waits is not to be seen"
 
         assert {type(answer) for answer in answers} == {Unavailable}
@@ -266,6 +268,21 @@ def test_nobody_waits_for_ever_for_a_standby_that_is_away_and_who_asks_again_get
         assert await one.store.read(lambda tx: tx.jobs.count_waiting(100)) == len(names)
 
     sail(url, 1, story)
+
+
+def test_nobody_waits_for_ever_for_what_is_read(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "ANSWER_SECONDS", 0.05)
+
+    async def story(fleet: Fleet) -> None:
+        (one,) = fleet.members
+        may_end = threading.Event()
+        try:
+            with pytest.raises(Unavailable, match=r"it takes longer than .*nothing was changed"):
+                await one.store.read(lambda _: may_end.wait(PATIENCE_SECONDS))
+        finally:
+            may_end.set()
+
+    sail(postgres_url, 1, story)
 
 
 def test_what_became_of_a_commit_is_not_asked_of_a_server_with_another_history(

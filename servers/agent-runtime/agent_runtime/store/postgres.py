@@ -107,14 +107,22 @@ class PostgresStore:
 
         Errors:  Unavailable, when the database could not be used for too long; the caller may ask again.
         """
-        return await self._patiently(self._writers, lambda: self._write_once(verb))
+        try:
+            return await self._patiently(self._writers, lambda: self._write_once(verb))
+        except StillAtWorkError as late:
+            # A commit that waits for its standby is left to wait. Cancelled, it could be seen by whoever asks again,
+            # and be acknowledged although only one server has it.
+            raise self._unknown() from late
 
     async def read(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb on one state of the whole database; it changes nothing.
 
         Errors:  Unavailable, as for `write`.
         """
-        return await self._patiently(self._readers, lambda: self._read_once(verb))
+        try:
+            return await self._patiently(self._readers, lambda: self._read_once(verb))
+        except StillAtWorkError as late:
+            raise self._unavailable(late) from late
 
     async def watch(self) -> None:
         """Announce, for ever and in order, what this and the other runtimes commit; until cancelled."""
@@ -136,10 +144,6 @@ class PostgresStore:
                     raise self._unavailable(again.__cause__) from again.__cause__
             except NotBegunError as busy:
                 raise self._unavailable(busy) from busy
-            except StillAtWorkError as late:
-                # A commit that waits for its standby is left to wait. Cancelled, it could be seen by whoever asks
-                # again, and be acknowledged although only one server has it.
-                raise self._unknown() if crew is self._writers else self._unavailable(late) from late
             # Not in the thread: whoever is not in anybody's way goes on meanwhile.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
             pause = min(pause * 2, longest)
