@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lib.backoff import Backoff
 from lib.lifecycle import Lifecycle
-from lib.machine import Machine
+from lib.machine.backoff import Backoff
+from lib.machine.machine import Machine
 
 log = logging.getLogger("agent-launcher")
 
 SHORT_OF_MEMORY = "launcher_short_of_memory"
+CANNOT_START_HERE = "launcher_cannot_start_jobs"
 LOOK_AGAIN_SECONDS = 1.0
 
 
@@ -35,9 +36,8 @@ class Admission:
         max_jobs: int | None,
         memory_floor_bytes: int,
         available_memory: Callable[[], int | None],
-        machine: Machine | None = None,
+        machine: Machine,
     ) -> None:
-        machine = machine or Machine()
         self._monotonic = machine.monotonic
         self._chance = machine.chance
         self._at_work = at_work
@@ -61,9 +61,9 @@ class Admission:
         limits = [limit for limit in (self._free_places(), self._lifecycle.jobs_left()) if limit is not None]
         return Admitted(max(0, min(limits))) if limits else Admitted(None)
 
-    def has_room_for(self, job_id: str, in_hand: set[str]) -> bool:
-        """Say whether a claim fits beside what is at work and what is just being started."""
-        return self._max_jobs is None or len((self._at_work() | in_hand) - {job_id}) < self._max_jobs
+    def has_room_for(self, job_id: str) -> bool:
+        """Say whether a claim fits beside what else is at work."""
+        return self._max_jobs is None or len(self._at_work() - {job_id}) < self._max_jobs
 
     def failed_here(self, reason: str, at_least_seconds: float = 1.0) -> None:
         """Take nothing for a while: this machine could not start a job that another one may be able to."""

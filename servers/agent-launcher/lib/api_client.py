@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from lib.errors import CallFailed, CallRejected, LauncherUnknown, Superseded
-from lib.models import (
+from lib.wire.http_client import CALL_SECONDS, CONNECT_SECONDS, HttpClient
+from lib.wire.models import (
     HeartbeatAnswer,
     Job,
     Json,
@@ -22,12 +22,8 @@ from lib.models import (
     text_of,
     texts_of,
 )
-from lib.quick_httpx import httpx
-from lib.transport import PlainClient
-from lib.trust import trust
+from lib.wire.quick_httpx import httpx
 
-CONNECT_SECONDS = 5.0
-CALL_SECONDS = 10.0
 POLL_EXTRA_SECONDS = 10.0
 # A proxy or a missing credential may answer these too, and both may be mended: they never end anything.
 _PASSING_STATUSES = (401, 403, 407, 408, 425, 429)
@@ -74,44 +70,13 @@ class Wanted:
     refuse: str | None = None
 
 
-class HttpClient(Protocol):
-    """An httpx.Client, as far as we use it."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        json: JsonObject | None,
-        content: bytes | None,
-        params: dict[str, str | int | float] | None,
-        headers: dict[str, str],
-        timeout: httpx.Timeout,
-    ) -> httpx.Response: ...
-    def close(self) -> None: ...
-
-
-def http_client(runtime_url: str, ca_file: Path | None = None) -> HttpClient:
-    """Make the client for a runtime; it opens a connection when it needs one.
-
-    Errors:  ConfigurationError, for certificates that cannot be read.
-    """
-    # Plain HTTP goes straight to the runtime; HTTPS by httpx's own way, through the proxies of the environment.
-    if runtime_url.startswith("http://"):
-        return PlainClient(runtime_url)
-    limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
-    return httpx.Client(base_url=runtime_url, timeout=limits, verify=trust(ca_file))
-
-
 class ApiClient:
     """One method per call; answers are read, errors are sorted into those that pass and those that are final."""
 
-    def __init__(
-        self, runtime_url: str, tokens: TokenSource, *, poll_timeout: float = 30.0, client: HttpClient | None = None
-    ) -> None:
+    def __init__(self, client: HttpClient, tokens: TokenSource, *, poll_timeout: float = 30.0) -> None:
         self._tokens = tokens
         self._poll_timeout = poll_timeout
-        self._client = client or http_client(runtime_url)
+        self._client = client
 
     def close(self) -> None:
         self._client.close()
@@ -253,9 +218,9 @@ def _read_answer(call: str, response: httpx.Response) -> JsonObject:
     if told is None or code is None or status >= 500 or status < 400 or status in _PASSING_STATUSES:
         raise CallFailed(sentence, status=status)
     if code == "launcher_unknown":
-        raise LauncherUnknown(sentence, status=status, code=code)
+        raise LauncherUnknown(sentence, status=status)
     if code == "superseded":
-        raise Superseded(sentence, status=status, code=code)
+        raise Superseded(sentence, status=status)
     raise CallRejected(sentence, status=status, code=code, offset=integer_of(told, "offset"))
 
 

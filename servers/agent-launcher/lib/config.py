@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.environment_rule import EnvironmentRule
+from lib.attempt.environment_rule import EnvironmentRule
 from lib.errors import ConfigurationError
+from lib.keeper.containment import WAYS
 
 DEFAULT_RUNTIME_URL = "http://localhost:8765"
 DEFAULT_POLL_TIMEOUT = 30.0
@@ -17,6 +18,7 @@ DEFAULT_HEARTBEAT_INTERVAL = 60.0
 DEFAULT_MEMORY_FLOOR_MIB = 512.0
 DEFAULT_OUTPUT_LIMIT_MIB = 1024.0
 LABEL_SEPARATOR = "="
+AUTOMATIC = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Config:
     Units:   `poll_timeout` and `heartbeat_interval` are seconds; `memory_floor_bytes` is free memory below
              which no further job is taken; `output_limit_bytes` is how much one job may print; `max_jobs` None is
              unlimited.
-    Shape:   `project_roots` are real paths; without any, jobs may work everywhere.
+    Shape:   `project_roots` are real paths; without any, jobs may work everywhere. `containment` empty takes the best
+             way that can be had.
     """
 
     runtime_url: str
@@ -82,6 +85,7 @@ class Config:
     output_limit_bytes: int = int(DEFAULT_OUTPUT_LIMIT_MIB) << 20
     project_roots: tuple[Path, ...] = ()
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
+    containment: str = ""
     verbose: bool = False
 
     @property
@@ -119,6 +123,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
             _names(options.env_allow, environment.get("AGENT_LAUNCHER_ENV_ALLOW")),
             _names(options.env_deny, environment.get("AGENT_LAUNCHER_ENV_DENY")),
         ),
+        containment=_containment(environment),
         verbose=options.verbose,
     )
 
@@ -190,6 +195,15 @@ def _home_folder(environment: Mapping[str, str], variable: str, default: str) ->
     if told := environment.get(variable):
         return Path(told)
     return Path(environment.get("HOME") or Path.home()) / default
+
+
+def _containment(environment: Mapping[str, str]) -> str:
+    wanted = environment.get("AGENT_LAUNCHER_CONTAINMENT") or AUTOMATIC
+    if wanted != AUTOMATIC and wanted not in WAYS:
+        raise ConfigurationError(
+            f"cannot use AGENT_LAUNCHER_CONTAINMENT={wanted!r}: it is one of {', '.join((AUTOMATIC, *WAYS))}"
+        )
+    return "" if wanted == AUTOMATIC else wanted
 
 
 def _max_jobs(options: Options, environment: Mapping[str, str]) -> int | None:

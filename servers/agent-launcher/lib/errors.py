@@ -4,11 +4,12 @@ LauncherError
 ├── ConfigurationError        a setting cannot be used; the process ends with code 2
 ├── StateFolderBusy           another launcher uses the state folder
 ├── JobRefused                a claim cannot be started here; nothing ran
-├── SpawnFailed               the shim of an attempt did not come up
+├── OrderFailed               no keeper took the order of an attempt; nothing ran
 ├── AttemptAlreadyHere        this very attempt, or another one of its job, is still on this machine
 └── CallFailed                a call to the runtime had no usable answer; try again
-    └── CallRejected          the runtime said no, in its own words; trying again would not help
-        ├── LauncherUnknown   it has forgotten us; register again
+    ├── CallRejected          the runtime said no to this call, in its own words; trying again would not help
+    └── IdentityLost          it is about us and not about the call
+        ├── LauncherUnknown   the runtime has forgotten us; register again
         └── Superseded        another process has our identity; leave without touching anything
 """
 
@@ -35,12 +36,8 @@ class JobRefused(LauncherError):
         self.reason = reason
 
 
-class SpawnFailed(LauncherError):
-    """The shim of an attempt did not come up, so nothing of the attempt ran."""
-
-
-class ForkRefused(SpawnFailed):
-    """The machine has no process to give at the moment; nothing is wrong with the job."""
+class OrderFailed(LauncherError):
+    """No keeper took the order of an attempt, so nothing of it ran."""
 
 
 class AttemptAlreadyHere(LauncherError):
@@ -64,9 +61,13 @@ class CallRejected(CallFailed):
         self.offset = offset
 
 
-class LauncherUnknown(CallRejected):
+class IdentityLost(CallFailed):
+    """The runtime answered, and what it said is about this launcher; the call itself may be made again later."""
+
+
+class LauncherUnknown(IdentityLost):
     """The runtime has no launcher of our id."""
 
 
-class Superseded(CallRejected):
+class Superseded(IdentityLost):
     """Another process registered with our identity after us."""

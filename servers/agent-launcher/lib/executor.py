@@ -1,4 +1,4 @@
-"""Turn a job into a command behind a gate."""
+"""Turn a job into a command that its keeper has ready."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lib.child_environment import job_environment
-from lib.errors import AttemptAlreadyHere, JobRefused, SpawnFailed
-from lib.job_process import JobProcess
-from lib.machine import Machine, Shims
-from lib.models import Job, Json, JsonObject
-from lib.run_directory import RunDirectory, RunsFolder, RunState
+from lib.attempt.attempt import Attempt
+from lib.attempt.environment import job_environment
+from lib.errors import JobRefused
+from lib.keepers import Keepers
+from lib.wire.models import Job, Json, JsonObject
 
 # Linux takes at most 128 KiB in one argument.
 PROMPT_ARGUMENT_BYTES_MAX = 96 * 1024
@@ -19,63 +18,39 @@ COMMANDS: Mapping[str, str] = {"start_session": "ao-start", "resume_session": "a
 
 
 class Executor:
-    """Maps jobs to `ao-*` commands, prepares their run directories and has their shims forked."""
+    """Maps jobs to `ao-*` commands and hands them to the keeper, which spawns them when it is told to."""
 
     def __init__(
         self,
-        shims: Shims,
-        runs: RunsFolder,
+        keepers: Keepers,
         *,
         project_root: Path,
         project_dir: Path,
         runtime_url: str,
         project_roots: Sequence[Path] = (),
         output_limit_bytes: int | None = None,
-        machine: Machine | None = None,
     ) -> None:
-        self._machine = machine or Machine()
-        self._shims = shims
-        self._runs = runs
+        self._keepers = keepers
         self._commands_folder = project_root / "commands"
         self._project_dir = project_dir
         self._runtime_url = runtime_url
         self._project_roots = project_roots
         self._output_limit_bytes = output_limit_bytes
 
-    def execute(self, job: Job) -> JobProcess:
-        """Prepare an attempt and return its handle; its command runs once the gate is opened.
+    def execute(self, attempt: Attempt) -> Attempt:
+        """Prepare an attempt and return it; its command runs once the keeper is told to go.
 
         Errors:  JobRefused, if the job cannot be run here; AttemptAlreadyHere, if it was already run here;
-                 SpawnFailed; OSError, if the disk does not take the run directory.
+                 OrderFailed, if the keeper did not take it; OSError, if the disk does not take its folder.
         """
-        run = self._runs.directory_for(job)
-        self._make_room(run)
+        job, folder = attempt.job, attempt.folder
         command = self.find_command(job)
         prompt = (job.prompt or "").encode("utf-8", "surrogatepass")
         is_prompt_on_stdin = len(prompt) > PROMPT_ARGUMENT_BYTES_MAX
-        launch: JsonObject = {
-            "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
-            "environment": dict(
-                job_environment(job, run, self._runtime_url, self._project_roots, is_prompt_on_stdin=is_prompt_on_stdin)
-            ),
-            "folder": job.project_dir or str(self._project_dir),
-            "project_roots": _texts([str(root) for root in self._project_roots]),
-            "is_prompt_on_stdin": is_prompt_on_stdin,
-            "timeout_seconds": job.timeout_seconds,
-            "stop_grace_seconds": job.stop_grace_seconds,
-            "output_limit_bytes": job.output_limit_bytes or self._output_limit_bytes,
-        }
-        run.write_order(launch, prompt if is_prompt_on_stdin else None)
-        try:
-            return self._spawn(run)
-        except SpawnFailed:
-            # The claim is given back, so nothing of it may be found at the next start.
-            run.delete()
-            raise
-
-    def execute_again(self, run: RunDirectory) -> JobProcess:
-        """Prepare an attempt anew whose order is already written and of which nothing ran."""
-        return self._spawn(run)
+        folder.make(prompt if is_prompt_on_stdin else None)
+        launch = self._launch(attempt, command, is_prompt_on_stdin=is_prompt_on_stdin)
+        attempt.keeper = self._keepers.order(attempt.key, job.to_json(), str(folder.path), launch)
+        return attempt
 
     def find_command(self, job: Job) -> str:
         """Find the job's command in the project's `commands/`, then on PATH.
@@ -91,24 +66,22 @@ class Executor:
         beside = self._commands_folder / name
         if beside.exists():
             return str(beside)
-        # The shim's attempt to start a path that does not exist makes the sentence that the user reads.
+        # The keeper's attempt to start a path that does not exist makes the sentence that the user reads.
         return shutil.which(name) or str(beside)
 
-    def _spawn(self, run: RunDirectory) -> JobProcess:
-        return JobProcess(run, self._shims.fork_shim(run.path), self._machine)
-
-    def _make_room(self, run: RunDirectory) -> None:
-        if not run.exists():
-            return
-        state = run.state()
-        # A runtime that does not count attempts hands out the same number again for a retry.
-        if state is RunState.NEVER_STARTED or (state is RunState.ACKED and run.job.attempt is None):
-            run.delete()
-            return
-        raise AttemptAlreadyHere(
-            f"cannot start job {run.job.job_id!r}: its attempt {run.job.attempt_number} "
-            f"was already run here ({state.value})"
-        )
+    def _launch(self, attempt: Attempt, command: str, *, is_prompt_on_stdin: bool) -> JsonObject:
+        job, roots = attempt.job, self._project_roots
+        added = job_environment(job, attempt.folder, self._runtime_url, roots, is_prompt_on_stdin=is_prompt_on_stdin)
+        return {
+            "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
+            "environment": dict(added),
+            "folder": job.project_dir or str(self._project_dir),
+            "project_roots": _texts([str(root) for root in roots]),
+            "is_prompt_on_stdin": is_prompt_on_stdin,
+            "timeout_seconds": job.timeout_seconds,
+            "stop_grace_seconds": job.stop_grace_seconds,
+            "output_limit_bytes": job.output_limit_bytes or self._output_limit_bytes,
+        }
 
 
 def build_argv(job: Job, command: str, *, is_prompt_on_stdin: bool) -> list[str]:

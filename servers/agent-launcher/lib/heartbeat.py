@@ -6,13 +6,11 @@ import logging
 from collections.abc import Callable
 
 from lib.api_client import ApiClient
-from lib.backoff import Backoff
-from lib.errors import CallFailed, LauncherUnknown, Superseded
-from lib.holdings import Holdings
-from lib.lifecycle import Event, Lifecycle
-from lib.machine import Machine
-from lib.outbox import Outbox
-from lib.registration import Registration
+from lib.errors import CallFailed, IdentityLost
+from lib.machine.backoff import Backoff
+from lib.machine.machine import Machine
+from lib.registration import Registration, holding_of
+from lib.registry import RunningJobsRegistry
 from lib.stopper import Stopper
 
 log = logging.getLogger("agent-launcher")
@@ -28,22 +26,17 @@ class Heartbeat:
         self,
         api: ApiClient,
         registration: Registration,
-        holdings: Holdings,
-        outbox: Outbox,
+        registry: RunningJobsRegistry,
         stopper: Stopper,
-        lifecycle: Lifecycle,
         *,
         interval_seconds: float,
         poll_age_seconds: Callable[[], float],
-        machine: Machine | None = None,
+        machine: Machine,
     ) -> None:
-        machine = machine or Machine()
         self._api = api
         self._registration = registration
-        self._holdings = holdings
-        self._outbox = outbox
+        self._registry = registry
         self._stopper = stopper
-        self._lifecycle = lifecycle
         self._interval_seconds = interval_seconds
         self._poll_age_seconds = poll_age_seconds
         self._backoff = Backoff(machine.chance())
@@ -57,10 +50,8 @@ class Heartbeat:
         interval = min(self._interval_seconds, registered.heartbeat_interval_seconds or self._interval_seconds)
         try:
             self._beat(registered.launcher_id, registered.epoch)
-        except LauncherUnknown:
-            return self._register_again()
-        except Superseded:
-            self._lifecycle.tell(Event.SUPERSEDED)
+        except IdentityLost as loss:
+            return self._backoff.failed() if self._registration.renewed(loss, registered) else interval
         except CallFailed as error:
             seconds = min(interval, self._backoff.failed())
             log.warning("no heartbeat, trying again in %.1f s error=%s", seconds, error)
@@ -73,18 +64,10 @@ class Heartbeat:
             launcher_id,
             {
                 "epoch": epoch,
-                "holding": self._holdings.to_json(),
+                "holding": holding_of(self._registry.held()),
                 "poll_age_seconds": round(self._poll_age_seconds(), 3),
-                "unreported": self._outbox.unreported(),
+                "unreported": self._registry.unreported(),
             },
         )
         self._stopper.stop_jobs(answer.stop_jobs)
         self._stopper.drop(answer.drop)
-
-    def _register_again(self) -> float:
-        try:
-            self._registration.register(self._registration.current)
-        except CallFailed as error:
-            log.warning("cannot register error=%s", error)
-            return self._backoff.failed()
-        return 0.0

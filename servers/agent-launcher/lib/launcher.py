@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from lib.admission import Admission
-from lib.api_client import ApiClient, HttpClient, TokenSource, http_client
-from lib.child_environment import base_environment
+from lib.api_client import ApiClient, TokenSource
+from lib.attempt.attempt import Attempt, Delivered, Dropped
+from lib.attempt.environment import base_environment
+from lib.attempt.folder import RunFolders
+from lib.attempt.housekeeping import Housekeeping
+from lib.attempt.output import OutputUploader
+from lib.attempt.output_shipper import OutputShipper
 from lib.config import Config
 from lib.errors import CallFailed
 from lib.executor import Executor
 from lib.heartbeat import Heartbeat
-from lib.holdings import Holdings
-from lib.housekeeping import Housekeeping
+from lib.keepers import Keepers
 from lib.lifecycle import Event, Lifecycle, Phase
-from lib.log_shipper import LogShipper
-from lib.log_upload import LogUploader
-from lib.loop import Loop
-from lib.machine import Machine
-from lib.models import Json, JsonObject
-from lib.outbox import Outbox
+from lib.machine.loop import Loop
+from lib.machine.machine import Machine
+from lib.machine.watchdog import Watchdog
 from lib.poller import Poller
-from lib.recovery import Settling, recover
 from lib.registration import IdentityFile, Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
-from lib.run_directory import RunsFolder
-from lib.service_watch import ServiceWatch
+from lib.service.notify import ServiceWatch
 from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
-from lib.watchdog import Watchdog
+from lib.wire.http_client import HttpClient
+from lib.wire.models import Json, JsonObject
 
 log = logging.getLogger("agent-launcher")
 
 REPORTERS = 4
-POLL_STALE_SECONDS, SUPERVISOR_STALE_SECONDS, DELIVERY_STALE_SECONDS = 90.0, 10.0, 90.0
+POLL_STALE_SECONDS, SUPERVISOR_STALE_SECONDS, DELIVERY_STALE_SECONDS = 90.0, 30.0, 90.0
 HOUSEKEEPING_STALE_SECONDS = 600.0
 TICK_SECONDS = 1.0
 LAST_REPORTS_SECONDS = 30.0
@@ -45,108 +46,86 @@ LOW_MEMORY_BYTES = 1 << 30
 EXIT_OK, EXIT_SUPERSEDED, EXIT_INTERRUPTED = 0, 4, 130
 
 
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Every thread, by what it does; the heartbeat ends after the reports."""
+
+    polls: tuple[Loop, Loop]
+    supervisor: Loop
+    reporters: tuple[Loop, ...]
+    output: Loop
+    housekeeping: Loop
+    heartbeat: Loop
+
+    def all(self) -> list[Loop]:
+        return [*self.polls, *self.workers(), self.heartbeat]
+
+    def workers(self) -> Iterator[Loop]:
+        """Those that leave quickly when they are told to; a parked poll does not."""
+        yield self.supervisor
+        yield from self.reporters
+        yield self.output
+        yield self.housekeeping
+
+
 class Launcher:
     """One launcher process: its parts, its threads and its way out."""
 
-    def __init__(
-        self,
-        config: Config,
-        environment: Mapping[str, str],
-        machine: Machine | None = None,
-        client: HttpClient | None = None,
-    ) -> None:
+    def __init__(self, config: Config, environment: Mapping[str, str], machine: Machine, client: HttpClient) -> None:
         self._config = config
-        self._machine = machine = machine or Machine()
+        self._machine = machine
         self.state_folder = machine.state_folder(config.state_dir)
-        self.lifecycle = Lifecycle(max_total_jobs=config.max_total_jobs, machine=machine)
-        self._shims = machine.shims(base_environment(environment, config.environment_rule))
-        self._registry = RunningJobsRegistry()
-        self._outbox = Outbox(machine)
-        self._api = ApiClient(
-            config.runtime_url,
-            TokenSource(config.token, config.token_file),
-            poll_timeout=config.poll_timeout,
-            client=client or http_client(config.runtime_url, config.ca_file),
-        )
-        self._runs = RunsFolder(self.state_folder.runs_path, machine.disk, machine.boot_id)
-        self._stopper = Stopper(self._registry, self._outbox)
+        self.lifecycle = Lifecycle(machine, max_total_jobs=config.max_total_jobs)
+        self._api = ApiClient(client, TokenSource(config.token, config.token_file), poll_timeout=config.poll_timeout)
+        self._environment = base_environment(environment, config.environment_rule)
         self._service = ServiceWatch(environment)
+        self._registry = RunningJobsRegistry(machine)
         self._exit_code = EXIT_OK
-        self._loops: list[Loop] = []
 
     def run(self) -> int:
         """Run until told to leave and return the exit code.
 
-        Errors:  ConfigurationError, StateFolderBusy.
+        Errors:  ConfigurationError, StateFolderBusy, OrderFailed.
         """
         self.state_folder.take()
-        self._shims.start()
-        self._machine.raise_descriptor_limit()
         self._build()
-        recover(self._runs, self._registry, self._outbox, self._supervisor.watch, self._machine)
+        self._supervisor.begin()
+        self._machine.raise_descriptor_limit()
         _warn_of_low_memory(self._machine.available_memory())
         _warn_of_stray_project_dir(self._config)
-        for loop in self._loops:
+        for loop in self._loops.all():
             loop.start()
         self._service.ready()
-        self._wait(Watchdog(self._loops, machine=self._machine))
+        self._wait(Watchdog(self._loops.all(), machine=self._machine))
         self._leave()
         return self._exit_code
 
     def _build(self) -> None:
-        config, api, machine = self._config, self._api, self._machine
-        holdings = Holdings(self._registry, self._outbox)
+        """Build what can be built only once the state folder is ours."""
+        config, api, machine, registry = self._config, self._api, self._machine, self._registry
+        environment = self._environment
+        self._keepers = Keepers(
+            machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment), environment, machine
+        )
+        self._stopper = Stopper(registry, self._keepers)
+        identity = IdentityFile(self.state_folder.identity_path, machine)
         self._registration = Registration(
-            api,
-            IdentityFile(self.state_folder.identity_path, machine),
-            holdings,
-            self._about(),
-            self._stopper.apply,
-            machine,
-            is_leaving=lambda: self.lifecycle.phase is Phase.LEAVING,
+            api, identity, registry, self._about(), self._stopper.apply, self.lifecycle, machine
         )
-        admission = self._make_admission(holdings)
-        settling = Settling(self._registry, self._outbox, self._place_freed, machine)
-        self._supervisor = Supervisor(self._registry, settling.settle, machine)
+        folders = RunFolders(self.state_folder.runs_path, machine.disk)
+        admission = self._make_admission()
+        self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)
         starter = Starter(
-            api,
-            self._make_executor(),
-            self._registry,
-            self._registration,
-            self._outbox,
-            admission,
-            self.lifecycle,
-            self._supervisor.watch,
-            machine,
-        )
+            api, self._make_executor(), self._keepers, registry, self._registration, folders, admission,
+            self.lifecycle, machine,
+        )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
-        uploader = LogUploader(api)
-        reporter = Reporter(
-            api,
-            self._registration,
-            self._outbox,
-            uploader,
-            self.lifecycle,
-            starter.start_again,
-            self._place_freed,
-            machine,
-        )
-        heartbeat = Heartbeat(
-            api,
-            self._registration,
-            holdings,
-            self._outbox,
-            self._stopper,
-            self.lifecycle,
-            interval_seconds=config.heartbeat_interval,
-            poll_age_seconds=self._poller.age_seconds,
-            machine=machine,
-        )
-        self._make_loops(reporter, LogShipper(self._registry, self._registration, uploader, machine), heartbeat)
+        registry.tell(self._place_freed, self._attempt_over)
+        self._loops = self._make_loops(OutputUploader(api), folders)
 
-    def _make_admission(self, holdings: Holdings) -> Admission:
+    def _make_admission(self) -> Admission:
         return Admission(
-            holdings.at_work,
+            self._registry.at_work,
             self.lifecycle,
             max_jobs=self._config.max_jobs,
             memory_floor_bytes=self._config.memory_floor_bytes,
@@ -156,14 +135,12 @@ class Launcher:
 
     def _make_executor(self) -> Executor:
         return Executor(
-            self._shims,
-            self._runs,
+            self._keepers,
             project_root=self._config.project_root,
             project_dir=self._config.project_dir,
             runtime_url=self._config.runtime_url,
             project_roots=self._config.project_roots,
             output_limit_bytes=self._config.output_limit_bytes,
-            machine=self._machine,
         )
 
     def _make_poller(self, starter: Starter, admission: Admission) -> Poller:
@@ -178,19 +155,38 @@ class Launcher:
             machine=self._machine,
         )
 
-    def _make_loops(self, reporter: Reporter, shipper: LogShipper, heartbeat: Heartbeat) -> None:
+    def _make_heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            self._api,
+            self._registration,
+            self._registry,
+            self._stopper,
+            interval_seconds=self._config.heartbeat_interval,
+            poll_age_seconds=self._poller.age_seconds,
+            machine=self._machine,
+        )
+
+    def _make_loops(self, uploader: OutputUploader, folders: RunFolders) -> Loops:
         def loop(name: str, step: Callable[[], float], stale_seconds: float) -> Loop:
             return Loop(name, step, stale_seconds=stale_seconds, machine=self._machine)
 
+        registry, machine = self._registry, self._machine
+        reporter = Reporter(self._api, self._registration, registry, self._keepers, uploader, machine)
+        shipper = OutputShipper(registry, lambda: self._registration.launcher_id, uploader, machine)
+        keeping = Housekeeping(folders, lambda: {attempt.key for attempt in registry.attempts()}, machine)
         poll_stale = max(POLL_STALE_SECONDS, 2 * self._config.poll_timeout + 30)
-        polls = [loop(name, self._poller.step, poll_stale) for name in ("poll", "poll-2")]
         supervisor = loop("supervisor", lambda: self._supervisor.step(supervisor.stamp), SUPERVISOR_STALE_SECONDS)
-        reporters = [loop(f"reporter-{n}", reporter.step, DELIVERY_STALE_SECONDS) for n in range(1, REPORTERS + 1)]
-        logs = loop("log", lambda: shipper.round(logs.stamp), DELIVERY_STALE_SECONDS)
-        keeping = loop("housekeeping", Housekeeping(self._runs, self._machine).step, HOUSEKEEPING_STALE_SECONDS)
-        beats = loop("heartbeat", heartbeat.step, 2 * self._config.heartbeat_interval + 20)
-        # The heartbeat is last: it ends after the reports.
-        self._loops = [*polls, supervisor, *reporters, logs, keeping, beats]
+        output = loop("output", lambda: shipper.round(output.stamp), DELIVERY_STALE_SECONDS)
+        return Loops(
+            polls=(loop("poll", self._poller.step, poll_stale), loop("poll-2", self._poller.step, poll_stale)),
+            supervisor=supervisor,
+            reporters=tuple(
+                loop(f"reporter-{number}", reporter.step, DELIVERY_STALE_SECONDS) for number in range(1, REPORTERS + 1)
+            ),
+            output=output,
+            housekeeping=loop("housekeeping", keeping.step, HOUSEKEEPING_STALE_SECONDS),
+            heartbeat=loop("heartbeat", self._make_heartbeat().step, 2 * self._config.heartbeat_interval + 20),
+        )
 
     def _about(self) -> JsonObject:
         labels: dict[str, Json] = dict(self._config.labels)
@@ -206,8 +202,14 @@ class Launcher:
         if not self.lifecycle.takes_jobs:
             self.lifecycle.tell(Event.LOOK)
 
+    def _attempt_over(self, attempt: Attempt, change: Delivered | Dropped) -> None:
+        if attempt.keeper is not None:
+            self._keepers.forget(attempt.keeper, attempt.key)
+        if isinstance(change, Dropped):
+            attempt.folder.delete()
+
     def _is_idle(self) -> bool:
-        return not len(self._registry) and not self._outbox.unreported()
+        return not self._registry.at_work() and not self._registry.unreported()
 
     def _wait(self, watchdog: Watchdog) -> None:
         deadline: float | None = None
@@ -217,13 +219,14 @@ class Launcher:
                 self._on(event)
             watchdog.look()
             self._service.alive()
-            if self.lifecycle.takes_jobs or len(self._registry):
+            if self.lifecycle.takes_jobs or self._registry.at_work():
                 continue
             deadline = deadline or self._machine.monotonic() + LAST_REPORTS_SECONDS
-            if not len(self._outbox):
+            undelivered = len(self._registry.to_deliver())
+            if not undelivered:
                 return
             if self._machine.monotonic() > deadline:
-                log.warning("%d ended jobs are not delivered yet; the next start delivers them", len(self._outbox))
+                log.warning("%d ended jobs are not delivered yet; the next start delivers them", undelivered)
                 return
 
     def _on(self, event: Event) -> None:
@@ -232,12 +235,14 @@ class Launcher:
         elif event is Event.DRAIN and self.lifecycle.advance(Phase.DRAINING):
             self._drain()
         elif event is Event.HANG_UP:
-            log.info("leaving at once; %d running jobs go on and the next start adopts them", len(self._registry))
+            log.info(
+                "leaving at once; %d running jobs go on and the next start adopts them", len(self._registry.at_work())
+            )
             self.lifecycle.advance(Phase.LEAVING)
         elif event is Event.SUPERSEDED:
             log.error(
                 "another launcher has taken this identity; leaving without touching %d running jobs",
-                len(self._registry),
+                len(self._registry.at_work()),
             )
             self._exit_code = EXIT_SUPERSEDED
             self.lifecycle.advance(Phase.LEAVING)
@@ -245,7 +250,7 @@ class Launcher:
     def _one_phase_further(self) -> None:
         if self.lifecycle.advance(Phase.DRAINING):
             self._drain()
-            log.info("no more jobs are taken; %d still run (Ctrl+C again stops them)", len(self._registry))
+            log.info("no more jobs are taken; %d still run (Ctrl+C again stops them)", len(self._registry.at_work()))
         elif self.lifecycle.phase is Phase.DRAINING:
             self.lifecycle.advance(Phase.STOPPING)
             log.info("stopping %d running jobs (Ctrl+C again leaves them running and quits)", self._stopper.stop_all())
@@ -260,24 +265,23 @@ class Launcher:
         is_clean = self.lifecycle.phase is not Phase.LEAVING
         self.lifecycle.advance(Phase.LEAVING)
         self._service.leaving()
-        beats = self._loops[-1]
-        for loop in self._loops[:-1]:
+        for loop in (*self._loops.polls, *self._loops.workers()):
             loop.stop()
         self._poller.close()
-        self._outbox.close()
+        self._registry.close()
         self._supervisor.wake()
-        for loop in self._loops[2:-1]:
+        for loop in self._loops.workers():
             loop.join(JOIN_SECONDS)
-        beats.stop()
-        beats.join(JOIN_SECONDS)
+        self._loops.heartbeat.stop()
+        self._loops.heartbeat.join(JOIN_SECONDS)
         if is_clean:
             self._say_goodbye()
-        self._shims.stop()
+        self._keepers.close()
         self.state_folder.give_back()
 
     def _say_goodbye(self) -> None:
         registered = self._registration.current
-        if registered is None or len(self._outbox):
+        if registered is None or self._registry.attempts():
             return
         try:
             self._api.forget(registered.launcher_id)

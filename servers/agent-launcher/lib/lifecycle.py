@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from queue import Empty
 
-from lib.machine import Inbox, Machine
+from lib.machine.machine import Inbox, Machine
 
 
 class Phase(IntEnum):
@@ -30,8 +30,7 @@ class Event(IntEnum):
 class Lifecycle:
     """Holds the phase and the main thread's inbox. Putting into the inbox is safe inside a signal handler."""
 
-    def __init__(self, *, max_total_jobs: int | None = None, machine: Machine | None = None) -> None:
-        machine = machine or Machine()
+    def __init__(self, machine: Machine, *, max_total_jobs: int | None = None) -> None:
         self.inbox: Inbox[Event] = machine.inbox()
         self.leaving = machine.flag()
         self._phase = Phase.TAKING

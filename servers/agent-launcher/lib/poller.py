@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from lib.admission import Admission, Admitted
 from lib.api_client import ApiClient, Wanted
-from lib.backoff import Backoff
-from lib.errors import CallFailed, LauncherUnknown, Superseded
+from lib.errors import CallFailed, IdentityLost
 from lib.lifecycle import Event, Lifecycle, Phase
-from lib.machine import Machine
-from lib.models import Job, PollAnswer, RegistrationResponse
+from lib.machine.backoff import Backoff
+from lib.machine.machine import Machine
 from lib.registration import Registration
+from lib.wire.models import Job, PollAnswer, RegistrationResponse
 
 log = logging.getLogger("agent-launcher")
 
@@ -24,7 +24,7 @@ TURN_WAIT_SECONDS = 20.0
 HASTY_SECONDS, HASTY_ANSWERS_MAX, HASTY_PAUSE_SECONDS = 0.2, 5, 1.0
 
 
-class _Turn:
+class _Poll:
     """One poll; `is_handed_on` when a newer poll has taken its place."""
 
     def __init__(self, admitted: Admitted) -> None:
@@ -49,10 +49,9 @@ class Poller:
         *,
         start_job: Callable[[Job], None],
         stop_jobs: Callable[[tuple[str, ...]], None],
+        machine: Machine,
         is_idle: Callable[[], bool] | None = None,
-        machine: Machine | None = None,
     ) -> None:
-        machine = machine or Machine()
         self._monotonic = machine.monotonic
         self._api = api
         self._registration = registration
@@ -64,7 +63,7 @@ class Poller:
         self._backoff = Backoff(machine.chance())
         self._turns = machine.turns(1)
         self._lock = machine.lock()
-        self._parked: _Turn | None = None
+        self._parked: _Poll | None = None
         self._hasty_answers = 0
         self._last_answer_at = self._monotonic()
         self._starts = machine.crew(STARTS_AT_ONCE, "start")
@@ -77,11 +76,11 @@ class Poller:
         """Poll once, start what came, and return the seconds to wait before the next poll."""
         if not self._turns.acquire(timeout=TURN_WAIT_SECONDS):
             return 0.0
-        turn = self._begin_turn()
+        turn = self._begin_poll()
         try:
             return self._poll(turn)
         finally:
-            self._end_turn(turn)
+            self._end_poll(turn)
 
     def refresh(self, *, is_forced: bool = False) -> None:
         """Poll anew if the parked poll asked for nothing and there is room now, or at any rate if forced."""
@@ -100,13 +99,13 @@ class Poller:
         self._turns.release()
         self._starts.close()
 
-    def _begin_turn(self) -> _Turn:
+    def _begin_poll(self) -> _Poll:
         # In one step: a place that becomes free in between would find no poll to refresh, and this one would not know.
         with self._lock:
-            self._parked = turn = _Turn(self._admission.look())
+            self._parked = turn = _Poll(self._admission.look())
         return turn
 
-    def _end_turn(self, turn: _Turn) -> None:
+    def _end_poll(self, turn: _Poll) -> None:
         with self._lock:
             if self._parked is turn:
                 self._parked = None
@@ -117,22 +116,17 @@ class Poller:
             # The newer poll counted jobs of ours that may have been refused since.
             self.refresh()
 
-    def _poll(self, turn: _Turn) -> float:
+    def _poll(self, turn: _Poll) -> float:
         registered = self._registration.current
         try:
-            registered = registered or self._register(None)
+            registered = registered or self._register()
             began = self._monotonic()
             answer = self._api.poll(registered.launcher_id, self._wanted(registered, turn.admitted))
-        except LauncherUnknown:
+        except IdentityLost as loss:
             if self._lifecycle.phase is Phase.LEAVING:
                 # Our own goodbye ended the parked poll.
                 return TURN_WAIT_SECONDS
-            log.warning("the runtime does not know this launcher; registering again")
-            return self._register_again(registered)
-        except Superseded as error:
-            self._lifecycle.tell(Event.SUPERSEDED)
-            log.error("superseded error=%s", error)  # noqa: TRY400
-            return TURN_WAIT_SECONDS
+            return self._renew(loss, registered)
         except CallFailed as error:
             return self._pause_after(error)
         self._backoff.succeeded()
@@ -157,7 +151,7 @@ class Poller:
             # All of them are started or declined before the next poll begins: it would hand them out again.
             self._starts.for_each(self._start_job, answer.jobs)
 
-    def _pause_before_next(self, answer: PollAnswer, turn: _Turn, seconds: float) -> float:
+    def _pause_before_next(self, answer: PollAnswer, turn: _Poll, seconds: float) -> float:
         is_empty = not answer.jobs and not answer.stop_jobs
         if is_empty and not answer.jobs and self._is_idle is not None and self._is_idle():
             self._lifecycle.tell(Event.DRAIN)
@@ -165,16 +159,18 @@ class Poller:
         self._hasty_answers = self._hasty_answers + 1 if is_hasty else 0
         return HASTY_PAUSE_SECONDS if self._hasty_answers > HASTY_ANSWERS_MAX else 0.0
 
-    def _register_again(self, registered: RegistrationResponse | None) -> float:
+    def _renew(self, loss: IdentityLost, seen: RegistrationResponse | None) -> float:
         try:
-            self._register(registered)
+            if not self._registration.renew(loss, seen):
+                return TURN_WAIT_SECONDS
         except CallFailed as error:
             return self._pause_after(error)
+        # Many launchers may have come together: if the runtime goes now, they shall not all ask again at once.
+        self._backoff.succeeded()
         return 0.0
 
-    def _register(self, instead_of: RegistrationResponse | None) -> RegistrationResponse:
-        answer = self._registration.register(instead_of)
-        # Many launchers may have come together: if the runtime goes now, they shall not all ask again at once.
+    def _register(self) -> RegistrationResponse:
+        answer = self._registration.register(None)
         self._backoff.succeeded()
         return answer
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lib.api_client import ApiClient
-from lib.errors import CallFailed
-from lib.holdings import Holdings
-from lib.machine import Machine
-from lib.models import Json, JsonObject, RegistrationResponse
+from lib.errors import CallFailed, IdentityLost, Superseded
+from lib.lifecycle import Event, Lifecycle, Phase
+from lib.machine.machine import Machine
+from lib.registry import RunningJobsRegistry
 from lib.version import VERSION
+from lib.wire.models import Job, Json, JsonObject, RegistrationResponse
 
 log = logging.getLogger("agent-launcher")
 
@@ -20,9 +21,9 @@ log = logging.getLogger("agent-launcher")
 class IdentityFile:
     """Keeps the launcher's id between starts; a copy on another machine is not taken for ours."""
 
-    def __init__(self, path: Path, machine: Machine | None = None) -> None:
+    def __init__(self, path: Path, machine: Machine) -> None:
         self._path = path
-        self._machine = machine or Machine()
+        self._machine = machine
 
     def read(self) -> str | None:
         try:
@@ -48,19 +49,17 @@ class Registration:
         self,
         api: ApiClient,
         identity: IdentityFile,
-        holdings: Holdings,
+        registry: RunningJobsRegistry,
         about: JsonObject,
         apply: Callable[[RegistrationResponse], None],
-        machine: Machine | None = None,
-        *,
-        is_leaving: Callable[[], bool] = lambda: False,
+        lifecycle: Lifecycle,
+        machine: Machine,
     ) -> None:
-        machine = machine or Machine()
-        self._is_leaving = is_leaving
+        self._lifecycle = lifecycle
         self._boot_id = machine.boot_id
         self._api = api
         self._identity = identity
-        self._holdings = holdings
+        self._registry = registry
         self._about = about
         self._apply = apply
         self._lock = machine.lock()
@@ -87,7 +86,7 @@ class Registration:
         Errors:  CallFailed, when the runtime does not answer, and when this launcher is leaving.
         """
         with self._lock:
-            if self._is_leaving():
+            if self._lifecycle.phase is Phase.LEAVING:
                 # Our own goodbye makes us unknown; registering now would leave a ghost behind.
                 raise CallFailed("this launcher is leaving and does not register again")
             if self._current is not None and self._current is not instead_of:
@@ -95,7 +94,7 @@ class Registration:
             asked: JsonObject = {**self._about, "boot_id": self._boot_id(), "version": VERSION}
             if self.launcher_id is not None:
                 asked["launcher_id"] = self.launcher_id
-            asked["holding"] = self._holdings.to_json()
+            asked["holding"] = holding_of(self._registry.held())
             self._calls += 1
             asked["instance"] = {"id": self._instance_id, "call": self._calls, "began": self._began}
             answer = self._api.register(asked)
@@ -105,9 +104,35 @@ class Registration:
         log.info("registered launcher_id=%s epoch=%s", answer.launcher_id, answer.epoch)
         return answer
 
+    def renew(self, loss: IdentityLost, seen: RegistrationResponse | None) -> bool:
+        """Do what a lost identity asks for: register again, unless someone has since `seen`, or leave.
+
+        Shape:   False when this launcher is to leave.
+        Errors:  CallFailed, as `register`.
+        """
+        if isinstance(loss, Superseded):
+            self._lifecycle.tell(Event.SUPERSEDED)
+            return False
+        log.warning("the runtime does not know this launcher; registering again")
+        self.register(seen)
+        return True
+
+    def renewed(self, loss: IdentityLost, seen: RegistrationResponse | None) -> bool:
+        """Renew for a caller that tries again later whatever comes of it; False when this launcher is to leave."""
+        try:
+            return self.renew(loss, seen)
+        except CallFailed as error:
+            log.warning("cannot register error=%s", error)
+            return True
+
     def _remember(self, answer: RegistrationResponse) -> None:
         self._known_id = answer.launcher_id
         try:
             self._identity.write(answer.launcher_id)
         except OSError as error:
             log.warning("cannot keep the launcher id: a restart will be a new launcher error=%s", error)
+
+
+def holding_of(jobs: list[Job]) -> list[Json]:
+    """Write the attempts that are here as the runtime is told of them."""
+    return [{"job_id": job.job_id, "attempt": job.attempt, "token": job.token} for job in jobs]

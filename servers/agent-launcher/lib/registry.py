@@ -1,61 +1,203 @@
-"""The Running Jobs Registry: which jobs this launcher runs now."""
+"""The Running Jobs Registry: the one table of every attempt in this launcher's hands, from claim to delivery."""
 
 from __future__ import annotations
 
-import threading
+import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Ended, Later, Phase, Reported, Stop, Unbegun
 from lib.errors import AttemptAlreadyHere
-from lib.job_process import JobProcess
+from lib.machine.machine import Machine
+from lib.wire.models import Job
 
 
 @dataclass(frozen=True, slots=True)
 class RunningJob:
-    """One running job: its process and when it was taken up."""
+    """One running job: its process and when it was started, None while it waits to be granted."""
 
-    process: JobProcess
-    started_at: datetime
+    process: Attempt
+    started_at: datetime | None
 
 
 class RunningJobsRegistry:
-    """A thread-safe record of running jobs by job id; it starts and stops nothing."""
+    """A thread-safe table; it starts and stops nothing. It is the journal's image in memory.
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._lock = threading.Lock()
-        self._running_jobs: dict[str, RunningJob] = {}
-        self._now = now
+    Who works on an attempt returns a change, and `store` makes it: nobody else changes how far an attempt is.
+    """
 
-    def __len__(self) -> int:
-        return len(self._running_jobs)
+    def __init__(self, machine: Machine) -> None:
+        self._monotonic = machine.monotonic
+        self._changed = machine.condition()
+        self._attempts: dict[str, Attempt] = {}
+        self._due: list[tuple[float, int, Attempt]] = []
+        self._tickets = itertools.count(1)
+        self._is_closed = False
+        self._tell_of_place: Callable[[], None] = _nothing
+        self._tell_of_end: Callable[[Attempt, Delivered | Dropped], None] = _nothing
 
-    def add_job(self, job_id: str, process: JobProcess) -> None:
-        """Take up a job.
+    def tell(self, of_place: Callable[[], None], of_end: Callable[[Attempt, Delivered | Dropped], None]) -> None:
+        """Have it told when a place becomes free or the table shorter, and when an attempt is over."""
+        self._tell_of_place, self._tell_of_end = of_place, of_end
 
-        Errors:  AttemptAlreadyHere, if an attempt of this job is still here: two must never overlap.
+    def add_job(self, job_id: str, process: Attempt) -> None:
+        """Take up an attempt of a job.
+
+        Errors:  AttemptAlreadyHere, if this attempt is here, or another one that is not over: two must never overlap.
         """
-        with self._lock:
-            if job_id in self._running_jobs:
-                raise AttemptAlreadyHere(f"cannot take up job {job_id!r}: an attempt of it still runs here")
-            self._running_jobs[job_id] = RunningJob(process, self._now())
+        with self._changed:
+            if process.key in self._attempts or self._find(job_id) is not None:
+                raise AttemptAlreadyHere(f"cannot take up job {job_id!r}: an attempt of it is still here")
+            self._attempts[process.key] = process
+
+    def take_up(self, attempt: Attempt, change: Change) -> None:
+        """Take up an attempt that an earlier launcher left; what is there is there, whatever else is."""
+        with self._changed:
+            self._attempts[attempt.key] = attempt
+        self.store(attempt, change)
 
     def remove_job(self, job_id: str) -> None:
-        """Forget a job; unknown ones are fine."""
-        with self._lock:
-            self._running_jobs.pop(job_id, None)
-
-    def job_ids(self) -> set[str]:
-        """Name the running jobs."""
-        with self._lock:
-            return set(self._running_jobs)
+        """Forget the running attempt of a job; unknown ones are fine."""
+        with self._changed:
+            held = self._find(job_id)
+            if held is not None:
+                del self._attempts[held.key]
 
     def get_running_jobs(self) -> dict[str, RunningJob]:
-        """Copy the record, so that the reader may take its time."""
-        with self._lock:
-            return dict(self._running_jobs)
+        """Copy what runs or is about to, by job."""
+        with self._changed:
+            return {held.job.job_id: _running(held) for held in self._attempts.values() if held.is_at_work}
 
     def get_job(self, job_id: str) -> RunningJob | None:
-        """Find one running job."""
-        with self._lock:
-            return self._running_jobs.get(job_id)
+        """Find the attempt of a job that runs or is about to."""
+        with self._changed:
+            held = self._find(job_id)
+            return _running(held) if held is not None else None
+
+    def store(self, attempt: Attempt, change: Change) -> None:
+        """Make the change that someone who worked on an attempt came to; one that comes too late changes nothing."""
+        with self._changed:
+            if self._attempts.get(attempt.key) is not attempt:
+                return
+            was_at_work = attempt.is_at_work
+            self._make(attempt, change)
+            is_changed = was_at_work and not attempt.is_at_work
+        if isinstance(change, Delivered | Dropped):
+            self._tell_of_end(attempt, change)
+            is_changed = True
+        if is_changed:
+            self._tell_of_place()
+
+    def mark_stop(self, attempt: Attempt, stop: Stop) -> None:
+        """Keep that it was told to end, so that a keeper which did not hear of it can be told again."""
+        with self._changed:
+            attempt.stop = stop
+            if attempt.phase is Phase.UNBEGUN and attempt.ticket:
+                self._schedule(attempt, 0.0)
+
+    def mark_dropped(self, attempt: Attempt, reason: str) -> None:
+        """Keep that the runtime wants to hear no more of it."""
+        with self._changed:
+            attempt.drop_reason = reason
+
+    def mark_known(self, attempt: Attempt) -> None:
+        """Keep that the runtime knows its end, most often from a report whose answer was lost."""
+        with self._changed:
+            attempt.is_reported = True
+
+    def take(self, wait_seconds: float) -> Attempt | None:
+        """Wait for an attempt whose delivery is due; it is the caller's until it is stored."""
+        end = self._monotonic() + wait_seconds
+        with self._changed:
+            while not self._is_closed:
+                now = self._monotonic()
+                self._forget_old_tickets()
+                if self._due and self._due[0][0] <= now:
+                    attempt = heapq.heappop(self._due)[2]
+                    attempt.ticket = 0
+                    return attempt
+                if now >= end:
+                    return None
+                self._changed.wait((min(end, self._due[0][0]) if self._due else end) - now)
+        return None
+
+    def find(self, key: str) -> Attempt | None:
+        """Find one attempt by its key."""
+        with self._changed:
+            return self._attempts.get(key)
+
+    def attempts(self) -> list[Attempt]:
+        """Copy the whole table."""
+        with self._changed:
+            return list(self._attempts.values())
+
+    def at_work(self) -> set[str]:
+        """Name the jobs that take a place."""
+        with self._changed:
+            return {held.job.job_id for held in self._attempts.values() if held.is_at_work}
+
+    def held(self) -> list[Job]:
+        """List the attempts that the runtime is to know we have."""
+        with self._changed:
+            return [held.job for held in self._attempts.values() if held.is_held]
+
+    def to_deliver(self) -> list[Attempt]:
+        """List what is not running and not over."""
+        return [held for held in self.attempts() if held.phase in (Phase.UNBEGUN, Phase.ENDED)]
+
+    def unreported(self) -> int:
+        """Count the ends that the runtime has not acknowledged; output that still follows does not count."""
+        return sum(not held.is_reported for held in self.to_deliver())
+
+    def close(self) -> None:
+        """Let waiting workers go."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _find(self, job_id: str) -> Attempt | None:
+        found = (held for held in self._attempts.values() if held.job.job_id == job_id and held.is_at_work)
+        return next(found, None)
+
+    def _make(self, attempt: Attempt, change: Change) -> None:
+        match change:
+            case Began():
+                if attempt.phase is not Phase.ENDED:
+                    attempt.phase = Phase.RUNNING
+            case Unbegun():
+                if attempt.phase is Phase.BEGINNING:
+                    attempt.phase = Phase.UNBEGUN
+                    self._schedule(attempt, 0.0)
+            case Ended(verdict):
+                if attempt.phase is not Phase.ENDED:
+                    attempt.phase, attempt.verdict = Phase.ENDED, verdict
+                    self._schedule(attempt, 0.0)
+            case Later(seconds):
+                attempt.tries += 1
+                if not attempt.ticket:
+                    self._schedule(attempt, seconds)
+            case Reported():
+                attempt.is_reported = True
+                self._schedule(attempt, 0.0)
+            case Delivered() | Dropped():
+                del self._attempts[attempt.key]
+                self._changed.notify_all()
+
+    def _schedule(self, attempt: Attempt, seconds: float) -> None:
+        attempt.ticket = next(self._tickets)
+        heapq.heappush(self._due, (self._monotonic() + seconds, attempt.ticket, attempt))
+        self._changed.notify()
+
+    def _forget_old_tickets(self) -> None:
+        while self._due and self._due[0][2].ticket != self._due[0][1]:
+            heapq.heappop(self._due)
+
+
+def _nothing(*_: object) -> None:
+    return
+
+
+def _running(held: Attempt) -> RunningJob:
+    return RunningJob(held, held.started_at)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from lib.models import Dropped, RegistrationResponse
-from lib.outbox import Outbox
-from lib.registry import RunningJob, RunningJobsRegistry
+from lib.attempt.attempt import Attempt, Phase, Stop
+from lib.keepers import Keepers
+from lib.registry import RunningJobsRegistry
+from lib.wire.models import Dropped, RegistrationResponse
 
 log = logging.getLogger("agent-launcher")
 
@@ -17,11 +18,11 @@ ALREADY_ENDED = "already_ended"
 
 
 class Stopper:
-    """Turns the runtime's words into the shims' stop ladder; whether they obeyed is the supervisor's to see."""
+    """Turns the runtime's words into the keepers' stop ladder; what came of it is the supervisor's to hear."""
 
-    def __init__(self, registry: RunningJobsRegistry, outbox: Outbox) -> None:
+    def __init__(self, registry: RunningJobsRegistry, keepers: Keepers) -> None:
         self._registry = registry
-        self._outbox = outbox
+        self._keepers = keepers
 
     def stop_jobs(self, job_ids: Iterable[str]) -> None:
         """Begin the stop ladder of these jobs; unknown and ended ones are fine, and so is asking twice."""
@@ -29,58 +30,45 @@ class Stopper:
             held = self._registry.get_job(job_id)
             if held is not None:
                 log.info("job stop asked job_id=%s", job_id)
-                self._ask(held, STOPPED_BY_USER)
-            else:
-                self._stop_waiting(job_id)
+                self._ask(held.process, STOPPED_BY_USER)
 
     def stop_all(self) -> int:
         """Begin the stop ladder of everything that runs here and say how many."""
         running = self._registry.get_running_jobs().values()
         for held in running:
-            self._ask(held, STOPPED_BY_USER)
+            self._ask(held.process, STOPPED_BY_USER)
         return len(running)
 
     def apply(self, answer: RegistrationResponse) -> None:
         """Take over what a registration said about the attempts that we hold."""
         for adopted in answer.adopt:
-            held = self._registry.get_job(adopted.job_id)
-            if held is not None and held.process.run.job.attempt_number == adopted.attempt:
-                with held.process.log.lock:
-                    held.process.log.offset = adopted.log_offset
+            attempt = self._find(adopted.job_id, adopted.attempt)
+            if attempt is not None and attempt.phase is Phase.RUNNING:
+                with attempt.output.lock:
+                    attempt.output.offset = adopted.log_offset
         self.drop(answer.drop)
 
     def drop(self, drops: Iterable[Dropped]) -> None:
         """End attempts that are fenced off, without a word to the runtime."""
         for dropped in drops:
-            held = self._registry.get_job(dropped.job_id)
-            if held is not None and held.process.run.job.attempt_number == dropped.attempt:
-                log.warning(
-                    "job dropped job_id=%s attempt=%d reason=%s", dropped.job_id, dropped.attempt, dropped.reason
-                )
-                held.process.is_dropped = True
-                self._ask(held, FENCED_OFF)
-            self._drop_ended(dropped)
-
-    def _stop_waiting(self, job_id: str) -> None:
-        """Let an attempt that waits for a process hear of its stop; to one that has ended it means nothing."""
-        for delivery in self._outbox.deliveries():
-            if delivery.run.job.job_id == job_id:
-                delivery.is_stop_asked = True
-                self._outbox.hurry(delivery)
-
-    def _drop_ended(self, dropped: Dropped) -> None:
-        for delivery in self._outbox.deliveries():
-            if (delivery.run.job.job_id, delivery.run.job.attempt_number) != (dropped.job_id, dropped.attempt):
+            attempt = self._find(dropped.job_id, dropped.attempt)
+            if attempt is None:
                 continue
-            if dropped.reason == ALREADY_ENDED:
+            if attempt.phase is Phase.ENDED and dropped.reason == ALREADY_ENDED:
                 # Most often it knows that from our own report, whose answer was lost. The output is still to come.
-                delivery.is_reported = True
-            else:
-                delivery.drop_reason = dropped.reason
+                self._registry.mark_known(attempt)
+                continue
+            log.warning("job dropped job_id=%s attempt=%d reason=%s", dropped.job_id, dropped.attempt, dropped.reason)
+            self._registry.mark_dropped(attempt, dropped.reason)
+            if attempt.is_at_work:
+                self._ask(attempt, FENCED_OFF)
 
-    def _ask(self, held: RunningJob, reason: str) -> None:
-        process = held.process
-        try:
-            process.ask_to_stop(reason, process.run.job.stop_grace_seconds)
-        except OSError as error:
-            log.error("job cannot be stopped job_id=%s error=%s", process.run.job.job_id, error)  # noqa: TRY400  (no trace needed)
+    def _find(self, job_id: str, number: int) -> Attempt | None:
+        all_of_it = (attempt for attempt in self._registry.attempts() if attempt.job.job_id == job_id)
+        return next((attempt for attempt in all_of_it if attempt.job.attempt_number == number), None)
+
+    def _ask(self, attempt: Attempt, reason: str) -> None:
+        stop = Stop(reason, attempt.job.stop_grace_seconds)
+        self._registry.mark_stop(attempt, stop)
+        if attempt.phase is Phase.RUNNING:
+            self._keepers.stop(attempt, stop)

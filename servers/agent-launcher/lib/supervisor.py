@@ -1,79 +1,172 @@
-"""The supervisor thread: notices the end of each running job at once."""
+"""The supervisor thread: hears from the keepers how each job goes, and brings the table in line with what they hold."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
-from lib.ends import Ends
-from lib.job_process import JobProcess
-from lib.machine import Machine
+from lib.admission import CANNOT_START_HERE, Admission
+from lib.attempt.attempt import Attempt, Began, Change, Ended, Phase, Unbegun
+from lib.attempt.folder import RunFolders
+from lib.errors import OrderFailed
+from lib.keeper import words
+from lib.keepers import Keepers
+from lib.machine.machine import Machine
 from lib.registry import RunningJobsRegistry
+from lib.wire.models import Job, JsonObject, integer_of, number_of, objects_of, text_of
 
 log = logging.getLogger("agent-launcher")
 
 SWEEP_SECONDS = 1.0
 IDLE_SECONDS = 5.0
+KEEPERS_UP_SECONDS = 20.0
+RECORD_GONE: JsonObject = {
+    "reason": "shim_died",
+    "error": "the record of this attempt is gone, so how the job ended is not known",
+}
 
 
 class Supervisor:
-    """Waits on the kernel for ends, looks at every job once a second for those it was not told of, and settles them."""
+    """Waits for the keepers' words; a second without any is used to see whether all of them are there."""
 
     def __init__(
         self,
         registry: RunningJobsRegistry,
-        settle: Callable[[JobProcess], None],
-        machine: Machine | None = None,
+        keepers: Keepers,
+        folders: RunFolders,
+        admission: Admission,
+        machine: Machine,
     ) -> None:
-        machine = machine or Machine()
-        self._monotonic = machine.monotonic
         self._registry = registry
-        self._settle = settle
-        self._ends: Ends[JobProcess] = machine.ends()
-        self._swept_at = self._monotonic()
+        self._keepers = keepers
+        self._folders = folders
+        self._admission = admission
+        self._machine = machine
+        self._lost: set[str] = set()
+        self._known: set[str] = set()
+        self._swept_at = machine.monotonic()
 
-    def watch(self, process: JobProcess) -> None:
-        """Have the kernel tell of this process's end.
+    def begin(self) -> None:
+        """Reach or start the keepers, and take up what an earlier launcher of this state folder left with them.
 
-        May be called from any thread: the kernel takes the descriptor into a wait that is under way.
+        Errors:  OrderFailed, when a keeper does not come up.
         """
-        fd = process.fileno()
-        if fd is None:
-            return
-        try:
-            self._ends.watch(fd, process)
-        except (OSError, ValueError, KeyError):
-            log.exception("cannot watch a job; it is looked at each second job_id=%s", process.run.job.job_id)
+        waiting = set(self._keepers.open_all())
+        give_up_at = self._machine.monotonic() + KEEPERS_UP_SECONDS
+        while waiting := {name for name in waiting if not self._keepers.has_greeted(name)}:
+            if self._machine.monotonic() > give_up_at:
+                raise OrderFailed(
+                    f"cannot begin: the keeper of jobs does not answer (see '{words.TRACE_FILE}' in the state folder's "
+                    "'keepers')"
+                )
+            self.step(lambda: None)
+        if self._keepers.current() is None:
+            self._begin_with_new_one(give_up_at)
 
     def step(self, show_life: Callable[[], None]) -> float:
-        """Wait for ends for a moment and settle them; a slow machine may need long for many, but not for one."""
-        for process in self._ends.wait(SWEEP_SECONDS if len(self._registry) else IDLE_SECONDS):
+        """Hear what the keepers say, for a moment at most."""
+        is_idle = not self._lost and not self._registry.at_work()
+        for heard in self._keepers.wait(IDLE_SECONDS if is_idle else SWEEP_SECONDS):
             show_life()
-            self._look(process)
-        if self._monotonic() - self._swept_at >= SWEEP_SECONDS:
+            if heard.message is None:
+                self._reach_again(heard.keeper)
+            else:
+                self._hear(heard.keeper, heard.message)
+        if self._machine.monotonic() - self._swept_at >= SWEEP_SECONDS:
             self._sweep(show_life)
-            self._swept_at = self._monotonic()
+            self._swept_at = self._machine.monotonic()
         return 0.0
 
     def wake(self) -> None:
         """End the present wait."""
-        self._ends.wake()
+        self._keepers.wake()
+
+    def _begin_with_new_one(self, give_up_at: float) -> None:
+        # What is there is of another version and goes on with what it holds.
+        name = str(max((int(name) for name in self._keepers.old_ones() if name.isdigit()), default=0) + 1)
+        self._keepers.open(name)
+        while not self._keepers.has_greeted(name) and self._machine.monotonic() < give_up_at:
+            self.step(lambda: None)
 
     def _sweep(self, show_life: Callable[[], None]) -> None:
-        for held in self._registry.get_running_jobs().values():
+        self._keepers.collect()
+        for name in list(self._lost):
             show_life()
-            # A job at its gate is the starter's.
-            if held.process.is_under_way:
-                self._look(held.process)
+            self._reach_again(name)
+        in_use = {attempt.keeper for attempt in self._registry.attempts()}
+        for name in self._keepers.old_ones():
+            if name not in in_use:
+                self._keepers.retire(name)
 
-    def _look(self, process: JobProcess) -> None:
-        if process.poll() is None:
+    def _reach_again(self, name: str) -> None:
+        if name not in self._lost:
+            log.warning("the keeper of jobs is gone, looking after what it held")
+        self._keepers.lost(name)
+        self._lost.add(name)
+        if self._keepers.open(name):
+            self._lost.discard(name)
+
+    def _hear(self, keeper: str, message: JsonObject) -> None:
+        say = message.get("say")
+        if say == words.HELLO:
+            self._keepers.greeted(keeper, message)
+            self._reconcile(keeper, objects_of(message, "attempts"))
+        elif say in (words.ORDERED, words.REFUSED):
+            self._keepers.answered(keeper, message)
+        elif (attempt := self._registry.find(str(message.get("key")))) is None:
+            if say == words.ENDED:
+                self._keepers.forget(keeper, str(message.get("key")))
+        elif say == words.ENDED:
+            self._registry.store(attempt, Ended(words.object_of(message.get("verdict"))))
+        elif say == words.WAITING:
+            log.warning("job waits for a process job_id=%s error=%s", attempt.job.job_id, message.get("error"))
+            self._admission.failed_here(CANNOT_START_HERE, 6.0)
+
+    def _reconcile(self, keeper: str, held: Iterable[JsonObject]) -> None:
+        """Bring the table in line with what a keeper holds: at the start, and when one took the place of another."""
+        is_first, by_key = keeper not in self._known, {str(one.get("key")): one for one in held}
+        self._known.add(keeper)
+        for key, one in by_key.items():
+            attempt = self._registry.find(key)
+            if attempt is not None:
+                self._bring_in_line(attempt, one)
+            elif is_first:
+                self._take_up(keeper, one)
+            else:
+                self._keepers.forget(keeper, key)
+        for attempt in self._registry.attempts():
+            if attempt.keeper == keeper and attempt.phase is Phase.RUNNING and attempt.key not in by_key:
+                log.error("the record of a job is gone job_id=%s", attempt.job.job_id)
+                self._registry.store(attempt, Ended({**RECORD_GONE, "ended_at": self._machine.wall_time()}))
+
+    def _bring_in_line(self, attempt: Attempt, one: JsonObject) -> None:
+        if one.get("phase") == "ended":
+            self._registry.store(attempt, Ended(words.object_of(one.get("verdict"))))
             return
-        fd = process.fileno()
-        if fd is not None:
-            try:
-                self._ends.forget(fd)
-            except (KeyError, ValueError):
-                log.debug("a job was not watched job_id=%s", process.run.job.job_id)
-        process.close()
-        self._settle(process)
+        if attempt.phase is Phase.RUNNING and attempt.stop is not None:
+            self._keepers.stop(attempt, attempt.stop)
+        elif attempt.phase is Phase.RUNNING and one.get("phase") == "ordered":
+            self._keepers.go(attempt)
+
+    def _take_up(self, keeper: str, one: JsonObject) -> None:
+        try:
+            job = Job.from_json(words.object_of(one.get("job")))
+        except ValueError:
+            log.exception("a job of the keeper cannot be read key=%s", one.get("key"))
+            return
+        attempt = Attempt(job, self._folders.of(job), self._machine)
+        attempt.keeper, attempt.pid = keeper, integer_of(one, "pid")
+        if (started_at := number_of(one, "started_at")) is not None:
+            attempt.started_at = datetime.fromtimestamp(started_at, UTC)
+        phase = text_of(one, "phase")
+        log.info("job %s job_id=%s attempt=%d session=%s",
+                 "adopted" if phase == "running" else f"taken up, {phase}",
+                 job.job_id, job.attempt_number, job.session_name)  # fmt: skip
+        self._registry.take_up(attempt, _change_to(phase, one))
+
+
+def _change_to(phase: str | None, one: JsonObject) -> Change:
+    if phase == "ordered":
+        return Unbegun()
+    return Ended(words.object_of(one.get("verdict"))) if phase == "ended" else Began()

@@ -1,0 +1,70 @@
+"""What a job's command finds in its environment: the launcher's own, less what is the launcher's alone.
+
+The rule stands in docs/reference/settings.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lib.attempt.environment_rule import EnvironmentRule
+from lib.attempt.folder import RunFolder
+from lib.wire.models import Job
+
+_CREDENTIALS = ("AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL")
+# Marks of a session or service that the launcher itself may have been started in.
+_MARKS = (
+    "AGENT_SESSION_NAME",
+    "AGENT_SESSION_ID",
+    "AGENT_JOB_ID",
+    "AGENT_JOB_ATTEMPT",
+    "AGENT_RUN_BY_JOB",
+    "AGENT_RESUMED",
+    "AGENT_PROMPT_FILE",
+    "AGENT_OUTCOME_FILE",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+)
+
+
+def base_environment(own: Mapping[str, str], rule: EnvironmentRule | None = None) -> dict[str, str]:
+    """Copy what the rule lets through of the launcher's environment.
+
+    Its credentials, its marks and its own virtual environment never pass, whatever the rule says.
+    """
+    allowed = (rule or EnvironmentRule()).passed(own)
+    kept = {name: value for name, value in allowed.items() if name not in _CREDENTIALS and name not in _MARKS}
+    private = kept.get("VIRTUAL_ENV")
+    if private and os.path.realpath(private) == os.path.realpath(sys.prefix):
+        # `uv run --script` put its own environment first; an agent's `python` must be the user's.
+        del kept["VIRTUAL_ENV"]
+        own_bin = str(Path(private) / "bin")
+        kept["PATH"] = os.pathsep.join(part for part in kept.get("PATH", "").split(os.pathsep) if part != own_bin)
+    return kept
+
+
+def job_environment(
+    job: Job, folder: RunFolder, runtime_url: str, roots: Sequence[Path] = (), *, is_prompt_on_stdin: bool
+) -> dict[str, str]:
+    """The entries that one attempt adds."""
+    added = {
+        "AGENT_SESSION_NAME": job.session_name,
+        "AGENT_JOB_ID": job.job_id,
+        "AGENT_JOB_ATTEMPT": str(job.attempt_number),
+        "AGENT_RUNTIME_URL": runtime_url,
+        "AGENT_OUTCOME_FILE": str(folder.outcome_path),
+    }
+    if job.session_id:
+        added["AGENT_SESSION_ID"] = job.session_id
+    if job.session_token:
+        added["AGENT_RUNTIME_TOKEN"] = job.session_token
+    if roots:
+        # A resumed session's folder is known to the command alone, which asks the same question.
+        added["AGENT_LAUNCHER_PROJECT_ROOTS"] = os.pathsep.join(str(root) for root in roots)
+    if is_prompt_on_stdin:
+        added["AGENT_PROMPT_FILE"] = str(folder.prompt_path)
+    return added

@@ -1,0 +1,118 @@
+"""The folder that one attempt shares with its command: its prompt if that is long, its output, its own outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from lib.keeper import words
+from lib.machine.disk import Disk
+from lib.wire.models import Job, Json, JsonObject
+
+OUTPUT_TAIL_BYTES = 4096
+
+
+def key_of(job: Job) -> str:
+    """Name one attempt among all of this machine."""
+    return f"{job.job_id}.{job.attempt_number}"
+
+
+class RunFolder:
+    """Reads and writes one attempt's folder; it starts and signals nothing."""
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self.path = path
+        self._disk = disk
+
+    @property
+    def key(self) -> str:
+        return self.path.name
+
+    @property
+    def prompt_path(self) -> Path:
+        return self.path / words.PROMPT_FILE
+
+    @property
+    def outcome_path(self) -> Path:
+        return self.path / words.OUTCOME_FILE
+
+    def make(self, prompt_on_stdin: bytes | None) -> None:
+        """Make the folder, empty but for a prompt that is too long for an argument.
+
+        Errors:  OSError, when the disk does not take it; nothing is left behind then.
+        """
+        # A runtime that does not count attempts uses a number again: what the first one left is not the second one's.
+        self.delete()
+        self._disk.make_folder(self.path)
+        if prompt_on_stdin is None:
+            return
+        try:
+            self._disk.write(self.prompt_path, prompt_on_stdin)
+        except OSError:
+            self.delete()
+            raise
+
+    def read_outcome(self) -> JsonObject:
+        """Read what the command itself left about its end, if anything."""
+        try:
+            outcome: Json = json.loads(self._disk.read(self.outcome_path))
+        except (OSError, ValueError):
+            return {}
+        return outcome if isinstance(outcome, dict) else {}
+
+    def output_bytes(self) -> int:
+        try:
+            return self._disk.size(self.path / words.OUTPUT_FILE)
+        except OSError:
+            return 0
+
+    def read_output(self, offset: int, count: int) -> bytes:
+        """Read a piece of the output; empty past its end."""
+        try:
+            return self._disk.read_piece(self.path / words.OUTPUT_FILE, offset, count)
+        except OSError:
+            return b""
+
+    def output_tail(self) -> str:
+        """The last lines of the output as text that can be shown and stored."""
+        size = self.output_bytes()
+        tail = self.read_output(max(0, size - OUTPUT_TAIL_BYTES), OUTPUT_TAIL_BYTES)
+        text = tail.decode("utf-8", "replace").replace("\0", "")
+        if size > OUTPUT_TAIL_BYTES and "\n" in text:
+            text = text.partition("\n")[2]
+        return text.strip()
+
+    def delete(self) -> None:
+        self._disk.delete_folder(self.path)
+
+
+class RunFolders:
+    """All run folders of one launcher."""
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self.path = path
+        self._disk = disk
+
+    def of(self, job: Job) -> RunFolder:
+        return RunFolder(self.path / key_of(job), self._disk)
+
+    def all(self) -> list[RunFolder]:
+        """List every run folder, by name."""
+        return [RunFolder(path, self._disk) for path in self._disk.folders(self.path)]
+
+    def delete_older(self, than: float, in_use: Callable[[], set[str]]) -> int:
+        """Delete what was last written before a moment and is not in use, and say how many."""
+        listed = self.all()
+        # Asked for after the listing: an attempt is in the table before it has a folder.
+        used = in_use()
+        old = [run for run in listed if run.key not in used and self._written_at(run) < than]
+        for run in old:
+            run.delete()
+        return len(old)
+
+    def _written_at(self, run: RunFolder) -> float:
+        try:
+            return self._disk.modified_at(run.path)
+        except OSError:
+            return 0.0

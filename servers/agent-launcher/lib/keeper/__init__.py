@@ -1,0 +1,1 @@
+"""The keeper: spawns, watches, limits, stops and records attempts. This room needs only Python, no package."""

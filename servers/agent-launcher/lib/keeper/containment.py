@@ -1,0 +1,331 @@
+"""Keep the processes of an attempt together, whatever they fork, detach or forget; standard library only.
+
+Two things of the kernel's tell whose a process is, and each outlives keeper and launcher:
+
+- a cgroup for each attempt, where one can be had: nothing leaves it by itself, and one write ends all that is in it;
+- a mark that every process below inherits and none ever looks at: the soft limit of file locks (RLIMIT_LOCKS, without
+  meaning since Linux 2.4.25). It survives a cleared environment, new sessions, closed descriptors and set-id programs.
+
+Where neither can be had (macOS), there is the process group alone. See docs/decisions/0027-containment.md.
+"""
+
+# ruff: noqa: PTH102, PTH103, PTH106, PTH110, PTH112, PTH120, PTH123  (pathlib would cost memory for nothing)
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from contextlib import contextmanager
+
+from lib.keeper import process_tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    from lib.keeper.words import JsonObject
+
+    Orphans: TypeAlias = Callable[[], list[int]]
+
+CGROUP, MARK, GROUP = "cgroup", "mark", "group"
+WAYS = (CGROUP, MARK, GROUP)
+RLIMIT_LOCKS = 10
+MARK_MIN, MARK_MAX = 1 << 40, 1 << 60
+_ROOT_OF_ALL = "0::"
+
+
+class Place:
+    """Where the processes of one attempt are: its cgroup, its mark and its process group, as far as it has them."""
+
+    def __init__(self, cgroup: str | None = None, mark: int | None = None) -> None:
+        self.cgroup = cgroup
+        self.mark = mark
+        self.group: int | None = None
+
+    def to_json(self) -> JsonObject:
+        return {"cgroup": self.cgroup, "mark": self.mark}
+
+    @classmethod
+    def from_json(cls, place: JsonObject) -> Place:
+        cgroup, mark = place.get("cgroup"), place.get("mark")
+        return cls(cgroup if isinstance(cgroup, str) else None, mark if isinstance(mark, int) else None)
+
+
+class Containment:
+    """Makes places, puts what is spawned into them, and says and ends what is in one.
+
+    Shape:   `base` is the folder of the keeper's cgroups; None without. `is_marking` says whether marks can be had.
+    """
+
+    def __init__(self, base: str | None, *, is_marking: bool) -> None:
+        self._base = base
+        self._is_marking = is_marking
+        self._home: int | None = None
+        if base is not None:
+            self._home = self._move_in(base)
+
+    @property
+    def way(self) -> str:
+        """What keeps attempts together here."""
+        if self._base is not None:
+            return CGROUP
+        return MARK if self._is_marking else GROUP
+
+    def make_place(self, key: str) -> Place:
+        """Make a place for an attempt; where its cgroup cannot be made, the mark alone must do."""
+        mark = int.from_bytes(os.urandom(8), "big") % (MARK_MAX - MARK_MIN) + MARK_MIN if self._is_marking else None
+        if self._base is None:
+            return Place(None, mark)
+        cgroup = f"{self._base}/{key}.{os.urandom(4).hex()}"
+        try:
+            os.mkdir(cgroup)
+        except OSError:
+            return Place(None, mark)
+        return Place(cgroup, mark)
+
+    @contextmanager
+    def inside(self, place: Place) -> Iterator[None]:
+        """Be in a place while something is spawned: what is forked here begins its life there.
+
+        The keeper has one thread, so nothing else is forked meanwhile. If the way back is barred, the keeper must
+        end: whatever it did next would happen in the attempt's place.
+        """
+        is_in = place.cgroup is not None and self._enter(place.cgroup)
+        if not is_in:
+            place.cgroup = None
+        before = _set_mark(place.mark) if place.mark is not None else None
+        try:
+            yield
+        finally:
+            if before is not None:
+                resource.setrlimit(RLIMIT_LOCKS, before)
+            if is_in and self._home is not None:
+                os.write(self._home, b"0")
+
+    def is_empty(self, place: Place, orphans: Orphans | None, *, is_thorough: bool) -> bool:
+        """Say whether nothing lives in a place, and give its cgroup back if so.
+
+        Shape:   `orphans` lists the children of ours that we did not spawn; None if the attempt was not begun by us.
+                 `is_thorough` does not take an empty cgroup for proof, as root may have moved something out of it.
+        """
+        if place.cgroup is not None and os.path.isdir(place.cgroup):
+            if not _remove(place.cgroup):
+                return False
+            if not is_thorough and orphans is not None:
+                return True
+        if place.mark is not None:
+            return not self._marked(place, orphans)
+        return place.group is None or not _signal_group(place.group, 0)
+
+    def members(self, place: Place, orphans: Orphans | None) -> list[int]:
+        """List the living processes in a place."""
+        found = set(_processes_in(place.cgroup)) if place.cgroup is not None else set()
+        if place.mark is not None:
+            found.update(self._marked(place, orphans))
+        return sorted(pid for pid in found if process_tree.is_living(pid))
+
+    def ask(self, place: Place, orphans: Orphans | None) -> None:
+        """Send SIGTERM to everything in a place; a stopped process hears it when it goes on."""
+        for number in (signal.SIGTERM, signal.SIGCONT):
+            self._signal(place, number, orphans)
+
+    def kill(self, place: Place, orphans: Orphans | None) -> None:
+        """Send SIGKILL to everything in a place."""
+        if place.cgroup is None or not _write(f"{place.cgroup}/cgroup.kill", b"1"):
+            self._signal(place, signal.SIGKILL, orphans)
+
+    def move_out(self) -> None:
+        """Leave the keeper's own cgroup and remove it, at the end of the keeper."""
+        if self._base is None or self._home is None:
+            return
+        os.close(self._home)
+        self._home = None
+        if _write(f"{os.path.dirname(self._base)}/cgroup.procs", b"0"):
+            _remove(self._base)
+
+    def _signal(self, place: Place, number: int, orphans: Orphans | None) -> None:
+        if place.cgroup is None and place.mark is None:
+            if place.group is not None:
+                _signal_group(place.group, number)
+            return
+        for pid in self.members(place, orphans):
+            _signal_if(pid, number, lambda pid: _is_in(place, pid))
+
+    @staticmethod
+    def _marked(place: Place, orphans: Orphans | None) -> list[int]:
+        if place.mark is None or orphans is None or place.cgroup is not None:
+            return process_tree.marked(place.mark) if place.mark is not None else []
+        # Whoever loses its parent becomes our child: all that is marked hangs on a marked child of ours.
+        roots = [*orphans(), *([place.group] if place.group is not None else [])]
+        return process_tree.below([pid for pid in roots if process_tree.lock_limit(pid) == place.mark])
+
+    def _enter(self, cgroup: str) -> bool:
+        return _write(f"{cgroup}/cgroup.procs", b"0")
+
+    @staticmethod
+    def _move_in(base: str) -> int:
+        os.makedirs(f"{base}/keeper", exist_ok=True)
+        home = os.open(f"{base}/keeper/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(home, b"0")
+        return home
+
+
+def contain(name: str, wanted: str | None = None) -> Containment:
+    """Find out what can be had here, best first, and begin with it; `wanted` asks for one way or a lesser one.
+
+    Shape:   `name` is the folder of the keeper's cgroups, the same each time for the same keeper.
+    """
+    is_marking = wanted != GROUP and can_mark()
+    if wanted in (None, CGROUP):
+        base = cgroup_base(name)
+        if base is not None:
+            try:
+                return Containment(base, is_marking=is_marking)
+            except OSError:
+                base = None
+    return Containment(None, is_marking=is_marking)
+
+
+def what_can_be_had(wanted: str | None = None) -> str:
+    """Find out which way `contain` would go, and leave nothing behind."""
+    if wanted in (None, CGROUP):
+        base = cgroup_base(f"agent-launcher.trial-{os.getpid()}")
+        if base is not None:
+            _remove(base)
+            return CGROUP
+    return MARK if wanted != GROUP and can_mark() else GROUP
+
+
+def can_mark() -> bool:
+    """Say whether processes of ours can be given a mark that we can read again."""
+    if sys.platform != "linux" or not os.path.exists("/proc/self/limits"):
+        return False
+    hard = resource.getrlimit(RLIMIT_LOCKS)[1]
+    return hard == resource.RLIM_INFINITY or hard > MARK_MAX
+
+
+def cgroup_base(name: str) -> str | None:
+    """Name the folder below our own cgroup in which attempts can have theirs; None if that is not allowed.
+
+    What can be had is found out by doing it: the rules of delegation have too many parts to be read off.
+    """
+    own = _own_cgroup()
+    if own is None:
+        return None
+    base, trial = f"{own}/{name}", f"{own}/{name}/trial-{os.getpid()}"
+    try:
+        os.makedirs(trial, exist_ok=True)
+        is_had = (
+            os.path.exists(f"{trial}/cgroup.kill")
+            and _write(f"{trial}/cgroup.procs", b"0")
+            and _write(f"{own}/cgroup.procs", b"0")
+        )
+        os.rmdir(trial)
+    except OSError:
+        return None
+    if not is_had:
+        _remove(base)
+        return None
+    return base
+
+
+def _own_cgroup() -> str | None:
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
+            own = next((line.strip()[len(_ROOT_OF_ALL) :] for line in file if line.startswith(_ROOT_OF_ALL)), None)
+        with open("/proc/self/mountinfo", encoding="utf-8") as file:
+            mounts = [line.split() for line in file if " - cgroup2 " in line]
+    except OSError:
+        return None
+    for words in mounts:
+        root, mounted_at = words[3], words[4]
+        if own is not None and (own + "/").startswith(root.rstrip("/") + "/"):
+            return (mounted_at + "/" + own[len(root.rstrip("/")) :].lstrip("/")).rstrip("/")
+    return None
+
+
+def _is_in(place: Place, pid: int) -> bool:
+    if place.mark is not None and process_tree.lock_limit(pid) == place.mark:
+        return True
+    return place.cgroup is not None and pid in _processes_in(place.cgroup)
+
+
+def _set_mark(mark: int) -> tuple[int, int]:
+    before = resource.getrlimit(RLIMIT_LOCKS)
+    resource.setrlimit(RLIMIT_LOCKS, (mark, before[1]))
+    return before
+
+
+def _processes_in(cgroup: str) -> list[int]:
+    found = []
+    for folder, _, _ in os.walk(cgroup):
+        try:
+            with open(f"{folder}/cgroup.procs", encoding="ascii") as file:
+                found += [int(line) for line in file]
+        except OSError:
+            continue
+    return found
+
+
+def _remove(cgroup: str) -> bool:
+    """Remove a cgroup and what was made below it; False while something lives in it."""
+    try:
+        os.rmdir(cgroup)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return _remove_with_what_is_below(cgroup)
+    return True
+
+
+def _remove_with_what_is_below(cgroup: str) -> bool:
+    try:
+        with open(f"{cgroup}/cgroup.events", encoding="ascii") as file:
+            if "populated 0" not in file.read():
+                return False
+        for folder, _, _ in os.walk(cgroup, topdown=False):
+            os.rmdir(folder)
+    except FileNotFoundError:
+        return not os.path.isdir(cgroup)
+    except OSError:
+        return False
+    return True
+
+
+def _write(path: str, content: bytes) -> bool:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.write(fd, content)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _signal_group(group: int, number: int) -> bool:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _signal_if(pid: int, number: int, is_meant: Callable[[int], bool]) -> None:
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        # Looked at again with the descriptor in hand: the number may belong to a stranger by now.
+        if is_meant(pid):
+            signal.pidfd_send_signal(pidfd, signal.Signals(number))
+    except OSError:
+        return
+    finally:
+        os.close(pidfd)

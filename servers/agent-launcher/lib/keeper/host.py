@@ -1,0 +1,169 @@
+"""What a keeper stands on: time, processes, and the places that hold them together; standard library only.
+
+It decides nothing. A simulation runs the keeper as it is on a host that it made up.
+"""
+
+# ruff: noqa: PTH123  (pathlib would cost the keeper memory for nothing)
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+import time
+
+from lib.keeper import process_tree, spawn
+from lib.keeper.words import object_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lib.keeper.containment import Containment, Place
+    from lib.keeper.spawn import Launch
+    from lib.keeper.words import JsonObject
+
+_PR_SET_CHILD_SUBREAPER = 36
+OUTCOME_BYTES_MAX = 1 << 20
+
+
+def become_a_subreaper() -> None:
+    """Have the kernel give us whoever below us loses its parent."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+class Host:
+    """The real machine, as one keeper uses it."""
+
+    def __init__(self, containment: Containment) -> None:
+        self.boot_id = process_tree.boot_id()
+        self._containment = containment
+        self._environment: dict[str, str] = {}
+        self._spawned: set[int] = set()
+        self._adopted: dict[int, int] = {}
+        self._settable_signals = [int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}]
+
+    @property
+    def way(self) -> str:
+        """What keeps attempts together here."""
+        return self._containment.way
+
+    def now(self) -> float:
+        """Seconds of the machine's monotonic clock, the same for every process of this boot."""
+        return time.monotonic()
+
+    def wall_time(self) -> float:
+        return time.time()
+
+    def begin_with(self, environment: Mapping[str, str]) -> None:
+        """Take the environment that attempts are given from now on, less what each adds."""
+        self._environment = dict(environment)
+
+    def make_output(self, launch: Launch) -> None:
+        """Make the file for an attempt's output.
+
+        Errors:  OSError.
+        """
+        spawn.make_output(launch)
+
+    def make_place(self, key: str) -> Place:
+        """Make a place for an attempt's processes."""
+        return self._containment.make_place(key)
+
+    def spawn(self, launch: Launch, place: Place) -> int:
+        """Start a command in its place and return its process number.
+
+        Errors:  SpawnError, NoProcessError.
+        """
+        with self._containment.inside(place):
+            pid = spawn.start(launch, self._environment, self._settable_signals)
+        place.group = pid
+        self._spawned.add(pid)
+        return pid
+
+    def start_time(self, pid: int) -> str:
+        """Tell a process from a later one with the same number."""
+        return process_tree.start_time(pid)
+
+    def adopt(self, pid: int, start_time: str) -> bool:
+        """Watch a command that another keeper spawned; False if it is over."""
+        if not start_time or process_tree.start_time(pid) != start_time:
+            return False
+        try:
+            pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+        except OSError:
+            return False
+        self._adopted[pid] = pidfd
+        return process_tree.start_time(pid) == start_time
+
+    def ended(self) -> list[tuple[int, int | None]]:
+        """Collect every process that ended since the last call.
+
+        Shape:   its number and its exit code (minus the signal's number), None for one that was adopted.
+        """
+        found: list[tuple[int, int | None]] = []
+        try:
+            while (child := os.waitpid(-1, os.WNOHANG))[0]:
+                self._spawned.discard(child[0])
+                found.append((child[0], os.waitstatus_to_exitcode(child[1])))
+        except ChildProcessError:
+            pass
+        for pid in [pid for pid, pidfd in self._adopted.items() if _has_ended(pid, pidfd)]:
+            pidfd = self._adopted.pop(pid)
+            if pidfd >= 0:
+                os.close(pidfd)
+            found.append((pid, None))
+        return found
+
+    def watched(self) -> list[int]:
+        """List the descriptors that tell of the ends of adopted commands."""
+        return [pidfd for pidfd in self._adopted.values() if pidfd >= 0]
+
+    def ask(self, place: Place, *, is_ours: bool) -> None:
+        """Tell everything in a place to end; `is_ours` if it was this keeper that spawned into it."""
+        self._containment.ask(place, self._orphans if is_ours else None)
+
+    def kill(self, place: Place, *, is_ours: bool) -> None:
+        """End everything in a place."""
+        self._containment.kill(place, self._orphans if is_ours else None)
+
+    def is_empty(self, place: Place, *, is_ours: bool, is_thorough: bool) -> bool:
+        """Say whether nothing lives in a place any more."""
+        return self._containment.is_empty(place, self._orphans if is_ours else None, is_thorough=is_thorough)
+
+    def named(self, place: Place, *, is_ours: bool) -> list[str]:
+        """Name what lives in a place, for a sentence that a person reads."""
+        living = self._containment.members(place, self._orphans if is_ours else None)
+        return [f"{process_tree.command_name(pid)} (pid {pid})" for pid in living]
+
+    def _orphans(self) -> list[int]:
+        return [pid for pid in process_tree.children(os.getpid()) if pid not in self._spawned]
+
+    def output_bytes(self, launch: Launch) -> int:
+        try:
+            return os.stat(launch.output_path).st_size  # noqa: PTH116
+        except OSError:
+            return 0
+
+    def read_outcome(self, launch: Launch) -> JsonObject:
+        """Read what the command itself left about its end, if anything."""
+        try:
+            fd = os.open(launch.outcome_path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return {}
+        with open(fd, "rb") as file:
+            try:
+                return object_of(json.loads(file.read(OUTCOME_BYTES_MAX)))
+            except (OSError, ValueError):
+                return {}
+
+
+def _has_ended(pid: int, pidfd: int) -> bool:
+    if pidfd < 0:
+        return not process_tree.is_living(pid)
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    return bool(poller.poll(0))

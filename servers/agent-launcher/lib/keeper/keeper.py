@@ -1,0 +1,324 @@
+"""Keep attempts: run what was granted, watch it, obey its limits, end its tree, record its end.
+
+The keeper outlives launchers. It decides here and acts through its host, so that a simulation can run it as it is.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from lib.keeper import verdicts
+from lib.keeper.held import Held, Phase
+from lib.keeper.ladder import Ladder
+from lib.keeper.memory import remember
+from lib.keeper.spawn import Launch, NoProcessError, SpawnError
+from lib.keeper.words import (
+    ACKNOWLEDGE,
+    COLLECTED,
+    DROP,
+    ENDED,
+    GO,
+    HELLO,
+    ORDER,
+    ORDERED,
+    RECORD_ACKNOWLEDGED,
+    REFUSED,
+    STOP,
+    WAITING,
+    number_of,
+    object_of,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lib.keeper.host import Host
+    from lib.keeper.journal import Journal
+    from lib.keeper.words import JsonObject
+
+# Room for the small records that follow an order; what they may hold is bounded.
+RECORDS_BYTES_RESERVED = 8192
+NO_PROCESS_PAUSE_SECONDS, NO_PROCESS_PAUSE_SECONDS_MAX = 0.25, 5.0
+# It counts as running and does not run: nobody should have to look at that for long.
+NO_PROCESS_SECONDS_MAX = 60.0
+CODE_COMES_WITHIN_SECONDS = 3.0
+DISK_AGAIN_SECONDS = 1.0
+
+
+class Keeper:
+    """Holds attempts, each for itself; hears a launcher's words, and says what became of them.
+
+    Shape:   `version` is that of its code, which may be older than the launcher's.
+    """
+
+    def __init__(self, host: Host, journal: Journal, version: str) -> None:
+        self._host = host
+        self._journal = journal
+        self._version = version
+        self._held: dict[str, Held] = {}
+        self._by_pid: dict[int, Held] = {}
+        self._collected: dict[int, tuple[str, int]] = {}
+        self._timers: list[tuple[float, int, Held]] = []
+        self._timers_made = 0
+        self._answers: list[JsonObject] = []
+        self._has_new_ends = False
+        self._is_disk_full = False
+        self._ladder = Ladder(host)
+
+    def take_over(self) -> None:
+        """Go on from the journal: adopt what lives, end what must not, and know what is over."""
+        self._held = remember(self._journal.read())
+        for held in list(self._held.values()):
+            if held.phase is Phase.RUNNING:
+                self._take_over(held)
+        try:
+            self._rewrite()
+        except OSError:
+            self._journal.cut()
+
+    def hear(self, message: JsonObject) -> None:
+        """Do what a launcher says; what is said twice, or of attempts that are not here, changes nothing."""
+        key = str(message.get("key"))
+        held = self._held.get(key)
+        match message.get("say"):
+            case say if say == HELLO:
+                self._greet(message)
+            case say if say == COLLECTED:
+                self._take_code(message)
+            case say if say == ORDER:
+                self._order(key, held, message)
+            case say if say == GO and held is not None and held.phase is Phase.ORDERED:
+                self._go(held)
+            case say if say == STOP and held is not None:
+                self._stop(held, message)
+            case say if say == DROP and held is not None and held.phase is Phase.ORDERED:
+                self._forget(held)
+            case say if say == ACKNOWLEDGE and held is not None and held.phase is Phase.ENDED:
+                self._forget(held)
+
+    def look(self) -> None:
+        """See what has ended and what is due."""
+        for pid, code in self._host.ended():
+            held = self._by_pid.pop(pid, None)
+            if held is not None:
+                self._command_ended(held, code)
+        now = self._host.now()
+        while self._timers and self._timers[0][0] <= now:
+            due, _, held = heapq.heappop(self._timers)
+            if held.next_due() == due:
+                self._act(held, now)
+
+    def seconds_to_wait(self) -> float | None:
+        """How long nothing has to be looked at if nothing happens; None for any length."""
+        while self._timers and self._timers[0][2].next_due() != self._timers[0][0]:
+            heapq.heappop(self._timers)
+        due = [self._timers[0][0] - self._host.now()] if self._timers else []
+        if self._is_disk_full:
+            due.append(DISK_AGAIN_SECONDS)
+        return max(0.0, min(due)) if due else None
+
+    def answers(self) -> list[JsonObject]:
+        """Take what is to be said, after what it says is on the disk.
+
+        A disk that takes nothing more loses no end: it waits in memory, and is said all the same.
+        """
+        try:
+            self._journal.flush(is_durable=self._has_new_ends)
+            self._has_new_ends = self._is_disk_full = False
+            if self._journal.is_mostly_over():
+                self._rewrite()
+        except OSError:
+            self._is_disk_full = True
+        answers, self._answers = self._answers, []
+        return answers
+
+    def is_needed(self) -> bool:
+        """Say whether something runs here that nobody else would watch."""
+        return any(held.is_running() for held in self._held.values())
+
+    def _rewrite(self) -> None:
+        self._journal.rewrite(record for held in self._held.values() for record in held.records())
+
+    def _take_over(self, held: Held) -> None:
+        held.is_ours = False
+        if held.boot != self._host.boot_id:
+            self._end(held, verdicts.host_rebooted(self._host.wall_time()))
+        elif held.pid is not None and self._host.adopt(held.pid, held.start_time):
+            self._by_pid[held.pid] = held
+            self._set_limits(held)
+        else:
+            held.is_over = True
+            held.phase = Phase.ENDING
+            self._clear(held, self._host.now())
+
+    def _greet(self, message: JsonObject) -> None:
+        environment = object_of(message.get("environment"))
+        self._host.begin_with({name: str(value) for name, value in environment.items()})
+        held = [one.to_json() for one in self._held.values()]
+        self._say({"say": HELLO, "version": self._version, "way": self._host.way, "attempts": [*held]})
+
+    def _take_code(self, message: JsonObject) -> None:
+        pid, code = message.get("pid"), message.get("code")
+        if not isinstance(pid, int) or not isinstance(code, int):
+            return
+        self._collected[pid] = (str(message.get("start_time")), code)
+        for held in list(self._held.values()):
+            if held.pid == pid and held.phase is Phase.CLEARED:
+                self._conclude(held, self._host.now())
+
+    def _order(self, key: str, held: Held | None, message: JsonObject) -> None:
+        if held is not None:
+            is_same = held.phase is Phase.ORDERED
+            self._say({"say": ORDERED, "key": key} if is_same else {"say": REFUSED, "key": key, "code": "here"})
+            return
+        launch = Launch(str(message.get("run_path")), object_of(message.get("launch")))
+        held = Held(key, object_of(message.get("job")), launch, self._host.boot_id)
+        record = held.order_record(launch.whole())
+        try:
+            self._host.make_output(launch)
+            self._journal.append(record)
+            self._write_order()
+        except OSError as error:
+            sentence = f"cannot record the order: {error.strerror}"
+            self._say({"say": REFUSED, "key": key, "code": "disk", "error": sentence})
+            return
+        self._held[key] = held
+        self._say({"say": ORDERED, "key": key})
+
+    def _write_order(self) -> None:
+        try:
+            self._journal.reserve((len(self._held) + 1) * RECORDS_BYTES_RESERVED)
+            self._journal.flush()
+        except OSError:
+            self._journal.forget_unwritten()
+            raise
+
+    def _go(self, held: Held) -> None:
+        if held.boot != self._host.boot_id:
+            # What was written before the machine went down may not be all that happened.
+            self._end(held, verdicts.host_rebooted(self._host.wall_time()))
+            return
+        self._try_to_spawn(held)
+
+    def _try_to_spawn(self, held: Held) -> None:
+        now = self._host.now()
+        try:
+            held.place = self._host.make_place(held.key)
+            self._journal.append(held.grant_record())
+            self._journal.flush()
+            held.pid = self._host.spawn(held.launch, held.place)
+        except NoProcessError as error:
+            self._wait_for_a_process(held, str(error), now)
+        except SpawnError as error:
+            self._end(held, verdicts.not_spawned(error.reason, str(error), self._host.wall_time()))
+        except OSError as error:
+            self._wait_for_a_process(held, f"cannot record the grant: {error.strerror}", now)
+        else:
+            self._has_begun(held, now)
+
+    def _wait_for_a_process(self, held: Held, sentence: str, now: float) -> None:
+        self._host.is_empty(held.place, is_ours=True, is_thorough=False)  # gives its cgroup back
+        if held.waiting_since is None:
+            held.waiting_since, held.pause = now, NO_PROCESS_PAUSE_SECONDS
+        waited, limit = now - held.waiting_since, held.launch.timeout_seconds or NO_PROCESS_SECONDS_MAX
+        if waited >= min(limit, NO_PROCESS_SECONDS_MAX):
+            sentence = f"{sentence}; tried for {waited:.0f} s"
+            self._end(held, verdicts.not_spawned("spawn_failed", sentence, self._host.wall_time()))
+            return
+        held.phase = Phase.WAITING
+        self._say({"say": WAITING, "key": held.key, "error": sentence})
+        self._schedule(held, now + held.pause)
+        held.pause = min(NO_PROCESS_PAUSE_SECONDS_MAX, held.pause * 2)
+
+    def _has_begun(self, held: Held, now: float) -> None:
+        assert held.pid is not None
+        held.began, held.started_at = now, self._host.wall_time()
+        held.start_time = self._host.start_time(held.pid)
+        held.launch.forget_the_command()
+        self._by_pid[held.pid] = held
+        self._journal.append(held.spawn_record())
+        self._set_limits(held)
+
+    def _set_limits(self, held: Held) -> None:
+        held.phase = Phase.RUNNING
+        now = self._host.now()
+        began = held.began if held.began is not None else now
+        held.ends_at = began + held.launch.timeout_seconds if held.launch.timeout_seconds else None
+        self._ladder.watch_output(held, now)
+        self._schedule(held)
+
+    def _stop(self, held: Held, message: JsonObject) -> None:
+        reason = str(message.get("reason") or "stopped_by_user")
+        grace_seconds = number_of(message.get("grace_seconds"), held.launch.stop_grace_seconds)
+        if held.phase in (Phase.ORDERED, Phase.WAITING):
+            self._end(held, verdicts.never_ran(reason, self._host.wall_time()))
+        elif held.phase in (Phase.RUNNING, Phase.ENDING):
+            self._ladder.begin_stop(held, reason, grace_seconds, self._host.now())
+            self._schedule(held)
+
+    def _command_ended(self, held: Held, code: int | None) -> None:
+        held.is_over = True
+        held.exit_code = code
+        held.phase = Phase.ENDING
+        self._clear(held, self._host.now())
+
+    def _act(self, held: Held, now: float) -> None:
+        if held.phase is Phase.WAITING:
+            self._try_to_spawn(held)
+        elif held.phase is Phase.RUNNING:
+            if self._ladder.climb(held, now):
+                held.phase = Phase.ENDING
+                self._clear(held, now)
+            else:
+                self._schedule(held)
+        elif held.phase is Phase.ENDING:
+            self._clear(held, now)
+        elif held.phase is Phase.CLEARED:
+            self._conclude(held, now)
+
+    def _clear(self, held: Held, now: float) -> None:
+        """End what is left of the tree; go on when nothing is, or when it has been tried for long enough."""
+        again_at = self._ladder.clear(held, now)
+        if again_at is not None:
+            self._schedule(held, again_at)
+            return
+        held.phase = Phase.CLEARED
+        held.due = None
+        self._conclude(held, now)
+
+    def _conclude(self, held: Held, now: float) -> None:
+        """Give the verdict; wait a little for an exit code that someone else may have collected."""
+        if held.exit_code is None and held.pid is not None:
+            start_time, code = self._collected.get(held.pid, ("", 0))
+            held.exit_code = code if start_time == held.start_time and start_time else None
+        outcome = self._host.read_outcome(held.launch) if held.exit_code is None else {}
+        if held.exit_code is None and held.is_over and held.pid is not None and "exit_code" not in outcome:
+            if held.due is None:
+                self._schedule(held, now + CODE_COMES_WITHIN_SECONDS)
+                return
+            if now < held.due:
+                return
+        self._end(held, verdicts.of(held, outcome, now, self._host.wall_time()))
+
+    def _end(self, held: Held, verdict: JsonObject) -> None:
+        held.phase = Phase.ENDED
+        held.verdict = verdict
+        held.launch.forget_the_command()
+        if held.pid is not None:
+            self._by_pid.pop(held.pid, None)
+        self._journal.append(held.end_record())
+        self._has_new_ends = True
+        self._say({"say": ENDED, "key": held.key, "verdict": verdict})
+
+    def _forget(self, held: Held) -> None:
+        del self._held[held.key]
+        self._journal.append({"kind": RECORD_ACKNOWLEDGED, "key": held.key})
+
+    def _say(self, answer: JsonObject) -> None:
+        self._answers.append(answer)
+
+    def _schedule(self, held: Held, due: float | None = None) -> None:
+        held.due = due
+        at = held.next_due()
+        if at is not None:
+            self._timers_made += 1
+            heapq.heappush(self._timers, (at, self._timers_made, held))

@@ -1,0 +1,211 @@
+"""Start one command for the keeper, and say in a sentence why it could not be started; standard library only."""
+
+# ruff: noqa: PTH110, PTH112, PTH123  (pathlib would cost the keeper memory for nothing)
+from __future__ import annotations
+
+import errno
+import os
+
+from lib.keeper.words import OUTCOME_FILE, OUTPUT_FILE, PROMPT_FILE, number_of, object_of, texts_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lib.keeper.words import JsonObject
+
+DEFAULT_STOP_GRACE_SECONDS = 10.0
+DEFAULT_OUTPUT_LIMIT_BYTES = 1 << 30
+OOM_SCORE = b"500"
+# Someone is just writing the program, or the system is short of processes for a moment.
+_BUSY_ERRORS = (errno.ETXTBSY, errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+_WHY: Mapping[int, str] = {
+    errno.EACCES: "it is not executable (chmod +x it)",
+    errno.ENOEXEC: "it is neither a program nor a script with a '#!' line",
+    errno.E2BIG: "its arguments and environment are larger than this system allows",
+    errno.ELOOP: "its path is a circle of links",
+    errno.ETXTBSY: "someone is writing it",
+}
+
+
+class SpawnError(Exception):
+    """The command could not be started; the text is the sentence for people, `reason` the code for programs."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class NoProcessError(SpawnError):
+    """The machine has no process to give at the moment; nothing is wrong with the command."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("spawn_failed", sentence)
+
+
+class Launch:
+    """What is to run: command, folder, environment and limits.
+
+    Units:   times are seconds; `output_limit_bytes` is what standard output and error may hold together.
+    """
+
+    def __init__(self, run_path: str, launch: JsonObject) -> None:
+        self.run_path = run_path
+        self.argv = texts_of(launch.get("argv"))
+        self.environment = {name: str(value) for name, value in object_of(launch.get("environment")).items()}
+        self.folder = str(launch.get("folder") or "/")
+        self.project_roots = texts_of(launch.get("project_roots"))
+        self.is_prompt_on_stdin = bool(launch.get("is_prompt_on_stdin"))
+        self.timeout_seconds = number_of(launch.get("timeout_seconds"), 0.0)
+        self.stop_grace_seconds = number_of(launch.get("stop_grace_seconds"), DEFAULT_STOP_GRACE_SECONDS)
+        self.output_limit_bytes = number_of(launch.get("output_limit_bytes"), DEFAULT_OUTPUT_LIMIT_BYTES)
+
+    @property
+    def output_path(self) -> str:
+        return f"{self.run_path}/{OUTPUT_FILE}"
+
+    @property
+    def outcome_path(self) -> str:
+        return f"{self.run_path}/{OUTCOME_FILE}"
+
+    @property
+    def prompt_path(self) -> str:
+        return f"{self.run_path}/{PROMPT_FILE}"
+
+    def forget_the_command(self) -> None:
+        """Free the prompt and the environment, which may be large, while the command runs."""
+        self.argv = []
+        self.environment = {}
+
+    def whole(self) -> JsonObject:
+        """Write down all that a later keeper needs to start it."""
+        return {
+            "argv": list(self.argv),
+            "environment": dict(self.environment),
+            "project_roots": list(self.project_roots),
+            "is_prompt_on_stdin": self.is_prompt_on_stdin,
+            **self.limits(),
+        }
+
+    def limits(self) -> JsonObject:
+        """Keep what still matters once the command runs."""
+        return {
+            "folder": self.folder,
+            "timeout_seconds": self.timeout_seconds,
+            "stop_grace_seconds": self.stop_grace_seconds,
+            "output_limit_bytes": self.output_limit_bytes,
+        }
+
+
+def make_output(launch: Launch) -> None:
+    """Make the file for the output, before anything is promised.
+
+    Errors:  OSError.
+    """
+    os.close(os.open(launch.output_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+
+
+def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) -> int:
+    """Start the command in a session of its own and return its process number.
+
+    Errors:  SpawnError, with a sentence, when the folder or the command is not usable; NoProcessError.
+    """
+    try:
+        _enter(launch.folder)
+        _check_roots(launch)
+        pid = _spawn(launch, base, settable_signals)
+    except ValueError as error:
+        raise SpawnError("invalid_parameters", f"cannot start {launch.argv[0]!r}: {error} in its arguments") from error
+    except OSError as error:
+        sentence = f"cannot start {launch.argv[0]!r}: {_why(launch.argv[0], error)}"
+        if error.errno in _BUSY_ERRORS:
+            raise NoProcessError(sentence) from error
+        raise SpawnError("spawn_failed", sentence) from error
+    finally:
+        os.chdir("/")  # a keeper must not keep a folder busy
+    _prefer_for_the_oom_killer(pid)
+    return pid
+
+
+def _enter(folder: str) -> None:
+    try:
+        os.chdir(folder)
+    except FileNotFoundError as error:
+        raise SpawnError(
+            "invalid_parameters", f"cannot work in {folder!r}: there is no such folder on this machine"
+        ) from error
+    except NotADirectoryError as error:
+        raise SpawnError(
+            "invalid_parameters", f"cannot work in {folder!r}: it is a file, and a folder is needed"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise SpawnError("invalid_parameters", f"cannot work in {folder!r}: {error}") from error
+
+
+def _check_roots(launch: Launch) -> None:
+    if not launch.project_roots:
+        return
+    # Asked of the kernel once we are inside: no link and no `..` says anything about that, and no later change either.
+    here = os.getcwd()  # noqa: PTH109
+    if not any(_is_within(here, root) for root in launch.project_roots):
+        roots = ", ".join(repr(root) for root in launch.project_roots)
+        raise SpawnError(
+            "project_dir_refused",
+            f"cannot work in {launch.folder!r}: it is the folder {here!r}, and this launcher works in {roots} only "
+            "(AGENT_LAUNCHER_PROJECT_ROOTS)",
+        )
+
+
+def _is_within(folder: str, root: str) -> bool:
+    return folder == root or folder.startswith(root.rstrip("/") + "/")
+
+
+def _spawn(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) -> int:
+    stdin = launch.prompt_path if launch.is_prompt_on_stdin else os.devnull
+    actions = (
+        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY | os.O_NOFOLLOW, 0),
+        (os.POSIX_SPAWN_OPEN, 1, launch.output_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    )
+    return os.posix_spawn(
+        launch.argv[0],
+        launch.argv,
+        {**base, **launch.environment},
+        file_actions=actions,
+        setsid=True,
+        setsigmask=[],
+        setsigdef=settable_signals,
+    )
+
+
+def _why(program: str, error: OSError) -> str:
+    if error.errno == errno.ENOENT and os.path.exists(program):
+        return f"its interpreter {_interpreter(program)!r} does not exist"
+    if error.errno == errno.ENOENT:
+        return "the file does not exist, and there is no command of that name on PATH"
+    if error.errno == errno.EACCES and os.path.isdir(program):
+        return "it is a folder, and a program is needed"
+    return _WHY.get(error.errno or 0, os.strerror(error.errno or 0))
+
+
+def _interpreter(program: str) -> str:
+    try:
+        with open(program, "rb") as file:
+            first = file.readline(512)
+    except OSError:
+        return "?"
+    return first[2:].strip().decode("utf-8", "replace") if first.startswith(b"#!") else "?"
+
+
+def _prefer_for_the_oom_killer(pid: int) -> None:
+    # When memory runs out, the job should go, not its keeper or the launcher that reports its end.
+    try:
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(fd, OOM_SCORE)
+    except OSError:
+        return
+    finally:
+        os.close(fd)

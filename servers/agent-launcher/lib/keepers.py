@@ -1,0 +1,183 @@
+"""The launcher's side of its keepers: what they are told, and what they say.
+
+One keeper takes all new attempts. A keeper of an older version goes on with what it holds until that is over. A word
+that was lost because a keeper died is said again by whoever reconciles the table with what the next keeper holds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from lib.attempt.attempt import Attempt, Stop
+from lib.errors import AttemptAlreadyHere, OrderFailed
+from lib.keeper import words
+from lib.machine.keeper_lines import Collected, Heard
+from lib.machine.machine import KeeperLines, Machine
+from lib.version import VERSION
+from lib.wire.models import Json, JsonObject, text_of
+
+log = logging.getLogger("agent-launcher")
+
+ANSWER_SECONDS = 20.0
+FULL, HERE = "disk", "here"
+
+
+class Keepers:
+    """Speaks to keepers; any thread may, but only one waits for what they say."""
+
+    def __init__(self, lines: KeeperLines, environment: Mapping[str, str], machine: Machine) -> None:
+        self._lines = lines
+        self._environment: dict[str, Json] = dict(environment)
+        self._monotonic = machine.monotonic
+        self._changed = machine.condition()
+        self._greeted: dict[str, str] = {}  # the keepers that answered, with their version
+        self._orders: dict[str, JsonObject] = {}
+        self._answers: dict[str, JsonObject] = {}
+        self._collected: list[Collected] = []
+
+    def open_all(self) -> list[str]:
+        """Open a line to every keeper that has left something here, and to at least one; name them."""
+        names = self._lines.names() or ["1"]
+        for name in names:
+            self.open(name)
+        return names
+
+    def open(self, name: str) -> bool:
+        """Reach a keeper that lives, or have one begin in its place; False if neither can be now."""
+        if not self._lines.open(name):
+            return False
+        self._lines.send(name, {"say": words.HELLO, "version": VERSION, "environment": self._environment})
+        for collected in [*self._collected, *self.collect()]:
+            self._tell_code(name, collected)
+        return True
+
+    def greeted(self, name: str, message: JsonObject) -> None:
+        """Note that a keeper has answered, and order again what the one before it may not have heard of."""
+        with self._changed:
+            self._greeted[name] = text_of(message, "version") or ""
+            orders = list(self._orders.items()) if name == self.current() else []
+            self._changed.notify_all()
+        for _, order in orders:
+            self._lines.send(name, order)
+
+    def lost(self, name: str) -> None:
+        """Note that a keeper is gone."""
+        with self._changed:
+            self._greeted.pop(name, None)
+
+    def current(self) -> str | None:
+        """Name the keeper for new attempts: one of our own version, once it has answered."""
+        return next((name for name, version in sorted(self._greeted.items()) if version == VERSION), None)
+
+    def has_greeted(self, name: str) -> bool:
+        return name in self._greeted
+
+    def old_ones(self) -> list[str]:
+        """Name the keepers of another version that have answered."""
+        return [name for name, version in self._greeted.items() if version != VERSION]
+
+    def order(self, key: str, job: JsonObject, run_path: str, launch: JsonObject) -> str:
+        """Have an attempt kept ready and return its keeper's name; nothing of it runs before `go`.
+
+        Errors:  OrderFailed; AttemptAlreadyHere, if the keeper knows this attempt and it has run.
+        """
+        order: JsonObject = {"say": words.ORDER, "key": key, "job": job, "run_path": run_path, "launch": launch}
+        with self._changed:
+            self._orders[key] = order
+            keeper = self.current()
+        if keeper is not None:
+            self._lines.send(keeper, order)
+        try:
+            answer = self._answer_to(key)
+        finally:
+            with self._changed:
+                self._orders.pop(key, None)
+                self._answers.pop(key, None)
+        return self._name_in(key, answer)
+
+    def go(self, attempt: Attempt) -> None:
+        """Have a granted attempt run, unless it was told to end meanwhile; saying it twice is fine."""
+        if attempt.stop is not None:
+            self.stop(attempt, attempt.stop)
+        elif attempt.keeper is not None:
+            self._lines.send(attempt.keeper, {"say": words.GO, "key": attempt.key})
+
+    def stop(self, attempt: Attempt, stop: Stop) -> None:
+        """Have an attempt ended by the ladder; asking twice is fine."""
+        message: JsonObject = {"say": words.STOP, "key": attempt.key, "reason": stop.reason}
+        if stop.grace_seconds is not None:
+            message["grace_seconds"] = stop.grace_seconds
+        if attempt.keeper is not None:
+            self._lines.send(attempt.keeper, message)
+
+    def forget(self, name: str, key: str) -> None:
+        """Have an attempt forgotten that is over, or of which nothing ran."""
+        for say in (words.DROP, words.ACKNOWLEDGE):
+            self._lines.send(name, {"say": say, "key": key})
+
+    def answered(self, name: str, message: JsonObject) -> None:
+        """Hand the answer to an order to whoever waits for it."""
+        key = str(message.get("key"))
+        with self._changed:
+            if key in self._orders:
+                self._answers[key] = {**message, "keeper": name}
+                self._changed.notify_all()
+                return
+        if message.get("say") == words.ORDERED:
+            # Whoever ordered it has given up.
+            self._lines.send(name, {"say": words.DROP, "key": key})
+
+    def wait(self, seconds: float) -> list[Heard]:
+        """Wait for words of any keeper, for a cut line, or for `wake`."""
+        return self._lines.wait(seconds)
+
+    def wake(self) -> None:
+        """End the present wait."""
+        self._lines.wake()
+
+    def retire(self, name: str) -> None:
+        """Let a keeper go that holds nothing any more, and delete its folder."""
+        self.lost(name)
+        self._lines.discard(name)
+
+    def close(self) -> None:
+        """Hang up; each keeper leaves when nothing of it runs."""
+        for name in self._lines.names():
+            self._lines.close(name)
+
+    def collect(self) -> list[Collected]:
+        """Take the exit codes of processes whose keeper died, and tell every keeper."""
+        new = self._lines.collect()
+        self._collected = [*self._collected, *new][-1000:]
+        for collected in new:
+            for name in list(self._greeted):
+                self._tell_code(name, collected)
+        return new
+
+    def _answer_to(self, key: str) -> JsonObject:
+        give_up_at = self._monotonic() + ANSWER_SECONDS
+        with self._changed:
+            while key not in self._answers:
+                left = give_up_at - self._monotonic()
+                if left <= 0:
+                    raise OrderFailed(f"the keeper of jobs did not answer within {ANSWER_SECONDS:.0f} s")
+                self._changed.wait(left)
+            return self._answers[key]
+
+    @staticmethod
+    def _name_in(key: str, answer: JsonObject) -> str:
+        if answer.get("say") == words.ORDERED:
+            return str(answer["keeper"])
+        if answer.get("code") == HERE:
+            raise AttemptAlreadyHere(f"cannot start {key!r}: this attempt was already run here")
+        raise OrderFailed(text_of(answer, "error") or "the keeper of jobs refused the order")
+
+    def _tell_code(self, name: str, collected: Collected) -> None:
+        message: JsonObject = {
+            "say": words.COLLECTED,
+            "pid": collected.pid,
+            "start_time": collected.start_time,
+            "code": collected.code,
+        }
+        self._lines.send(name, message)

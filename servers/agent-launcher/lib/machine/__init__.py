@@ -1,0 +1,1 @@
+"""What the launcher stands on: disk, threads, time, and the way to its keepers."""

@@ -1,0 +1,197 @@
+"""What a launcher stands on: time, chance, threads, disk, processes and network.
+
+Every part is handed a machine and reaches the world through it alone. So a simulation, which is one thread and one
+number that decides everything, runs these very parts on a machine that it made up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Protocol, TypeVar
+
+from lib.keeper import process_tree
+from lib.machine.disk import Disk
+from lib.machine.keeper_lines import PROGRAM, Collected, Heard, SocketLines
+from lib.machine.state_folder import StateFolder
+from lib.wire.models import JsonObject
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+MACHINE_ID_FILE = Path("/etc/machine-id")
+
+
+class Flag(Protocol):
+    """A threading.Event, as far as we use it."""
+
+    def is_set(self) -> bool: ...
+    def set(self) -> None: ...
+    def clear(self) -> None: ...
+    def wait(self, timeout: float) -> bool: ...
+
+
+class Condition(Protocol):
+    """A threading.Condition, as far as we use it."""
+
+    def __enter__(self) -> bool: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+    def wait(self, timeout: float) -> bool: ...
+    def notify(self) -> None: ...
+    def notify_all(self) -> None: ...
+
+
+class Turns(Protocol):
+    """A threading.Semaphore, as far as we use it."""
+
+    def acquire(self, *, timeout: float) -> bool: ...
+    def release(self) -> None: ...
+
+
+class Thread(Protocol):
+    """A threading.Thread, as far as we use it."""
+
+    @property
+    def ident(self) -> int | None: ...
+    def start(self) -> None: ...
+    def join(self, timeout: float) -> None: ...
+    def is_alive(self) -> bool: ...
+
+
+class Inbox(Protocol[T]):
+    """A queue.SimpleQueue, as far as we use it."""
+
+    def put(self, item: T) -> None: ...
+    def get(self, *, timeout: float) -> T: ...
+
+
+class Crew(Protocol):
+    """Threads that do several things at once."""
+
+    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None: ...
+    def close(self) -> None: ...
+
+
+class KeeperLines(Protocol):
+    """The lines to the keepers of one state folder; each keeper has a name."""
+
+    def names(self) -> list[str]: ...
+    def open(self, name: str) -> bool: ...
+    def close(self, name: str) -> None: ...
+    def discard(self, name: str) -> None: ...
+    def send(self, name: str, message: JsonObject) -> None: ...
+    def wait(self, seconds: float) -> list[Heard]: ...
+    def wake(self) -> None: ...
+    def collect(self) -> list[Collected]: ...
+
+
+class _Threads:
+    """A pool whose waiting callers see the first error, as a loop would have."""
+
+    def __init__(self, size: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name)
+
+    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None:
+        list(self._pool.map(act, things))
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Machine:
+    """The real machine. It decides nothing; what it is asked for, it gives."""
+
+    def __init__(self) -> None:
+        self.disk = Disk()
+        self.keeper_program = PROGRAM
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wall_time(self) -> float:
+        return time.time()
+
+    def chance(self) -> random.Random:
+        return random.Random()  # noqa: S311  (spreads, not secrets)
+
+    def boot_id(self) -> str:
+        return process_tree.boot_id()
+
+    def host_name(self) -> str:
+        return os.uname().nodename
+
+    def identity(self) -> str:
+        """Name this machine so that a copied disk or a renamed host is noticed."""
+        try:
+            machine_id = MACHINE_ID_FILE.read_text("ascii").strip()
+        except (OSError, ValueError):
+            machine_id = ""
+        return f"{socket.gethostname()} {machine_id}".strip()
+
+    def available_memory(self) -> int | None:
+        """Read how many bytes new processes can have without swapping; None where the system does not say."""
+        return available_memory()
+
+    def lock(self) -> AbstractContextManager[bool]:
+        return threading.Lock()
+
+    def flag(self) -> Flag:
+        return threading.Event()
+
+    def condition(self) -> Condition:
+        return threading.Condition()
+
+    def turns(self, count: int) -> Turns:
+        return threading.Semaphore(count)
+
+    def inbox(self) -> Inbox[T]:
+        """Make a queue into which a signal handler may put."""
+        return SimpleQueue()
+
+    def crew(self, size: int, name: str) -> Crew:
+        return _Threads(size, name)
+
+    def thread(self, run: Callable[[], None], name: str) -> Thread:
+        return threading.Thread(target=run, name=name, daemon=True)
+
+    def keeper_lines(self, folder: Path, way: str, environment: Mapping[str, str]) -> KeeperLines:
+        """Open the way to the keepers of a folder; those that are started here get this environment."""
+        return SocketLines(folder, way, environment, self.keeper_program)
+
+    def state_folder(self, path: Path) -> StateFolder:
+        return StateFolder(path)
+
+    def end_process(self, code: int) -> None:
+        """End this process at once, whatever its other threads do."""
+        logging.shutdown()
+        os._exit(code)
+
+    def raise_descriptor_limit(self) -> None:
+        # Many calls at once need many descriptors. Keepers are started before, so jobs keep their own limit.
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def available_memory(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Read how many bytes new processes can have without swapping; None where the system does not say."""
+    try:
+        text = meminfo.read_text("ascii")
+    except OSError:
+        return None
+    for line in text.splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None

@@ -1,0 +1,1 @@
+"""How the launcher speaks to the runtime: the values on the wire, and the connection."""
