@@ -6,6 +6,7 @@ Run by a launcher as `python -I -S program.py FOLDER NAME FD`; it outlives the l
 # ruff: noqa: PTH100, PTH108, PTH120, PTH123  (pathlib would cost the keeper memory for nothing)
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import json
@@ -112,10 +113,8 @@ class Program:
         poller.poll(None if seconds is None else math.ceil(seconds * 1000))
 
     def _listen(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._woken.recv(4096)
-        except BlockingIOError:
-            pass
         self._open_the_door()
         if self._line is None:
             return
@@ -154,10 +153,8 @@ def make_door(folder: str) -> socket.socket:
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     door.set_inheritable(False)
     os.chdir(folder)
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(SOCKET_FILE)
-    except FileNotFoundError:
-        pass
     before = os.umask(0o177)
     door.bind(SOCKET_FILE)
     os.umask(before)
@@ -201,7 +198,7 @@ def main(arguments: list[str]) -> None:
     containment = contain(name, way or None)
     try:
         run(folder, containment, Host(containment), line)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  (the last line of a process; the trace is kept)
         with open(f"{folder}/{TRACE_FILE}", "a", encoding="utf-8") as trace:
             traceback.print_exc(file=trace)
         os._exit(EXIT_CRASHED)
