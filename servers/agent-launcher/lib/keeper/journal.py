@@ -4,6 +4,7 @@ A record is one line: a checksum, a blank, a JSON object. What is not such a lin
 power cut interrupted, the empty room behind it) is passed over. One process writes, so nothing else needs a lock.
 """
 
+# ruff: noqa: PTH104  (pathlib would cost the keeper memory for nothing)
 from __future__ import annotations
 
 import json
