@@ -116,17 +116,15 @@ class Keepers:
         for say in (words.DROP, words.ACKNOWLEDGE):
             self._lines.send(name, {"say": say, "key": key})
 
-    def answered(self, name: str, message: JsonObject) -> None:
-        """Hand the answer to an order to whoever waits for it."""
+    def answered(self, name: str, message: JsonObject) -> bool:
+        """Hand the answer to an order to whoever waits for it; False if nobody does any more."""
         key = str(message.get("key"))
         with self._changed:
-            if key in self._orders:
-                self._answers[key] = {**message, "keeper": name}
-                self._changed.notify_all()
-                return
-        if message.get("say") == words.ORDERED:
-            # Whoever ordered it has given up.
-            self._lines.send(name, {"say": words.DROP, "key": key})
+            if key not in self._orders:
+                return False
+            self._answers[key] = {**message, "keeper": name}
+            self._changed.notify_all()
+        return True
 
     def wait(self, seconds: float) -> list[Heard]:
         """Wait for words of any keeper, for a cut line, or for `wake`."""

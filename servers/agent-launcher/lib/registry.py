@@ -182,6 +182,7 @@ class RunningJobsRegistry:
                 attempt.is_reported = True
                 self._schedule(attempt, 0.0)
             case Delivered() | Dropped():
+                attempt.ticket = 0
                 del self._attempts[attempt.key]
                 self._changed.notify_all()
 

@@ -6,7 +6,7 @@ import logging
 
 from lib.admission import CANNOT_START_HERE, Admission
 from lib.api_client import ApiClient
-from lib.attempt.attempt import Attempt, Began, Change, Dropped, Unbegun
+from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Unbegun
 from lib.attempt.folder import RunFolders
 from lib.errors import AttemptAlreadyHere, CallFailed, CallRejected, IdentityLost, JobRefused, OrderFailed
 from lib.executor import Executor
@@ -80,7 +80,7 @@ class Starter:
             return self._decline(job, refusal.reason, str(refusal))
         except AttemptAlreadyHere as error:
             log.error("job not started again job_id=%s error=%s", job.job_id, error)  # noqa: TRY400
-            return Dropped(str(error))
+            return Delivered(str(error))
         except (OSError, OrderFailed) as error:
             self._admission.failed_here(CANNOT_START_HERE)
             return self._decline(job, CANNOT_START_HERE, f"cannot start job {job.job_id!r}: {error}")

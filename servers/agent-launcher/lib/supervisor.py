@@ -44,6 +44,7 @@ class Supervisor:
         self._admission = admission
         self._machine = machine
         self._lost: set[str] = set()
+        self._reached_at: dict[str, float] = {}
         self._known: set[str] = set()
         self._swept_at = machine.monotonic()
 
@@ -104,19 +105,23 @@ class Supervisor:
             log.warning("the keeper of jobs is gone, looking after what it held")
         self._keepers.lost(name)
         self._lost.add(name)
-        if self._keepers.open(name):
-            self._lost.discard(name)
+        now = self._machine.monotonic()
+        # One that is gone again at once is tried at the sweep's pace.
+        if now - self._reached_at.get(name, -SWEEP_SECONDS) >= SWEEP_SECONDS:
+            self._reached_at[name] = now
+            if self._keepers.open(name):
+                self._lost.discard(name)
 
     def _hear(self, keeper: str, message: JsonObject) -> None:
         say = message.get("say")
         if say == words.HELLO:
             self._keepers.greeted(keeper, message)
             self._reconcile(keeper, objects_of(message, "attempts"))
-        elif say in (words.ORDERED, words.REFUSED):
-            self._keepers.answered(keeper, message)
+        elif say in (words.ORDERED, words.REFUSED) and self._keepers.answered(keeper, message):
+            return
         elif (attempt := self._registry.find(str(message.get("key")))) is None:
-            if say == words.ENDED:
-                self._keepers.forget(keeper, str(message.get("key")))
+            # Whoever ordered it has given up, or it is over and the word of that was lost.
+            self._keepers.forget(keeper, str(message.get("key")))
         elif say == words.ENDED:
             self._registry.store(attempt, Ended(words.object_of(message.get("verdict"))))
         elif say == words.WAITING:

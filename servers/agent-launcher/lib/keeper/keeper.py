@@ -7,27 +7,12 @@ from __future__ import annotations
 
 import heapq
 
-from lib.keeper import verdicts
+from lib.keeper import verdicts, words
 from lib.keeper.held import Held, Phase
 from lib.keeper.ladder import Ladder
 from lib.keeper.memory import remember
 from lib.keeper.spawn import Launch, NoProcessError, SpawnError
-from lib.keeper.words import (
-    ACKNOWLEDGE,
-    COLLECTED,
-    DROP,
-    ENDED,
-    GO,
-    HELLO,
-    ORDER,
-    ORDERED,
-    RECORD_ACKNOWLEDGED,
-    REFUSED,
-    STOP,
-    WAITING,
-    number_of,
-    object_of,
-)
+from lib.keeper.words import number_of, object_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +21,7 @@ if TYPE_CHECKING:
     from lib.keeper.words import JsonObject
 
 # Room for the small records that follow an order; what they may hold is bounded.
-RECORDS_BYTES_RESERVED = 8192
+RECORDS_BYTES_RESERVED = 4096
 NO_PROCESS_PAUSE_SECONDS, NO_PROCESS_PAUSE_SECONDS_MAX = 0.25, 5.0
 # It counts as running and does not run: nobody should have to look at that for long.
 NO_PROCESS_SECONDS_MAX = 60.0
@@ -80,19 +65,19 @@ class Keeper:
         key = str(message.get("key"))
         held = self._held.get(key)
         match message.get("say"):
-            case say if say == HELLO:
+            case words.HELLO:
                 self._greet(message)
-            case say if say == COLLECTED:
+            case words.COLLECTED:
                 self._take_code(message)
-            case say if say == ORDER:
+            case words.ORDER:
                 self._order(key, held, message)
-            case say if say == GO and held is not None and held.phase is Phase.ORDERED:
+            case words.GO if held is not None and held.phase is Phase.ORDERED:
                 self._go(held)
-            case say if say == STOP and held is not None:
+            case words.STOP if held is not None:
                 self._stop(held, message)
-            case say if say == DROP and held is not None and held.phase is Phase.ORDERED:
+            case words.DROP if held is not None and held.phase is Phase.ORDERED:
                 self._forget(held)
-            case say if say == ACKNOWLEDGE and held is not None and held.phase is Phase.ENDED:
+            case words.ACKNOWLEDGE if held is not None and held.phase is Phase.ENDED:
                 self._forget(held)
 
     def look(self) -> None:
@@ -154,7 +139,7 @@ class Keeper:
         environment = object_of(message.get("environment"))
         self._host.begin_with({name: str(value) for name, value in environment.items()})
         held = [one.to_json() for one in self._held.values()]
-        self._say({"say": HELLO, "version": self._version, "way": self._host.way, "attempts": [*held]})
+        self._say({"say": words.HELLO, "version": self._version, "way": self._host.way, "attempts": [*held]})
 
     def _take_code(self, message: JsonObject) -> None:
         pid, code = message.get("pid"), message.get("code")
@@ -168,7 +153,9 @@ class Keeper:
     def _order(self, key: str, held: Held | None, message: JsonObject) -> None:
         if held is not None:
             is_same = held.phase is Phase.ORDERED
-            self._say({"say": ORDERED, "key": key} if is_same else {"say": REFUSED, "key": key, "code": "here"})
+            self._say(
+                {"say": words.ORDERED, "key": key} if is_same else {"say": words.REFUSED, "key": key, "code": "here"}
+            )
             return
         launch = Launch(str(message.get("run_path")), object_of(message.get("launch")))
         held = Held(key, object_of(message.get("job")), launch, self._host.boot_id)
@@ -179,10 +166,10 @@ class Keeper:
             self._write_order()
         except OSError as error:
             sentence = f"cannot record the order: {error.strerror}"
-            self._say({"say": REFUSED, "key": key, "code": "disk", "error": sentence})
+            self._say({"say": words.REFUSED, "key": key, "code": "disk", "error": sentence})
             return
         self._held[key] = held
-        self._say({"say": ORDERED, "key": key})
+        self._say({"say": words.ORDERED, "key": key})
 
     def _write_order(self) -> None:
         try:
@@ -225,7 +212,7 @@ class Keeper:
             self._end(held, verdicts.not_spawned("spawn_failed", sentence, self._host.wall_time()))
             return
         held.phase = Phase.WAITING
-        self._say({"say": WAITING, "key": held.key, "error": sentence})
+        self._say({"say": words.WAITING, "key": held.key, "error": sentence})
         self._schedule(held, now + held.pause)
         held.pause = min(NO_PROCESS_PAUSE_SECONDS_MAX, held.pause * 2)
 
@@ -307,11 +294,11 @@ class Keeper:
             self._by_pid.pop(held.pid, None)
         self._journal.append(held.end_record())
         self._has_new_ends = True
-        self._say({"say": ENDED, "key": held.key, "verdict": verdict})
+        self._say({"say": words.ENDED, "key": held.key, "verdict": verdict})
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]
-        self._journal.append({"kind": RECORD_ACKNOWLEDGED, "key": held.key})
+        self._journal.append({"kind": words.RECORD_ACKNOWLEDGED, "key": held.key})
 
     def _say(self, answer: JsonObject) -> None:
         self._answers.append(answer)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
+from lib.keeper import words
 from lib.keeper.containment import Place
 from lib.keeper.held import Held, Phase
 from lib.keeper.spawn import Launch
-from lib.keeper.words import (
-    RECORD_ACKNOWLEDGED,
-    RECORD_ENDED,
-    RECORD_GRANTED,
-    RECORD_ORDERED,
-    RECORD_SPAWNED,
-    object_of,
-)
+from lib.keeper.words import object_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +20,7 @@ def remember(records: Iterable[JsonObject]) -> dict[str, Held]:
     held: dict[str, Held] = {}
     for record in records:
         key = str(record.get("key"))
-        if record.get("kind") == RECORD_ORDERED:
+        if record.get("kind") == words.RECORD_ORDERED:
             held[key] = _ordered(key, record)
         elif key in held:
             _go_on(held, key, record)
@@ -41,18 +35,18 @@ def _ordered(key: str, record: JsonObject) -> Held:
 def _go_on(held: dict[str, Held], key: str, record: JsonObject) -> None:
     one = held[key]
     match record.get("kind"):
-        case kind if kind == RECORD_GRANTED:
+        case words.RECORD_GRANTED:
             one.phase = Phase.RUNNING
             one.boot = str(record.get("boot"))
             one.place = Place.from_json(object_of(record.get("place")))
-        case kind if kind == RECORD_SPAWNED:
+        case words.RECORD_SPAWNED:
             pid, began, started_at = record.get("pid"), record.get("began"), record.get("started_at")
             one.pid = one.place.group = pid if isinstance(pid, int) else None
             one.start_time = str(record.get("start_time") or "")
             one.began = began if isinstance(began, float) else None
             one.started_at = started_at if isinstance(started_at, float) else None
-        case kind if kind == RECORD_ENDED:
+        case words.RECORD_ENDED:
             one.phase = Phase.ENDED
             one.verdict = object_of(record.get("verdict"))
-        case kind if kind == RECORD_ACKNOWLEDGED:
+        case words.RECORD_ACKNOWLEDGED:
             del held[key]

@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import resource
 import selectors
 import shutil
 import socket
@@ -99,6 +100,7 @@ class SocketLines:
         self._program = program
         self._lines: dict[str, Line] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._selector = selectors.DefaultSelector()
         self._woken, self._wake = socket.socketpair()
         self._woken.setblocking(False)
@@ -201,6 +203,9 @@ class SocketLines:
                 env=self._environment,
                 start_new_session=True,  # the terminal's Ctrl+C is for the launcher alone
             )
+        if hasattr(resource, "prlimit"):
+            # Ours may have been raised for ourselves; jobs are to have what the launcher was given.
+            resource.prlimit(self._processes[name].pid, resource.RLIMIT_NOFILE, self._descriptors)
         log.info("keeper of jobs started pid=%d", self._processes[name].pid)
         return ours
 

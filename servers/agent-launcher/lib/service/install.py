@@ -31,6 +31,7 @@ KEPT_SETTINGS = (
     "AGENT_LAUNCHER_PROJECT_ROOTS",
     "AGENT_LAUNCHER_ENV_ALLOW",
     "AGENT_LAUNCHER_ENV_DENY",
+    "AGENT_LAUNCHER_CONTAINMENT",
 )
 
 _SYSTEMD = """\
@@ -45,6 +46,8 @@ ExecStart={command}
 {environment}
 # A restart must not end running jobs: only the launcher is signalled, it leaves at once, and its next life adopts them.
 KillMode=process
+# Each job gets a cgroup of its own below the service's.
+Delegate=yes
 KillSignal=SIGHUP
 TimeoutStopSec=30
 # The launcher says that it lives every second, unless one of its threads is deaf.
