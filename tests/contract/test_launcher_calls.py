@@ -7,7 +7,7 @@ import pytest
 
 from lib.api_client import ApiClient, TokenSource, Wanted
 from lib.errors import CallRejected, LauncherUnknown, Superseded
-from lib.models import Job, Report
+from lib.wire.models import Job, Report
 from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
 

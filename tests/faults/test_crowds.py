@@ -13,7 +13,7 @@ import psutil
 from faults.bench import Bench
 from lib.api_client import ApiClient, TokenSource, Wanted
 from lib.errors import LauncherUnknown
-from lib.models import Job, JsonObject, Report
+from lib.wire.models import Job, JsonObject, Report
 from support.checker import legal_moves
 from support.evidence import collect, left_over_processes
 from support.runtime_api import RuntimeApi

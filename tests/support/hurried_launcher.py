@@ -1,6 +1,6 @@
 """A launcher on a clock that runs faster: its own parts and threads, real sockets and processes, shorter waits.
 
-Run like the launcher's own script; HURRIED_LAUNCHER names that script's folder, HURRY how many times faster.
+Run like the launcher's own script; LAUNCHER_UNDER_TEST names that script's folder, HURRY how many times faster.
 """
 
 import logging
@@ -11,11 +11,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-sys.path.insert(0, os.environ["HURRIED_LAUNCHER"])
+sys.path.insert(0, os.environ["LAUNCHER_UNDER_TEST"])
 
 from lib.config import Options, load_config
 from lib.launcher import Launcher
-from lib.machine import Condition, Flag, Machine, Turns
+from lib.machine.machine import Condition, Flag, Machine, Turns
+from lib.wire.http_client import http_client
 
 
 class HurriedFlag(threading.Event):
@@ -52,14 +53,25 @@ class HurriedTurns(threading.Semaphore):
 
 
 class HurriedMachine(Machine):
-    """The real machine with another clock; what waits for processes and sockets waits as ever."""
+    """The real machine with another clock; what waits for processes and sockets waits as ever.
+
+    The clock runs faster only once the keepers are there: they are real, and need their time.
+    """
 
     def __init__(self, times: float) -> None:
         super().__init__()
         self._times = times
+        self._began = time.monotonic()
+        self._hurries_since: float | None = None
 
     def monotonic(self) -> float:
-        return time.monotonic() * self._times
+        now = time.monotonic()
+        since = self._hurries_since or now
+        return since - self._began + (now - since) * self._times
+
+    def raise_descriptor_limit(self) -> None:
+        super().raise_descriptor_limit()
+        self._hurries_since = time.monotonic()
 
     def flag(self) -> Flag:
         return HurriedFlag(self._times)
@@ -75,9 +87,10 @@ def main(environment: Mapping[str, str]) -> None:
     """Run until killed."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     options = Options(state_dir=Path(sys.argv[sys.argv.index("--state-dir") + 1]))
-    project_root = Path(environment["HURRIED_LAUNCHER"]).parents[1]
+    project_root = Path(environment["LAUNCHER_UNDER_TEST"]).parents[1]
     config = load_config(options, environment, project_root, Path.cwd())
-    Launcher(config, environment, HurriedMachine(float(environment["HURRY"]))).run()
+    machine = HurriedMachine(float(environment["HURRY"]))
+    Launcher(config, environment, machine, http_client(config.runtime_url, config.ca_file)).run()
 
 
 if __name__ == "__main__":

@@ -5,11 +5,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import psutil
-
+from support.keeper_folders import KeeperFolders
 from support.process import ProcessUnderTest
 from support.project import REPOSITORY
-from support.waiting import wait_until
 
 
 class LauncherProcess(ProcessUnderTest):
@@ -36,6 +34,12 @@ class LauncherProcess(ProcessUnderTest):
         self.token = token
         self.environment = dict(environment or {})
         self.prefix: list[str] = []
+        self._state_dirs: set[Path] = set()
+
+    @property
+    def keepers(self) -> KeeperFolders:
+        """Its keepers, which may outlive it."""
+        return KeeperFolders(self.state_dir)
 
     @property
     def runs_dir(self) -> Path:
@@ -52,16 +56,18 @@ class LauncherProcess(ProcessUnderTest):
 
     def command_line(self, *flags: str) -> tuple[list[str], dict[str, str]]:
         """What is run, and with which environment, for tests that run it their own way."""
+        self._state_dirs.add(self.state_dir)
         command = [*self.prefix, sys.executable, str(self.script), "--state-dir", str(self.state_dir), *flags]
         return command, self._environment()
 
-    def keepers(self) -> list[psutil.Process]:
-        """The processes of ours that keep running jobs, found by the jobs' marker in their descendants."""
-        return [process for process in psutil.Process(self.pid).children(recursive=True) if process.is_running()]
-
-    def wait_until_empty(self, timeout: float = 60.0) -> None:
-        """Wait until no process descends from the launcher."""
-        wait_until(lambda: not self.keepers(), "the launcher has no descendants", timeout)
+    def leave_nothing(self) -> None:
+        """Kill it, its keepers in every state folder that it had, and all that they let run."""
+        if self.is_alive:
+            # First, as it would begin a new keeper.
+            self.kill()
+        super().leave_nothing()
+        for state_dir in self._state_dirs:
+            KeeperFolders(state_dir).leave_nothing()
 
     def _environment(self) -> dict[str, str]:
         own = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import threading
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from lib.backoff import Backoff
+from lib.machine.backoff import Backoff
 from support.http_messages import Message, NotHttpError, read_answer
 from support.runtime_api import JsonObject
 
@@ -32,7 +33,7 @@ class Swarm:
     async def live(self, number: int) -> None:
         """Be one launcher, until cancelled."""
         launcher = _Light(self, number)
-        backoff = Backoff()
+        backoff = Backoff(random.Random(number))
         try:
             while True:
                 try:

@@ -43,7 +43,8 @@ class RunFolder:
         Errors:  OSError, when the disk does not take it; nothing is left behind then.
         """
         # A runtime that does not count attempts uses a number again: what the first one left is not the second one's.
-        self.delete()
+        if self._disk.exists(self.path):
+            self.delete()
         self._disk.make_folder(self.path)
         if prompt_on_stdin is None:
             return

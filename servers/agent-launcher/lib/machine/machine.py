@@ -117,6 +117,7 @@ class Machine:
     def __init__(self) -> None:
         self.disk = Disk()
         self.keeper_program = PROGRAM
+        self._chance = random.Random()  # noqa: S311  (spreads, not secrets)
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -125,7 +126,7 @@ class Machine:
         return time.time()
 
     def chance(self) -> random.Random:
-        return random.Random()  # noqa: S311  (spreads, not secrets)
+        return self._chance
 
     def boot_id(self) -> str:
         return process_tree.boot_id()
