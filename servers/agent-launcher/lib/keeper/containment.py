@@ -6,7 +6,7 @@ Two things of the kernel's tell whose a process is, and each outlives keeper and
 - a mark that every process below inherits and none ever looks at: the soft limit of file locks (RLIMIT_LOCKS, without
   meaning since Linux 2.4.25). It survives a cleared environment, new sessions, closed descriptors and set-id programs.
 
-Where neither can be had (macOS), there is the process group alone. See docs/decisions/0027-containment.md.
+Where neither can be had (macOS), there is the process group alone. See docs/decisions/0025-a-cgroup-and-a-mark.md.
 """
 
 # ruff: noqa: PTH102, PTH103, PTH106, PTH110, PTH112, PTH120, PTH123  (pathlib would cost memory for nothing)
