@@ -2,19 +2,21 @@
 
 import json
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support import failpoints
 from support.checker import assert_promises_held
 from support.launcher_process import LauncherProcess
 from support.ledger import Ledger
-from support.project import Project
+from support.project import REPOSITORY, Project
 from support.runtime_api import JobRow, RuntimeApi
 from support.waiting import wait_until
 
-FAILPOINTS = "AGENT_LAUNCHER_FAILPOINTS"
+FAILING_LAUNCHER = REPOSITORY / "tests/support/failing_launcher.py"
 LONG_PROMPT = '{"out": "said\\n", "exit": 3, "err": "' + "x" * 100_000 + '"}'
 SHORT = {"out": "said\n", "exit": 3}
 
@@ -77,26 +79,30 @@ class Bench:
         wait_until(lambda: self.log_of(job_id) == expected, f"the log of {job_id} is complete")
 
     def start_to_fail(self, points: str) -> None:
-        """Start the launcher with failpoints."""
-        self.launcher.environment[FAILPOINTS] = points
+        """Start the launcher with failpoints, whose counts begin anew."""
+        folder = Path(tempfile.mkdtemp(prefix="failpoints-", dir=self.project.root))
+        self.launcher.script = FAILING_LAUNCHER
+        self.launcher.environment |= {
+            failpoints.VARIABLE: points,
+            failpoints.FOLDER_VARIABLE: str(folder),
+            failpoints.LAUNCHER_VARIABLE: str(self.project.launcher.parent),
+        }
         self.launcher.start(wait_registered=False)
 
     def start_well(self) -> None:
         """Start the launcher without failpoints."""
-        self.launcher.environment.pop(FAILPOINTS, None)
+        self.launcher.script = self.project.launcher
+        self.launcher.environment.pop(failpoints.VARIABLE, None)
         self.launcher.start()
 
-    def assert_a_kill_harms_nothing(self, step: str) -> None:
-        """Kill the launcher at a step of a job's life: its next life loses nothing and runs nothing twice."""
-        job_id = self.order(LONG_PROMPT if "prompt" in step else SHORT)
+    def assert_reached(self, point: str) -> None:
+        """Check that what was to happen at a point had its time."""
+        folder = Path(self.launcher.environment[failpoints.FOLDER_VARIABLE])
+        assert (folder / point).exists(), f"it never came to {point}:\n{self.launcher.log()}"
 
-        self.start_to_fail(f"{step}=1*kill")
-        assert self.launcher.wait(60) == -signal.SIGKILL, f"it never came to {step}:\n{self.launcher.log()}"
-        self.start_well()
-        ended = self.end_of(job_id)
-
-        assert (ended["status"], ended["exit_code"], len(self.ledger.runs_of(job_id))) == ("failed", 3, 1)
-        self.assert_promises_held()
+    def assert_its_end_comes_to_it(self, point: str) -> None:
+        """Wait for the launcher's death at a point."""
+        assert self.launcher.wait(60) == -signal.SIGKILL, f"it never came to {point}:\n{self.launcher.log()}"
 
     def assert_promises_held(self) -> None:
         """Check promises 1 to 7 for every job that was ordered here."""

@@ -11,7 +11,7 @@ WATCHDOG_EXIT = 70
     ("thread", "point"),
     [
         ("poll", "after_poll_sent=1*off->die"),
-        ("supervisor", "after_end_noticed=1*die"),
+        ("supervisor", "after_ended_heard=1*die"),
         ("reporter", "before_completed_sent=1*die"),
         ("heartbeat", "before_heartbeat_sent=1*off->die"),
     ],
@@ -32,7 +32,7 @@ def test_a_thread_that_died_is_noticed_and_no_job_is_harmed(bench: Bench, thread
 
 
 def test_a_thread_that_hangs_is_noticed_and_no_job_is_harmed(bench: Bench) -> None:
-    bench.start_to_fail("after_end_noticed=1*hang")
+    bench.start_to_fail("after_ended_heard=1*hang")
     long = bench.order_waiting(exit=5)
     bench.wait_until_runs(long)
     short = bench.order()

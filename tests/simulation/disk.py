@@ -1,4 +1,4 @@
-"""A disk in memory: it may be full, and what was not synced may be gone after a reboot."""
+"""A disk in memory: it may be full, and what was not synced may be gone, torn or full of holes after a reboot."""
 
 import errno
 import os
@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from lib.disk import Disk
+from lib.machine.disk import Disk
 
 SYNCED_BY_ITSELF_AFTER_SECONDS = 30.0
+PAGE_BYTES = 512
+"""Smaller than a real page: a short journal shall have many of them, so that each can be lost."""
+MUCH_ROOM_BYTES = 1 << 40
+
+
+def no_room(path: object) -> OSError:
+    """Say what a full disk says."""
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 @dataclass
@@ -21,8 +29,60 @@ class File:
     is_synced: bool
 
 
+class Pages:
+    """A file that is written in place: what it holds for those who read it, and what the disk has of that for sure."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.kept = b""
+
+    def write(self, offset: int, content: bytes) -> None:
+        """Write over what was there; what lies between the end and the offset is empty."""
+        if offset > len(self.content):
+            self.content.extend(bytes(offset - len(self.content)))
+        self.content[offset : offset + len(content)] = content
+
+    def resize(self, size: int) -> None:
+        """Cut it, or make empty room behind it."""
+        del self.content[size:]
+        self.content.extend(bytes(size - len(self.content)))
+
+    def sync(self) -> None:
+        """Have all of it on the disk."""
+        self.kept = bytes(self.content)
+
+    def replace(self, content: bytes) -> None:
+        """Have another file in its place, whole or not at all."""
+        self.content = bytearray(content)
+        self.kept = content
+
+    def lose_power(self, chance: Random) -> None:
+        """Keep what was synced; of the rest any pages may have come to the disk, and one of them in part."""
+        fate = chance.random()
+        if fate < 0.3:
+            self.kept = bytes(self.content)
+        elif fate < 0.8:
+            self.kept = self._mixed(chance)
+        self.content = bytearray(self.kept)
+
+    def _mixed(self, chance: Random) -> bytes:
+        new, old = bytes(self.content), self.kept
+        size = chance.choice((len(new), len(new), len(old)))
+        first = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), len(old))
+        torn_at = chance.randint(min(first, size), size)
+        mixed = bytearray(old[:size].ljust(size, b"\0"))
+        for begin in range(first - first % PAGE_BYTES, size, PAGE_BYTES):
+            page = new[begin : min(begin + PAGE_BYTES, size)]
+            if begin <= torn_at < begin + PAGE_BYTES:
+                page = page[: torn_at - begin]
+            elif torn_at < begin and chance.random() < 0.7:
+                continue
+            mixed[begin : begin + len(page)] = page
+        return bytes(mixed)
+
+
 class SimDisk(Disk):
-    """Implements the launcher's disk; the shims of the simulation write on it too."""
+    """Implements the launcher's disk; keepers and commands of the simulation write on it too."""
 
     def __init__(self, chance: Random, clock: Callable[[], float]) -> None:
         self.is_full = False
@@ -30,7 +90,12 @@ class SimDisk(Disk):
         self._chance = chance
         self._folders: dict[str, dict[str, File]] = {}
         self._deleted: list[tuple[float, str, dict[str, File]]] = []
-        self._locks: set[str] = set()
+        self._made_at: dict[str, float] = {}
+        self._pages: dict[str, Pages] = {}
+
+    def pages(self, path: Path) -> Pages:
+        """Open a file that is written in place; it is made when it is not there."""
+        return self._pages.setdefault(str(path), Pages())
 
     def read(self, path: Path) -> bytes:
         return self._file(path).content
@@ -47,7 +112,7 @@ class SimDisk(Disk):
     def put(self, path: Path, content: bytes, *, is_synced: bool, is_reserved: bool = False) -> None:
         """Write a file; one whose place was reserved fits onto a full disk."""
         if self.is_full and not is_reserved:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            raise no_room(path)
         folder = self._folders.get(os.path.dirname(path))  # noqa: PTH120  (called a million times)
         if folder is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
@@ -64,19 +129,29 @@ class SimDisk(Disk):
         return len(self._file(path).content)
 
     def modified_at(self, path: Path) -> float:
-        return self._file(path).modified_at
+        made_at = self._made_at.get(str(path))
+        return self._file(path).modified_at if made_at is None else made_at
+
+    def free_bytes(self, path: Path) -> int | None:
+        return 0 if self.is_full else MUCH_ROOM_BYTES
 
     def exists(self, path: Path) -> bool:
         return str(path) in self._folders or path.name in self._folders.get(os.path.dirname(path), {})  # noqa: PTH120
 
     def make_folder(self, path: Path) -> None:
+        if str(path) in self._folders:
+            return
         if self.is_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            raise no_room(path)
         for folder in (path, *path.parents):
             self._folders.setdefault(str(folder), {})
+            self._made_at.setdefault(str(folder), self._clock())
 
     def delete_folder(self, path: Path) -> None:
         gone = self._folders.pop(str(path), None)
+        self._made_at.pop(str(path), None)
+        for name in [name for name in self._pages if name.startswith(f"{path}/")]:
+            del self._pages[name]
         if gone is not None:
             self._deleted.append((self._clock(), str(path), gone))
 
@@ -84,36 +159,24 @@ class SimDisk(Disk):
         start = f"{path}/"
         return [Path(name) for name in sorted(self._folders) if name.startswith(start)]
 
-    def is_locked(self, path: Path) -> bool:
-        return str(path) in self._locks
-
-    def lock(self, path: Path) -> bool:
-        """Take a file's lock; False if it is taken."""
-        if str(path) in self._locks:
-            return False
-        self._locks.add(str(path))
-        return True
-
-    def unlock(self, path: Path) -> None:
-        """Give a lock back, as the end of a process does."""
-        self._locks.discard(str(path))
-
     def fill(self, *, is_full: bool) -> None:
         """Let nothing more fit, or make room."""
         self.is_full = is_full
 
     def lose_power(self) -> None:
-        """Forget the locks, and perhaps what was not synced: files, and that folders were deleted."""
-        self._locks.clear()
+        """Forget perhaps what was not synced: files, pieces of files, and that folders were deleted."""
         recent = self._clock() - SYNCED_BY_ITSELF_AFTER_SECONDS
         for at, name, files in self._deleted:
             if at > recent and self._chance.random() < 0.3:
                 self._folders.setdefault(name, files)
+                self._made_at.setdefault(name, at)
         self._deleted.clear()
         for files in self._folders.values():
             for name, file in sorted(files.items()):
                 if not file.is_synced and file.modified_at > recent:
                     self._tear(files, name, file)
+        for name in sorted(self._pages):
+            self._pages[name].lose_power(self._chance)
 
     def _tear(self, files: dict[str, File], name: str, file: File) -> None:
         fate = self._chance.random()

@@ -1,19 +1,23 @@
 """What really ran: written by the world itself, never by the product."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulation.agenda import Agenda
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """One command of one attempt, from its first to its last moment.
 
-    Shape:   `how` is 'by itself', or what ended it; `exit_code` is None if a signal did.
-             `is_alone` is true once its shim was killed, so that nobody can say how it ended.
+    Shape:   `how` is 'by itself', or what ended it; `exit_code` is minus the signal's number if a signal did.
+             `left_code` is what it wrote down about itself. `asked` are the reasons for which it was told to end.
+             `is_alone` is true once a keeper died that had it and had not said how it ended.
+             `is_said` is true once a keeper said how it ended, on a disk that took that. `living` are the numbers
+             of its processes, and `named` those that were said to have stayed behind.
     """
 
     host: str
+    boot: int
     job_id: str
     session_name: str
     attempt: int
@@ -22,24 +26,42 @@ class Run:
     ended_at: float | None = None
     how: str | None = None
     exit_code: int | None = None
+    left_code: int | None = None
+    asked: list[str] = field(default_factory=list)
     is_alone: bool = False
+    is_said: bool = False
+    living: set[int] = field(default_factory=set)
+    named: set[int] = field(default_factory=set)
+
+    @property
+    def key(self) -> str:
+        return f"{self.job_id}.{self.attempt}"
 
     @property
     def went_well(self) -> bool:
         """Whether it ended by itself, without an error."""
         return (self.how, self.exit_code) == ("by itself", 0)
 
+    @property
+    def unseen(self) -> set[int]:
+        """The living processes of which nobody was told that they stay behind."""
+        return self.living - self.named
+
 
 class Ledger:
-    """All runs, in the order in which they began."""
+    """All runs, in the order in which they began.
+
+    Shape:   `in_doubt` are the attempts whose keeper died when it was about to begin them.
+    """
 
     def __init__(self, agenda: Agenda) -> None:
         self.runs: list[Run] = []
+        self.in_doubt: set[str] = set()
         self._agenda = agenda
 
-    def begin(self, host: str, job_id: str, session_name: str, attempt: int, prompt: str) -> Run:
+    def begin(self, host: str, boot: int, job_id: str, session_name: str, attempt: int, prompt: str) -> Run:
         """Write that a command began."""
-        run = Run(host, job_id, session_name, attempt, prompt, self._agenda.now)
+        run = Run(host, boot, job_id, session_name, attempt, prompt, self._agenda.now)
         self.runs.append(run)
         return run
 
@@ -49,9 +71,13 @@ class Ledger:
             run.ended_at, run.how, run.exit_code = self._agenda.now, how, exit_code
 
     def alive(self) -> list[Run]:
-        """Name the commands that run now."""
-        return [run for run in self.runs if run.ended_at is None]
+        """Name the commands that run now, and those of which something else does."""
+        return [run for run in self.runs if run.living]
 
     def of(self, job_id: str, attempt: int) -> Run | None:
         """Find the run of an attempt; there is at most one."""
         return next((run for run in self.runs if (run.job_id, run.attempt) == (job_id, attempt)), None)
+
+    def of_key(self, key: str) -> Run | None:
+        """Find the run of an attempt by its key."""
+        return next((run for run in self.runs if run.key == key), None)

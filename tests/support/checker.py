@@ -71,6 +71,14 @@ def no_overlap(evidence: Evidence) -> Iterator[str]:
                 yield f"attempts {earlier.attempt} and {later.attempt} of job {job_id} ran at the same time"
 
 
+def nothing_beside(evidence: Evidence) -> Iterator[str]:
+    """Promise 3, as the later attempt itself saw it: of a session's other attempts nothing lives when one begins."""
+    for run in evidence.runs:
+        job = evidence.jobs.get(run.job_id)
+        if run.beside and (job is None or job["rerun_lost"] == 0):
+            yield f"attempt {run.attempt} of job {run.job_id} began beside living {list(run.beside)} of its session"
+
+
 def true_outcome(evidence: Evidence) -> Iterator[str]:
     """Promise 4."""
     runs_by_job = _by_job(evidence.runs)
@@ -153,6 +161,7 @@ PROMISES: tuple[Promise, ...] = (
     one_outcome,
     one_start,
     no_overlap,
+    nothing_beside,
     true_outcome,
     nothing_left,
     legal_moves,

@@ -44,7 +44,15 @@ def collect(api: RuntimeApi, ledger: Ledger, acknowledged: Iterable[str]) -> Evi
     for session in sorted(sessions):
         for event in api.events(session):
             events.setdefault(str(event["job_id"]), []).append(event)
-    return Evidence(ids, jobs, events, ledger.runs(), left_over_processes(ids))
+    left_over = {process.pid: process for process in (*left_over_processes(ids), *left_by(ledger, ids))}
+    return Evidence(ids, jobs, events, ledger.runs(), list(left_over.values()))
+
+
+def left_by(ledger: Ledger, job_ids: Iterable[str]) -> list[LeftOver]:
+    """Processes that wrote themselves down, whatever they did to hide: a witness that knows nothing of the product."""
+    wanted = set(job_ids)
+    return [LeftOver(one.pid, one.job_id, f"{one.what} of attempt {one.attempt}", is_zombie=one.state() == "Z")
+            for one in ledger.lived() if one.job_id in wanted and one.state()]  # fmt: skip
 
 
 def left_over_processes(job_ids: Iterable[str]) -> list[LeftOver]:

@@ -9,6 +9,7 @@ from pathlib import Path
 class Run:
     """One process that an attempt started; the end is missing when it was killed or still runs.
 
+    Shape: `beside` are the processes of the session's other attempts that it saw alive when it began.
     Units: `started_at` and `ended_at` are seconds of the machine's monotonic clock.
     """
 
@@ -21,6 +22,27 @@ class Run:
     ended_at: float | None
     exit_code: int | None
     signal: int | None
+    beside: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Lived:
+    """One process that came from an attempt, as it wrote itself down; `born` tells it from a later one of its number."""
+
+    job_id: str
+    attempt: int
+    pid: int
+    born: str
+    what: str
+
+    def state(self) -> str:
+        """Its state in the kernel's letter; empty once it is gone."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        told = fields.rpartition(")")[2].split()
+        return told[0] if told[19] == self.born else ""
 
 
 class Ledger:
@@ -44,6 +66,15 @@ class Ledger:
         """The newest run of a job, once there is one."""
         return next(reversed(self.runs_of(job_id)), None)
 
+    def lived(self, *job_ids: str) -> list[Lived]:
+        """Every process that came from these jobs, or from any."""
+        return [_lived(line) for line in self._lines() if line["what"] in ("start", "child")
+                and (not job_ids or line["job_id"] in job_ids)]  # fmt: skip
+
+    def living(self, *job_ids: str) -> list[Lived]:
+        """Those of them that run."""
+        return [one for one in self.lived(*job_ids) if one.state() not in ("", "Z", "X")]
+
     def _lines(self) -> list[dict[str, object]]:
         if not self.path.exists():
             return []
@@ -63,7 +94,18 @@ class Ledger:
             ended_at=_number(end["at"]) if end else None,
             exit_code=_whole(end["exit_code"]) if end else None,
             signal=_whole(end["signal"]) if end else None,
+            beside=tuple(_wholes(start["beside"])),
         )
+
+
+def _lived(line: dict[str, object]) -> Lived:
+    return Lived(
+        str(line["job_id"]), _whole(line["attempt"]) or 0, _whole(line["pid"]) or 0, str(line["born"]), str(line["what"])
+    )
+
+
+def _wholes(value: object) -> list[int]:
+    return [item for item in value if isinstance(item, int)] if isinstance(value, list) else []
 
 
 def _whole(value: object) -> int | None:

@@ -36,12 +36,9 @@ class Keepers:
         self._answers: dict[str, JsonObject] = {}
         self._collected: list[Collected] = []
 
-    def open_all(self) -> list[str]:
-        """Open a line to every keeper that has left something here, and to at least one; name them."""
-        names = self._lines.names() or ["1"]
-        for name in names:
-            self.open(name)
-        return names
+    def names(self) -> list[str]:
+        """Name every keeper that has left something here, and at least one."""
+        return self._lines.names() or ["1"]
 
     def open(self, name: str) -> bool:
         """Reach a keeper that lives, or have one begin in its place; False if neither can be now."""
@@ -73,9 +70,9 @@ class Keepers:
     def has_greeted(self, name: str) -> bool:
         return name in self._greeted
 
-    def old_ones(self) -> list[str]:
-        """Name the keepers of another version that have answered."""
-        return [name for name, version in self._greeted.items() if version != VERSION]
+    def others(self) -> list[str]:
+        """Name the keepers that have answered and get no new attempts."""
+        return [name for name in self._greeted if name != self.current()]
 
     def order(self, key: str, job: JsonObject, run_path: str, launch: JsonObject) -> str:
         """Have an attempt kept ready and return its keeper's name; nothing of it runs before `go`.

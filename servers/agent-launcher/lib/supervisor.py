@@ -53,9 +53,11 @@ class Supervisor:
 
         Errors:  OrderFailed, when a keeper does not come up.
         """
-        waiting = set(self._keepers.open_all())
+        names = self._keepers.names()
+        for name in names:
+            self._reach(name)
         give_up_at = self._machine.monotonic() + KEEPERS_UP_SECONDS
-        while waiting := {name for name in waiting if not self._keepers.has_greeted(name)}:
+        while not all(self._keepers.has_greeted(name) for name in names):
             if self._machine.monotonic() > give_up_at:
                 raise OrderFailed(
                     f"cannot begin: the keeper of jobs does not answer (see '{words.TRACE_FILE}' in the state folder's "
@@ -63,7 +65,11 @@ class Supervisor:
                 )
             self.step(lambda: None)
         if self._keepers.current() is None:
-            self._begin_with_new_one(give_up_at)
+            # What is there is of another version and goes on with what it holds.
+            name = str(max((int(name) for name in names if name.isdigit()), default=0) + 1)
+            self._reach(name)
+            while not self._keepers.has_greeted(name) and self._machine.monotonic() < give_up_at:
+                self.step(lambda: None)
 
     def step(self, show_life: Callable[[], None]) -> float:
         """Hear what the keepers say, for a moment at most."""
@@ -71,7 +77,9 @@ class Supervisor:
         for heard in self._keepers.wait(IDLE_SECONDS if is_idle else SWEEP_SECONDS):
             show_life()
             if heard.message is None:
-                self._reach_again(heard.keeper)
+                log.warning("the keeper of jobs is gone, looking after what it held")
+                self._keepers.lost(heard.keeper)
+                self._reach(heard.keeper)
             else:
                 self._hear(heard.keeper, heard.message)
         if self._machine.monotonic() - self._swept_at >= SWEEP_SECONDS:
@@ -83,27 +91,17 @@ class Supervisor:
         """End the present wait."""
         self._keepers.wake()
 
-    def _begin_with_new_one(self, give_up_at: float) -> None:
-        # What is there is of another version and goes on with what it holds.
-        name = str(max((int(name) for name in self._keepers.old_ones() if name.isdigit()), default=0) + 1)
-        self._keepers.open(name)
-        while not self._keepers.has_greeted(name) and self._machine.monotonic() < give_up_at:
-            self.step(lambda: None)
-
     def _sweep(self, show_life: Callable[[], None]) -> None:
         self._keepers.collect()
         for name in list(self._lost):
             show_life()
-            self._reach_again(name)
+            self._reach(name)
         in_use = {attempt.keeper for attempt in self._registry.attempts()}
-        for name in self._keepers.old_ones():
+        for name in self._keepers.others():
             if name not in in_use:
                 self._keepers.retire(name)
 
-    def _reach_again(self, name: str) -> None:
-        if name not in self._lost:
-            log.warning("the keeper of jobs is gone, looking after what it held")
-        self._keepers.lost(name)
+    def _reach(self, name: str) -> None:
         self._lost.add(name)
         now = self._machine.monotonic()
         # One that is gone again at once is tried at the sweep's pace.
@@ -114,6 +112,8 @@ class Supervisor:
 
     def _hear(self, keeper: str, message: JsonObject) -> None:
         say = message.get("say")
+        if say != words.HELLO and not self._keepers.has_greeted(keeper):
+            return  # its greeting will tell all of it
         if say == words.HELLO:
             self._keepers.greeted(keeper, message)
             self._reconcile(keeper, objects_of(message, "attempts"))

@@ -1,4 +1,4 @@
-"""The real things that the launcher's tests share: a fake runtime over a socket, commands, launcher processes."""
+"""The real things that the launcher's tests share: a fake runtime over a socket, commands, keepers and launchers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from launcher_rig.commands import CommandProject
 from launcher_rig.fake_runtime import FakeRuntime
+from launcher_rig.keeper_under_test import KeeperUnderTest, had
 from launcher_rig.launcher_under_test import LauncherUnderTest
 
-from lib.executor import Executor
-from lib.forker import Forker
-from lib.job_process import JobProcess
-from lib.run_directory import RunsFolder
-from support.waiting import wait_until
+from lib.api_client import ApiClient, TokenSource
+from lib.machine.machine import Machine
+from lib.wire.http_client import http_client
 
 
 @pytest.fixture
@@ -23,6 +22,20 @@ def fake() -> Iterator[FakeRuntime]:
     runtime = FakeRuntime().start()
     yield runtime
     runtime.stop()
+
+
+@pytest.fixture
+def api(fake: FakeRuntime) -> Iterator[ApiClient]:
+    """A client of it, with a token and short polls."""
+    client = ApiClient(http_client(fake.url), TokenSource("token", Path("/none")), poll_timeout=0.2)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """The real machine."""
+    return Machine()
 
 
 @pytest.fixture
@@ -39,27 +52,16 @@ def launcher(project: CommandProject, fake: FakeRuntime) -> Iterator[LauncherUnd
     process.leave_nothing()
 
 
-@pytest.fixture
-def forker() -> Iterator[Forker]:
-    """A fork server of its own."""
-    server = Forker({"PATH": "/usr/bin:/bin"})
-    server.start()
-    yield server
-    server.stop()
+@pytest.fixture(params=["cgroup", "mark"])
+def way(request: pytest.FixtureRequest) -> str:
+    """What keeps the attempts of a keeper together; each test of one that takes this is run under both."""
+    return had(str(request.param))
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> RunsFolder:
-    """A folder for run directories."""
-    return RunsFolder(tmp_path / "runs")
-
-
-@pytest.fixture
-def executor(project: CommandProject, forker: Forker, runs: RunsFolder) -> Iterator[Executor]:
-    """An executor that runs the project's commands; what still runs after the test is ended."""
-    yield Executor(forker, runs, project_root=project.root, project_dir=project.root, runtime_url="http://127.0.0.1:1")
-    for run in runs.all():
-        process = JobProcess(run)
-        process.ask_to_stop("stopped_by_user", 0.0)
-        process.close()
-    wait_until(lambda: not any(run.is_locked() for run in runs.all()), "the shims are gone")
+def keeper(tmp_path: Path, project: CommandProject, way: str) -> Iterator[KeeperUnderTest]:
+    """A keeper that lives and has been greeted."""
+    process = KeeperUnderTest(tmp_path, project, way).start()
+    assert process.hello()["way"] == way
+    yield process
+    process.leave_nothing()

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from launcher_rig.commands import CommandProject
 from launcher_rig.shims import end, job, output, run
-
 from lib.child_environment import base_environment
-from lib.errors import AttemptAlreadyHere, JobRefused, SpawnFailed
-from lib.executor import Executor, build_argv
 from lib.forker import Forker
 from lib.models import Job
 from lib.run_directory import RunsFolder
+
+from lib.errors import AttemptAlreadyHere, JobRefused, SpawnFailed
+from lib.executor import Executor, build_argv
 
 
 def test_a_start_job_becomes_the_missions_command_line() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from launcher_rig.shims import job
-
 from lib.disk import Disk
 from lib.housekeeping import KEEP_ACKED_SECONDS, Housekeeping
-from lib.machine import Machine
 from lib.run_directory import RunsFolder
+
+from lib.machine import Machine
 
 
 class SmallDisk(Disk):

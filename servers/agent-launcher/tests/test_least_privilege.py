@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from launcher_rig.commands import CommandProject
 from launcher_rig.shims import end, job, output, run
-
 from lib.child_environment import base_environment
-from lib.config import Config, Options, load_config
 from lib.disk import Disk
 from lib.doctor import Doctor, Finding, Level
 from lib.environment_rule import EnvironmentRule
-from lib.errors import ConfigurationError
-from lib.executor import Executor
 from lib.forker import Forker
 from lib.run_directory import RunsFolder
 from lib.state_folder import StateFolder
 from lib.verdict import report_of
+
+from lib.config import Config, Options, load_config
+from lib.errors import ConfigurationError
+from lib.executor import Executor
 
 OWN = {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "CI_JOB": "7", "CI_TOKEN": "s", "AWS_KEY": "k"}
 

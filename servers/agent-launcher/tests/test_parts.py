@@ -7,17 +7,17 @@ import threading
 
 import pytest
 from launcher_rig.shims import job
-
-from lib.admission import SHORT_OF_MEMORY, Admission, Admitted
 from lib.backoff import Backoff
 from lib.job_process import JobProcess
-from lib.lifecycle import Event, Lifecycle, Phase
 from lib.loop import Loop
-from lib.machine import Machine
 from lib.outbox import Delivery, Outbox
-from lib.registry import RunningJobsRegistry
 from lib.run_directory import RunsFolder
 from lib.watchdog import Watchdog
+
+from lib.admission import SHORT_OF_MEMORY, Admission, Admitted
+from lib.lifecycle import Event, Lifecycle, Phase
+from lib.machine import Machine
+from lib.registry import RunningJobsRegistry
 from support.waiting import wait_until
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from launcher_rig.fake_runtime import FakeRuntime, Fault
+from lib.holdings import Holdings
+from lib.outbox import Outbox
 
 from lib.admission import Admission
 from lib.api_client import ApiClient, TokenSource
-from lib.holdings import Holdings
 from lib.lifecycle import Lifecycle
 from lib.machine import Machine
-from lib.outbox import Outbox
 from lib.poller import Poller
 from lib.registration import IdentityFile, Registration
 from lib.registry import RunningJobsRegistry

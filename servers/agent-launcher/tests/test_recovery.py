@@ -10,8 +10,8 @@ from launcher_rig.commands import CommandProject
 from launcher_rig.fake_runtime import FakeRuntime, Fault
 from launcher_rig.launcher_under_test import LauncherUnderTest
 from launcher_rig.shims import living
-
 from lib.run_directory import RunDirectory, RunsFolder
+
 from support.waiting import wait_until
 
 

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 from launcher_rig.shims import job
+from lib.job_process import JobProcess
+from lib.run_directory import RunsFolder
 
 from lib.errors import AttemptAlreadyHere
-from lib.job_process import JobProcess
 from lib.registry import RunningJobsRegistry
-from lib.run_directory import RunsFolder
 
 
 def process(runs: RunsFolder, job_id: str) -> JobProcess:

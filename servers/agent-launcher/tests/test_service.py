@@ -18,12 +18,12 @@ import pytest
 from launcher_rig.commands import CommandProject
 from launcher_rig.fake_runtime import FakeRuntime, Fault
 from launcher_rig.launcher_under_test import LAUNCHER_FOLDER, LauncherUnderTest
-
-from lib.api_client import ApiClient, TokenSource
-from lib.errors import CallFailed, ConfigurationError
 from lib.failpoints import FailpointError, Failpoints
 from lib.holdings import Holdings
 from lib.outbox import Outbox
+
+from lib.api_client import ApiClient, TokenSource
+from lib.errors import CallFailed, ConfigurationError
 from lib.registration import IdentityFile, Registration
 from lib.registry import RunningJobsRegistry
 from lib.service import service_file

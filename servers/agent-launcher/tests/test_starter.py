@@ -8,22 +8,22 @@ from typing import cast
 
 import pytest
 from launcher_rig.shims import job
+from lib.disk import Disk
+from lib.job_process import JobProcess
+from lib.log_upload import LogUploader
+from lib.models import Job
+from lib.outbox import Delivery, Outbox
+from lib.run_directory import RunsFolder
 
 from lib.admission import Admission
 from lib.api_client import ApiClient
-from lib.disk import Disk
 from lib.errors import AttemptAlreadyHere, ForkRefused
 from lib.executor import Executor
-from lib.job_process import JobProcess
 from lib.lifecycle import Lifecycle
-from lib.log_upload import LogUploader
 from lib.machine import Gate, Machine
-from lib.models import Job
-from lib.outbox import Delivery, Outbox
 from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
-from lib.run_directory import RunsFolder
 from lib.starter import Starter
 
 

@@ -18,7 +18,7 @@ JOB = cast(
         "started_at": "2026-01-01T00:00:02Z", "ended_at": "2026-01-01T00:00:03Z",
     },
 )  # fmt: skip
-RUN = Run("job_1", 1, 100, "ao-start", "s", started_at=1.0, ended_at=2.0, exit_code=0, signal=None)
+RUN = Run("job_1", 1, 100, "ao-start", "s", started_at=1.0, ended_at=2.0, exit_code=0, signal=None, beside=())
 
 
 def moved(status: str, attempt: int = 1) -> EventRow:
@@ -55,6 +55,12 @@ def test_overlapping_attempts_are_seen() -> None:
     second = replace(RUN, attempt=2, started_at=1.5, ended_at=3.0)
 
     assert any("at the same time" in breach for breach in violations(evidence(runs=(RUN, second))))
+
+
+def test_an_attempt_that_began_beside_a_living_one_is_seen() -> None:
+    second = replace(RUN, attempt=2, started_at=2.5, ended_at=3.0, beside=(100,))
+
+    assert any("began beside living [100]" in breach for breach in violations(evidence(runs=(RUN, second))))
 
 
 @pytest.mark.parametrize("runs", [(), (replace(RUN, exit_code=3),), (replace(RUN, exit_code=None, ended_at=None),)])

@@ -16,18 +16,14 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from lib.keeper import process_tree
+from lib.keeper.words import JsonObject
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeAlias
-
-    from lib.keeper.words import JsonObject
-
-    Orphans: TypeAlias = Callable[[], list[int]]
+Orphans: TypeAlias = Callable[[], list[int]]
 
 CGROUP, MARK, GROUP = "cgroup", "mark", "group"
 WAYS = (CGROUP, MARK, GROUP)

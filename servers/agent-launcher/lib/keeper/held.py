@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum
 
 from lib.keeper.containment import Place
 from lib.keeper.spawn import Launch
-from lib.keeper.words import RECORD_ENDED, RECORD_GRANTED, RECORD_ORDERED, RECORD_SPAWNED
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lib.keeper.words import JsonObject
+from lib.keeper.words import RECORD_ENDED, RECORD_GRANTED, RECORD_ORDERED, RECORD_SPAWNED, JsonObject
 
 
 class Phase(IntEnum):

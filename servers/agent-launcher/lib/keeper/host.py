@@ -13,17 +13,12 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Mapping
 
 from lib.keeper import process_tree, spawn
-from lib.keeper.words import object_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lib.keeper.containment import Containment, Place
-    from lib.keeper.spawn import Launch
-    from lib.keeper.words import JsonObject
+from lib.keeper.containment import Containment, Place
+from lib.keeper.spawn import Launch
+from lib.keeper.words import JsonObject, object_of
 
 _PR_SET_CHILD_SUBREAPER = 36
 OUTCOME_BYTES_MAX = 1 << 20

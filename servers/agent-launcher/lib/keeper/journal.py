@@ -10,23 +10,20 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Iterable
+from typing import Protocol
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Protocol
+from lib.keeper.words import JsonObject
 
-    from lib.keeper.words import JsonObject
 
-    class File(Protocol):
-        """The disk under a journal."""
+class File(Protocol):
+    """The disk under a journal."""
 
-        def read(self) -> bytes: ...
-        def reserve(self, size: int) -> None: ...
-        def write(self, offset: int, content: bytes) -> None: ...
-        def sync(self) -> None: ...
-        def replace(self, content: bytes) -> None: ...
-        def cut(self, size: int) -> None: ...
+    def read(self) -> bytes: ...
+    def reserve(self, size: int) -> None: ...
+    def write(self, offset: int, content: bytes) -> None: ...
+    def sync(self) -> None: ...
+    def replace(self, content: bytes) -> None: ...
 
 
 REWRITE_BYTES_MIN = 1 << 20
@@ -47,13 +44,10 @@ class Journal:
     def read(self) -> list[JsonObject]:
         """Read every whole record, in order."""
         content = self._file.read()
-        self._end = self._reserved = len(content)
-        records = []
-        for line in content.split(b"\n"):
-            record = _record_in(line.lstrip(b"\0"))
-            if record is not None:
-                records.append(record)
-        return records
+        self._end = len(content.rstrip(b"\0"))
+        self._reserved = len(content)
+        found = (_record_in(line.lstrip(b"\0")) for line in content.split(b"\n"))
+        return [record for record in found if record is not None]
 
     def reserve(self, extra_bytes: int) -> None:
         """Have room on the disk for so many bytes more than is written, so that a disk that fills up loses no end.
@@ -92,8 +86,8 @@ class Journal:
         """Say whether so little of it is of use that it should be written anew."""
         return self._end > max(REWRITE_BYTES_MIN, REWRITE_FACTOR * self._rewritten_bytes)
 
-    def rewrite(self, records: Iterable[JsonObject]) -> None:
-        """Begin anew with these records, whole or not at all; what is unwritten still follows.
+    def rewrite(self, records: Iterable[JsonObject], extra_bytes: int = 0) -> None:
+        """Begin anew with these records and so much room, whole or not at all; what is unwritten still follows.
 
         Errors:  OSError; the old journal goes on then.
         """
@@ -101,13 +95,9 @@ class Journal:
         for record in records:
             self.append(record)
         content, self._unwritten = b"".join(self._unwritten), unwritten
-        self._file.replace(content)
-        self._end = self._reserved = self._rewritten_bytes = len(content)
-
-    def cut(self) -> None:
-        """Let nothing stand behind the last record, so that no old line is ever taken for a new one."""
-        self._file.cut(self._end)
-        self._reserved = self._end
+        self._file.replace(content + bytes(extra_bytes))
+        self._end = self._rewritten_bytes = len(content)
+        self._reserved = self._end + extra_bytes
 
 
 def _record_in(line: bytes) -> JsonObject | None:
@@ -145,9 +135,6 @@ class DiskFile:
 
     def sync(self) -> None:
         (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self._fd)
-
-    def cut(self, size: int) -> None:
-        os.ftruncate(self._fd, size)
 
     def replace(self, content: bytes) -> None:
         fresh = self._open(f"{self._path}.new", os.O_CREAT | os.O_TRUNC)

@@ -9,16 +9,12 @@ import heapq
 
 from lib.keeper import verdicts, words
 from lib.keeper.held import Held, Phase
+from lib.keeper.host import Host
+from lib.keeper.journal import Journal
 from lib.keeper.ladder import Ladder
 from lib.keeper.memory import remember
 from lib.keeper.spawn import Launch, NoProcessError, SpawnError
-from lib.keeper.words import number_of, object_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lib.keeper.host import Host
-    from lib.keeper.journal import Journal
-    from lib.keeper.words import JsonObject
+from lib.keeper.words import JsonObject, number_of, object_of
 
 # Room for the small records that follow an order; what they may hold is bounded.
 RECORDS_BYTES_RESERVED = 4096
@@ -58,7 +54,7 @@ class Keeper:
         try:
             self._rewrite()
         except OSError:
-            self._journal.cut()
+            self._is_disk_full = True  # the old one goes on
 
     def hear(self, message: JsonObject) -> None:
         """Do what a launcher says; what is said twice, or of attempts that are not here, changes nothing."""
@@ -121,7 +117,8 @@ class Keeper:
         return any(held.is_running() for held in self._held.values())
 
     def _rewrite(self) -> None:
-        self._journal.rewrite(record for held in self._held.values() for record in held.records())
+        records = (record for held in self._held.values() for record in held.records())
+        self._journal.rewrite(records, len(self._held) * RECORDS_BYTES_RESERVED)
 
     def _take_over(self, held: Held) -> None:
         held.is_ours = False
@@ -139,6 +136,8 @@ class Keeper:
         environment = object_of(message.get("environment"))
         self._host.begin_with({name: str(value) for name, value in environment.items()})
         held = [one.to_json() for one in self._held.values()]
+        # What was to be said before was for nobody, and the list has it all.
+        self._answers.clear()
         self._say({"say": words.HELLO, "version": self._version, "way": self._host.way, "attempts": [*held]})
 
     def _take_code(self, message: JsonObject) -> None:

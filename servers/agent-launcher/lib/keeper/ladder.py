@@ -6,10 +6,8 @@ ladder runs after a normal end too: nothing that an attempt began outlives it.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lib.keeper.held import Held
-    from lib.keeper.host import Host
+from lib.keeper.held import Held
+from lib.keeper.host import Host
 
 CLEANUP_SECONDS = 5.0
 LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.002, 0.05

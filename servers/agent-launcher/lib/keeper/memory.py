@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lib.keeper import words
 from lib.keeper.containment import Place
 from lib.keeper.held import Held, Phase
 from lib.keeper.spawn import Launch
-from lib.keeper.words import object_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from lib.keeper.words import JsonObject
+from lib.keeper.words import JsonObject, object_of
 
 
 def remember(records: Iterable[JsonObject]) -> dict[str, Held]:

@@ -18,6 +18,8 @@ import socket
 import sys
 import traceback
 
+from lib.keeper.containment import Containment
+
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 # Found only after the line above: `python -I` knows no script folder.
@@ -27,10 +29,6 @@ from lib.keeper.journal import DiskFile, Journal
 from lib.keeper.keeper import Keeper
 from lib.keeper.words import JOURNAL_FILE, LOCK_FILE, SOCKET_FILE, TRACE_FILE, object_of
 from lib.version import VERSION
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lib.keeper.containment import Containment
 
 READ_BYTES = 1 << 18
 UNREAD_BYTES_MAX = 64 << 20

@@ -5,14 +5,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 
-from lib.keeper.words import OUTCOME_FILE, OUTPUT_FILE, PROMPT_FILE, number_of, object_of, texts_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lib.keeper.words import JsonObject
+from lib.keeper.words import OUTCOME_FILE, OUTPUT_FILE, PROMPT_FILE, JsonObject, number_of, object_of, texts_of
 
 DEFAULT_STOP_GRACE_SECONDS = 10.0
 DEFAULT_OUTPUT_LIMIT_BYTES = 1 << 30

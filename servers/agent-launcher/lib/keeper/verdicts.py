@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import signal
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lib.keeper.held import Held
-    from lib.keeper.words import JsonObject
+from lib.keeper.held import Held
+from lib.keeper.words import JsonObject
 
 _SIGKILL = int(signal.SIGKILL)
 _LEFTOVERS_MAX, _LEFTOVER_CHARACTERS_MAX, _ERROR_CHARACTERS_MAX = 20, 80, 2000

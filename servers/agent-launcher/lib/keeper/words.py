@@ -3,12 +3,10 @@
 Each message and each record is one JSON object; `say` or `kind` names it, `key` names the attempt it is about.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeAlias
+from typing import TypeAlias
 
-    Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-    JsonObject: TypeAlias = "dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+JsonObject: TypeAlias = "dict[str, Json]"
 
 # From the launcher.
 HELLO = "hello"  # who speaks, and the environment that attempts begin with

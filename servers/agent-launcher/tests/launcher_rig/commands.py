@@ -52,6 +52,20 @@ elif verb == "tree":
                 while True: time.sleep(60)
             while True: time.sleep(60)
     while True: time.sleep(60)
+elif verb == "escape":
+    # Each leaf has a session of its own, no parent, no environment, no descriptor and no name of ours.
+    leaf = "import os, signal, sys, time; signal.signal(15, signal.SIG_IGN); os.closerange(0, 64)\\n"
+    leaf += "with open(sys.argv[1], 'a') as file: print('leaf', 'hidden.0', os.getpid(), file=file)\\n"
+    leaf += "while True: time.sleep(60)"
+    for _ in range(int(rest)):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.setsid()
+                os.execve(sys.executable, ["leaf", "-IS", "-c", leaf, ledger], {})
+            os._exit(0)
+    note("escaped")
+    while True: time.sleep(60)
 elif verb == "orphan":
     if os.fork() == 0:
         os.setsid()

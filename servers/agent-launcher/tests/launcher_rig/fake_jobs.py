@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from lib.models import Json, JsonObject
+from lib.wire.models import Json, JsonObject
 
 ANNOUNCED_AGAIN_AFTER_SECONDS = 5.0
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from launcher_rig.fake_jobs import FakeJobs, Refusal
-from lib.models import Json, JsonObject
+from lib.wire.models import Json, JsonObject
 
 POLL_SECONDS = "30"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,11 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from launcher_rig.cgroups import end_cgroup
 from launcher_rig.commands import CommandProject
-from lib.run_directory import RunsFolder
+from lib.keeper.words import JOURNAL_FILE, LOCK_FILE
+from lib.machine.disk import Disk
 from support.waiting import wait_until
 
 LAUNCHER_FOLDER = Path(__file__).resolve().parents[2]
+
+
+def end_processes(pids: list[int]) -> None:
+    """SIGKILL those that live."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 class LauncherUnderTest:
@@ -78,21 +88,34 @@ class LauncherUnderTest:
     def log(self) -> str:
         return self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
 
-    def shims(self) -> list[int]:
-        """The processes that hold a run directory's lock, as the directories tell."""
+    @property
+    def keepers_folder(self) -> Path:
+        return self.state_dir / "keepers"
 
-        identities = [run.shim_identity() for run in RunsFolder(self.runs).all() if run.is_locked()]
-        return [identity.pid for identity in identities if identity is not None]
+    def keepers(self) -> list[int]:
+        """The keepers that live, as their locks tell."""
+        locks = sorted(self.keepers_folder.glob(f"*/{LOCK_FILE}"))
+        return [int(lock.read_text("ascii")) for lock in locks if Disk().is_locked(lock)]
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the only keeper there is."""
+        (folder,) = self.keepers_folder.iterdir()
+        return folder / JOURNAL_FILE
+
+    def kill_keepers(self) -> None:
+        """SIGKILL every keeper, as the kernel would for memory."""
+        for pid in self.keepers():
+            os.kill(pid, signal.SIGKILL)
 
     def leave_nothing(self) -> None:
         """End this life and everything that any life of it started."""
         if self.is_alive():
             self.kill()
-        for pid in (*self.shims(), *self.project.pids()):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        self.kill_keepers()
+        for folder in self.keepers_folder.glob("*"):
+            end_cgroup(f"agent-launcher.{folder.stat().st_dev:x}-{folder.stat().st_ino:x}")
+        end_processes(self.project.pids())
 
     def environment(self) -> dict[str, str]:
         """What a life of it finds in its environment: nothing of the launcher that may run these tests."""
