@@ -18,12 +18,10 @@ import socket
 import sys
 import traceback
 
-from lib.keeper.containment import Containment
-
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 # Found only after the line above: `python -I` knows no script folder.
-from lib.keeper.containment import contain
+from lib.keeper.containment import Containment, contain
 from lib.keeper.host import Host, become_a_subreaper
 from lib.keeper.journal import DiskFile, Journal
 from lib.keeper.keeper import Keeper
