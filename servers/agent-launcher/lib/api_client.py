@@ -118,25 +118,19 @@ class ApiClient:
         self, launcher_id: str, job_id: str, job: Job | None = None, report: Report | None = None
     ) -> None:
         """Report exit code 0."""
-        details = report.details() if report else {}
-        if report and report.error:
-            details["error"] = report.error
-        self._report(launcher_id, job_id, "completed", job, {"status": "success", **details})
+        self._report(launcher_id, job_id, "completed", job, {"status": "success", **_details(report)})
 
     def report_failed(
         self, launcher_id: str, job_id: str, error: str, job: Job | None = None, report: Report | None = None
     ) -> None:
         """Report any other end, with the sentence that says why."""
-        self._report(launcher_id, job_id, "failed", job, {"error": error, **(report.details() if report else {})})
+        self._report(launcher_id, job_id, "failed", job, {**_details(report), "error": error})
 
     def report_stopped(
         self, launcher_id: str, job_id: str, job: Job | None = None, report: Report | None = None
     ) -> None:
         """Report an end that we were asked for."""
-        details = report.details() if report else {}
-        if report and report.error:
-            details["error"] = report.error
-        self._report(launcher_id, job_id, "stopped", job, details)
+        self._report(launcher_id, job_id, "stopped", job, _details(report))
 
     def report_declined(self, launcher_id: str, job: Job, reason: str, error: str) -> None:
         """Give a claim back of which nothing ran."""
@@ -199,6 +193,10 @@ class ApiClient:
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._tokens.refused()
         return _read_answer(f"{method} {path}", response)
+
+
+def _details(report: Report | None) -> JsonObject:
+    return report.details() if report is not None else {}
 
 
 def _read_answer(call: str, response: httpx.Response) -> JsonObject:

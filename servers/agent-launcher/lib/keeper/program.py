@@ -25,7 +25,7 @@ from lib.keeper.containment import Containment, contain
 from lib.keeper.host import Host, become_a_subreaper
 from lib.keeper.journal import DiskFile, Journal
 from lib.keeper.keeper import Keeper
-from lib.keeper.words import JOURNAL_FILE, LOCK_FILE, SOCKET_FILE, TRACE_FILE, object_of
+from lib.keeper.words import JOURNAL_FILE, LOCK_FILE, SOCKET_FILE, TRACE_FILE, LineBuffer, object_of
 from lib.version import VERSION
 
 READ_BYTES = 1 << 18
@@ -41,7 +41,7 @@ class Line:
         connection.set_inheritable(False)
         self.connection = connection
         self.is_open = True
-        self._heard = bytearray()
+        self._heard = LineBuffer()
         self._unsent = bytearray()
 
     @property
@@ -59,10 +59,7 @@ class Line:
         if not part:
             self.is_open = False
             return []
-        self._heard += part
-        *lines, rest = self._heard.split(b"\n")
-        self._heard = rest
-        return [bytes(line) for line in lines]
+        return self._heard.take(part)
 
     def send(self, content: bytes) -> None:
         """Send, now or when the other end has read more."""

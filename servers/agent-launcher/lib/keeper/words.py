@@ -42,6 +42,20 @@ SOCKET_FILE = "socket"
 TRACE_FILE = "keeper.err"
 
 
+class LineBuffer:
+    """Cuts what comes over a socket, in pieces of any size, into whole lines."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def take(self, part: bytes) -> list[bytes]:
+        """Take a piece and return the lines that it completes."""
+        self._rest += part
+        *lines, rest = self._rest.split(b"\n")
+        self._rest = rest
+        return [bytes(line) for line in lines]
+
+
 def object_of(value: "Json") -> "JsonObject":
     """Take an object for what it is, and anything else for an empty one."""
     return value if isinstance(value, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -90,17 +89,3 @@ class Disk:
     def folders(self, path: Path) -> list[Path]:
         """List what is in a folder, by name and without links; nothing if there is no such folder."""
         return sorted(entry for entry in path.iterdir() if not entry.is_symlink()) if path.is_dir() else []
-
-    def is_locked(self, path: Path) -> bool:
-        """Say whether a living process holds the lock of a file; a file that is not there is not locked."""
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(fd)
-        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from lib.keeper import process_tree
 from lib.keeper.host import become_a_subreaper
-from lib.keeper.words import LOCK_FILE, SOCKET_FILE, TRACE_FILE
+from lib.keeper.words import SOCKET_FILE, TRACE_FILE, LineBuffer
 from lib.wire.models import JsonObject
 
 log = logging.getLogger("agent-launcher")
@@ -57,7 +56,7 @@ class Line:
         limit = struct.pack("ll", SEND_SECONDS, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self._lock = threading.Lock()
-        self._heard = bytearray()
+        self._heard = LineBuffer()
 
     def send(self, content: bytes) -> None:
         """Send; on a line that is cut or blocked it is lost, and the line closed."""
@@ -77,10 +76,7 @@ class Line:
             return None
         if not part:
             return None
-        self._heard += part
-        *lines, rest = self._heard.split(b"\n")
-        self._heard = rest
-        return [bytes(line) for line in lines]
+        return self._heard.take(part)
 
     def shut(self) -> None:
         """Let the reader see the end."""
@@ -108,13 +104,6 @@ class SocketLines:
         # What a dying keeper leaves falls to us, as the keeper is our child: nothing of it is out of sight.
         become_a_subreaper()
 
-    def pid(self, name: str) -> int | None:
-        """The number of a keeper's process, for people to read."""
-        try:
-            return int((self._folder / name / LOCK_FILE).read_text("ascii"))
-        except (OSError, ValueError):
-            return None
-
     def names(self) -> list[str]:
         return sorted(path.name for path in self._folder.iterdir() if path.is_dir() and not path.is_symlink())
 
@@ -140,14 +129,13 @@ class SocketLines:
 
     def discard(self, name: str) -> None:
         self.close(name)
-        process = self._processes.pop(name, None)
-        if process is not None:
-            try:
+        try:
+            # One that an earlier launcher started leaves in its own time; a later start clears up after it.
+            if (process := self._processes.pop(name, None)) is not None:
                 process.wait(LEAVE_SECONDS)
-            except subprocess.TimeoutExpired:
-                return
-        if not _is_locked(self._folder / name / LOCK_FILE):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+                shutil.rmtree(self._folder / name, ignore_errors=True)
+        except subprocess.TimeoutExpired:
+            return
 
     def send(self, name: str, message: JsonObject) -> None:
         line = self._lines.get(name)
@@ -235,17 +223,3 @@ def _ended_child() -> int | None:
     except ChildProcessError:
         return None
     return ended.si_pid if ended is not None else None
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeAlias
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-JsonObject: TypeAlias = "dict[str, Json]"
+from lib.keeper.words import Json as Json
+from lib.keeper.words import JsonObject as JsonObject
 
 # A job's id becomes the name of a folder, so nothing else may be in it.
 _JOB_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
@@ -154,6 +153,7 @@ class Report:
     def details(self) -> JsonObject:
         """The optional fields that have something to say."""
         all_fields: JsonObject = {
+            "error": self.error,
             "reason": self.reason,
             "exit_code": self.exit_code,
             "signal": self.signal,
