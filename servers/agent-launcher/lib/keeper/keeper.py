@@ -239,7 +239,7 @@ class Keeper:
             self._end(held, verdicts.never_ran(reason, self._host.wall_time()))
         elif held.phase in (Phase.RUNNING, Phase.ENDING):
             self._ladder.begin_stop(held, reason, grace_seconds, self._host.now())
-            self._schedule(held)
+            self._schedule(held, held.due)
 
     def _command_ended(self, held: Held, code: int | None) -> None:
         held.is_over = True
