@@ -78,10 +78,7 @@ class Keeper:
 
     def look(self) -> None:
         """See what has ended and what is due."""
-        for pid, code in self._host.ended():
-            held = self._by_pid.pop(pid, None)
-            if held is not None:
-                self._command_ended(held, code)
+        self._see_ends()
         now = self._host.now()
         while self._timers and self._timers[0][0] <= now:
             due, _, held = heapq.heappop(self._timers)
@@ -232,7 +229,14 @@ class Keeper:
         self._ladder.watch_output(held, now)
         self._schedule(held)
 
+    def _see_ends(self) -> None:
+        for pid, code in self._host.ended():
+            held = self._by_pid.pop(pid, None)
+            if held is not None:
+                self._command_ended(held, code)
+
     def _stop(self, held: Held, message: JsonObject) -> None:
+        self._see_ends()  # a command that is over already was not stopped by this word
         reason = str(message.get("reason") or "stopped_by_user")
         grace_seconds = number_of(message.get("grace_seconds"), held.launch.stop_grace_seconds)
         if held.phase in (Phase.ORDERED, Phase.WAITING):
