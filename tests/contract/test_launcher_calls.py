@@ -7,6 +7,7 @@ import pytest
 
 from lib.api_client import ApiClient, TokenSource, Wanted
 from lib.errors import CallRejected, LauncherUnknown, Superseded
+from lib.wire.http_client import http_client
 from lib.wire.models import Job, Report
 from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
@@ -17,7 +18,7 @@ SOON = Wanted(wait_seconds=5.0)
 @pytest.fixture
 def calls(runtime: RuntimeProcess) -> Iterator[ApiClient]:
     """The launcher's client."""
-    client = ApiClient(runtime.url, TokenSource(runtime.token, Path("/nowhere")))
+    client = ApiClient(http_client(runtime.url), TokenSource(runtime.token, Path("/nowhere")))
     yield client
     client.close()
 

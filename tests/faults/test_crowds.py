@@ -13,6 +13,7 @@ import psutil
 from faults.bench import Bench
 from lib.api_client import ApiClient, TokenSource, Wanted
 from lib.errors import LauncherUnknown
+from lib.wire.http_client import http_client
 from lib.wire.models import Job, JsonObject, Report
 from support.checker import legal_moves
 from support.evidence import collect, left_over_processes
@@ -59,14 +60,14 @@ def test_jobs_that_all_leave_processes_behind_leave_none_and_no_zombie(bench: Be
 
     assert {row["exit_code"] for row in bench.api.wait_for_all(jobs)} == {9}
     assert left_over_processes(jobs) == []
-    ours = psutil.Process(bench.launcher.pid)
-    wait_until(lambda: len(ours.children(recursive=True)) == 1, "only the fork server is left, and no zombie")
+    ours, keepers = psutil.Process(bench.launcher.pid), bench.launcher.keepers.processes()
+    wait_until(lambda: ours.children(recursive=True) == keepers, "only the keeper is left, and no zombie")
 
 
 def test_an_end_that_races_with_the_loss_of_its_launcher_is_the_jobs_one_outcome(
     runtime: RuntimeProcess, bench: Bench
 ) -> None:
-    calls = ApiClient(runtime.url, TokenSource(runtime.token, Path("/nowhere")))
+    calls = ApiClient(http_client(runtime.url), TokenSource(runtime.token, Path("/nowhere")))
     launcher_id = calls.register({"name": "racing"}).launcher_id
     for _ in range(RACING):
         bench.order()

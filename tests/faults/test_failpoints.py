@@ -22,7 +22,12 @@ STEPS = (
     "after_started_sent",
     "before_go_told",
 )
-STEPS_WITH_A_KEEPER = ("before_hello_told", "after_hello_told", "after_hello_heard", *STEPS[STEPS.index("after_poll_sent") :])
+STEPS_WITH_A_KEEPER = (
+    "before_hello_told",
+    "after_hello_told",
+    "after_hello_heard",
+    *STEPS[STEPS.index("after_poll_sent") :],
+)
 
 
 @pytest.mark.parametrize("step", STEPS)

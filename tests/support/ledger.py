@@ -27,7 +27,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Lived:
-    """One process that came from an attempt, as it wrote itself down; `born` tells it from a later one of its number."""
+    """A process that came from an attempt, as it was written down; `born` tells it from a later one of its number."""
 
     job_id: str
     attempt: int
@@ -100,7 +100,11 @@ class Ledger:
 
 def _lived(line: dict[str, object]) -> Lived:
     return Lived(
-        str(line["job_id"]), _whole(line["attempt"]) or 0, _whole(line["pid"]) or 0, str(line["born"]), str(line["what"])
+        str(line["job_id"]),
+        _whole(line["attempt"]) or 0,
+        _whole(line["pid"]) or 0,
+        str(line["born"]),
+        str(line["what"]),
     )
 
 

@@ -8,8 +8,8 @@ live beside it. As the real command, it leaves a note about its end for its keep
 The prompt is a JSON object, or any other text for an agent that ends at once: `seconds` to run, `exit` status, `out`
 and `err` to print, `out_bytes` to print, `ignore_term`, `on_term_seconds` to clean up, `children` to leave in the
 background, `detached` for children in sessions of their own, `daemons` to leave behind that no environment, session,
-parent or descriptor ties to anything, `note` false to leave none, `await_file` to run until a file exists, `kill_self` with
-a signal's number.
+parent or descriptor ties to anything, `note` false to leave none, `await_file` to run until a file exists, `kill_self`
+with a signal's number.
 """
 
 import json
@@ -143,7 +143,7 @@ def leave_a_daemon() -> None:
     os.chdir("/")
     write("child")
     os.closerange(0, 1 << 16)
-    os.execve("/bin/sleep", ["sleep", "600"], {})
+    os.execve("/bin/sleep", ["sleep", "600"], {})  # noqa: S606
 
 
 def act(script: Script) -> None:
