@@ -7,31 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from agent_backends.blueprint import Blueprint
 from agent_backends.redaction import Secrets
-from agent_backends.sandbox_kinds import Sandbox
 from runtime_client.reasons import Reason
-from runtime_client.wire import Json, JsonObject
-
-
-@dataclass(frozen=True)
-class Blueprint:
-    """What an agent is: its words, its backend and its tools.
-
-    Shape:   `folder` is where its files live on this machine, None if they are not here; `sandbox` is what every
-             process of the agent runs in; `mcp_servers` maps a server's name to its settings as `agent.mcp.json` has
-             them, with the placeholders already filled in; `system_prompt` is empty if there is none.
-    """
-
-    name: str
-    backend: str
-    command: tuple[str, ...] = ()
-    model: str | None = None
-    system_prompt: str = ""
-    mcp_servers: JsonObject = field(default_factory=dict)
-    limits: JsonObject = field(default_factory=dict)
-    options: JsonObject = field(default_factory=dict)
-    folder: Path | None = None
-    sandbox: Sandbox | None = None
+from runtime_client.wire import Json
 
 
 @dataclass(frozen=True)
@@ -164,3 +143,14 @@ class Backend(Protocol):
                  reported as `internal_error`.
         """
         ...
+
+
+class CannotRunError(Exception):
+    """The turn cannot run on this machine, so it is not begun.
+
+    Shape:   `outcome` says why, as the job's outcome.
+    """
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.outcome = Outcome(Ending.FAILED, reason=reason, error=sentence)

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from agent_backends.blueprint import Bubblewrap
 from agent_backends.protocol import Ending, Message, Started, ToolAnswered, ToolCalled
-from agent_backends.sandbox_kinds import Bubblewrap
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
 from support.bubblewrap import SYSTEM_PATH

@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent_backends.process_tree import descendants, end_processes
+from agent_backends.processes.signals import stop_signals_call
+from agent_backends.processes.tree import descendants, end_processes
 from agent_backends.protocol import AgentEvent, Backend, Ending, Outcome, Turn
 from agent_backends.registry import BackendMissingError, load_backend
-from agent_backends.signals import stop_signals_call
 from runtime_client.exit_codes import ExitCode
 from runtime_client.reasons import Reason
 

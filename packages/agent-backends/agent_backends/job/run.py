@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent_backends.processes.signals import stop_signals_call
 from agent_backends.protocol import Ending, Outcome, Turn
-from agent_backends.recording import Recorder
 from agent_backends.redaction import Secrets
-from agent_backends.signals import stop_signals_call
-from agent_backends.turn_run import StopSwitch, run_turn
+from agent_backends.turn.recording import Recorder
+from agent_backends.turn.run import StopSwitch, run_turn
 from runtime_client.client import RuntimeClient
 from runtime_client.event_sender import EventOrigin, EventSender
 from runtime_client.exit_codes import ExitCode

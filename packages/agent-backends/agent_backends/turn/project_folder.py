@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent_backends.cannot_run import CannotRunError
+from agent_backends.protocol import CannotRunError
 from runtime_client.reasons import Reason
 
 ROOTS = "AGENT_LAUNCHER_PROJECT_ROOTS"

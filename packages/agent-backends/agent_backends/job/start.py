@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from agent_backends.request import Caller, SessionRequest, Surroundings
-from agent_backends.session_run import Ended
+from agent_backends.job.run import Ended
+from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.wire import JsonObject
 
@@ -26,13 +26,13 @@ def start(client: RuntimeClient, request: SessionRequest, around: Surroundings, 
     caller = Caller.read(around.environment)
     # Imported late: handing over a job needs neither asyncio nor a backend.
     if caller.runs_job_of(request.session_name):
-        from agent_backends.launched import run_launched
+        from agent_backends.job.launched import run_launched
 
         return _told(request, run_launched(client, request, caller, around))
     if is_detached:
         job = client.create_job(request.order())
         return Started(job.raw, job.job_id, None, 0)
-    from agent_backends.in_foreground import run_in_foreground
+    from agent_backends.job.foreground import run_in_foreground
 
     return _told(request, run_in_foreground(client, request, around))
 

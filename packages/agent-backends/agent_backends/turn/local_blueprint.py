@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from agent_backends.protocol import Blueprint
-from agent_backends.references import Resolver
-from agent_backends.sandbox import Neighbourhood, sandbox_of
+from agent_backends.blueprint import Blueprint
+from agent_backends.sandbox.settings import Neighbourhood, sandbox_of
+from agent_backends.turn.references import Resolver
 from runtime_client.models import Agent
 
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from agent_backends.request import Caller, SessionRequest, Surroundings
-from agent_backends.starting import start
+from agent_backends.job.start import start
+from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.command_line import connect, print_json, print_text, read_labels, read_prompt, warn
 from runtime_client.errors import UsageError
 from runtime_client.models import JobType

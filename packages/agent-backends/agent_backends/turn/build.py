@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from agent_backends.blueprints import blueprint_of
-from agent_backends.cannot_run import CannotRunError
-from agent_backends.project_folder import checked_folder
-from agent_backends.protocol import Turn
-from agent_backends.references import Resolver
-from agent_backends.request import SessionRequest, Surroundings, environment_of_agent, for_references, neighbourhood
+from agent_backends.protocol import CannotRunError, Turn
+from agent_backends.turn.environment import environment_of_agent, for_references, neighbourhood
+from agent_backends.turn.local_blueprint import blueprint_of
+from agent_backends.turn.project_folder import checked_folder
+from agent_backends.turn.references import Resolver
+from agent_backends.turn.request import SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.models import JobType, Session
 from runtime_client.reasons import Reason

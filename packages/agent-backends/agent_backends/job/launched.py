@@ -7,13 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from agent_backends.cannot_run import CannotRunError
-from agent_backends.outcome_file import write_outcome
-from agent_backends.protocol import Ending, Outcome, Turn
-from agent_backends.request import Caller, SessionRequest, Surroundings
-from agent_backends.session_run import Ended, JobInHand, run_session
-from agent_backends.turn_building import build_turn
-from agent_backends.turn_run import StopSwitch
+from agent_backends.job.outcome_file import write_outcome
+from agent_backends.job.run import Ended, JobInHand, run_session
+from agent_backends.protocol import CannotRunError, Ending, Outcome, Turn
+from agent_backends.turn.build import build_turn
+from agent_backends.turn.request import Caller, SessionRequest, Surroundings
+from agent_backends.turn.run import StopSwitch
 from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError

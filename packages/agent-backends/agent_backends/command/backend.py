@@ -17,12 +17,12 @@ import tempfile
 from pathlib import Path
 from subprocess import PIPE
 
-from agent_backends.output_lines import OutputLines
-from agent_backends.process_tree import descendants, end_processes
+from agent_backends.blueprint import Bubblewrap
+from agent_backends.command.output_lines import OutputLines
+from agent_backends.processes.tree import descendants, end_processes
 from agent_backends.protocol import Emit, Ending, Message, Outcome, Started, Turn
 from agent_backends.redaction import RedactedStream
-from agent_backends.sandbox_kinds import Bubblewrap
-from agent_backends.sandboxing import Needs, SandboxUnavailableError, command_prefix
+from agent_backends.sandbox.command_prefix import Needs, SandboxUnavailableError, command_prefix
 from runtime_client.reasons import Reason
 
 STDOUT = 1

@@ -6,15 +6,14 @@ import socket
 import tempfile
 from pathlib import Path
 
-from agent_backends.cannot_run import CannotRunError
-from agent_backends.guard import guarded
-from agent_backends.protocol import Ending, Outcome
-from agent_backends.recording import usage_as_json
-from agent_backends.request import SessionRequest, Surroundings
-from agent_backends.session_run import Ended, JobInHand, run_session
-from agent_backends.signals import stop_signals_call
-from agent_backends.turn_building import build_turn
-from agent_backends.turn_run import StopSwitch
+from agent_backends.job.run import Ended, JobInHand, run_session
+from agent_backends.processes.guard import guarded
+from agent_backends.processes.signals import stop_signals_call
+from agent_backends.protocol import CannotRunError, Ending, Outcome
+from agent_backends.turn.build import build_turn
+from agent_backends.turn.recording import usage_as_json
+from agent_backends.turn.request import SessionRequest, Surroundings
+from agent_backends.turn.run import StopSwitch
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RuntimeClientError, UsageError
 from runtime_client.exit_codes import ExitCode

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent_backends.blueprint import Bubblewrap, Wrapper
 from agent_backends.protocol import Ending, Outcome, Turn
-from agent_backends.sandbox_kinds import Bubblewrap, Wrapper
 from runtime_client.reasons import Reason
 
 TRY_SECONDS = 30.0

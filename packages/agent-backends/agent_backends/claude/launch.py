@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent_backends.claude_options import ClaudeOptions, SystemPromptMode
+from agent_backends.blueprint import Bubblewrap
+from agent_backends.claude.options import ClaudeOptions, SystemPromptMode
 from agent_backends.protocol import Turn
-from agent_backends.sandbox_kinds import Bubblewrap
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, UnexpectedAnswerError
 

@@ -6,15 +6,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent_backends.claude_failures import failed
-from agent_backends.claude_launch import LaunchRefusedError, prepare_launch
-from agent_backends.claude_process import ClaudeProcess
+from agent_backends.claude.failures import failed
+from agent_backends.claude.launch import LaunchRefusedError, prepare_launch
+from agent_backends.claude.process import ClaudeProcess
 from agent_backends.protocol import Emit, Outcome, Turn
-from agent_backends.sandboxing import Needs, SandboxUnavailableError, command_prefix
+from agent_backends.sandbox.command_prefix import Needs, SandboxUnavailableError, command_prefix
 from runtime_client.reasons import Reason
 
 if TYPE_CHECKING:
-    from agent_backends.claude_conversation import Conversation
+    from agent_backends.claude.conversation import Conversation
 
 
 class ClaudeBackend:
@@ -76,7 +76,7 @@ def _conversation_type() -> "type[Conversation]":
     # The SDK makes thousands of classes that all stay; the collector would look through them again and again.
     gc.disable()
     try:
-        from agent_backends.claude_conversation import Conversation
+        from agent_backends.claude.conversation import Conversation
     finally:
         gc.enable()
     return Conversation

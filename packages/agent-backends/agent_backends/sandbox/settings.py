@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from agent_backends.cannot_run import CannotRunError
-from agent_backends.sandbox_kinds import Bubblewrap, Sandbox, Wrapper
+from agent_backends.blueprint import Bubblewrap, Sandbox, Wrapper
+from agent_backends.protocol import CannotRunError
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json
 

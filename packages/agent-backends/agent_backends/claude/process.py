@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agent_backends.process_tree import ProcessKey, descendants, end_processes, processes_marked
+from agent_backends.processes.tree import ProcessKey, descendants, end_processes, processes_marked
 from runtime_client.wire import Json, JsonObject
 
 # A tool's whole output comes in one line, pictures included.

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from agent_backends.cannot_run import CannotRunError
+from agent_backends.protocol import CannotRunError
 from agent_backends.redaction import Secrets
-from agent_backends.request import ONLY_FOR_REFERENCES
+from agent_backends.turn.environment import ONLY_FOR_REFERENCES
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from agent_backends.protocol import Outcome
-from agent_backends.recording import usage_as_json
+from agent_backends.turn.recording import usage_as_json
 from runtime_client.wire import Json
 
 

@@ -20,12 +20,12 @@ from claude_agent_sdk import (
     UserMessage,
 )
 
-from agent_backends.claude_events import EventTeller
-from agent_backends.claude_failures import Verdict, failed, one_line, reason_of, sentence_of
-from agent_backends.claude_launch import SdkSwitches
-from agent_backends.claude_process import ClaudeProcess
-from agent_backends.claude_transcripts import has_transcript
-from agent_backends.claude_usage import UsageMeter
+from agent_backends.claude.events import EventTeller
+from agent_backends.claude.failures import Verdict, failed, one_line, reason_of, sentence_of
+from agent_backends.claude.launch import SdkSwitches
+from agent_backends.claude.process import ClaudeProcess
+from agent_backends.claude.transcripts import has_transcript
+from agent_backends.claude.usage import UsageMeter
 from agent_backends.protocol import Emit, Ending, Outcome, Turn
 from runtime_client.reasons import Reason
 
