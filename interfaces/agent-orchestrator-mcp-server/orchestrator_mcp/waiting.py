@@ -9,7 +9,7 @@ from orchestrator_mcp.answers import Waited, Watched
 from orchestrator_mcp.cursor import Cursor, read_cursor
 from orchestrator_mcp.desk import Desk, ToolContext, answers_errors
 from runtime_client.client import RuntimeClient
-from runtime_client.waiting import Rest, wait_for_rest
+from runtime_client.watching.waiting import Rest, wait_for_rest
 
 WAIT_SECONDS_MAX = 40.0
 

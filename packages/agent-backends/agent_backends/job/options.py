@@ -11,9 +11,9 @@ import typer
 
 from agent_backends.job.start import start
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
-from runtime_client.command_line import connect, print_json, print_text, read_labels, read_prompt, warn
 from runtime_client.errors import UsageError
 from runtime_client.models import JobType
+from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, warn
 
 
 class CallbackPolicy(StrEnum):

@@ -11,9 +11,9 @@ from agent_backends.redaction import Secrets
 from agent_backends.turn.recording import Recorder
 from agent_backends.turn.run import StopSwitch, run_turn
 from runtime_client.client import RuntimeClient
-from runtime_client.event_sender import EventOrigin, EventSender
 from runtime_client.exit_codes import ExitCode
-from runtime_client.metadata_sender import MetadataSender
+from runtime_client.sending.event_sender import EventOrigin, EventSender
+from runtime_client.sending.metadata_sender import MetadataSender
 
 # The runtime may be away when the agent ends. What the agent said is worth waiting for; a signal ends the waiting.
 FLUSH_SECONDS = 600.0

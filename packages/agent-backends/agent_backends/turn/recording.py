@@ -17,7 +17,7 @@ from agent_backends.protocol import (
     Turn,
     Usage,
 )
-from runtime_client.shortening import cut_to_bytes, shortened
+from runtime_client.sending.shortening import cut_to_bytes, shortened
 from runtime_client.wire import Json, JsonObject
 
 # The runtime takes events of up to 1 MiB; what a whole output was is in the job's log.

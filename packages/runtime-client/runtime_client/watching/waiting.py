@@ -9,7 +9,7 @@ from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import Session, SessionStatus, exit_code_of_failure
-from runtime_client.stream import StreamRequest, follow
+from runtime_client.watching.stream import StreamRequest, follow
 from runtime_client.wire import JsonObject
 
 LOOK_SECONDS = 10.0

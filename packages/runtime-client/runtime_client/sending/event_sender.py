@@ -10,7 +10,7 @@ from pathlib import Path
 from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError, UnauthorizedError
-from runtime_client.outbox import Outbox
+from runtime_client.sending.spool import Outbox
 from runtime_client.wire import Json, JsonObject
 
 BATCH_EVENTS = 100

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.models import Event
-from runtime_client.stream import StreamRequest, follow
+from runtime_client.watching.stream import StreamRequest, follow
 
 LOOK_SECONDS = 0.5
 
