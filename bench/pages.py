@@ -23,7 +23,7 @@ CALLS = ("create", "claim", "start", "complete")
 
 def news_types() -> str:
     """What an open page asks for: every word of ours, and no agent's."""
-    knowledge = (REPOSITORY / "dashboard" / "knowledge.js").read_text(encoding="utf-8")
+    knowledge = (REPOSITORY / "dashboard" / "model" / "knowledge.js").read_text(encoding="utf-8")
     words = re.findall(r'\[((?:"\w+",? ?)+)\]\.map\(\(word\) => `(\w+)\.', knowledge)
     return ",".join(f"{topic}.{word}" for listed, topic in words for word in re.findall(r"\w+", listed))
 

@@ -1,5 +1,5 @@
 /** Stacked columns: how many of what in each stretch. */
-import { html } from "../ui.js";
+import { html } from "../browser/ui.js";
 import { Axes, fits, ticks, useWidth } from "./scale.js";
 
 const HEIGHT = 170;

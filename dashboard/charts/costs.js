@@ -1,7 +1,7 @@
 /** What each agent cost on each day, in money or in tokens. */
+import { html, useState } from "../browser/ui.js";
 import { count, money } from "../parts/amounts.js";
 import { Filters } from "../parts/controls.js";
-import { html, useState } from "../ui.js";
 import { Columns } from "./columns.js";
 
 const DAYS = 14;

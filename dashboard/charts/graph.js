@@ -1,6 +1,6 @@
 /** A tree of sessions as a graph that grows while one looks. */
-import { link } from "../router.js";
-import { html, useMemo } from "../ui.js";
+import { link } from "../browser/router.js";
+import { html, useMemo } from "../browser/ui.js";
 import { money } from "../parts/amounts.js";
 import { look } from "../parts/status.js";
 import { layOut, NODE } from "./tree-layout.js";

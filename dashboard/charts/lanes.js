@@ -1,6 +1,6 @@
 /** Who ran when: a band for each launcher, a bar for each job, the time it waited in a lighter colour before it. */
-import { link } from "../router.js";
-import { html } from "../ui.js";
+import { link } from "../browser/router.js";
+import { html } from "../browser/ui.js";
 import { look } from "../parts/status.js";
 import { clock, span } from "../parts/time.js";
 import { fits, timeTicks, useWidth } from "./scale.js";

@@ -1,5 +1,5 @@
 /** Two lines over time: the middle and the slow end. */
-import { html } from "../ui.js";
+import { html } from "../browser/ui.js";
 import { Axes, ticks, timeTicks, useWidth } from "./scale.js";
 
 const HEIGHT = 170;

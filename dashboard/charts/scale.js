@@ -1,5 +1,5 @@
 /** Axes: from values to places, and the round numbers that are written beside them. */
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../browser/ui.js";
 import { clock } from "../parts/time.js";
 
 /** The width of the box that a chart is drawn in, followed as it changes. */

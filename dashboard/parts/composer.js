@@ -1,9 +1,10 @@
 /** Writing to a session: a draft that survives, a queue while it is busy, an answer when it asks. */
-import { newKey } from "../actions.js";
-import { useKept } from "../drafts.js";
-import { waitWords } from "../reasons.js";
-import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
-import { Command, sentence } from "./controls.js";
+import { useKept } from "../browser/drafts.js";
+import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../browser/ui.js";
+import { newKey } from "../model/actions.js";
+import { sentence } from "../model/api.js";
+import { waitWords } from "../model/reasons.js";
+import { Command } from "./controls.js";
 import { Icon } from "./icons.js";
 
 const HEIGHT_MAX = 260;

@@ -1,5 +1,5 @@
 /** Colours for code: comments, strings, numbers and keywords are found by one expression per family of languages. */
-import { h } from "../ui.js";
+import { h } from "../browser/ui.js";
 
 const CHARACTERS_MAX = 20_000;
 

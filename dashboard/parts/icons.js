@@ -1,5 +1,5 @@
 /** The page's own small pictures, all drawn on a field of 16 by 16 with one stroke. */
-import { html } from "../ui.js";
+import { html } from "../browser/ui.js";
 
 const PATHS = {
   sessions: "M2.500 4h11M2.500 8h11M2.500 12h7",

@@ -1,5 +1,5 @@
 /** The raw output of an attempt: its end first, what comes as it comes, what was before when asked. */
-import { html, useApp, useEffect, useRef, useState } from "../ui.js";
+import { html, useApp, useEffect, useRef, useState } from "../browser/ui.js";
 import { bytes } from "./amounts.js";
 import { Copy, ProblemLine } from "./controls.js";
 

@@ -2,7 +2,7 @@
  * Markdown from agents, as elements. The parser only finds out what is what; every element is built here, so a text
  * can never become markup: HTML stays text, images become links, and links lead only to http, https and mail.
  */
-import { html, h } from "../ui.js";
+import { html, h } from "../browser/ui.js";
 import { lexer } from "../vendor/marked.js";
 import { Copy } from "./controls.js";
 import { highlight } from "./highlight.js";

@@ -1,7 +1,7 @@
 /** The top of a session's page: what it is, how it is, and what can be done with it. */
-import { STATUS_GROUPS } from "../arrange.js";
-import { go, link } from "../router.js";
-import { html, useApp, useState } from "../ui.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useState } from "../browser/ui.js";
+import { STATUS_GROUPS } from "../model/arrange.js";
 import { Copy, Dialog } from "./controls.js";
 import { Icon } from "./icons.js";
 import { Status } from "./status.js";

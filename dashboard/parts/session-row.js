@@ -1,6 +1,6 @@
 /** One session in a list. */
-import { go, link } from "../router.js";
-import { html } from "../ui.js";
+import { go, link } from "../browser/router.js";
+import { html } from "../browser/ui.js";
 import { money } from "./amounts.js";
 import { Icon } from "./icons.js";
 import { Status } from "./status.js";

@@ -1,9 +1,9 @@
 /** The facts beside a conversation: where it runs, what it cost, its jobs, its children and their news. */
-import { reasonWords, waitWords, whyWords } from "../reasons.js";
-import { link } from "../router.js";
-import { useCallbacks, useTree } from "../session-data.js";
-import { useStore } from "../store.js";
-import { html } from "../ui.js";
+import { link } from "../browser/router.js";
+import { html } from "../browser/ui.js";
+import { reasonWords, waitWords, whyWords } from "../model/reasons.js";
+import { useCallbacks, useTree } from "../model/session-data.js";
+import { useStore } from "../model/store.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy, ProblemLine } from "./controls.js";
 import { Status } from "./status.js";

@@ -1,5 +1,5 @@
 /** What state a thing is in, by shape, word and colour, with the age of the evidence for it. */
-import { html, useApp } from "../ui.js";
+import { html, useApp } from "../browser/ui.js";
 import { exact, shortSpan, useEverySecond } from "./time.js";
 
 const LOOKS = {

@@ -1,8 +1,8 @@
 /** One item of a conversation: what was said, a tool that was used, a run, an end. */
-import { helpFor, reasonWords } from "../reasons.js";
-import { link } from "../router.js";
-import { toolSummary } from "../timeline.js";
-import { html, useApp } from "../ui.js";
+import { link } from "../browser/router.js";
+import { html, useApp } from "../browser/ui.js";
+import { helpFor, reasonWords } from "../model/reasons.js";
+import { toolSummary } from "../model/timeline.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy } from "./controls.js";
 import { Icon } from "./icons.js";

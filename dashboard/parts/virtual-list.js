@@ -3,7 +3,7 @@
  * Rows may have any height: it is guessed until a row has been drawn once, then measured. Whatever grows above the
  * first visible row does not move it; a list that stands at its end stays there.
  */
-import { Component, h, html } from "../ui.js";
+import { Component, h, html } from "../browser/ui.js";
 
 const OVERSCAN_PX = 600;
 

@@ -1,11 +1,11 @@
 /** The form in which an agent is written; it is checked while one types. */
-import { agentProblems, bodyOf, formOf } from "../agent-form.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useEffect, useState } from "../browser/ui.js";
+import { agentProblems, bodyOf, formOf } from "../model/agent-form.js";
+import { useStore } from "../model/store.js";
 import { Copy, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
-import { go, link } from "../router.js";
-import { useStore } from "../store.js";
-import { html, useApp, useEffect, useState } from "../ui.js";
 
 /** Writes a new agent (`agent` is null, perhaps a copy of another), or changes one. */
 export function AgentEditor({ agent, agents, copyOf }) {

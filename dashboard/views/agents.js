@@ -1,10 +1,10 @@
 /** The agents: what they are, which may be used, and a form to change them. */
+import { go, link } from "../browser/router.js";
+import { html, useApp, useEffect, useState } from "../browser/ui.js";
+import { useStore } from "../model/store.js";
 import { Command, Dialog, Empty } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Unread, useAway } from "../parts/unread.js";
-import { go, link } from "../router.js";
-import { useStore } from "../store.js";
-import { html, useApp, useEffect, useState } from "../ui.js";
 import { AgentEditor } from "./agent-editor.js";
 
 /** The view at `#/agents`, `#/agents/NAME` and `#/agents/new`. */

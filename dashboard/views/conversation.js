@@ -1,10 +1,10 @@
 /** The conversation of a session, drawn only where it is looked at. */
+import { html, useCallback, useEffect, useRef, useState } from "../browser/ui.js";
+import { useTimeline } from "../model/session-data.js";
 import { ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { TimelineItem } from "../parts/timeline-item.js";
 import { VirtualList } from "../parts/virtual-list.js";
-import { useTimeline } from "../session-data.js";
-import { html, useCallback, useEffect, useRef, useState } from "../ui.js";
 
 /** The timeline; it stays at its end as long as the reader does. */
 export function Conversation({ session, jobs }) {

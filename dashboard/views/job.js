@@ -1,14 +1,14 @@
 /** One job: what was asked, each attempt with its reason, and the raw log as it grows. */
-import { LogView } from "../parts/log-view.js";
+import { link } from "../browser/router.js";
+import { html, useApp, useState } from "../browser/ui.js";
+import { useReading } from "../model/reading.js";
+import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../model/reasons.js";
+import { useStore } from "../model/store.js";
 import { Copy, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
+import { LogView } from "../parts/log-view.js";
 import { look, Status } from "../parts/status.js";
 import { Ago, exact, Lasting } from "../parts/time.js";
-import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../reasons.js";
-import { link } from "../router.js";
-import { useReading } from "../reading.js";
-import { useStore } from "../store.js";
-import { html, useApp, useState } from "../ui.js";
 
 /** The view at `#/sessions/NAME/jobs/ID`. */
 export function JobView({ session, jobId }) {

@@ -1,12 +1,12 @@
 /** The launchers: which machines are there, what they run, when they last gave a sign of life. */
+import { link } from "../browser/router.js";
+import { html, useApp, useEffect, useState } from "../browser/ui.js";
+import { useStore } from "../model/store.js";
 import { Command, Dialog, Empty, Filters } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Status } from "../parts/status.js";
 import { Ago } from "../parts/time.js";
 import { Unread, useAway } from "../parts/unread.js";
-import { link } from "../router.js";
-import { useStore } from "../store.js";
-import { html, useApp, useEffect, useState } from "../ui.js";
 
 const SLOTS_DRAWN_MAX = 16;
 

@@ -1,6 +1,6 @@
 /** What a browser sees that has not been let in yet. */
+import { html } from "../browser/ui.js";
 import { Command } from "../parts/controls.js";
-import { html } from "../ui.js";
 
 /** Says how to get in. */
 export function Login() {

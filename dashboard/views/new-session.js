@@ -1,13 +1,13 @@
 /** Starting a session. */
-import { newKey } from "../actions.js";
-import { keep, recall, useKept } from "../drafts.js";
-import { nameProblem, readPairs, suggestName } from "../names.js";
+import { keep, recall, useKept } from "../browser/drafts.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
+import { newKey } from "../model/actions.js";
+import { nameProblem, readPairs, suggestName } from "../model/names.js";
+import { useStore } from "../model/store.js";
 import { Command, Dialog, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
-import { go, link } from "../router.js";
-import { useStore } from "../store.js";
-import { html, useApp, useEffect, useMemo, useRef, useState } from "../ui.js";
 
 const EMPTY = { agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", attempts: "", parent: "" };
 const DIRS_KEPT = 12;

@@ -1,19 +1,19 @@
 /** The pictures: who ran when, how much came out, how long it waited, what it cost. */
-import { isUnreachable } from "../api.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useEffect } from "../browser/ui.js";
 import { Columns } from "../charts/columns.js";
 import { CostChart } from "../charts/costs.js";
 import { Lanes } from "../charts/lanes.js";
 import { Lines } from "../charts/lines.js";
 import { timeTicks } from "../charts/scale.js";
+import { isUnreachable } from "../model/api.js";
+import { useReading } from "../model/reading.js";
+import { useStore } from "../model/store.js";
 import { count } from "../parts/amounts.js";
 import { Empty, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { clock, span } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
-import { go, link } from "../router.js";
-import { useReading } from "../reading.js";
-import { useStore } from "../store.js";
-import { html, useApp, useEffect } from "../ui.js";
 
 const TONES = [
   ["running", "runs", ["claimed", "running"]],

@@ -1,15 +1,15 @@
 /** What waits: next to run first, and why each waits. */
-import { isUnreachable } from "../api.js";
+import { link } from "../browser/router.js";
+import { html, useApp } from "../browser/ui.js";
+import { isUnreachable, sentence } from "../model/api.js";
+import { useReading } from "../model/reading.js";
+import { canBeHeld, isHeld, waitWords } from "../model/reasons.js";
+import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
-import { Command, Empty, ProblemLine, sentence } from "../parts/controls.js";
+import { Command, Empty, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Ago } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
-import { useReading } from "../reading.js";
-import { canBeHeld, isHeld, waitWords } from "../reasons.js";
-import { link } from "../router.js";
-import { useStore } from "../store.js";
-import { html, useApp } from "../ui.js";
 
 const LIMIT = 200;
 // These wait for nothing but a launcher that is there: the order in which they stand is the order in which they run.

@@ -1,14 +1,14 @@
 /** A session's page: the conversation, what to do with it, and beside it the facts. */
-import { isUnreachable } from "../api.js";
+import { link } from "../browser/router.js";
+import { html, useEffect } from "../browser/ui.js";
+import { isUnreachable } from "../model/api.js";
+import { useJobs, useSession } from "../model/session-data.js";
 import { Composer } from "../parts/composer.js";
 import { ProblemLine } from "../parts/controls.js";
+import { Icon } from "../parts/icons.js";
 import { SessionHead } from "../parts/session-head.js";
 import { SessionSide } from "../parts/session-side.js";
-import { Icon } from "../parts/icons.js";
 import { Unread } from "../parts/unread.js";
-import { link } from "../router.js";
-import { useJobs, useSession } from "../session-data.js";
-import { html, useEffect } from "../ui.js";
 import { Conversation } from "./conversation.js";
 import { JobView } from "./job.js";
 import { TreeView } from "./tree.js";

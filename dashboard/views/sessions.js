@@ -1,16 +1,16 @@
 /** The list of sessions: what runs, what needs somebody, what came out. */
-import { isUnreachable } from "../api.js";
-import { arrange, passes, STATUS_GROUPS } from "../arrange.js";
-import { recall, keep } from "../drafts.js";
+import { recall, keep } from "../browser/drafts.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
+import { isUnreachable } from "../model/api.js";
+import { arrange, passes, STATUS_GROUPS } from "../model/arrange.js";
+import { useReadingAfterCut } from "../model/reading.js";
+import { useStore } from "../model/store.js";
 import { Command, Empty, Filters, ProblemLine, Search } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { SessionRow } from "../parts/session-row.js";
 import { Unread } from "../parts/unread.js";
 import { VirtualList } from "../parts/virtual-list.js";
-import { go, link } from "../router.js";
-import { useReadingAfterCut } from "../reading.js";
-import { useStore } from "../store.js";
-import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../ui.js";
 
 const STATUSES = [
   ["", "All"],

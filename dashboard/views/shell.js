@@ -1,13 +1,13 @@
 /** The frame: where one can go, whether what is shown is live, and the view itself. */
+import { KEYS } from "../browser/keys.js";
+import { link, useRoute } from "../browser/router.js";
+import { Component, html, useApp, useEffect, useState } from "../browser/ui.js";
+import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
 import { Dialog } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { shortSpan, useEverySecond } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
-import { KEYS } from "../keys.js";
-import { link, useRoute } from "../router.js";
-import { useStore } from "../store.js";
-import { Component, html, useApp, useEffect, useState } from "../ui.js";
 import { Login } from "./login.js";
 import { SessionsView } from "./sessions.js";
 

@@ -77,3 +77,9 @@ export const isMissing = (error) =>
 
 /** Whether a call failed because nobody answered; the page says so above everything else, and asks again by itself. */
 export const isUnreachable = (error) => error instanceof ApiError && error.status === 0;
+
+/** An error as a sentence that begins with a capital. */
+export const sentence = (error) => {
+  const text = error?.message ?? String(error);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};

@@ -1,5 +1,5 @@
 /** What the page knows, in one place; views look at slices of it and are drawn again when their slice changes. */
-import { useApp, useEffect, useState } from "./ui.js";
+import { useApp, useEffect, useState } from "../browser/ui.js";
 
 /**
  * Makes a store; changes made in one frame are told once, before that frame is painted.

@@ -1,8 +1,8 @@
 /** What a view reads from the runtime, and reads again: when the news says so, and after the runtime was away. */
+import { useApp, useCallback, useEffect, useState } from "../browser/ui.js";
 import { isMissing, isUnreachable } from "./api.js";
 import { onceSoon } from "./soon.js";
 import { useStore } from "./store.js";
-import { useApp, useCallback, useEffect, useState } from "./ui.js";
 
 const READ_AGAIN_MS = 120;
 const ASK_AGAIN_MS = 3000;

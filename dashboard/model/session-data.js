@@ -1,9 +1,9 @@
 /** What a session's page reads: the session, its events from the end, its jobs, children and callbacks. */
+import { useApp, useCallback, useEffect, useRef, useState } from "../browser/ui.js";
 import { follow } from "./live.js";
 import { useReading, useReadingAfterCut } from "./reading.js";
 import { useStore } from "./store.js";
 import { Timeline } from "./timeline.js";
-import { useApp, useCallback, useEffect, useRef, useState } from "./ui.js";
 
 const FIRST_PAGE = 300;
 const EARLIER_PAGE = 500;

@@ -1,7 +1,7 @@
 /** The few words in which the page is written: elements, hooks and the app's parts for whoever needs them. */
-import { Component, createContext, Fragment, h, render } from "./vendor/preact.js";
-import { useContext } from "./vendor/preact-hooks.js";
-import htm from "./vendor/htm.js";
+import htm from "../vendor/htm.js";
+import { useContext } from "../vendor/preact-hooks.js";
+import { Component, createContext, Fragment, h, render } from "../vendor/preact.js";
 
 export { Component, Fragment, h, render };
 export {
@@ -13,7 +13,7 @@ export {
   useMemo,
   useRef,
   useState,
-} from "./vendor/preact-hooks.js";
+} from "../vendor/preact-hooks.js";
 
 export const html = htm.bind(h);
 

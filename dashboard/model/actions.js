@@ -1,5 +1,5 @@
 /** What a person can do; each asks the runtime, shows what it hopes for at once, and lets the truth correct it. */
-import { sentence } from "./parts/controls.js";
+import { sentence } from "./api.js";
 
 let toastNumber = 0;
 
