@@ -168,9 +168,9 @@ const TAKERS = {
     else line.change(asked, done);
   },
   result(line, event) {
-    const { text = "", usage, cost_usd: cost, turns, is_error: failed } = event.data;
+    const { text = "", usage, cost_usd: cost, model_calls: calls, is_error: failed } = event.data;
     const repeats = saysAlready(line.items.slice(-REPEATED_WITHIN), text);
-    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, turns, failed, asks: event.data.waiting_input === true });
+    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, calls, failed, asks: event.data.waiting_input === true });
   },
   "job.started": (line, event) => line.run(event, { state: "running", startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id }),
   "job.completed": (line, event) => line.run(event, { state: "completed", endedAt: event.at }),

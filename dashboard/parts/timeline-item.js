@@ -64,7 +64,9 @@ function Run({ item, session }) {
 }
 
 function Result({ item }) {
-  const facts = [item.turns ? `${item.turns} ${item.turns === 1 ? "turn" : "turns"}` : "", tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "", money(item.cost)];
+  const calls = item.calls ? `${item.calls} model ${item.calls === 1 ? "call" : "calls"}` : "";
+  const used = tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "";
+  const facts = [calls, used, money(item.cost)];
   const [word, tone, drawing] = item.failed ? ["Ended with an error", "failed", "cross"] : item.asks ? ["Asks for an answer", "asks", "question"] : ["Answered", "finished", "check"];
   return html`${item.text && html`<div class="said"><${Markdown} text=${item.text} /></div>`}
     <div class="end-line" data-tone=${tone}><${Drawing} name=${drawing} />

@@ -20,7 +20,7 @@ class Turn:
     Shape:   `backend_session_id` is the backend's own id of the conversation to go on with, None for a new one;
              `resumed` is true for every turn but a session's first; `environment` is the whole environment
              for the agent's processes, nothing is added to it; `project_dir` is absolute and exists; `secrets` are
-             what the agent knows and nobody is told.
+             what the agent knows and nobody else may see.
     """
 
     session_name: str
@@ -43,7 +43,7 @@ class Started:
 
 @dataclass(frozen=True)
 class BackendSession:
-    """The backend's own id of this conversation, which a later turn needs; told as soon as it is known."""
+    """The backend's own id of this conversation, which a later turn needs; emitted as soon as it is known."""
 
     backend_session_id: str
 
@@ -57,7 +57,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """Something that was said; the prompt itself is recorded by the caller and not emitted by a backend."""
+    """What somebody says; the prompt itself is recorded by the caller and not emitted by a backend."""
 
     text: str
     role: Role = Role.ASSISTANT
@@ -122,7 +122,12 @@ class Outcome:
     error: str | None = None
     usage: Usage | None = None
     cost_usd: float | None = None
-    turns: int | None = None
+    model_calls: int | None = None
+
+    @classmethod
+    def failed(cls, reason: Reason, error: str, result_text: str = "") -> "Outcome":
+        """Return the outcome of a turn that failed."""
+        return cls(Ending.FAILED, result_text=result_text, reason=reason, error=error)
 
 
 class Backend(Protocol):
@@ -153,4 +158,4 @@ class CannotRunError(Exception):
 
     def __init__(self, reason: Reason, sentence: str) -> None:
         super().__init__(sentence)
-        self.outcome = Outcome(Ending.FAILED, reason=reason, error=sentence)
+        self.outcome = Outcome.failed(reason, sentence)

@@ -44,7 +44,7 @@ class ForegroundLauncher:
         self._warn = warn
         self._over = threading.Event()
         self._interrupted = threading.Event()
-        self._stop_told = threading.Event()
+        self._stop_seen = threading.Event()
         self._registration: Registration | None = None
         self._job: Job | None = None
         self._attempt: Attempt | None = None
@@ -80,7 +80,7 @@ class ForegroundLauncher:
                 return self._take(answer.job)
             if self._is_over(job, answer):
                 return None
-            self._tell_why_it_waits(job)
+            self._warn_that_it_waits(job)
         return None
 
     def start(self) -> bool:
@@ -103,7 +103,7 @@ class ForegroundLauncher:
         return True
 
     def report(self, report: Report) -> None:
-        """Tell how the job ended, through outages of up to REPORT_SECONDS.
+        """Report how the job ended, through outages of up to REPORT_SECONDS.
 
         Errors:  RuntimeClientError.
         """
@@ -131,7 +131,7 @@ class ForegroundLauncher:
         return claimed
 
     def _is_over(self, job: Job, answer: PollAnswer) -> bool:
-        """Give back a job that is not ours, and tell whether ours has ended while it waited."""
+        """Give back a job that is not ours, and return whether ours has ended while it waited."""
         _, registration = self._submitted()
         if answer.job is not None:
             other = Attempt(registration.launcher_id, answer.job.job_id, answer.job.attempt, answer.job.token)
@@ -139,7 +139,7 @@ class ForegroundLauncher:
             self._interrupted.wait(PAUSE_AFTER_DECLINING_SECONDS)
         return self._client.job(job.job_id).status in {"stopped", "failed", "completed"}
 
-    def _tell_why_it_waits(self, job: Job) -> None:
+    def _warn_that_it_waits(self, job: Job) -> None:
         now = self._client.job(job.job_id)
         if now.status == "pending" and (now.reason_detail or now.reason):
             self._warn(f"job {job.job_id!r} waits: {now.reason_detail or now.reason}")
@@ -165,8 +165,8 @@ class ForegroundLauncher:
 
     def _obey(self, stop_jobs: tuple[str, ...]) -> None:
         attempt = self._attempt
-        if attempt is not None and attempt.job_id in stop_jobs and not self._stop_told.is_set():
-            self._stop_told.set()
+        if attempt is not None and attempt.job_id in stop_jobs and not self._stop_seen.is_set():
+            self._stop_seen.set()
             self._on_stop()
 
     def _register_again_if_unknown(self, error: RuntimeClientError) -> None:
@@ -209,14 +209,14 @@ class ForegroundLauncher:
         return self._attempt
 
 
-def _introduction(launcher_id: str | None, held: Attempt | None = None) -> JsonObject:
+def _introduction(launcher_id: str | None, attempt: Attempt | None = None) -> JsonObject:
     introduction: dict[str, Json] = {
         "name": NAME,
         "hostname": socket.gethostname(),
         "max_jobs": 1,
         "labels": {},
         "only_own_jobs": True,
-        "holding": [] if held is None else [held.as_holding()],
+        "holding": [] if attempt is None else [attempt.as_holding()],
     }
     if launcher_id is not None:
         introduction["launcher_id"] = launcher_id

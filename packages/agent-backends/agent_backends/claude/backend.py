@@ -6,11 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent_backends.claude.failures import failed
-from agent_backends.claude.launch import LaunchRefusedError, prepare_launch
+from agent_backends.claude.launch import prepare_launch
 from agent_backends.claude.process import ClaudeProcess
-from agent_backends.protocol import Emit, Outcome, Turn
-from agent_backends.sandbox.command_prefix import Needs, SandboxUnavailableError, command_prefix
+from agent_backends.protocol import CannotRunError, Emit, Outcome, Turn
+from agent_backends.sandbox.command_prefix import Needs, command_prefix
 from runtime_client.reasons import Reason
 
 if TYPE_CHECKING:
@@ -33,23 +32,25 @@ class ClaudeBackend:
         with tempfile.TemporaryDirectory(prefix="agent-claude-") as private_dir:
             try:
                 launch = prepare_launch(turn, Path(private_dir))
-            except LaunchRefusedError as refusal:
-                return failed(refusal.reason, str(refusal))
+            except CannotRunError as cause:
+                return cause.outcome
             try:
                 prefix = await command_prefix(turn, _needs(launch.command[0], turn, Path(private_dir)))
                 process = await ClaudeProcess.start(
                     (*prefix, *launch.command), turn.project_dir, launch.environment, is_wrapped=bool(prefix)
                 )
-            except SandboxUnavailableError as refusal:
-                return refusal.outcome
+            except CannotRunError as cause:
+                return cause.outcome
             except OSError as error:
                 # The folder was looked at a moment ago, so what cannot be started is the client.
-                return failed(Reason.BACKEND_MISSING, f"cannot start Claude Code {launch.command[0]!r}: {error}")
+                return Outcome.failed(
+                    Reason.BACKEND_MISSING, f"cannot start Claude Code {launch.command[0]!r}: {error}"
+                )
             try:
                 conversation = await asyncio.to_thread(_conversation_type)
                 return await conversation(process, turn, emit).run(launch.sdk_switches, stop)
             except ImportError as error:
-                return failed(
+                return Outcome.failed(
                     Reason.BACKEND_MISSING,
                     f"cannot load the Claude Agent SDK: {error} (install agent-backends with its extra 'claude')",
                 )

@@ -20,8 +20,8 @@ from claude_agent_sdk import (
     UserMessage,
 )
 
-from agent_backends.claude.events import EventTeller
-from agent_backends.claude.failures import Verdict, failed, one_line, reason_of, sentence_of
+from agent_backends.claude.events import EventEmitter
+from agent_backends.claude.failures import ClientResult, one_line, reason_of, sentence_of
 from agent_backends.claude.launch import SdkSwitches
 from agent_backends.claude.process import ClaudeProcess
 from agent_backends.claude.transcripts import has_transcript
@@ -39,16 +39,16 @@ class Conversation:
     def __init__(self, process: ClaudeProcess, turn: Turn, emit: Emit) -> None:
         self._process = process
         self._turn = turn
-        self._events = EventTeller(emit)
+        self._events = EventEmitter(emit)
         self._meter = UsageMeter()
-        self._verdict: Verdict | None = None
+        self._result: ClientResult | None = None
         self._model_error: str | None = None
         self._is_limit_reached = False
         self._is_busy = False
         self._client: ClaudeSDKClient | None = None
 
     async def run(self, switches: SdkSwitches, stop: asyncio.Event) -> Outcome:
-        """Say the prompt and listen until the agent is done or is told to stop."""
+        """Send the prompt and listen until the agent is done or `stop` is set."""
         options = ClaudeAgentOptions(hooks=self._events.hooks(), verbatim_prompts=switches.takes_prompt_verbatim)
         client = ClaudeSDKClient(options, transport=_ProcessTransport(self._process, self._meter))
         talking = asyncio.create_task(self._talk(client))
@@ -72,7 +72,7 @@ class Conversation:
         async for message in client.receive_messages():
             self._see(message)
             # A subagent in the background wakes the agent again after its result, so the last result counts.
-            if self._verdict and not self._is_busy:
+            if self._result and not self._is_busy:
                 return
 
     async def _interrupt(self, talking: "asyncio.Task[None]") -> None:
@@ -86,17 +86,17 @@ class Conversation:
         match message:
             case AssistantMessage():
                 self._model_error = message.error
-                self._events.tell_assistant(message)
+                self._events.emit_assistant(message)
             case UserMessage():
-                self._events.tell_user(message)
+                self._events.emit_user(message)
             case RateLimitEvent():
                 self._is_limit_reached = message.rate_limit_info.status == "rejected"
             case ResultMessage():
-                self._verdict = self._judge(message)
+                self._result = self._result_from(message)
             case SystemMessage(subtype="session_state_changed"):
                 self._is_busy = message.data.get("state") == "running"
             case SystemMessage():
-                self._events.tell_system(message)
+                self._events.emit_system(message)
                 self._mark_tools()
             case _:
                 pass
@@ -105,39 +105,38 @@ class Conversation:
         if self._events.session_id:
             self._process.mark_tools_by(f"CLAUDE_CODE_SESSION_ID={self._events.session_id}")
 
-    def _judge(self, result: ResultMessage) -> Verdict:
-        return Verdict(
-            is_error=result.is_error,
-            subtype=result.subtype,
-            text=result.result or "",
-            errors=tuple(result.errors or ()),
-            api_status=result.api_error_status,
-            terminal_reason=result.terminal_reason,
+    def _result_from(self, message: ResultMessage) -> ClientResult:
+        return ClientResult(
+            is_error=message.is_error,
+            subtype=message.subtype,
+            text=message.result or "",
+            errors=tuple(message.errors or ()),
+            api_status=message.api_error_status,
+            terminal_reason=message.terminal_reason,
             model_error=self._model_error,
             is_limit_reached=self._is_limit_reached,
-            turns=result.num_turns,
+            model_calls=message.num_turns,
         )
 
     def _outcome(self, talking: "asyncio.Task[None]") -> Outcome:
         error = talking.exception()
-        if isinstance(error, ResultError) and self._verdict is None:
-            self._verdict = _judge_refusal(error)
-        if (self._verdict is None or self._verdict.is_error) and self._is_conversation_unknown():
+        if isinstance(error, ResultError) and self._result is None:
+            self._result = _result_of_refusal(error)
+        if (self._result is None or self._result.is_error) and self._is_conversation_unknown():
             return self._conversation_unknown()
-        if self._verdict is None:
+        if self._result is None:
             return self._died(error)
-        return self._failed(self._verdict) if self._verdict.is_error else self._completed(self._verdict)
+        return self._failed(self._result) if self._result.is_error else self._completed(self._result)
 
-    def _completed(self, verdict: Verdict) -> Outcome:
-        text = verdict.text or self._events.last_text
+    def _completed(self, result: ClientResult) -> Outcome:
+        text = result.text or self._events.last_text
         if not text:
             sentence = "Claude Code ended the turn without an error and without a word (ask again, or look at the log)"
-            return self._with_figures(failed(Reason.EMPTY_RESULT, sentence))
+            return self._with_figures(Outcome.failed(Reason.EMPTY_RESULT, sentence))
         return self._with_figures(Outcome(Ending.COMPLETED, text))
 
-    def _failed(self, verdict: Verdict) -> Outcome:
-        outcome = failed(reason_of(verdict), sentence_of(verdict))
-        return self._with_figures(replace(outcome, result_text=self._events.last_text))
+    def _failed(self, result: ClientResult) -> Outcome:
+        return self._with_figures(Outcome.failed(reason_of(result), sentence_of(result), self._events.last_text))
 
     def _is_conversation_unknown(self) -> bool:
         # The client says so in words only; that it never began and has no transcript says the same in facts.
@@ -146,7 +145,7 @@ class Conversation:
         return wanted is not None and never_began and not has_transcript(wanted, self._turn.environment)
 
     def _conversation_unknown(self) -> Outcome:
-        return failed(
+        return Outcome.failed(
             Reason.SESSION_NOT_FOUND,
             f"cannot resume session {self._turn.session_name!r}: Claude Code has no conversation "
             f"{self._turn.backend_session_id!r} for this user on this machine (start a new session)",
@@ -158,18 +157,18 @@ class Conversation:
     def _died(self, error: BaseException | None) -> Outcome:
         # The SDK has no type of its own for a client that does not answer its first request.
         if error is not None and isinstance(error.__cause__, TimeoutError):
-            return failed(Reason.STALLED, f"Claude Code runs but does not answer: {one_line(str(error))}")
+            return Outcome.failed(Reason.STALLED, f"Claude Code runs but does not answer: {one_line(str(error))}")
         if error is not None and not isinstance(error, ClaudeSDKError | OSError):
             raise error
         code = error.exit_code if isinstance(error, ProcessError) else self._process.exit_code
         last_words = one_line(self._process.last_words) or one_line(str(error or "")) or "it said nothing"
         reason = Reason.SIGNAL if code is not None and (code < 0 or code > 128) else Reason.NONZERO_EXIT
         sentence = f"Claude Code ended without a result (exit code {code}): {last_words}"
-        return self._with_figures(replace(failed(reason, sentence), result_text=self._events.last_text))
+        return self._with_figures(Outcome.failed(reason, sentence, self._events.last_text))
 
     def _with_figures(self, outcome: Outcome) -> Outcome:
-        turns = self._verdict.turns if self._verdict else None
-        return replace(outcome, usage=self._meter.usage, cost_usd=self._meter.cost_usd, turns=turns)
+        model_calls = self._result.model_calls if self._result else None
+        return replace(outcome, usage=self._meter.usage, cost_usd=self._meter.cost_usd, model_calls=model_calls)
 
 
 class _ProcessTransport(Transport):
@@ -206,8 +205,8 @@ class _ProcessTransport(Transport):
         self._process.close_input()
 
 
-def _judge_refusal(error: ResultError) -> Verdict:
-    return Verdict(
+def _result_of_refusal(error: ResultError) -> ClientResult:
+    return ClientResult(
         is_error=True,
         subtype=error.subtype or "error",
         text=error.result or "",

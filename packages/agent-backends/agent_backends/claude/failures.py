@@ -1,9 +1,8 @@
-"""Why a Claude Code turn failed, told from the fields of its result and never from its text."""
+"""Why a Claude Code turn failed, from the fields of its result and never from its text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent_backends.protocol import Ending, Outcome
 from runtime_client.reasons import Reason
 
 # What the client itself calls the failure of a model call.
@@ -38,11 +37,11 @@ _REASON_OF_SUBTYPE: Mapping[str, Reason] = {
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the client said at the end of a turn.
+class ClientResult:
+    """What the client reports at the end of a turn.
 
-    Shape:   `model_error` is the client's own word for a failed model call, `is_limit_reached` whether it said that
-             the account's limit is used up.
+    Shape:   `model_error` is the client's own word for a failed model call, `is_limit_reached` whether the account's
+             limit is used up.
     """
 
     is_error: bool
@@ -53,33 +52,28 @@ class Verdict:
     terminal_reason: str | None = None
     model_error: str | None = None
     is_limit_reached: bool = False
-    turns: int | None = None
+    model_calls: int | None = None
 
 
-def failed(reason: Reason, error: str) -> Outcome:
-    """A failure before the agent said anything."""
-    return Outcome(Ending.FAILED, reason=reason, error=error)
-
-
-def reason_of(verdict: Verdict) -> Reason:
+def reason_of(result: ClientResult) -> Reason:
     """The code for a failed turn, from the most telling field to the least."""
-    if verdict.is_limit_reached:
+    if result.is_limit_reached:
         return Reason.QUOTA_EXHAUSTED
     return (
-        _REASON_OF_TERMINAL.get(verdict.terminal_reason or "")
-        or _REASON_OF_SUBTYPE.get(verdict.subtype)
-        or _REASON_OF_MODEL_ERROR.get(verdict.model_error or "")
-        or _REASON_OF_STATUS.get(verdict.api_status or 0)
+        _REASON_OF_TERMINAL.get(result.terminal_reason or "")
+        or _REASON_OF_SUBTYPE.get(result.subtype)
+        or _REASON_OF_MODEL_ERROR.get(result.model_error or "")
+        or _REASON_OF_STATUS.get(result.api_status or 0)
         or Reason.NONZERO_EXIT
     )
 
 
-def sentence_of(verdict: Verdict) -> str:
+def sentence_of(result: ClientResult) -> str:
     """The failure in one line, with the facts that a person would look for."""
-    status = f", HTTP status {verdict.api_status}" if verdict.api_status else ""
-    said = verdict.text or "; ".join(verdict.errors) or "no explanation"
-    cause = f"{verdict.terminal_reason or verdict.subtype}{status}"
-    return f"Claude Code could not finish the turn ({cause}): {one_line(said)}"
+    status = f", HTTP status {result.api_status}" if result.api_status else ""
+    explanation = result.text or "; ".join(result.errors) or "no explanation"
+    cause = f"{result.terminal_reason or result.subtype}{status}"
+    return f"Claude Code could not finish the turn ({cause}): {one_line(explanation)}"
 
 
 def one_line(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent_backends.blueprint import Bubblewrap
 from agent_backends.claude.options import ClaudeOptions, SystemPromptMode
-from agent_backends.protocol import Turn
+from agent_backends.protocol import CannotRunError, Turn
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, UnexpectedAnswerError
 
@@ -32,17 +32,9 @@ _NOT_HANDED_ON = frozenset(
 )
 
 
-class LaunchRefusedError(Exception):
-    """The turn cannot be started as it is; says why, with the code for it."""
-
-    def __init__(self, reason: Reason, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
-
-
 @dataclass(frozen=True)
 class SdkSwitches:
-    """What the SDK itself is told; everything else goes to the client on its command line."""
+    """What the SDK itself is given; everything else goes to the client on its command line."""
 
     takes_prompt_verbatim: bool
 
@@ -59,10 +51,10 @@ class Launch:
 def prepare_launch(turn: Turn, private_dir: Path) -> Launch:
     """Decide how the client is started for one turn, and write the files that it reads.
 
-    Errors:  LaunchRefusedError, if the client is missing or the turn asks for what it would refuse.
+    Errors:  CannotRunError, if the client is missing or the turn asks for what it would refuse.
     """
     if not turn.project_dir.is_dir():
-        raise LaunchRefusedError(
+        raise CannotRunError(
             Reason.INVALID_PARAMETERS,
             f"cannot run agent {turn.blueprint.name!r}: project directory '{turn.project_dir}' is no directory here",
         )
@@ -85,14 +77,14 @@ def prepare_launch(turn: Turn, private_dir: Path) -> Launch:
 def find_client(options: ClaudeOptions, environment: Mapping[str, str]) -> str:
     """Return the client to run: the blueprint's own, else the SDK's, else the one on PATH.
 
-    Errors:  LaunchRefusedError, if there is none.
+    Errors:  CannotRunError, if there is none.
     """
     if options.client_path:
         return options.client_path
     # The SDK is found without importing it, which would take longer than the client takes to start.
     spec = importlib.util.find_spec("claude_agent_sdk")
     if spec is None or spec.origin is None:
-        raise LaunchRefusedError(
+        raise CannotRunError(
             Reason.BACKEND_MISSING,
             "cannot run Claude Code: the package 'claude-agent-sdk' is not installed "
             "(install agent-backends with its extra 'claude')",
@@ -100,7 +92,7 @@ def find_client(options: ClaudeOptions, environment: Mapping[str, str]) -> str:
     bundled = Path(spec.origin).parent / "_bundled" / "claude"
     found = str(bundled) if bundled.is_file() else shutil.which("claude", path=environment.get("PATH"))
     if found is None:
-        raise LaunchRefusedError(
+        raise CannotRunError(
             Reason.BACKEND_MISSING,
             f"cannot run Claude Code: no client at '{bundled}' and no 'claude' on PATH "
             "(install a claude-agent-sdk wheel for this platform, or Claude Code itself)",
@@ -112,7 +104,7 @@ def _read_options(turn: Turn) -> ClaudeOptions:
     try:
         return ClaudeOptions.read(turn.blueprint.options, turn.blueprint.limits)
     except UnexpectedAnswerError as error:
-        raise LaunchRefusedError(
+        raise CannotRunError(
             Reason.INVALID_PARAMETERS,
             f"cannot run agent {turn.blueprint.name!r}: an option in its agent.json is wrong: {error}",
         ) from error
@@ -121,7 +113,7 @@ def _read_options(turn: Turn) -> ClaudeOptions:
 def _refuse_bypass_as_root(options: ClaudeOptions, environment: Mapping[str, str]) -> None:
     if options.permission_mode == "bypassPermissions" and os.geteuid() == 0 and not environment.get("IS_SANDBOX"):
         # Claude Code refuses this itself. Whether the machine is a sandbox is for its owner to say, not for us.
-        raise LaunchRefusedError(
+        raise CannotRunError(
             Reason.INVALID_PARAMETERS,
             "cannot run Claude Code as root with permission mode 'bypassPermissions': run the launcher as another "
             "user, or set IS_SANDBOX=1 in its environment if this machine is a sandbox",

@@ -71,7 +71,7 @@ class ClaudeProcess:
         return "\n".join(self._stderr_lines)
 
     def mark_tools_by(self, marker: str) -> None:
-        """Tell which `NAME=value` in a process's environment says that this client started it."""
+        """Set which `NAME=value` in a process's environment says that this client started it."""
         self._marker = marker
 
     async def write(self, text: str) -> None:

@@ -24,7 +24,7 @@ class UsageMeter:
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens so far; None if the client has not said."""
+        """The tokens so far; None if the client has not reported any."""
         if not self._models:
             return None
         return Usage(
@@ -36,7 +36,7 @@ class UsageMeter:
 
     @property
     def cost_usd(self) -> float | None:
-        """The cost so far by the client's price list; None if it has not said."""
+        """The cost so far by the client's price list; None if it has not reported any."""
         return sum(_number(used.get("costUSD")) for used in self._models) if self._models else None
 
     def _tokens(self, name: str) -> int:

@@ -3,7 +3,7 @@
 The prompt is its standard input (and the file named by AGENT_PROMPT_FILE), what it prints is the result, its exit
 status decides. Each line it prints becomes a message at once; what it writes to standard error is shown and, if it
 fails, explains why. No output and exit 0 is a failure, `empty_result`, unless the blueprint's options say
-`"allow_empty_result": true`: an agent that said nothing has most likely done nothing.
+`"allow_empty_result": true`: an agent without output has most likely done nothing.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from subprocess import PIPE
 from agent_backends.blueprint import Bubblewrap
 from agent_backends.command.output_lines import OutputLines
 from agent_backends.processes.tree import descendants, end_processes
-from agent_backends.protocol import Emit, Ending, Message, Outcome, Started, Turn
+from agent_backends.protocol import CannotRunError, Emit, Ending, Message, Outcome, Started, Turn
 from agent_backends.redaction import RedactedStream
-from agent_backends.sandbox.command_prefix import Needs, SandboxUnavailableError, command_prefix
+from agent_backends.sandbox.command_prefix import Needs, command_prefix
 from runtime_client.reasons import Reason
 
 STDOUT = 1
@@ -43,7 +43,7 @@ class CommandBackend:
     async def run(self, turn: Turn, emit: Emit, stop: asyncio.Event) -> Outcome:
         """Run the program to its end, and leave no process of its group behind."""
         if not turn.blueprint.command:
-            return _failed(
+            return Outcome.failed(
                 Reason.BACKEND_MISSING,
                 f"cannot run agent {turn.blueprint.name!r}: its agent.json names no 'command'",
             )
@@ -55,10 +55,10 @@ class CommandBackend:
             try:
                 prefix = await command_prefix(turn, Needs(readable=(Path(folder),)))
                 process = await _spawn(turn, prefix, prompt_file, running)
-            except SandboxUnavailableError as cause:
+            except CannotRunError as cause:
                 return cause.outcome
             except (OSError, ValueError) as cause:
-                return _failed(Reason.BACKEND_MISSING, _sentence_for_spawn(turn, cause))
+                return Outcome.failed(Reason.BACKEND_MISSING, _sentence_for_spawn(turn, cause))
             emit(Started(model=turn.blueprint.model))
             return await running.until_end(process, stop)
 
@@ -136,13 +136,13 @@ class _Run(asyncio.SubprocessProtocol):
         if was_stopped:
             return Outcome(Ending.STOPPED, result_text=result)
         if exit_code > 0:
-            return _failed(Reason.NONZERO_EXIT, f"agent {agent!r} exited with {exit_code}{self._last_words()}", result)
+            sentence = f"agent {agent!r} exited with {exit_code}{self._last_words()}"
+            return Outcome.failed(Reason.NONZERO_EXIT, sentence, result)
         if exit_code < 0:
-            return _failed(
-                Reason.SIGNAL, f"agent {agent!r} was ended by {_signal_name(-exit_code)}{self._last_words()}", result
-            )
+            sentence = f"agent {agent!r} was ended by {_signal_name(-exit_code)}{self._last_words()}"
+            return Outcome.failed(Reason.SIGNAL, sentence, result)
         if not result.strip() and self._turn.blueprint.options.get("allow_empty_result") is not True:
-            return _failed(
+            return Outcome.failed(
                 Reason.EMPTY_RESULT,
                 f"agent {agent!r} exited with 0 and printed nothing"
                 " (set the option 'allow_empty_result' in its agent.json if that is fine)",
@@ -150,8 +150,8 @@ class _Run(asyncio.SubprocessProtocol):
         return Outcome(Ending.COMPLETED, result_text=result)
 
     def _last_words(self) -> str:
-        said = self._errors.decode("utf-8", errors="replace").strip()
-        return f": {said}" if said else " and said nothing on standard error"
+        errors = self._errors.decode("utf-8", errors="replace").strip()
+        return f": {errors}" if errors else " and said nothing on standard error"
 
 
 async def _spawn(turn: Turn, prefix: tuple[str, ...], prompt_file: Path, running: _Run) -> asyncio.SubprocessTransport:
@@ -214,7 +214,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _failed(reason: Reason, error: str, result: str = "") -> Outcome:
-    return Outcome(Ending.FAILED, result_text=result, reason=reason, error=error)

@@ -1,4 +1,4 @@
-"""A program's output as it comes: told line by line, and kept as the result."""
+"""A program's output as it comes: emitted line by line, and kept as the result."""
 
 import codecs
 from collections.abc import Callable
@@ -9,17 +9,17 @@ RESULT_CHARACTERS_MAX = 4 * 1024 * 1024
 
 
 class OutputLines:
-    """Turns bytes into text, tells each line, and keeps the whole up to a limit.
+    """Turns bytes into text, emits each line, and keeps the whole up to a limit.
 
-    The first SINGLE_LINES_MAX lines are told one by one; a program that goes on printing has the lines of one read
-    told together. A longer line than LINE_CHARACTERS_MAX is told in parts. Bytes that are no UTF-8 become U+FFFD.
+    The first SINGLE_LINES_MAX lines are emitted one by one; of a program that goes on printing, the lines of one read
+    come together. A longer line than LINE_CHARACTERS_MAX comes in parts. Bytes that are no UTF-8 become U+FFFD.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self, emit: Callable[[str], None]) -> None:
+        self._emit = emit
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._unfinished = ""
-        self._told = 0
+        self._lines_emitted = 0
         self._kept: list[str] = []
         self._kept_characters = 0
         self._dropped_characters = 0
@@ -30,31 +30,31 @@ class OutputLines:
         self._keep(text)
         whole, newline, self._unfinished = (self._unfinished + text).rpartition("\n")
         if newline:
-            self._tell_lines(whole)
+            self._emit_lines(whole)
         while len(self._unfinished) > LINE_CHARACTERS_MAX:
-            self._tell_one(self._unfinished[:LINE_CHARACTERS_MAX])
+            self._emit_one(self._unfinished[:LINE_CHARACTERS_MAX])
             self._unfinished = self._unfinished[LINE_CHARACTERS_MAX:]
 
     def finish(self) -> str:
-        """Tell what is left of the last line, and return the whole output."""
+        """Emit what is left of the last line, and return the whole output."""
         rest = self._decoder.decode(b"", final=True)
         self._keep(rest)
-        self._tell_lines(self._unfinished + rest)
+        self._emit_lines(self._unfinished + rest)
         self._unfinished = ""
         if self._dropped_characters:
             self._kept.append(f"\n[... {self._dropped_characters} more characters of output are not kept ...]\n")
         return "".join(self._kept)
 
-    def _tell_lines(self, text: str) -> None:
-        pieces = text.split("\n") if self._told < SINGLE_LINES_MAX else [text]
+    def _emit_lines(self, text: str) -> None:
+        pieces = text.split("\n") if self._lines_emitted < SINGLE_LINES_MAX else [text]
         for piece in pieces:
             for start in range(0, len(piece), LINE_CHARACTERS_MAX):
-                self._tell_one(piece[start : start + LINE_CHARACTERS_MAX])
+                self._emit_one(piece[start : start + LINE_CHARACTERS_MAX])
 
-    def _tell_one(self, text: str) -> None:
+    def _emit_one(self, text: str) -> None:
         if text.strip():
-            self._told += 1
-            self._tell(text.rstrip("\r"))
+            self._lines_emitted += 1
+            self._emit(text.rstrip("\r"))
 
     def _keep(self, text: str) -> None:
         room = RESULT_CHARACTERS_MAX - self._kept_characters

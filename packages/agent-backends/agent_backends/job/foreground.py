@@ -64,8 +64,7 @@ def _run_claimed(
     except CannotRunError as cause:
         return Ended(cause.outcome, ExitCode.JOB_FAILED)
     except RuntimeClientError as cause:
-        outcome = Outcome(Ending.FAILED, reason=Reason.INTERNAL_ERROR, error=str(cause))
-        return Ended(outcome, ExitCode.JOB_FAILED)
+        return Ended(Outcome.failed(Reason.INTERNAL_ERROR, str(cause)), ExitCode.JOB_FAILED)
     folder = Path(tempfile.mkdtemp(prefix="agent-events-"))
     job = JobInHand(claimed.job_id, claimed.attempt, request.timeout_seconds, folder)
     with guarded(f"AGENT_JOB_ID={turn.environment['AGENT_JOB_ID']}"):

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from agent_backends.job.outcome_file import write_outcome
 from agent_backends.job.run import Ended, JobInHand, run_session
-from agent_backends.protocol import CannotRunError, Ending, Outcome, Turn
+from agent_backends.protocol import CannotRunError, Outcome, Turn
 from agent_backends.turn.build import build_turn
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from agent_backends.turn.run import StopSwitch
@@ -75,12 +75,9 @@ def _patiently(call: Callable[[], Value], warn: Callable[[str], None]) -> Value:
 
 
 def _outcome_of(cause: RuntimeClientError, request: SessionRequest) -> Outcome:
-    is_gone = isinstance(cause, RefusedError) and cause.http_status == 404
-    return Outcome(
-        Ending.FAILED,
-        reason=Reason.SESSION_NOT_FOUND if is_gone and cause.code == "session_unknown" else Reason.INTERNAL_ERROR,
-        error=f"cannot run session {request.session_name!r}: {cause}",
-    )
+    is_gone = isinstance(cause, RefusedError) and cause.http_status == 404 and cause.code == "session_unknown"
+    reason = Reason.SESSION_NOT_FOUND if is_gone else Reason.INTERNAL_ERROR
+    return Outcome.failed(reason, f"cannot run session {request.session_name!r}: {cause}")
 
 
 def _spool_folder(caller: Caller) -> Path:

@@ -10,7 +10,7 @@ from runtime_client.wire import Json
 
 
 def write_outcome(path: Path, outcome: Outcome) -> None:
-    """Write the note, whole or not at all; nothing is written if there is nothing to tell.
+    """Write the note, whole or not at all; nothing is written if there is nothing to note.
 
     Errors:  OSError.
     """

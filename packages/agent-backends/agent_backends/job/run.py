@@ -1,4 +1,4 @@
-"""Runs one job's turn and tells the runtime: the same for a job from a launcher and for one in the foreground."""
+"""Runs one job's turn and reports it: the same for a job from a launcher and for one in the foreground."""
 
 import signal
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from runtime_client.exit_codes import ExitCode
 from runtime_client.sending.event_sender import EventOrigin, EventSender
 from runtime_client.sending.metadata_sender import MetadataSender
 
-# The runtime may be away when the agent ends. What the agent said is worth waiting for; a signal ends the waiting.
+# The runtime may be away when the agent ends. The agent's words are worth waiting for; a signal ends the waiting.
 FLUSH_SECONDS = 600.0
 FLUSH_AFTER_STOP_SECONDS = 1.5
 
@@ -48,14 +48,14 @@ def run_session(
     sender = EventSender(client, EventOrigin(turn.session_id, job.job_id, job.attempt), job.spool_folder, warn)
     metadata = MetadataSender(client, turn.session_id, warn)
     recorder = Recorder(turn, sender.send, metadata.remember)
-    outcome = _told(run_turn(turn, recorder.record, switch, job.timeout_seconds), turn.secrets)
+    outcome = _without_secrets(run_turn(turn, recorder.record, switch, job.timeout_seconds), turn.secrets)
     exit_code = _exit_code_of(outcome, switch)
     recorder.record_end(outcome, exit_code)
     _flush(sender, metadata, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
     return Ended(outcome, exit_code)
 
 
-def _told(outcome: Outcome, secrets: Secrets) -> Outcome:
+def _without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:
     error = None if outcome.error is None else secrets.hidden_in(outcome.error)
     return replace(outcome, result_text=secrets.hidden_in(outcome.result_text), error=error)
 

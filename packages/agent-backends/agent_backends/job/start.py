@@ -10,7 +10,7 @@ from runtime_client.wire import JsonObject
 
 @dataclass(frozen=True)
 class Started:
-    """What the command has to say: the answer for `--json`, the text for people, the sentence if it failed."""
+    """What the command prints: the answer for `--json`, the text for people, the sentence if it failed."""
 
     answer: JsonObject
     text: str
@@ -28,16 +28,16 @@ def start(client: RuntimeClient, request: SessionRequest, around: Surroundings, 
     if caller.runs_job_of(request.session_name):
         from agent_backends.job.launched import run_launched
 
-        return _told(request, run_launched(client, request, caller, around))
+        return _answer(request, run_launched(client, request, caller, around))
     if is_detached:
         job = client.create_job(request.order())
         return Started(job.raw, job.job_id, None, 0)
     from agent_backends.job.foreground import run_in_foreground
 
-    return _told(request, run_in_foreground(client, request, around))
+    return _answer(request, run_in_foreground(client, request, around))
 
 
-def _told(request: SessionRequest, ended: Ended) -> Started:
+def _answer(request: SessionRequest, ended: Ended) -> Started:
     outcome = ended.outcome
     answer: JsonObject = {
         "session_name": request.session_name,

@@ -2,7 +2,7 @@
 
 The agent has a session of its own, so that Ctrl+C reaches the command alone; so nothing reaches it when the command
 dies of SIGKILL or of the memory's end. Under a launcher the job's keeper sees to that; here this process does. It reads
-a pipe that only the command writes to, and whose end the kernel tells it, however the command died.
+a pipe that only the command writes to, and whose end the kernel reports, however the command died.
 """
 
 import contextlib

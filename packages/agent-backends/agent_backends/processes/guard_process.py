@@ -31,7 +31,7 @@ def end_marked(marker: bytes) -> None:
         is_late = time.monotonic() - began > GRACE_SECONDS
         for pid in found | below(found):
             if is_late or pid not in asked:
-                tell(pid, signal.SIGKILL if is_late else signal.SIGTERM)
+                send_signal(pid, signal.SIGKILL if is_late else signal.SIGTERM)
         asked |= found
         time.sleep(LOOK_EVERY_SECONDS)
 
@@ -67,7 +67,7 @@ def parent_of(pid: int) -> int:
 
 
 def stat(pid: int) -> list[bytes]:
-    """What the kernel says of it after its name, which may hold anything."""
+    """The kernel's figures on it after its name, which may be any text."""
     return read(pid, "stat").rpartition(b")")[2].split()
 
 
@@ -79,7 +79,7 @@ def read(pid: int, name: str) -> bytes:
         return b""
 
 
-def tell(pid: int, number: int) -> None:
+def send_signal(pid: int, number: int) -> None:
     """Signal a process that may be gone by now."""
     try:
         os.kill(pid, number)

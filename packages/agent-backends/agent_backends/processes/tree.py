@@ -87,7 +87,7 @@ def _read_stat(pid: int) -> _Stat | None:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return None
-    # The program's name stands in brackets and may hold anything, brackets and spaces included.
+    # The program's name stands in brackets and may be any text, brackets and spaces included.
     fields = text.rpartition(")")[2].split()
     return _Stat(ProcessKey(pid, int(fields[19])), parent_pid=int(fields[1]), is_zombie=fields[0] in "ZX")
 

@@ -10,25 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_backends.blueprint import Bubblewrap, Wrapper
-from agent_backends.protocol import Ending, Outcome, Turn
+from agent_backends.protocol import CannotRunError, Turn
 from runtime_client.reasons import Reason
 
 TRY_SECONDS = 30.0
 # Where sockets of the machine's services lie, and what programs leave for each other.
 _SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/home", "/root")  # noqa: S108 - names only, to hide them
 _RESOLVER = Path("/etc/resolv.conf")
-
-
-class SandboxUnavailableError(Exception):
-    """The agent cannot be run in the sandbox that its blueprint asks for, so it is not run."""
-
-    def __init__(self, agent_name: str, why: str) -> None:
-        super().__init__(f"cannot run agent {agent_name!r} in its sandbox: {why}")
-
-    @property
-    def outcome(self) -> Outcome:
-        """The outcome of a turn that was not begun for this reason."""
-        return Outcome(Ending.FAILED, reason=Reason.SANDBOX_UNAVAILABLE, error=str(self))
 
 
 @dataclass(frozen=True)
@@ -44,7 +32,7 @@ async def command_prefix(turn: Turn, needs: Needs) -> tuple[str, ...]:
 
     A sandbox of namespaces has been tried out with this very turn's folders when this returns.
 
-    Errors:  SandboxUnavailableError.
+    Errors:  CannotRunError.
     """
     match turn.blueprint.sandbox:
         case None:
@@ -64,7 +52,7 @@ def _wrapper_words(turn: Turn, wrapper: Wrapper, needs: Needs) -> tuple[str, ...
     }
     words = tuple(_filled(word, known) for word in wrapper.command)
     if shutil.which(words[0], path=turn.environment.get("PATH")) is None:
-        raise SandboxUnavailableError(turn.blueprint.name, f"there is no {words[0]!r} on this machine (install it)")
+        raise _cannot_run(turn.blueprint.name, f"there is no {words[0]!r} on this machine (install it)")
     return words
 
 
@@ -78,10 +66,10 @@ async def _bubblewrap_words(turn: Turn, box: Bubblewrap, needs: Needs) -> tuple[
     name, search_path = turn.blueprint.name, turn.environment.get("PATH")
     program = shutil.which("bwrap", path=search_path)
     if program is None:
-        raise SandboxUnavailableError(name, "there is no 'bwrap' on this machine (install the package 'bubblewrap')")
+        raise _cannot_run(name, "there is no 'bwrap' on this machine (install the package 'bubblewrap')")
     project_dir = turn.project_dir.resolve()
     if box.home.resolve().is_relative_to(project_dir):
-        raise SandboxUnavailableError(
+        raise _cannot_run(
             name, f"its project folder {str(project_dir)!r} holds the home folder, which a sandbox is to hide"
         )
     words = (program, *bubblewrap_arguments(box, project_dir, needs), "--")
@@ -90,7 +78,7 @@ async def _bubblewrap_words(turn: Turn, box: Bubblewrap, needs: Needs) -> tuple[
     trial = shutil.which("true", path=search_path) or "true"
     failure = await _failure_of((*words, trial), turn.environment)
     if failure is not None:
-        raise SandboxUnavailableError(name, f"{failure} ('agent-launcher doctor' looks at this)")
+        raise _cannot_run(name, f"{failure} ('agent-launcher doctor' looks at this)")
     return words
 
 
@@ -146,6 +134,10 @@ async def _signal_words(search_path: str | None) -> tuple[tuple[str, ...], tuple
     return (program, "--ignore-signal=TERM"), (program, "--default-signal=TERM")
 
 
+def _cannot_run(agent_name: str, cause: str) -> CannotRunError:
+    return CannotRunError(Reason.SANDBOX_UNAVAILABLE, f"cannot run agent {agent_name!r} in its sandbox: {cause}")
+
+
 async def _failure_of(command: Sequence[str], environment: Mapping[str, str] | None) -> str | None:
     """Run a command that does nothing; return why it failed."""
     try:
@@ -160,11 +152,11 @@ async def _failure_of(command: Sequence[str], environment: Mapping[str, str] | N
     except OSError as cause:
         return f"cannot start {command[0]!r}: {cause.strerror}"
     try:
-        _, said = await asyncio.wait_for(process.communicate(), TRY_SECONDS)
+        _, complaint = await asyncio.wait_for(process.communicate(), TRY_SECONDS)
     except TimeoutError:
         process.kill()
         await process.wait()
         return f"{command[0]!r} did not answer within {TRY_SECONDS:g} seconds"
     if process.returncode == 0:
         return None
-    return " ".join(said.decode(errors="replace").split()) or f"{command[0]!r} ended with {process.returncode}"
+    return " ".join(complaint.decode(errors="replace").split()) or f"{command[0]!r} ended with {process.returncode}"

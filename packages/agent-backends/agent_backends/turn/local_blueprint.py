@@ -1,4 +1,4 @@
-"""From what the runtime tells of an agent to what can be run on this machine."""
+"""From what the runtime knows of an agent to what can be run on this machine."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,11 +39,11 @@ def blueprint_of(agent: Agent, project_root: Path, resolver: Resolver, around: N
 
 
 def _folder(agent: Agent, project_root: Path) -> Path | None:
-    told = Path(agent.folder) if agent.folder else None
-    if agent.raw.get("source") == "user" and told is not None:
-        return told  # the user's own agent wins over a shipped one of the same name
+    registered = Path(agent.folder) if agent.folder else None
+    if agent.raw.get("source") == "user" and registered is not None:
+        return registered  # the user's own agent wins over a shipped one of the same name
     shipped = project_root / "agents" / agent.name
-    return shipped if shipped.is_dir() else told
+    return shipped if shipped.is_dir() else registered
 
 
 def _resolved(command: tuple[str, ...], folder: Path | None) -> tuple[str, ...]:

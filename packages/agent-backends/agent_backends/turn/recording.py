@@ -46,10 +46,10 @@ class Recorder:
             case BackendSession():
                 self._remember({"backend_session_id": event.backend_session_id})
             case Message():
-                self._tell("message", {"role": event.role.value, "text": event.text})
+                self._send_shortened("message", {"role": event.role.value, "text": event.text})
             case ToolCalled():
                 call: JsonObject = {"tool_call_id": event.tool_call_id, "tool": event.tool, "input": event.input}
-                self._tell("pre_tool", call)
+                self._send_shortened("pre_tool", call)
             case ToolAnswered():
                 answer: JsonObject = {
                     "tool_call_id": event.tool_call_id,
@@ -57,7 +57,7 @@ class Recorder:
                     "output": event.output,
                     "is_error": event.is_error,
                 }
-                self._tell("post_tool", answer)
+                self._send_shortened("post_tool", answer)
             case _:
                 assert_never(event)
 
@@ -68,7 +68,7 @@ class Recorder:
         reason = outcome.reason.value if outcome.reason is not None else outcome.ending.value
         self._send("session_stop", {"reason": reason, "exit_code": exit_code, "error": outcome.error})
 
-    def _tell(self, kind: str, data: JsonObject) -> None:
+    def _send_shortened(self, kind: str, data: JsonObject) -> None:
         # Before it is shortened: a cut through a secret would leave a part of it that nobody recognizes.
         self._send(kind, shortened(self._hidden(data)))
 
@@ -106,6 +106,6 @@ def _result(outcome: Outcome) -> JsonObject:
         "text": cut_to_bytes(outcome.result_text, RESULT_BYTES_MAX),
         "usage": usage_as_json(outcome.usage),
         "cost_usd": outcome.cost_usd,
-        "turns": outcome.turns,
+        "model_calls": outcome.model_calls,
         "is_error": outcome.ending is Ending.FAILED,
     }

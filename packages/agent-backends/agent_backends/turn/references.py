@@ -1,7 +1,7 @@
 """References in a blueprint, and the one place where they become values: on the machine that runs the agent.
 
 `${AGENT_SESSION_NAME}` and its like are words about the session. `${env:NAME}` and `${file:PATH}` are secrets: they are
-put where only the agent's processes find them, never into a command line, and taken out of everything that is told.
+put where only the agent's processes find them, never into a command line, and taken out of everything that is shown.
 """
 
 import os
@@ -35,7 +35,7 @@ class Resolver:
         self._given: set[str] = set()
 
     def secrets(self) -> Secrets:
-        """Return what is to be kept out of everything that is told."""
+        """Return what is to be kept out of everything that is shown."""
         own = {value for name, value in self._environment.items() if name.startswith(ONLY_FOR_REFERENCES)}
         token = self._environment.get("AGENT_RUNTIME_TOKEN", "")
         return Secrets.of(self._given | own | {token})
@@ -130,8 +130,8 @@ class Resolver:
         try:
             value = _read_secret(path)
         except (OSError, ValueError) as cause:
-            why = cause.strerror if isinstance(cause, OSError) else str(cause)
-            self._miss(f"{reference!r} in {where} cannot be read on this machine: {why}")
+            found = cause.strerror if isinstance(cause, OSError) else str(cause)
+            self._miss(f"{reference!r} in {where} cannot be read on this machine: {found}")
         return value
 
     def _refuse_in_the_open(self, found: re.Match[str], where: str) -> str:

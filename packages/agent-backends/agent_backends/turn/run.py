@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent_backends.processes.signals import stop_signals_call
 from agent_backends.processes.tree import descendants, end_processes
@@ -60,7 +60,7 @@ def run_turn(
     try:
         backend = load_backend(turn.blueprint.backend)
     except BackendMissingError as cause:
-        return Outcome(Ending.FAILED, reason=Reason.BACKEND_MISSING, error=str(cause))
+        return Outcome.failed(Reason.BACKEND_MISSING, str(cause))
     _adopt_orphans()
     with stop_signals_call(switch.press):
         return asyncio.run(_run(backend, turn, record, switch, timeout_seconds))
@@ -80,11 +80,8 @@ async def _run(
         outcome = await backend.run(turn, record, stop)
     except Exception as bug:  # noqa: BLE001 - a broken backend is reported as a failed turn, with its traceback on stderr
         sys.stderr.write(turn.secrets.hidden_in(traceback.format_exc()))
-        outcome = Outcome(
-            Ending.FAILED,
-            reason=Reason.INTERNAL_ERROR,
-            error=f"backend {backend.name!r} broke: {type(bug).__name__}: {bug}",
-        )
+        sentence = f"backend {backend.name!r} broke: {type(bug).__name__}: {bug}"
+        outcome = Outcome.failed(Reason.INTERNAL_ERROR, sentence)
     finally:
         if timer is not None:
             timer.cancel()
@@ -95,15 +92,8 @@ async def _run(
 
 
 def _timed_out(turn: Turn, outcome: Outcome, timeout_seconds: float | None) -> Outcome:
-    return Outcome(
-        Ending.FAILED,
-        result_text=outcome.result_text,
-        reason=Reason.TIMED_OUT,
-        error=f"agent {turn.blueprint.name!r} did not end within {timeout_seconds:g} seconds and was stopped",
-        usage=outcome.usage,
-        cost_usd=outcome.cost_usd,
-        turns=outcome.turns,
-    )
+    error = f"agent {turn.blueprint.name!r} did not end within {timeout_seconds:g} seconds and was stopped"
+    return replace(outcome, ending=Ending.FAILED, reason=Reason.TIMED_OUT, error=error)
 
 
 def _adopt_orphans() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError, UnauthorizedError
-from runtime_client.sending.spool import Outbox
+from runtime_client.sending.spool import Spool
 from runtime_client.wire import Json, JsonObject
 
 BATCH_EVENTS = 100
@@ -48,7 +48,7 @@ class EventSender:
     ) -> None:
         self._client = client
         self._origin = origin
-        self._outbox = Outbox(spool_folder / "events.jsonl")
+        self._spool = Spool(spool_folder / "events.jsonl")
         self._warn = warn
         self._run = secrets.token_hex(8)
         self._count = 0
@@ -72,33 +72,33 @@ class EventSender:
             event["job_id"] = self._origin.job_id
         if self._origin.attempt is not None:
             event["attempt"] = self._origin.attempt
-        self._outbox.put(event)
+        self._spool.put(event)
 
     def close(self, flush_seconds: float) -> Undelivered | None:
         """Deliver what is left, for at most `flush_seconds`; return what could not be delivered."""
         self._closing.set()
-        self._outbox.wake()
+        self._spool.wake()
         self._thread.join(flush_seconds)
         self._abandoned.set()
         self._thread.join(1.0)
-        left = 0 if self._refused else self._outbox.keep_on_disk()
-        return Undelivered(left, self._error, self._outbox.path) if left else None
+        left = 0 if self._refused else self._spool.keep_on_disk()
+        return Undelivered(left, self._error, self._spool.path) if left else None
 
     def give_up(self) -> None:
         """Make a `close` that is waiting in another thread return now."""
         self._abandoned.set()
         self._closing.set()
-        self._outbox.wake()
+        self._spool.wake()
 
     def _deliver_until_closed(self) -> None:
         backoff = Backoff(most_seconds=RETRY_MOST_SECONDS)
         while not self._abandoned.is_set():
-            if not self._outbox.wait_for_one(closing=self._closing):
+            if not self._spool.wait_for_one(closing=self._closing):
                 return
             self._closing.wait(BATCH_SECONDS)
-            batch = self._outbox.first(BATCH_EVENTS, BATCH_BYTES)
+            batch = self._spool.first(BATCH_EVENTS, BATCH_BYTES)
             if self._deliver(batch):
-                self._outbox.forget(len(batch))
+                self._spool.forget(len(batch))
                 backoff.reset()
             else:
                 self._abandoned.wait(backoff.next_seconds())

@@ -12,7 +12,7 @@ from runtime_client.wire import JsonObject
 EVENTS_IN_MEMORY = 500
 
 
-class Outbox:
+class Spool:
     """A queue without an end that keeps its order and little memory.
 
     Shape:   the oldest events are in memory; once there are EVENTS_IN_MEMORY of them, newer ones are lines of a file,
@@ -108,5 +108,5 @@ class Outbox:
 
 
 def _open_private(path: Path, how: int) -> BinaryIO:
-    """Open a file for writing that only its owner may read: events carry what the agent said."""
+    """Open a file for writing that only its owner may read: events carry the agent's words."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | how, 0o600), "wb")

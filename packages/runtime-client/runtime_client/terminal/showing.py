@@ -1,4 +1,4 @@
-"""How what the runtime tells is shown to a person at a terminal."""
+"""How the runtime's answers are shown to a person at a terminal."""
 
 from collections.abc import Sequence
 

@@ -17,7 +17,7 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class StreamRequest:
-    """Which events to be told of.
+    """Which events to receive.
 
     Shape:   `session` is a name or id, None for all; no `types` means all of them;
              `after` is a sequence number, None for what happens from now on.

@@ -13,7 +13,7 @@ from runtime_client.watching.stream import StreamRequest, follow
 from runtime_client.wire import JsonObject
 
 LOOK_SECONDS = 10.0
-LOOK_UNTOLD_SECONDS = 1.0
+LOOK_WITHOUT_NEWS_SECONDS = 1.0
 NEWS_TYPES = (
     "job.completed", "job.failed", "job.stopped", "job.lost", "job.healed", "session.updated", "session.deleted",
 )  # fmt: skip
@@ -23,7 +23,7 @@ NEWS_TYPES = (
 class Rest:
     """How a session was when the waiting ended.
 
-    Shape:   `reason` and `error` tell of its last job, if that failed.
+    Shape:   `reason` and `error` are its last job's, if that failed.
     """
 
     session_name: str
@@ -34,7 +34,7 @@ class Rest:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit status that tells this."""
+        """The exit status for this."""
         if not self.is_at_rest and self.status is not SessionStatus.LOST:
             return ExitCode.STILL_RUNNING
         return exit_code_of_failure(self.reason) if self.status is SessionStatus.FAILED else self.status.exit_code
@@ -62,7 +62,7 @@ def wait_for_rest(
     seen = _look(client, names)
     with _News(client, names) as news:
         while not enough(rest.is_at_rest for rest in seen):
-            pause = LOOK_UNTOLD_SECONDS if news.is_over else LOOK_SECONDS
+            pause = LOOK_WITHOUT_NEWS_SECONDS if news.is_over else LOOK_SECONDS
             left = pause if deadline is None else min(pause, deadline - time.monotonic())
             if left <= 0:
                 break
