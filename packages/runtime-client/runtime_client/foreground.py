@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.launcher_calls import Attempt, PollAnswer, Registration
 from runtime_client.models import ClaimedJob, Job, JobOrder
+from runtime_client.retry import Backoff, Retry
 from runtime_client.wire import Json, JsonObject
 
 NAME = "ao-start"
@@ -22,9 +22,9 @@ REPORT_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Report:
-    """How the one job ended, as the runtime is to record it.
+    """How the one job stands, as the runtime is to record it.
 
-    Shape:   `verb` is `completed`, `failed` or `stopped`.
+    Shape:   `verb` is `started`, `completed`, `failed` or `stopped`.
     """
 
     verb: str
@@ -64,18 +64,11 @@ class ForegroundLauncher:
 
         Errors:  RuntimeClientError, if the runtime refuses for good.
         """
-        job, registration = self._submitted()
-        backoff = Backoff()
+        job, _ = self._submitted()
         while not self._interrupted.is_set():
-            try:
-                answer = self._client.launcher.poll(registration, slots=1, wait_seconds=registration.poll_seconds)
-            except RefusedError:
-                raise
-            except RuntimeClientError as error:
-                self._warn(f"waiting for the runtime: {error}")
-                self._interrupted.wait(backoff.next_seconds())
-                continue
-            backoff.reset()
+            answer = self._poll_for_job()
+            if answer is None:
+                return None
             if answer.job is not None and answer.job.job_id == job.job_id:
                 return self._take(answer.job)
             if self._is_over(job, answer):
@@ -92,7 +85,7 @@ class ForegroundLauncher:
         if self._interrupted.is_set():
             return False
         try:
-            self._persistently(lambda: self._client.launcher.report(attempt, "started", {}), REPORT_SECONDS)
+            self._deliver(attempt, Report("started", {}))
         except RefusedError as error:
             self._attempt = None
             if error.http_status == 409:
@@ -108,7 +101,7 @@ class ForegroundLauncher:
         Errors:  RuntimeClientError.
         """
         attempt = self._claimed()
-        self._persistently(lambda: self._client.launcher.report(attempt, report.verb, report.facts), REPORT_SECONDS)
+        self._deliver(attempt, report)
         self._attempt = None
         self._job = None
 
@@ -124,6 +117,19 @@ class ForegroundLauncher:
                 farewell()
             except RuntimeClientError as error:
                 self._warn(f"cannot leave the runtime properly: {error}")
+
+    def _poll_for_job(self) -> PollAnswer | None:
+        """Poll through outages of any length; None if the wait for the runtime was interrupted."""
+        _, registration = self._submitted()
+        try:
+            return Retry(self._interrupted.wait).call(
+                lambda: self._client.launcher.poll(registration, slots=1, wait_seconds=registration.poll_seconds),
+                lambda error, _: self._warn(f"waiting for the runtime: {error}"),
+            )
+        except RuntimeClientError as error:
+            if error.is_passing:
+                return None
+            raise
 
     def _take(self, claimed: ClaimedJob) -> ClaimedJob:
         _, registration = self._submitted()
@@ -178,17 +184,11 @@ class ForegroundLauncher:
         except RuntimeClientError as failure:
             self._warn(f"cannot register again: {failure}")
 
-    def _persistently(self, call: Callable[[], None], seconds: float) -> None:
-        """Repeat a call through outages; Ctrl+C or the time's end makes the last error final."""
-        backoff = Backoff(most_seconds=10.0)
-        tries_left = int(seconds / 5.0)
-        while True:
-            try:
-                return call()
-            except RuntimeClientError as error:
-                tries_left -= 1
-                if not error.is_passing or not tries_left or self._interrupted.wait(backoff.next_seconds()):
-                    raise
+    def _deliver(self, attempt: Attempt, report: Report) -> None:
+        """Report through an outage; Ctrl+C or the time's end makes the last error final."""
+        Retry(self._interrupted.wait, limit_seconds=REPORT_SECONDS, most_seconds=10.0).call(
+            lambda: self._client.launcher.report(attempt, report.verb, report.facts)
+        )
 
     def _withdraw(self) -> None:
         if self._job is not None and (self._attempt is None or self._interrupted.is_set()):

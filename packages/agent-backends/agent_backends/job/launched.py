@@ -5,7 +5,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from agent_backends.job.outcome_file import write_outcome
 from agent_backends.job.run import Ended, JobInHand, run_session
@@ -13,16 +12,14 @@ from agent_backends.protocol import CannotRunError, Outcome, Turn
 from agent_backends.turn.build import build_turn
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from agent_backends.turn.run import StopSwitch
-from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.reasons import Reason
+from runtime_client.retry import Retry
 
 # A runtime that restarts is back within seconds; a job that gave up at once would be recorded as failed for nothing.
 PATIENCE_SECONDS = 120.0
-
-Value = TypeVar("Value")
 
 
 def run_launched(
@@ -34,7 +31,10 @@ def run_launched(
     """Run the launcher's job, and leave a note of its outcome for the launcher."""
     job_id = caller.job_id or ""
     try:
-        turn = _patiently(lambda: _fetch(client, request, job_id, around), around.warn)
+        turn = Retry(time.sleep, PATIENCE_SECONDS, most_seconds=5.0).call(
+            lambda: _fetch(client, request, job_id, around),
+            lambda error, failures: around.warn(f"waiting for the runtime: {error}") if failures == 1 else None,
+        )
     except CannotRunError as cause:
         ended = Ended(cause.outcome, ExitCode.JOB_FAILED)
     except RuntimeClientError as cause:
@@ -57,21 +57,6 @@ def _fetch(client: RuntimeClient, request: SessionRequest, job_id: str, around: 
         around=around,
         session_token=around.environment.get("AGENT_RUNTIME_TOKEN"),
     )
-
-
-def _patiently(call: Callable[[], Value], warn: Callable[[str], None]) -> Value:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    backoff = Backoff(most_seconds=5.0)
-    while True:
-        try:
-            return call()
-        except RuntimeClientError as error:
-            pause = backoff.next_seconds()
-            if not error.is_passing or time.monotonic() + pause > deadline:
-                raise
-            if backoff.tries == 1:
-                warn(f"waiting for the runtime: {error}")
-            time.sleep(pause)
 
 
 def _outcome_of(cause: RuntimeClientError, request: SessionRequest) -> Outcome:

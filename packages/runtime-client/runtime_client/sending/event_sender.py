@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError, UnauthorizedError
+from runtime_client.retry import Retry
 from runtime_client.sending.spool import Spool
 from runtime_client.wire import Json, JsonObject
 
@@ -91,43 +92,44 @@ class EventSender:
         self._spool.wake()
 
     def _deliver_until_closed(self) -> None:
-        backoff = Backoff(most_seconds=RETRY_MOST_SECONDS)
-        while not self._abandoned.is_set():
-            if not self._spool.wait_for_one(closing=self._closing):
-                return
+        retry = Retry(self._abandoned.wait, most_seconds=RETRY_MOST_SECONDS)
+        while not self._abandoned.is_set() and self._spool.wait_for_one(closing=self._closing):
             self._closing.wait(BATCH_SECONDS)
             batch = self._spool.first(BATCH_EVENTS, BATCH_BYTES)
-            if self._deliver(batch):
-                self._spool.forget(len(batch))
-                backoff.reset()
-            else:
-                self._abandoned.wait(backoff.next_seconds())
+            try:
+                retry.call(partial(self._deliver, batch), self._keep_until_back)
+            except RuntimeClientError:
+                return  # abandoned, and the spool keeps what is left
+            self._error = ""
+            self._spool.forget(len(batch))
 
-    def _deliver(self, batch: list[JsonObject]) -> bool:
-        """Send one batch; true if it is done with, be it delivered or refused for good."""
+    def _keep_until_back(self, error: RuntimeClientError, _failures: int) -> None:
+        if not self._error:
+            self._warn(f"events are kept until the runtime is back: {error}")
+        self._error = str(error)
+        if isinstance(error, UnauthorizedError) and self._closing.is_set():
+            self._abandoned.set()  # the session's token has ended with its job: waiting would not bring it back
+
+    def _deliver(self, batch: list[JsonObject]) -> None:
+        """Send one batch; it is done with on return, be it delivered or refused for good.
+
+        Errors:  RuntimeClientError, if another try may help.
+        """
         if self._refused:
-            return True
+            return
         try:
             self._client.append_events(self._origin.session, batch)
         except RefusedError as error:
-            return self._give_way(batch, error)
-        except RuntimeClientError as error:
-            if not self._error:
-                self._warn(f"events are kept until the runtime is back: {error}")
-            self._error = str(error)
-            if isinstance(error, UnauthorizedError) and self._closing.is_set():
-                self._abandoned.set()  # the session's token has ended with its job: waiting would not bring it back
-            return False
-        self._error = ""
-        return True
+            self._give_way(batch, error)
 
-    def _give_way(self, batch: list[JsonObject], error: RefusedError) -> bool:
+    def _give_way(self, batch: list[JsonObject], error: RefusedError) -> None:
         # One bad event must not take its neighbours along; a session that is gone takes all events with it.
         if error.http_status in {400, 413, 422}:
-            if len(batch) > 1:
-                return all(self._deliver([event]) for event in batch)
-            self._warn(f"cannot record an event of type {batch[0].get('type')!r}: {error}")
-            return True
+            if len(batch) == 1:
+                self._warn(f"cannot record an event of type {batch[0].get('type')!r}: {error}")
+                return
+            for event in batch:
+                self._deliver([event])
+            return
         self._refused = True
         self._warn(f"cannot record the events of session {self._origin.session!r}: {error}")
-        return True

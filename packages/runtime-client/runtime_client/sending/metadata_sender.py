@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Callable
 
-from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError
+from runtime_client.retry import Retry
 from runtime_client.wire import Json, JsonObject
 
 RETRY_MOST_SECONDS = 10.0
@@ -45,21 +45,27 @@ class MetadataSender:
         self._pause.set()
 
     def _send_until_closed(self) -> None:
-        backoff = Backoff(most_seconds=RETRY_MOST_SECONDS)
-        while (changes := self._next_changes()) is not None:
+        retry = Retry(self._pause.wait, most_seconds=RETRY_MOST_SECONDS)
+        while self._wait_for_changes():
             try:
-                self._client.update_metadata(self._session, changes)
-                backoff.reset()
+                retry.call(self._send_unsent)
             except RefusedError as error:
                 self._warn(f"cannot store what is known of session {self._session!r}: {error}")
             except RuntimeClientError:
-                with self._changed:
-                    self._unsent = {**changes, **self._unsent}
-                if self._pause.wait(backoff.next_seconds()):
-                    return
+                return
 
-    def _next_changes(self) -> dict[str, Json] | None:
+    def _wait_for_changes(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._unsent) or self._closing)
+            return bool(self._unsent)
+
+    def _send_unsent(self) -> None:
+        with self._changed:
             changes, self._unsent = self._unsent, {}
-            return changes or None
+        try:
+            self._client.update_metadata(self._session, changes)
+        except RuntimeClientError as error:
+            if error.is_passing:
+                with self._changed:
+                    self._unsent = {**changes, **self._unsent}
+            raise

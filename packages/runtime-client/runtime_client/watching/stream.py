@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import NotTheRuntimeError, RefusedError, RuntimeClientError
 from runtime_client.models import Event
+from runtime_client.retry import Backoff
 from runtime_client.transport import Call
 from runtime_client.wire import as_object
 
