@@ -3,17 +3,24 @@ import { sentence } from "./api.js";
 
 let toastNumber = 0;
 
-/** Makes the page's actions. */
-export function createActions({ api, store, knowledge }) {
+/** Short sentences at the page's edge: `say` shows one, `hush` takes it away. */
+function createToasts({ store }) {
+  const hush = (id) => store.set((state) => ({ toasts: state.toasts.filter((toast) => toast.id !== id) }));
+
   function say(text, { failed = false, action = null } = {}) {
     const toast = { id: (toastNumber += 1), text, failed, action };
     store.set((state) => ({ toasts: [...state.toasts, toast].slice(-4) }));
     if (!failed) setTimeout(() => hush(toast.id), 5000);
   }
 
-  const hush = (id) => store.set((state) => ({ toasts: state.toasts.filter((toast) => toast.id !== id) }));
+  return { say, hush };
+}
 
-  /** Runs a request; a failure is said with the runtime's own sentence, and gives null. */
+/** Makes the page's actions. */
+export function createActions({ api, store, knowledge }) {
+  const { say, hush } = createToasts({ store });
+
+  /** Runs a request; a failure is shown with the runtime's own sentence, and gives null. */
   async function attempt(request) {
     try {
       return (await request()) ?? {};

@@ -18,90 +18,99 @@ const HIDDEN_GRACE_MS = 30_000;
  * @param {(state: {state: string, since?: number}) => void} [options.onState]
  * @param {() => boolean} [options.keepWhileHidden]
  */
-export function follow({ filter, after, onEvent, onGap, onState = () => {}, keepWhileHidden = () => false }) {
-  let last = after;
-  let failures = 0;
-  let opened = null;
-  let planned = 0;
-  let grace = 0;
-  let closed = false;
-  let seenOpen = false;
-  let cutAt = null;
+export const follow = (options) => new EventStream(options);
 
-  async function open() {
-    clearTimeout(planned);
-    opened?.abort();
-    const own = (opened = new AbortController());
+class EventStream {
+  #failures = 0;
+  #opened = null;
+  #planned = 0;
+  #grace = 0;
+  #closed = false;
+  #seenOpen = false;
+  #cutAt = null;
+
+  constructor({ filter, after, onEvent, onGap, onState = () => {}, keepWhileHidden = () => false }) {
+    this.filter = filter;
+    this.last = after;
+    this.listeners = { onEvent, onGap, onState };
+    this.keepWhileHidden = keepWhileHidden;
+    document.addEventListener("visibilitychange", this.#onVisibility);
+    addEventListener("online", this.#open);
+    this.#open();
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#planned);
+    clearTimeout(this.#grace);
+    this.#opened?.abort();
+    document.removeEventListener("visibilitychange", this.#onVisibility);
+    removeEventListener("online", this.#open);
+  }
+
+  #open = async () => {
+    clearTimeout(this.#planned);
+    this.#opened?.abort();
+    const own = (this.#opened = new AbortController());
     const silence = watchSilence(() => own.abort());
-    if (!seenOpen) onState({ state: "connecting" });
+    if (!this.#seenOpen) this.listeners.onState({ state: "connecting" });
     try {
-      const query = { ...filter, ...(last === null ? {} : { after: last }) };
-      const answer = await fetch(address("events/stream", query), { signal: own.signal, credentials: "same-origin" });
-      if (answer.status === 401 || answer.status === 403) return onState({ state: "unauthorized" });
+      const answer = await this.#ask(own.signal);
+      if (answer.status === 401 || answer.status === 403) return this.listeners.onState({ state: "unauthorized" });
       if (!answer.ok || !answer.body) throw new Error(`stream answered ${answer.status}`);
-      failures = 0;
-      cutAt = null;
-      seenOpen = true;
-      onState({ state: "live" });
-      await readMessages(answer.body, { heard: silence.heard, onMessage: receive });
+      this.#failures = 0;
+      this.#cutAt = null;
+      this.#seenOpen = true;
+      this.listeners.onState({ state: "live" });
+      await readMessages(answer.body, { heard: silence.heard, onMessage: (message) => this.#receive(message) });
       throw new Error("stream ended");
     } catch {
-      if (closed || own !== opened) return;
-      retry();
+      if (!this.#closed && own === this.#opened) this.#retry();
     } finally {
       silence.end();
     }
+    return undefined;
+  };
+
+  #ask(signal) {
+    const query = { ...this.filter, ...(this.last === null ? {} : { after: this.last }) };
+    return fetch(address("events/stream", query), { signal, credentials: "same-origin" });
   }
 
-  function receive({ type, id, data }) {
-    if (id && Number.isFinite(Number(id))) last = Math.max(last ?? 0, Number(id));
-    if (type === "gap") return onGap();
-    if (!data) return;
+  #receive({ type, id, data }) {
+    if (id && Number.isFinite(Number(id))) this.last = Math.max(this.last ?? 0, Number(id));
+    if (type === "gap") return this.listeners.onGap();
+    if (!data) return undefined;
     const event = JSON.parse(data);
-    if (typeof event.seq === "number") last = Math.max(last ?? 0, event.seq);
-    if (event.type) onEvent(event);
+    if (typeof event.seq === "number") this.last = Math.max(this.last ?? 0, event.seq);
+    if (event.type) this.listeners.onEvent(event);
+    return undefined;
   }
 
-  function retry() {
-    opened = null;
-    const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] * (0.75 + Math.random() / 2);
-    failures += 1;
-    cutAt ??= Date.now();
+  #retry() {
+    this.#opened = null;
+    const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)] * (0.75 + Math.random() / 2);
+    this.#failures += 1;
+    this.#cutAt ??= Date.now();
     // The first cut is often over at once; only a second one is worth a word on the screen.
-    if (failures > 1) onState({ state: "retrying", since: cutAt });
-    planned = setTimeout(open, wait);
+    if (this.#failures > 1) this.listeners.onState({ state: "retrying", since: this.#cutAt });
+    this.#planned = setTimeout(this.#open, wait);
   }
 
   // A browser gives one host six connections, shared by all tabs: hidden tabs let go of theirs.
-  function visibility() {
-    clearTimeout(grace);
+  #onVisibility = () => {
+    clearTimeout(this.#grace);
     if (!document.hidden) {
-      if (!opened) open();
+      if (!this.#opened) this.#open();
       return;
     }
-    grace = setTimeout(() => {
-      if (keepWhileHidden()) return;
-      clearTimeout(planned);
-      const gone = opened;
-      opened = null;
+    this.#grace = setTimeout(() => {
+      if (this.keepWhileHidden()) return;
+      clearTimeout(this.#planned);
+      const gone = this.#opened;
+      this.#opened = null;
       gone?.abort();
     }, HIDDEN_GRACE_MS);
-  }
-
-  const online = () => open();
-  document.addEventListener("visibilitychange", visibility);
-  addEventListener("online", online);
-  open();
-
-  return {
-    close() {
-      closed = true;
-      clearTimeout(planned);
-      clearTimeout(grace);
-      opened?.abort();
-      document.removeEventListener("visibilitychange", visibility);
-      removeEventListener("online", online);
-    },
   };
 }
 

@@ -29,13 +29,15 @@ function find(sessions, name) {
   return null;
 }
 
+const NOTHING_READ = { items: [], hasEarlier: false, ready: false, error: null };
+
 /**
  * The conversation: the newest page first, older ones on demand, and everything new as it comes.
  * @returns {{items: object[], hasEarlier: boolean, ready: boolean, error: Error|null, earlier: () => void, begin: () => void}}
  */
 export function useTimeline(name, backend) {
   const { api } = useApp();
-  const [view, setView] = useState({ items: [], hasEarlier: false, ready: false, error: null });
+  const [view, setView] = useState(NOTHING_READ);
   const work = useRef(null);
 
   const show = useCallback((mine, changes = {}) => {
@@ -53,44 +55,21 @@ export function useTimeline(name, backend) {
 
   const begin = useCallback(async () => {
     work.current?.stream?.close();
-    const mine = (work.current = { line: new Timeline({ backend: backend ?? "" }), frame: 0, pending: {}, busy: false, stream: null, more: false });
-    const events = (query) => api.get(api.session(name, "events"), query);
-    mine.read = events;
-    try {
-      const page = await events({ before: FAR_AHEAD, limit: FIRST_PAGE });
-      if (mine !== work.current) return;
-      mine.line.append(page.events);
-      mine.more = page.events.length >= FIRST_PAGE;
-      mine.stream = follow({
-        filter: { session: name },
-        after: mine.line.lastSeq,
-        onEvent: (event) => mine === work.current && mine.line.append([event]) && show(mine),
-        onGap: begin,
-      });
-      show(mine, { ready: true, error: null, hasEarlier: mine.more });
-    } catch (error) {
-      show(mine, { ready: true, error });
-    }
+    const mine = (work.current = emptyWork((query) => api.get(api.session(name, "events"), query), backend));
+    const page = await readPage(mine, { before: FAR_AHEAD, limit: FIRST_PAGE }, show);
+    if (!page || mine !== work.current) return;
+    mine.line.append(page.events);
+    mine.stream = follow({
+      filter: { session: name },
+      after: mine.line.lastSeq,
+      onEvent: (event) => mine === work.current && mine.line.append([event]) && show(mine),
+      onGap: begin,
+    });
+    show(mine, { ready: true, error: null, hasEarlier: mine.more });
   }, [name]);
 
-  const earlier = useCallback(async () => {
-    const mine = work.current;
-    if (!mine || mine.busy || !mine.more) return;
-    mine.busy = true;
-    try {
-      const page = await mine.read({ before: mine.line.firstSeq, limit: EARLIER_PAGE });
-      mine.more = page.events.length >= EARLIER_PAGE;
-      mine.line.prepend(page.events);
-      show(mine, { hasEarlier: mine.more });
-    } catch (error) {
-      show(mine, { error });
-    } finally {
-      mine.busy = false;
-    }
-  }, []);
-
   useEffect(() => {
-    setView({ items: [], hasEarlier: false, ready: false, error: null });
+    setView(NOTHING_READ);
     begin();
     return () => {
       work.current?.stream?.close();
@@ -98,7 +77,40 @@ export function useTimeline(name, backend) {
     };
   }, [name]);
   useReadingAfterCut(view.error, begin);
+  const earlier = useCallback(() => readEarlier(work.current, show), []);
   return { ...view, earlier, begin };
+}
+
+const emptyWork = (read, backend) => ({
+  read,
+  line: new Timeline({ backend: backend ?? "" }),
+  frame: 0,
+  pending: {},
+  busy: false,
+  stream: null,
+  more: false,
+});
+
+/** Reads one page of events; null if that failed, and the failure is shown. */
+async function readPage(mine, query, show) {
+  try {
+    const page = await mine.read(query);
+    mine.more = page.events.length >= query.limit;
+    return page;
+  } catch (error) {
+    show(mine, { ready: true, error });
+    return null;
+  }
+}
+
+async function readEarlier(mine, show) {
+  if (!mine || mine.busy || !mine.more) return;
+  mine.busy = true;
+  const page = await readPage(mine, { before: mine.line.firstSeq, limit: EARLIER_PAGE }, show);
+  mine.busy = false;
+  if (!page) return;
+  mine.line.prepend(page.events);
+  show(mine, { hasEarlier: mine.more });
 }
 
 /** The session's jobs, newest first. */

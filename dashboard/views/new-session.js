@@ -58,15 +58,8 @@ export function NewSession({ route }) {
     <form class="dialog-form" ref=${box} onSubmit=${start} onKeyDown=${(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && start(event)} novalidate>
       <div class="body">
         ${agents?.length === 0 && html`<p class="soft">There is no active agent. <a class="button small" href=${link("agents", "new")}>Make one</a></p>`}
-        <div class="form-grid">
-          <${Field} label="Agent" hint=${agents?.find((agent) => agent.name === chosen)?.description ?? ""}>
-            ${(props) => html`<select class="select" ...${props} value=${chosen} onChange=${(event) => change({ agent: event.target.value, name: suggestName(event.target.value) })}>
-              ${(agents ?? []).map((agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agent.name}</option>`)}</select>`}
-          <//>
-          <${Field} label="Name" problem=${value.name || tried ? problems.name : ""} hint="A name to find it again">
-            ${(props) => html`<input class="input" ...${props} value=${value.name} onInput=${(event) => change({ name: event.target.value.trim() })} autocomplete="off" spellcheck=${false} />`}
-          <//>
-        </div>
+        <${AgentAndName} agents=${agents ?? []} chosen=${chosen} name=${value.name} change=${change}
+          problem=${value.name || tried ? problems.name : ""} />
         <${Folder} value=${value.dir} problem=${problems.dir} onChange=${(dir) => change({ dir })} />
         <${Field} label="Prompt" problem=${tried ? problems.prompt : ""} hint="Ctrl Enter starts">
           ${(props) => html`<textarea class="textarea" data-first rows="5" ...${props} value=${value.prompt} onInput=${(event) => change({ prompt: event.target.value })} placeholder="What should be done?"></textarea>`}
@@ -79,6 +72,22 @@ export function NewSession({ route }) {
         <button class="button primary" disabled=${sending}><${Icon} name="send" size=${14} />${sending ? "Starting…" : "Start"}</button></footer>
     </form>
   <//>`;
+}
+
+function AgentAndName({ agents, chosen, name, problem, change }) {
+  const choose = (event) => change({ agent: event.target.value, name: suggestName(event.target.value) });
+  const rename = (event) => change({ name: event.target.value.trim() });
+  const options = agents.map(
+    (agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agent.name}</option>`,
+  );
+  return html`<div class="form-grid">
+    <${Field} label="Agent" hint=${agents.find((agent) => agent.name === chosen)?.description ?? ""}>
+      ${(props) => html`<select class="select" ...${props} value=${chosen} onChange=${choose}>${options}</select>`}
+    <//>
+    <${Field} label="Name" problem=${problem} hint="A name to find it again">
+      ${(props) => html`<input class="input" ...${props} value=${name} onInput=${rename} autocomplete="off" spellcheck=${false} />`}
+    <//>
+  </div>`;
 }
 
 function Folder({ value, problem, onChange }) {
