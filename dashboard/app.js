@@ -27,14 +27,14 @@ function build() {
   });
   const api = createApi({
     onUnauthorized: () => store.set({ unauthorized: true }),
-    // Ages are told by the runtime's clock: a laptop's may be minutes off.
+    // Ages are counted by the runtime's clock: a laptop's may be minutes off.
     onAnswer(serverTime) {
       const found = serverTime === null ? 0 : serverTime + 500 - Date.now();
       skew = Math.abs(found) > SKEW_THAT_MATTERS_MS ? found : 0;
     },
   });
   const notifier = createNotifier({ store });
-  const knowledge = createKnowledge({ api, store, now, notify: notifier.tell });
+  const knowledge = createKnowledge({ api, store, now, notify: notifier.notify });
   const actions = createActions({ api, store, knowledge });
   return { api, store, knowledge, actions, notifier, now, ticker: createTicker() };
 }

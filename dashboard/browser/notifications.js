@@ -9,7 +9,7 @@ const WORDS = {
   lost: "is lost: nobody proves that it lives",
 };
 
-/** Makes the notifier; `wanted()` tells whether the person asked for news. */
+/** Makes the notifier; `wanted()` is true where the person asked for news. */
 export function createNotifier({ store }) {
   const possible = "Notification" in globalThis;
   const wanted = () => possible && Notification.permission === "granted" && recall("notify", false);
@@ -25,7 +25,7 @@ export function createNotifier({ store }) {
       store.set({ notify: on });
       return on;
     },
-    tell(session) {
+    notify(session) {
       if (!wanted() || !document.hidden || !WORDS[session.status]) return;
       const news = new Notification(`${session.session_name} ${WORDS[session.status]}`, { body: session.agent_name, tag: session.session_id });
       news.onclick = () => {

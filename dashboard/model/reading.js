@@ -14,7 +14,7 @@ export function useReadingAfterCut(error, read) {
     if (live && error) read();
   }, [live]);
   useEffect(() => {
-    // An absence so short that the stream never told of it would otherwise leave its error standing.
+    // An absence so short that the stream never noticed it would otherwise leave its error standing.
     if (!isUnreachable(error)) return undefined;
     const timer = setTimeout(read, ASK_AGAIN_MS);
     return () => clearTimeout(timer);

@@ -87,4 +87,4 @@ const CALLBACK_WORDS = {
 };
 
 /** Why the news of a child stands where it stands. */
-export const whyWords = (why) => CALLBACK_WORDS[why] ?? why.replaceAll("_", " ");
+export const callbackWords = (reason) => CALLBACK_WORDS[reason] ?? reason.replaceAll("_", " ");

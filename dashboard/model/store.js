@@ -2,17 +2,17 @@
 import { useApp, useEffect, useState } from "../browser/ui.js";
 
 /**
- * Makes a store; changes made in one frame are told once, before that frame is painted.
+ * Makes a store; changes made in one frame are announced once, before that frame is painted.
  * @template T
  * @param {T} initial
  */
 export function createStore(initial) {
   let state = initial;
-  let told = false;
+  let planned = false;
   const listeners = new Set();
 
-  function tell() {
-    told = false;
+  function announce() {
+    planned = false;
     for (const listener of [...listeners]) listener(state);
   }
 
@@ -20,11 +20,11 @@ export function createStore(initial) {
     get: () => state,
     set(patch) {
       state = { ...state, ...(typeof patch === "function" ? patch(state) : patch) };
-      if (told) return;
-      told = true;
-      // A hidden tab gets no frames, but its title and notifications must still be told.
-      if (document.hidden) setTimeout(tell, 0);
-      else requestAnimationFrame(tell);
+      if (planned) return;
+      planned = true;
+      // A hidden tab gets no frames, but its title and notifications follow all the same.
+      if (document.hidden) setTimeout(announce, 0);
+      else requestAnimationFrame(announce);
     },
     subscribe(listener) {
       listeners.add(listener);

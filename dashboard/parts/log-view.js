@@ -19,8 +19,8 @@ export function LogView({ job, attempt }) {
 
   useEffect(() => {
     const leaving = new AbortController();
-    const tell = (changes) => setLog((before) => ({ ...before, ...(typeof changes === "function" ? changes(before) : changes) }));
-    readOn(api, { path: api.job(job.job_id, "log"), attempt, from, signal: leaving.signal, tell });
+    const change = (changes) => setLog((before) => ({ ...before, ...(typeof changes === "function" ? changes(before) : changes) }));
+    readOn(api, { path: api.job(job.job_id, "log"), attempt, from, signal: leaving.signal, change });
     return () => leaving.abort();
   }, [from]);
   useEffect(() => {
@@ -41,10 +41,10 @@ export function LogView({ job, attempt }) {
   </div>`;
 }
 
-async function readOn(api, { path, attempt, from, signal, tell }) {
+async function readOn(api, { path, attempt, from, signal, change }) {
   const decoder = new TextDecoder();
   let offset = from;
-  tell({ text: "", start: null, next: 0, complete: false, error: null });
+  change({ text: "", start: null, next: 0, complete: false, error: null });
   for (let first = true; ; first = false) {
     try {
       const answer = await api.ask("GET", path, { query: { attempt, offset, wait: first ? 0 : WAIT_SECONDS }, signal });
@@ -54,11 +54,11 @@ async function readOn(api, { path, attempt, from, signal, tell }) {
       const jumped = start > offset && offset > from ? `\n… ${bytes(start - offset)} were not kept …\n` : "";
       offset = Number(answer.headers.get("x-log-next") ?? start + chunk.byteLength);
       const text = jumped + decoder.decode(chunk, { stream: true }).replace(ESCAPES, "");
-      tell((before) => ({ text: before.text + text, start: before.start ?? start, next: offset, complete, error: null }));
+      change((before) => ({ text: before.text + text, start: before.start ?? start, next: offset, complete, error: null }));
       if (complete) return;
     } catch (error) {
       if (signal.aborted) return;
-      tell({ error });
+      change({ error });
       if (error.status >= 400 && error.status < 500) return;
       await new Promise((done) => setTimeout(done, RETRY_MS));
     }

@@ -1,7 +1,7 @@
 /** The facts beside a conversation: where it runs, what it cost, its jobs, its children and their news. */
 import { link } from "../browser/router.js";
 import { html } from "../browser/ui.js";
-import { reasonWords, waitWords, whyWords } from "../model/reasons.js";
+import { reasonWords, waitWords, callbackWords } from "../model/reasons.js";
 import { useCallbacks, useTree } from "../model/session-data.js";
 import { useStore } from "../model/store.js";
 import { count, money, tokens } from "./amounts.js";
@@ -53,13 +53,13 @@ function Jobs({ session, jobs }) {
       (job) => html`<li key=${job.job_id}><a href=${link("sessions", session.session_name, "jobs", job.job_id)}>
         <span class="row"><${Status} thing=${job} aged=${false} /><span class="grow"></span>
           <span class="faint">${job.started_at ? html`<${Lasting} from=${job.started_at} to=${job.ended_at} />` : html`<${Ago} at=${job.created_at} />`}</span></span>
-        <span class="cut soft">${why(job)}</span></a></li>`,
+        <span class="cut soft">${jobWords(job)}</span></a></li>`,
     )}</ul>
     ${list.length > JOBS_SHOWN && html`<p class="faint">${list.length - JOBS_SHOWN} older ones are in the conversation.</p>`}
   </section>`;
 }
 
-function why(job) {
+function jobWords(job) {
   if (job.status === "pending") return waitWords(job.reason);
   if (job.status === "failed") return reasonWords(job.reason);
   return (job.prompt_preview ?? job.prompt ?? "").split("\n")[0];
@@ -84,9 +84,9 @@ const NEWS = {
   expired: "News expired",
 };
 
-/** Whether the parent has been told of a child, and why not. */
+/** Whether the parent has the news of a child, and why not. */
 function News({ callback }) {
   if (!callback) return null;
   const at = callback.settled_at ?? callback.delivered_at ?? callback.rested_at ?? callback.created_at;
-  return html`<span class="news" data-callback=${callback.state}><span class="cut">${NEWS[callback.state] ?? callback.state}${callback.why ? `: ${whyWords(callback.why)}` : ""}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
+  return html`<span class="news" data-callback=${callback.state}><span class="cut">${NEWS[callback.state] ?? callback.state}${callback.why ? `: ${callbackWords(callback.why)}` : ""}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
 }

@@ -1,4 +1,4 @@
-/** One item of a conversation: what was said, a tool that was used, a run, an end. */
+/** One item of a conversation: words, a tool that was used, a run, an end. */
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
 import { helpFor, reasonWords } from "../model/reasons.js";
@@ -23,17 +23,17 @@ const LABELS = { user: "Message to the agent", agent: "The agent's words", tool:
 const At = ({ at }) => html`<time class="at num" datetime=${at} title=${exact(at)}>${clock(at)}</time>`;
 
 function User({ item }) {
-  return html`<div class="said"><div class="who">To the agent<${At} at=${item.at} /><${Copy} text=${item.text} label="Copy message" /></div><div class="asked">${item.text}</div></div>`;
+  return html`<div class="words"><div class="who">To the agent<${At} at=${item.at} /><${Copy} text=${item.text} label="Copy message" /></div><div class="asked">${item.text}</div></div>`;
 }
 
 function Agent({ item }) {
-  return html`<div class="said"><${Markdown} text=${item.text} /><div class="corner"><${At} at=${item.at} /><${Copy} text=${item.text} label="Copy answer" /></div></div>`;
+  return html`<div class="words"><${Markdown} text=${item.text} /><div class="corner"><${At} at=${item.at} /><${Copy} text=${item.text} label="Copy answer" /></div></div>`;
 }
 
-function Tool({ item, open, onTurn }) {
+function Tool({ item, open, onToggle }) {
   const seconds = item.endedAt ? between(item.at, item.endedAt) : 0;
   const took = seconds >= 0.1 ? span(seconds) : "";
-  return html`<button class="tool-line" aria-expanded=${open} onClick=${() => onTurn(item.key)}>
+  return html`<button class="tool-line" aria-expanded=${open} onClick=${() => onToggle(item.key)}>
       <${Icon} name=${open ? "down" : "right"} size=${12} />
       <span class="tool-name">${item.tool}</span>
       <span class="cut tool-about mono">${toolSummary(item.input)}</span>
@@ -68,7 +68,7 @@ function Result({ item }) {
   const used = tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "";
   const facts = [calls, used, money(item.cost)];
   const [word, tone, drawing] = item.failed ? ["Ended with an error", "failed", "cross"] : item.asks ? ["Asks for an answer", "asks", "question"] : ["Answered", "finished", "check"];
-  return html`${item.text && html`<div class="said"><${Markdown} text=${item.text} /></div>`}
+  return html`${item.text && html`<div class="words"><${Markdown} text=${item.text} /></div>`}
     <div class="end-line" data-tone=${tone}><${Drawing} name=${drawing} />
       ${word}<span class="faint num">${facts.filter(Boolean).join(" · ")}</span><${At} at=${item.at} /></div>`;
 }

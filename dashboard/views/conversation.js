@@ -12,10 +12,10 @@ export function Conversation({ session, jobs }) {
   const [atEnd, setAtEnd] = useState(true);
   const [opened, setOpened] = useState(() => new Set());
   const list = useRef(null);
-  const turn = useCallback((key) => setOpened((before) => toggled(before, key)), []);
+  const toggle = useCallback((key) => setOpened((before) => toggled(before, key)), []);
   const draw = useCallback(
-    (item) => html`<${TimelineItem} item=${item} session=${session.session_name} open=${opened.has(item.key)} onTurn=${turn} />`,
-    [session.session_name, opened, turn],
+    (item) => html`<${TimelineItem} item=${item} session=${session.session_name} open=${opened.has(item.key)} onToggle=${toggle} />`,
+    [session.session_name, opened, toggle],
   );
   useEffect(() => {
     if (ready) list.current?.toEnd();

@@ -14,7 +14,7 @@ import { Unread } from "../parts/unread.js";
 const LIMIT = 200;
 // These wait for nothing but a launcher that is there: the order in which they stand is the order in which they run.
 const IN_LINE = new Set(["no_free_slot", "agent_limit", "launcher_short_of_memory", "launcher_cannot_start_jobs"]);
-const SAID_BY_HEADING = new Set(["session_busy", "no_launcher"]);
+const CLEAR_FROM_HEADING = new Set(["session_busy", "no_launcher"]);
 
 /** The view at `#/queue`. */
 export function QueueView() {
@@ -51,14 +51,14 @@ function Groups({ jobs, again }) {
   return [...groups].map(([reason, those]) => html`<${Group} key=${reason} reason=${reason} jobs=${those} again=${again} />`);
 }
 
-/** What is true of all of a group is said once, above it; a row then says what it would do. */
+/** What is true of all of a group stands once, above it; a row then says what it would do. */
 function Group({ reason, jobs, again }) {
   const inLine = IN_LINE.has(reason);
-  const [{ reason_detail: why }] = jobs;
-  const isShared = reason === "session_busy" || jobs.every((job) => job.reason_detail === why);
+  const [{ reason_detail: detail }] = jobs;
+  const isShared = reason === "session_busy" || jobs.every((job) => job.reason_detail === detail);
   return html`<section class="group" data-reason=${reason}>
     <h2>${inLine && "Next to run · "}<span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${jobs.length}</span></h2>
-    ${isShared && why && !SAID_BY_HEADING.has(reason) && html`<p class="soft">${sentence(why)}</p>`}
+    ${isShared && detail && !CLEAR_FROM_HEADING.has(reason) && html`<p class="soft">${sentence(detail)}</p>`}
     ${reason === "no_launcher" && html`<${StartLauncher} />`}
     <ol class="rows">${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null} text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
 }

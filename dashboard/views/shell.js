@@ -157,7 +157,7 @@ function Tools() {
   const notify = useStore((state) => state.notify);
   const [theme, setTheme] = useState(() => document.documentElement.dataset.theme ?? "");
   const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  const turn = () => {
+  const switchTheme = () => {
     const next = dark ? "light" : "dark";
     document.documentElement.dataset.theme = next;
     localStorage.setItem("theme", next);
@@ -168,7 +168,7 @@ function Tools() {
     actions.say(on ? "You will hear when a session ends or needs input, while this page is in the background" : "Notifications are off");
   };
   return html`<div class="tools">
-    <button class="button plain icon" aria-label=${dark ? "Light colours" : "Dark colours"} title=${dark ? "Light colours" : "Dark colours"} onClick=${turn}><${Icon} name=${dark ? "sun" : "moon"} /></button>
+    <button class="button plain icon" aria-label=${dark ? "Light colours" : "Dark colours"} title=${dark ? "Light colours" : "Dark colours"} onClick=${switchTheme}><${Icon} name=${dark ? "sun" : "moon"} /></button>
     ${notifier.possible && html`<button class="button plain icon" aria-label="Notifications" aria-pressed=${notify} title=${notify ? "Notifications are on" : "Notify me when a session ends or needs input"} onClick=${ring}><${Icon} name="bell" /></button>`}
     <button class="button plain icon" aria-label="Keyboard" title="Keyboard (?)" onClick=${() => store.set({ help: true })}><${Icon} name="keyboard" /></button>
   </div>`;
