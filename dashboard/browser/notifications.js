@@ -27,7 +27,8 @@ export function createNotifier({ store }) {
     },
     notify(session) {
       if (!wanted() || !document.hidden || !WORDS[session.status]) return;
-      const news = new Notification(`${session.session_name} ${WORDS[session.status]}`, { body: session.agent_name, tag: session.session_id });
+      const news = new Notification(`${session.session_name} ${WORDS[session.status]}`,
+        { body: session.agent_name, tag: session.session_id });
       news.onclick = () => {
         window.focus();
         location.hash = link("sessions", session.session_name);

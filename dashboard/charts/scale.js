@@ -42,7 +42,9 @@ export const fits = (x, width) => x <= width - HALF_A_WORD;
 /** The lines and words of both axes. */
 export function Axes({ width, height, left, bottom, values, y, times, x, say = String }) {
   return html`<g class="axes" aria-hidden="true">
-    ${values.map((value) => html`<g key=${value}><path d=${`M${left} ${y(value)}H${width}`} /><text x=${left - 8} y=${y(value) + 4} text-anchor="end">${say(value)}</text></g>`)}
-    ${times.filter((at) => fits(x(at), width)).map((at) => html`<text key=${at} x=${x(at)} y=${height - bottom + 16} text-anchor="middle">${clock(at)}</text>`)}
+    ${values.map((value) => html`<g key=${value}><path d=${`M${left} ${y(value)}H${width}`} />
+        <text x=${left - 8} y=${y(value) + 4} text-anchor="end">${say(value)}</text></g>`)}
+    ${times.filter((at) => fits(x(at), width))
+      .map((at) => html`<text key=${at} x=${x(at)} y=${height - bottom + 16} text-anchor="middle">${clock(at)}</text>`)}
   </g>`;
 }

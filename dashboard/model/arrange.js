@@ -16,7 +16,8 @@ export function passes(session, { status, agent, launcher, tree, q }) {
   if (tree && ![session.root_session_id, session.session_name, session.session_id].includes(tree)) return false;
   if (!q) return true;
   const wanted = q.toLowerCase();
-  return [session.session_name, session.agent_name, session.project_dir, session.result_preview].some((text) => text?.toLowerCase().includes(wanted));
+  const texts = [session.session_name, session.agent_name, session.project_dir, session.result_preview];
+  return texts.some((text) => text?.toLowerCase().includes(wanted));
 }
 
 /**

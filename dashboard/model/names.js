@@ -1,12 +1,19 @@
 /** Names for sessions: what is allowed, and a suggestion that one can remember. */
 
-const FIRST = "amber brisk calm clear bold early fair fine glad green high keen kind late light mild neat north plain quick quiet red sharp south still swift tidy warm west wise".split(" ");
-const SECOND = "arch ash bay beam birch brook cedar cliff cove dune elm fern field ford grove harbor hill lake larch leaf mill moss oak path pine reed ridge rook shore stone vale wren".split(" ");
+const FIRST = (
+  "amber brisk calm clear bold early fair fine glad green high keen kind late light mild neat north " +
+  "plain quick quiet red sharp south still swift tidy warm west wise"
+).split(" ");
+const SECOND = (
+  "arch ash bay beam birch brook cedar cliff cove dune elm fern field ford grove harbor hill lake larch " +
+  "leaf mill moss oak path pine reed ridge rook shore stone vale wren"
+).split(" ");
 
 const pick = (words) => words[Math.floor(Math.random() * words.length)];
 
 /** A free name for a session of this agent. */
-export const suggestName = (agent) => `${(agent || "session").replace(/[^A-Za-z0-9_-]+/g, "-").slice(0, 36)}-${pick(FIRST)}-${pick(SECOND)}`;
+export const suggestName = (agent) =>
+  `${(agent || "session").replace(/[^A-Za-z0-9_-]+/g, "-").slice(0, 36)}-${pick(FIRST)}-${pick(SECOND)}`;
 
 /** What is wrong with a name; empty when nothing is. */
 export function nameProblem(name) {

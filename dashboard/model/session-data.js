@@ -145,5 +145,6 @@ export function useTree(session) {
     { key: `tree ${session.root_session_id}`, concerns: (event) => event.type === "session.created" },
   );
   const root = session.root_session_id;
-  return { ...reading, sessions: [...sessions.values()].filter((one) => one.root_session_id === root).sort((a, b) => (a.session_id < b.session_id ? -1 : 1)) };
+  const ofTree = [...sessions.values()].filter((one) => one.root_session_id === root);
+  return { ...reading, sessions: ofTree.sort((a, b) => (a.session_id < b.session_id ? -1 : 1)) };
 }

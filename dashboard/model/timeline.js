@@ -1,4 +1,5 @@
 /** Makes a conversation out of events: pure, and able to grow at both ends without looking at the rest again. */
+import { callbackWords } from "./reasons.js";
 
 const LINES_PER_BLOCK = 200;
 const REPEATED_WITHIN = 8;
@@ -132,11 +133,18 @@ export class Timeline {
 }
 
 // The event that makes a run known may say something of its own: the run stands before it.
-const itemOf = (event, item) => ({ key: item.kind === "run" ? event.seq - 0.5 : event.seq, at: event.at, jobId: event.job_id, attempt: event.attempt, ...item });
+const itemOf = (event, item) => ({
+  key: item.kind === "run" ? event.seq - 0.5 : event.seq,
+  at: event.at,
+  jobId: event.job_id,
+  attempt: event.attempt,
+  ...item,
+});
 const saysAlready = (items, text) => items.some((item) => item.kind === "agent" && item.text.trim() === text.trim());
 
 const REQUEUED = { state: "pending", endedAt: null };
-const requeuedNote = (event) => ({ kind: "note", tone: "quiet", text: `Queued again as attempt ${(event.attempt ?? 0) + 1}` });
+const note = (tone, text, link) => ({ kind: "note", tone, text, link });
+const requeuedNote = (event) => note("quiet", `Queued again as attempt ${(event.attempt ?? 0) + 1}`);
 
 const TAKERS = {
   session_start(line, { data }) {
@@ -170,13 +178,16 @@ const TAKERS = {
   result(line, event) {
     const { text = "", usage, cost_usd: cost, model_calls: calls, is_error: failed } = event.data;
     const repeats = saysAlready(line.items.slice(-REPEATED_WITHIN), text);
-    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, calls, failed, asks: event.data.waiting_input === true });
+    const asks = event.data.waiting_input === true;
+    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, calls, failed, asks });
   },
-  "job.started": (line, event) => line.run(event, { state: "running", startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id }),
+  "job.started"(line, event) {
+    line.run(event, { state: "running", startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id });
+  },
   "job.completed": (line, event) => line.run(event, { state: "completed", endedAt: event.at }),
   "job.stopped"(line, event) {
     line.run(event, { state: "stopped", endedAt: event.at });
-    line.add(event, { kind: "note", tone: "quiet", text: event.data.reason === "stopped_by_parent" ? "Stopped by the parent session" : "Stopped" });
+    line.add(event, note("quiet", event.data.reason === "stopped_by_parent" ? "Stopped by the parent session" : "Stopped"));
   },
   "job.failed"(line, event) {
     line.run(event, { state: "failed", endedAt: event.at });
@@ -184,11 +195,11 @@ const TAKERS = {
   },
   "job.lost"(line, event) {
     line.run(event, { state: "lost" });
-    line.add(event, { kind: "note", tone: "lost", text: "Lost: its launcher no longer proves that it runs. It may still be alive, so nothing is started in its place; if it comes back, it heals." });
+    line.add(event, note("lost", LOST));
   },
   "job.healed"(line, event) {
     line.run(event, { state: event.data.status ?? "running" });
-    line.add(event, { kind: "note", tone: "finished", text: "Healed: the launcher came back and knows what became of it" });
+    line.add(event, note("finished", "Healed: the launcher came back and knows what became of it"));
   },
   "job.requeued"(line, event) {
     // What was handed back before it ran has left no trace that a reader would miss; if it ran, older events say so.
@@ -196,14 +207,30 @@ const TAKERS = {
     line.run(event, REQUEUED);
     line.add(event, requeuedNote(event));
   },
-  "job.held": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: "Held: it waits until somebody lifts the hold" }),
-  "job.hold_lifted": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: "The hold was lifted" }),
-  "job.stop_requested": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: "Stop requested" }),
-  "session.budget_exceeded": (line, event) => line.add(event, { kind: "note", tone: "lost", text: `Budget reached: ${event.data.limit} of ${event.data.allowed}, spent ${event.data.spent}` }),
-  "session.children_running": (line, event) => line.add(event, { kind: "note", tone: "quiet", text: `Ended while children run: ${(event.data.children ?? []).join(", ")}` }),
-  "callback.delivered": (line, event) => line.add(event, { kind: "note", tone: "running", text: `News of ${event.data.child_session_name ?? "a child"} was delivered`, link: event.data.child_session_name }),
-  "callback.expired": (line, event) => line.add(event, { kind: "note", tone: "lost", text: `News of ${event.data.child_session_name ?? "a child"} was not delivered: ${event.data.reason ?? "expired"}`, link: event.data.child_session_name }),
+  "job.held": (line, event) => line.add(event, note("quiet", "Held: it waits until somebody lifts the hold")),
+  "job.hold_lifted": (line, event) => line.add(event, note("quiet", "The hold was lifted")),
+  "job.stop_requested": (line, event) => line.add(event, note("quiet", "Stop requested")),
+  "session.budget_exceeded"(line, event) {
+    const { limit, allowed, spent } = event.data;
+    line.add(event, note("lost", `Budget reached: ${limit} of ${allowed}, spent ${spent}`));
+  },
+  "session.children_running"(line, event) {
+    line.add(event, note("quiet", `Ended while children run: ${(event.data.children ?? []).join(", ")}`));
+  },
+  "callback.delivered"(line, event) {
+    const { child_session_name: child } = event.data;
+    line.add(event, note("running", `News of ${child ?? "a child"} was delivered`, child));
+  },
+  "callback.expired"(line, event) {
+    const { child_session_name: child, reason } = event.data;
+    const words = reason ? callbackWords(reason) : "expired";
+    line.add(event, note("lost", `News of ${child ?? "a child"} was not delivered: ${words}`, child));
+  },
 };
+
+const LOST =
+  "Lost: its launcher no longer proves that it runs. It may still be alive, so nothing is started in its place; " +
+  "if it comes back, it heals.";
 
 const SUMMARY_KEYS = ["command", "pattern", "query", "url", "file_path", "path", "description", "prompt", "session_name", "name"];
 
@@ -214,5 +241,6 @@ export function toolSummary(input) {
   const key = SUMMARY_KEYS.find((name) => typeof input[name] === "string" && input[name]);
   if (key) return input[key].split("\n")[0];
   const entries = Object.entries(input);
-  return entries.length ? entries.map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", ").slice(0, 200) : "";
+  const about = ([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`;
+  return entries.map(about).join(", ").slice(0, 200);
 }

@@ -124,10 +124,13 @@ function Waiting({ jobs, sending, editing, onEdit, again }) {
   const lonely = jobs.find((job) => job.reason === "no_launcher");
   return html`<div class="waiting">
     <ul aria-label="Messages that wait">
-      ${jobs.map((job) => html`<${WaitingJob} key=${job.job_id} job=${job} editing=${editing?.job_id === job.job_id} onEdit=${onEdit} again=${again} />`)}
-      ${onTheWay.map((one) => html`<li key=${one.key} class="on-the-way"><span class="cut grow">${one.prompt}</span><span class="faint">${one.jobId ? "accepted" : "sending…"}</span></li>`)}
+      ${jobs.map((job) => html`<${WaitingJob} key=${job.job_id} job=${job} editing=${editing?.job_id === job.job_id}
+          onEdit=${onEdit} again=${again} />`)}
+      ${onTheWay.map((one) => html`<li key=${one.key} class="on-the-way"><span class="cut grow">${one.prompt}</span>
+          <span class="faint">${one.jobId ? "accepted" : "sending…"}</span></li>`)}
     </ul>
-    ${lonely && html`<div class="row wrap"><span class="soft">Start a launcher on the machine where the project is:</span><${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`}
+    ${lonely && html`<div class="row wrap"><span class="soft">Start a launcher on the machine where the project is:</span>
+      <${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`}
   </div>`;
 }
 
@@ -146,7 +149,9 @@ function WaitingJob({ job, editing, onEdit, again }) {
   return html`<li data-job=${job.job_id} class=${editing ? "edited" : ""}>
     <span class="cut grow" title=${text}>${text}</span>
     <span class="faint reason" title=${job.reason_detail ?? ""}>${waitWords(job.reason)}</span>
-    <button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}><${Icon} name="edit" size=${13} /></button>
-    <button class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onClick=${withdraw}><${Icon} name="close" size=${13} /></button>
+    <button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}>
+      <${Icon} name="edit" size=${13} /></button>
+    <button class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onClick=${withdraw}>
+      <${Icon} name="close" size=${13} /></button>
   </li>`;
 }

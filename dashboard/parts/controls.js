@@ -32,7 +32,8 @@ export function Copy({ text, label = "Copy" }) {
     event.stopPropagation();
     setDone(await copyText(text));
   };
-  return html`<button type="button" class="button plain icon small copy" aria-label=${done ? "Copied" : label} title=${label} onClick=${press}>
+  return html`<button type="button" class="button plain icon small copy" aria-label=${done ? "Copied" : label}
+    title=${label} onClick=${press}>
     <${Icon} name=${done ? "check" : "copy"} size=${14} />
   </button>`;
 }

@@ -37,7 +37,8 @@ export function LogView({ job, attempt }) {
       ${log.start > 0 && html`<button class="button plain small" onClick=${() => setFrom(0)}>Show from the beginning</button>`}
       <span class="grow"></span><${Copy} text=${log.text} label="Copy log" /></div>
     ${log.error && html`<${ProblemLine} error=${log.error} />`}
-    <pre ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-label="Raw log" aria-live="off">${log.text || (log.complete ? "It wrote nothing." : "")}</pre>
+    <pre ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-label="Raw log" aria-live="off">
+      ${log.text || (log.complete ? "It wrote nothing." : "")}</pre>
   </div>`;
 }
 

@@ -156,7 +156,10 @@ export class VirtualList extends Component {
     const { first } = this.state;
     const rows = [...this.window.children]
       .slice(0, items.length - first)
-      .map((element, place) => ({ index: first + place, key: keyOf(items[first + place]), height: element.getBoundingClientRect().height }));
+      .map((element, place) => {
+        const index = first + place;
+        return { index, key: keyOf(items[index]), height: element.getBoundingClientRect().height };
+      });
     if (this.heights.measure(rows)) this.#restore();
   }
 
@@ -206,7 +209,8 @@ export class VirtualList extends Component {
 
   render({ items, keyOf, draw, label, role = "list", before, after, className = "" }, { first, last }) {
     const shown = items.slice(first, Math.min(last, items.length));
-    return html`<div class=${`scroll vl ${className}`} ref=${(box) => (this.box = box)} onScroll=${this.#scrolled} tabindex="0" role="region" aria-label=${label}>
+    return html`<div class=${`scroll vl ${className}`} ref=${(box) => (this.box = box)} onScroll=${this.#scrolled}
+      tabindex="0" role="region" aria-label=${label}>
       ${before}
       <div class="vl-space" ref=${(space) => (this.space = space)}>
         <div class="vl-window" role=${items.length ? role : undefined} ref=${(window) => (this.window = window)}

@@ -21,13 +21,15 @@ export function Conversation({ session, jobs }) {
     if (ready) list.current?.toEnd();
   }, [ready]);
 
-  const before = html`<div class="line-start">${hasEarlier ? "Reading what was before…" : ready && items.length ? html`<span>Beginning</span>` : ""}</div>`;
+  const beginning = ready && items.length ? html`<span>Beginning</span>` : "";
+  const before = html`<div class="line-start">${hasEarlier ? "Reading what was before…" : beginning}</div>`;
   return html`<div class="line-box">
     ${error && html`<div class="page"><${ProblemLine} error=${error} onAgain=${begin} /></div>`}
     ${ready && !items.length && !error && html`<${Quiet} session=${session} jobs=${jobs} />`}
     <${VirtualList} ref=${list} items=${items} keyOf=${keyOf} draw=${draw} guess=${56} label="Conversation" role="feed" className="line"
       stickToEnd onAtEnd=${setAtEnd} onStart=${earlier} before=${before} />
-    <button class=${`button small to-end${atEnd ? " away" : ""}`} data-to-end aria-hidden=${atEnd} tabindex=${atEnd ? -1 : 0} onClick=${() => list.current.toEnd()}>
+    <button class=${`button small to-end${atEnd ? " away" : ""}`} data-to-end aria-hidden=${atEnd}
+      tabindex=${atEnd ? -1 : 0} onClick=${() => list.current.toEnd()}>
       <${Icon} name="down" size=${12} />Newest</button>
   </div>`;
 }
@@ -41,5 +43,6 @@ const toggled = (set, key) => {
 
 function Quiet({ session }) {
   const waits = session.status === "pending";
-  return html`<div class="empty quiet-line"><p>${waits ? "Nothing has been said yet: it waits to be run." : "Nothing has been said yet."}</p></div>`;
+  return html`<div class="empty quiet-line">
+    <p>${waits ? "Nothing has been said yet: it waits to be run." : "Nothing has been said yet."}</p></div>`;
 }

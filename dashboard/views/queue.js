@@ -20,16 +20,21 @@ const CLEAR_FROM_HEADING = new Set(["session_busy", "no_launcher"]);
 export function QueueView() {
   const { api } = useApp();
   const read = () => api.get("jobs", { order: "run", limit: LIMIT });
-  const queue = useReading(read, { key: "queue", concerns: (event) => event.type.startsWith("job.") || event.type.startsWith("launcher.") });
+  const queue = useReading(read,
+    { key: "queue", concerns: (event) => event.type.startsWith("job.") || event.type.startsWith("launcher.") });
   if (!queue.value && isUnreachable(queue.error)) return html`<${Unread} what="Queue" />`;
   const { jobs = [], waiting = 0 } = queue.value ?? {};
+  const shown = waiting > jobs.length ? `${jobs.length} of ${exactly(waiting)}` : waiting;
   return html`
-    <header class="bar"><h1>Queue</h1><span class="faint num" data-count>${waiting > jobs.length ? `${jobs.length} of ${exactly(waiting)} waiting` : waiting > 0 && `${waiting} waiting`}</span></header>
+    <header class="bar"><h1>Queue</h1>
+      <span class="faint num" data-count>${waiting > 0 && `${shown} waiting`}</span></header>
     <div class="scroll" tabindex="0" role="region" aria-label="Queue">
-      ${queue.error && !isUnreachable(queue.error) && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
+      ${queue.error && !isUnreachable(queue.error)
+        && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
       ${queue.value && !jobs.length && html`<${NothingWaits} />`}
       ${jobs.length > 0 && html`<div class="page"><${Groups} jobs=${jobs} again=${queue.again} />
-        ${waiting > jobs.length && html`<p class="soft">${exactly(waiting - jobs.length)} more stand behind these ${jobs.length}.</p>`}</div>`}
+        ${waiting > jobs.length
+          && html`<p class="soft">${exactly(waiting - jobs.length)} more stand behind these ${jobs.length}.</p>`}</div>`}
     </div>`;
 }
 
@@ -37,7 +42,8 @@ function NothingWaits() {
   const launchers = useStore((state) => state.launchers);
   const alive = launchers?.filter((launcher) => launcher.status === "alive").length ?? 0;
   return html`<${Empty} icon="queue" title="Nothing waits">
-    <p>${alive ? `Each job was taken at once: ${alive} ${alive === 1 ? "launcher is" : "launchers are"} ready for more.` : "There is nothing to run, and no launcher that could run it."}</p>
+    <p>${alive ? `Each job was taken at once: ${alive} ${alive === 1 ? "launcher is" : "launchers are"} ready for more.`
+      : "There is nothing to run, and no launcher that could run it."}</p>
     ${alive ? html`<a class="button" href=${link("new")}><${Icon} name="plus" />New session</a>` : html`<${StartLauncher} />`}
   <//>`;
 }
@@ -57,10 +63,13 @@ function Group({ reason, jobs, again }) {
   const [{ reason_detail: detail }] = jobs;
   const isShared = reason === "session_busy" || jobs.every((job) => job.reason_detail === detail);
   return html`<section class="group" data-reason=${reason}>
-    <h2>${inLine && "Next to run · "}<span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${jobs.length}</span></h2>
+    <h2>${inLine && "Next to run · "}
+      <span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${jobs.length}</span></h2>
     ${isShared && detail && !CLEAR_FROM_HEADING.has(reason) && html`<p class="soft">${sentence(detail)}</p>`}
     ${reason === "no_launcher" && html`<${StartLauncher} />`}
-    <ol class="rows">${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null} text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
+    <ol class="rows">
+      ${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null}
+          text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
 }
 
 function QueueRow({ job, place, text, again }) {
@@ -74,11 +83,16 @@ function QueueRow({ job, place, text, again }) {
     <a class="cut strong" data-row href=${link("sessions", job.session_name)}>${job.session_name}</a>
     <span class="cut soft agent">${job.agent_name}</span>
     <span class="cut soft grow" title=${text}>${text}</span>
-    <span class="chips">${Object.entries(job.labels).map(([key, value]) => html`<span class="chip" key=${key}>${key}=${value}</span>`)}${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
+    <span class="chips">${Object.entries(job.labels).map(([key, value]) => html`<span class="chip" key=${key}>${key}=${value}</span>`)}
+      ${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
     <span class="faint right"><${Ago} at=${job.created_at} /></span>
     <span class="row-acts">
-      ${canBeHeld(job) && html`<button class="button plain icon small" aria-label=${`Hold ${job.session_name}`} title="Hold it: no launcher gets it until you lift the hold" onClick=${then(actions.holdJob)}><${Icon} name="pause" size=${14} /></button>`}
-      ${isHeld(job) && html`<button class="button plain icon small" aria-label=${`Lift the hold of ${job.session_name}`} title="Lift the hold" onClick=${then(actions.liftHold)}><${Icon} name="play" size=${14} /></button>`}
-      <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue" onClick=${then(actions.stopJob)}><${Icon} name="close" size=${14} /></button></span>
+      ${canBeHeld(job) && html`<button class="button plain icon small" aria-label=${`Hold ${job.session_name}`}
+        title="Hold it: no launcher gets it until you lift the hold" onClick=${then(actions.holdJob)}>
+        <${Icon} name="pause" size=${14} /></button>`}
+      ${isHeld(job) && html`<button class="button plain icon small" aria-label=${`Lift the hold of ${job.session_name}`}
+        title="Lift the hold" onClick=${then(actions.liftHold)}><${Icon} name="play" size=${14} /></button>`}
+      <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue"
+        onClick=${then(actions.stopJob)}><${Icon} name="close" size=${14} /></button></span>
   </li>`;
 }

@@ -40,13 +40,16 @@ function Known({ session, tab, jobId }) {
         ${shown === "tree" && html`<${TreeView} session=${session} />`}
         ${shown === "details" && html`<div class="scroll"><${SessionSide} session=${session} jobs=${jobs} /></div>`}
       </div>
-      ${shown !== "details" && html`<aside class="side scroll" aria-label="Facts" tabindex="0"><${SessionSide} session=${session} jobs=${jobs} /></aside>`}
+      ${shown !== "details"
+        && html`<aside class="side scroll" aria-label="Facts" tabindex="0"><${SessionSide} session=${session} jobs=${jobs} /></aside>`}
     </div>`;
 }
 
 function NotThere({ name, error, again }) {
   const unknown = error.status === 404;
-  return html`<header class="bar"><a class="button plain icon small" href=${link("sessions")} aria-label="All sessions"><${Icon} name="back" /></a><h1 class="cut">${name}</h1></header>
+  return html`<header class="bar"><a class="button plain icon small" href=${link("sessions")} aria-label="All sessions">
+      <${Icon} name="back" /></a><h1 class="cut">${name}</h1></header>
     <div class="page"><${ProblemLine} error=${error} onAgain=${unknown ? null : again} />
-    ${unknown && html`<p class="row wrap"><span class="soft">It may have been deleted.</span><a class="button small" href=${link("sessions", { q: name })}>Look for “${name}”</a></p>`}</div>`;
+    ${unknown && html`<p class="row wrap"><span class="soft">It may have been deleted.</span>
+      <a class="button small" href=${link("sessions", { q: name })}>Look for “${name}”</a></p>`}</div>`;
 }
