@@ -21,7 +21,7 @@ HAPPENED: tuple[tuple[str, JsonObject], ...] = (
     ("job.started", {"launcher_id": "lnch_2"}),
     ("message", {"role": "assistant", "text": "done"}),
     ("post_tool", {"tool_call_id": "c", "tool": "Asked long ago", "output": "?", "is_error": False}),
-    ("result", {"text": "done", "turns": 1}),
+    ("result", {"text": "done", "model_calls": 1}),
     ("job.completed", {}),
 )
 OLDER_EVENTS = re.compile(r"/events\?before=\d{1,9}&")
