@@ -1,15 +1,16 @@
 """A job that a launcher started this process for: the launcher learns its end from the exit status."""
 
+import json
 import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent_backends.job.outcome_file import write_outcome
 from agent_backends.job.run import Ended, JobInHand, run_session
 from agent_backends.protocol import CannotRunError, Outcome, Turn
 from agent_backends.turn.build import build_turn
+from agent_backends.turn.recording import usage_as_json
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from agent_backends.turn.run import StopSwitch
 from runtime_client.client import RuntimeClient
@@ -17,6 +18,7 @@ from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.reasons import Reason
 from runtime_client.retry import Retry
+from runtime_client.wire import Json
 
 # A runtime that restarts is back within seconds; a job that gave up at once would be recorded as failed for nothing.
 PATIENCE_SECONDS = 120.0
@@ -73,6 +75,28 @@ def _spool_folder(caller: Caller) -> Path:
 
 def _leave_note(path: Path, outcome: Outcome, warn: Callable[[str], None]) -> None:
     try:
-        write_outcome(path, outcome)
+        _write_outcome(path, outcome)
     except OSError as cause:
         warn(f"cannot write the outcome to {str(path)!r}: {cause.strerror}")
+
+
+def _write_outcome(path: Path, outcome: Outcome) -> None:
+    """Write the note, whole or not at all; nothing is written if there is nothing to note.
+
+    Errors:  OSError.
+    """
+    note: dict[str, Json] = {}
+    if outcome.reason is not None:
+        note["reason"] = outcome.reason.value
+    if outcome.error is not None:
+        note["error"] = outcome.error
+    if outcome.usage is not None:
+        note["usage"] = usage_as_json(outcome.usage)
+    if outcome.cost_usd is not None:
+        note["cost_usd"] = outcome.cost_usd
+    if note:
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(note))
+        draft.replace(path)

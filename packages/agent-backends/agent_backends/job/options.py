@@ -92,14 +92,14 @@ def start_from_command(
     request = _request(type, given, Caller.read(environment))
     around = Surroundings(command.resolve().parent.parent, environment, warn)
     with connect() as client:
-        started = start(client, request, around, is_detached=given.is_detached)
+        answer = start(client, request, around, is_detached=given.is_detached)
     if given.as_json:
-        print_json(started.answer)
+        print_json(answer.json)
     else:
-        print_text(started.text)
-    if started.error is not None:
-        warn(started.error)
-    return started.exit_code
+        print_text(answer.text)
+    if answer.error is not None:
+        warn(answer.error)
+    return answer.exit_code
 
 
 def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionRequest:  # noqa: A002 - the wire's own word

@@ -9,16 +9,16 @@ from runtime_client.wire import JsonObject
 
 
 @dataclass(frozen=True)
-class Started:
-    """What the command prints: the answer for `--json`, the text for people, the sentence if it failed."""
+class CommandAnswer:
+    """What the command prints: the object for `--json`, the text for people, the sentence if it failed."""
 
-    answer: JsonObject
+    json: JsonObject
     text: str
     error: str | None
     exit_code: int
 
 
-def start(client: RuntimeClient, request: SessionRequest, around: Surroundings, *, is_detached: bool) -> Started:
+def start(client: RuntimeClient, request: SessionRequest, around: Surroundings, *, is_detached: bool) -> CommandAnswer:
     """Do what was asked, in the way that the environment calls for.
 
     Errors:  RuntimeClientError.
@@ -31,13 +31,13 @@ def start(client: RuntimeClient, request: SessionRequest, around: Surroundings, 
         return _answer(request, run_launched(client, request, caller, around))
     if is_detached:
         job = client.create_job(request.order())
-        return Started(job.raw, job.job_id, None, 0)
+        return CommandAnswer(job.raw, job.job_id, None, 0)
     from agent_backends.job.foreground import run_in_foreground
 
     return _answer(request, run_in_foreground(client, request, around))
 
 
-def _answer(request: SessionRequest, ended: Ended) -> Started:
+def _answer(request: SessionRequest, ended: Ended) -> CommandAnswer:
     outcome = ended.outcome
     answer: JsonObject = {
         "session_name": request.session_name,
@@ -49,7 +49,7 @@ def _answer(request: SessionRequest, ended: Ended) -> Started:
         "exit_code": int(ended.exit_code),
     }
     error = outcome.error if outcome.error is not None else _stop_sentence(request, ended)
-    return Started(answer, outcome.result_text, error, ended.exit_code)
+    return CommandAnswer(answer, outcome.result_text, error, ended.exit_code)
 
 
 def _stop_sentence(request: SessionRequest, ended: Ended) -> str | None:
