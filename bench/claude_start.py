@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from agent_backends.claude_launch import find_client  # noqa: E402  # the stand-ins of the tests live below tests/
-from agent_backends.claude_options import ClaudeOptions  # noqa: E402
+from agent_backends.claude.launch import find_client  # noqa: E402  # the stand-ins of the tests live below tests/
+from agent_backends.claude.options import ClaudeOptions  # noqa: E402
 from support.model_stand_in import ModelStandIn  # noqa: E402
 from support.runtime_process import RuntimeProcess  # noqa: E402
 
@@ -38,8 +38,9 @@ asyncio.run(main())
 BACKEND_ALONE = """
 import asyncio, os
 from pathlib import Path
-from agent_backends.claude import ClaudeBackend
-from agent_backends.protocol import Blueprint, Turn
+from agent_backends.claude.backend import ClaudeBackend
+from agent_backends.blueprint import Blueprint
+from agent_backends.protocol import Turn
 turn = Turn("bench", "ses_bench", "say: hello", Path.cwd(), Blueprint("claude", "claude"), None, False, os.environ)
 asyncio.run(ClaudeBackend().run(turn, lambda event: None, asyncio.Event()))
 """

@@ -23,9 +23,10 @@ CALLS = ("create", "claim", "start", "complete")
 
 def news_types() -> str:
     """What an open page asks for: every word of ours, and no agent's."""
-    knowledge = (REPOSITORY / "dashboard" / "knowledge.js").read_text(encoding="utf-8")
-    words = re.findall(r'\[((?:"\w+",? ?)+)\]\.map\(\(word\) => `(\w+)\.', knowledge)
-    return ",".join(f"{topic}.{word}" for listed, topic in words for word in re.findall(r"\w+", listed))
+    knowledge = (REPOSITORY / "dashboard" / "model" / "knowledge.js").read_text(encoding="utf-8")
+    news = knowledge.partition("const NEWS = {")[2].partition("\n};")[0]
+    words = re.findall(r"(\w+): \[([^\]]*)\]", news)
+    return ",".join(f"{topic}.{word}" for topic, listed in words for word in re.findall(r"\w+", listed))
 
 
 class Pages:

@@ -1,12 +1,12 @@
 /** Builds the page's parts, once, and shows the view that the address asks for. */
-import { createActions } from "./actions.js";
-import { createApi } from "./api.js";
-import { listenToKeys } from "./keys.js";
-import { createKnowledge } from "./knowledge.js";
-import { createNotifier } from "./notifications.js";
+import { listenToKeys } from "./browser/keys.js";
+import { createNotifier } from "./browser/notifications.js";
+import { App, html, render } from "./browser/ui.js";
+import { createActions } from "./model/actions.js";
+import { createApi } from "./model/api.js";
+import { createKnowledge } from "./model/knowledge.js";
+import { createStore } from "./model/store.js";
 import { createTicker } from "./parts/time.js";
-import { createStore } from "./store.js";
-import { App, html, render } from "./ui.js";
 import { Shell } from "./views/shell.js";
 
 const SKEW_THAT_MATTERS_MS = 2000;
@@ -27,14 +27,14 @@ function build() {
   });
   const api = createApi({
     onUnauthorized: () => store.set({ unauthorized: true }),
-    // Ages are told by the runtime's clock: a laptop's may be minutes off.
+    // Ages are counted by the runtime's clock: a laptop's may be minutes off.
     onAnswer(serverTime) {
       const found = serverTime === null ? 0 : serverTime + 500 - Date.now();
       skew = Math.abs(found) > SKEW_THAT_MATTERS_MS ? found : 0;
     },
   });
   const notifier = createNotifier({ store });
-  const knowledge = createKnowledge({ api, store, now, notify: notifier.tell });
+  const knowledge = createKnowledge({ api, store, now, notify: notifier.notify });
   const actions = createActions({ api, store, knowledge });
   return { api, store, knowledge, actions, notifier, now, ticker: createTicker() };
 }

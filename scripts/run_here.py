@@ -15,7 +15,7 @@ from runtime_client.client import RuntimeClient
 from runtime_client.errors import RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobOrder, JobType
-from runtime_client.waiting import Rest, wait_for_rest
+from runtime_client.watching.waiting import Rest, wait_for_rest
 from sample_address import DEFAULT_PORT, free_port, refuse_tls, runtime_url
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,5 +1,5 @@
 /** Stacked columns: how many of what in each stretch. */
-import { html } from "../ui.js";
+import { html } from "../browser/ui.js";
 import { Axes, fits, ticks, useWidth } from "./scale.js";
 
 const HEIGHT = 170;
@@ -10,7 +10,8 @@ const TOP = 8;
 /**
  * Draws columns.
  * @param {object} props
- * @param {{key: string, from: number, to: number, title: string, parts: {tone: string, value: number}[]}[]} props.columns  `from` and `to` between 0 and 1
+ * @param {{key: string, from: number, to: number, title: string, parts: {tone: string, value: number}[]}[]} props.columns
+ *     `from` and `to` are between 0 and 1
  * @param {{at: number, text: string}[]} [props.words]  words below the axis, `at` between 0 and 1
  */
 export function Columns({ columns, label, say = String, words = [] }) {
@@ -21,7 +22,9 @@ export function Columns({ columns, label, say = String, words = [] }) {
   const y = (value) => HEIGHT - BOTTOM - (value / values.at(-1)) * (HEIGHT - BOTTOM - TOP);
   return html`<div ref=${box} class="chart"><svg width=${width} height=${HEIGHT} role="img" aria-label=${label}>
     <${Axes} width=${width} height=${HEIGHT} left=${LEFT} bottom=${BOTTOM} values=${values} y=${y} times=${[]} x=${x} say=${say} />
-    ${words.filter((word) => fits(x(word.at), width)).map((word) => html`<text key=${word.at} class="word" x=${x(word.at)} y=${HEIGHT - BOTTOM + 16} text-anchor="middle">${word.text}</text>`)}
+    ${words.filter((word) => fits(x(word.at), width))
+      .map((word) => html`<text key=${word.at} class="word" x=${x(word.at)} y=${HEIGHT - BOTTOM + 16}
+          text-anchor="middle">${word.text}</text>`)}
     ${columns.map((column) => html`<g key=${column.key}><title>${column.title}</title>${stack(column, x, y)}</g>`)}
   </svg></div>`;
 }
@@ -33,6 +36,7 @@ function stack({ from, to, parts }, x, y) {
     const top = y(below + part.value);
     const high = y(below) - top;
     below += part.value;
-    return html`<rect key=${part.tone} class="bar" data-tone=${part.tone} x=${x(from)} y=${top} width=${wide} height=${Math.max(1, high - 0.5)} rx=${Math.min(2, wide / 3)} />`;
+    return html`<rect key=${part.tone} class="bar" data-tone=${part.tone} x=${x(from)} y=${top} width=${wide}
+      height=${Math.max(1, high - 0.5)} rx=${Math.min(2, wide / 3)} />`;
   });
 }

@@ -1,7 +1,7 @@
 /** What each agent cost on each day, in money or in tokens. */
+import { html, useState } from "../browser/ui.js";
 import { count, money } from "../parts/amounts.js";
 import { Filters } from "../parts/controls.js";
-import { html, useState } from "../ui.js";
 import { Columns } from "./columns.js";
 
 const DAYS = 14;
@@ -26,14 +26,17 @@ export function CostChart({ costs, Picture, Key }) {
       from: (place + 0.12) / DAYS,
       to: (place + 0.88) / DAYS,
       title: `${day}: ${rows.map((row) => `${row.agent_name} ${say(pick(row))}`).join(", ") || "nothing"}`,
-      parts: agents.map((agent) => ({ tone: tone(agent), value: rows.filter((row) => row.agent_name === agent).reduce((sum, row) => sum + pick(row), 0) })),
+      parts: agents.map((agent) => ({ tone: tone(agent), value: total(rows.filter((row) => row.agent_name === agent), pick) })),
     };
   });
-  const words = days.map((day, place) => ({ at: (place + 0.5) / DAYS, text: place % 2 === 1 ? day.slice(8) : "" })).filter((word) => word.text);
+  const words = days.map((day, place) => ({ at: (place + 0.5) / DAYS, text: place % 2 === 1 ? day.slice(8) : "" }))
+    .filter((word) => word.text);
   const sum = costs.reduce((total, row) => total + pick(row), 0);
   const note = html`${agents.slice(0, COLOURS).map((agent) => html`<${Key} key=${agent} tone=${tone(agent)} text=${agent} />`)}
-    <${Filters} label="Measure" choices=${[["cost", "Cost"], ["tokens", "Tokens"], ["jobs", "Jobs"]]} chosen=${chosen} onChoose=${setChosen} />`;
-  return html`<${Picture} title=${title} note=${note} wide><${Columns} columns=${columns} words=${words} say=${say} label=${`${title}: ${say(sum)} in ${DAYS} days`} /><//>`;
+    <${Filters} label="Measure" choices=${[["cost", "Cost"], ["tokens", "Tokens"], ["jobs", "Jobs"]]} chosen=${chosen}
+      onChoose=${setChosen} />`;
+  return html`<${Picture} title=${title} note=${note} wide>
+    <${Columns} columns=${columns} words=${words} say=${say} label=${`${title}: ${say(sum)} in ${DAYS} days`} /><//>`;
 }
 
 function ranked(costs, pick) {
@@ -42,4 +45,6 @@ function ranked(costs, pick) {
   return [...totals].sort((a, b) => b[1] - a[1]).map(([agent]) => agent);
 }
 
-const lastDays = () => Array.from({ length: DAYS }, (_, index) => new Date(Date.now() - (DAYS - 1 - index) * 86_400_000).toISOString().slice(0, 10));
+const total = (rows, pick) => rows.reduce((sum, row) => sum + pick(row), 0);
+const dayBefore = (days) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+const lastDays = () => Array.from({ length: DAYS }, (_, index) => dayBefore(DAYS - 1 - index));

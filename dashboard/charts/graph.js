@@ -1,6 +1,6 @@
 /** A tree of sessions as a graph that grows while one looks. */
-import { link } from "../router.js";
-import { html, useMemo } from "../ui.js";
+import { link } from "../browser/router.js";
+import { html, useMemo } from "../browser/ui.js";
 import { money } from "../parts/amounts.js";
 import { look } from "../parts/status.js";
 import { layOut, NODE } from "./tree-layout.js";
@@ -13,10 +13,13 @@ export function Graph({ sessions, here }) {
   const shape = sessions.map((one) => `${one.session_id}${one.parent_session_id}`).join();
   const { nodes, edges, width, height } = useMemo(() => layOut(sessions), [shape]);
   const now = new Map(sessions.map((session) => [session.session_id, session]));
-  return html`<svg class="graph" width=${width + 2 * MARGIN} height=${height + 2 * MARGIN} role="group" aria-label=${`Tree of ${sessions.length} sessions`}>
+  return html`<svg class="graph" width=${width + 2 * MARGIN} height=${height + 2 * MARGIN} role="group"
+    aria-label=${`Tree of ${sessions.length} sessions`}>
     <g transform=${`translate(${MARGIN} ${MARGIN})`}>
-      ${edges.map(({ from, to }) => html`<path key=${to.session.session_id} class="edge" data-tone=${look(now.get(to.session.session_id).status)[1]} d=${curve(from, to)} />`)}
-      ${nodes.map((node) => html`<${Node} key=${node.session.session_id} node=${node} session=${now.get(node.session.session_id)} here=${here} />`)}
+      ${edges.map(({ from, to }) => html`<path key=${to.session.session_id} class="edge"
+          data-tone=${look(now.get(to.session.session_id).status)[1]} d=${curve(from, to)} />`)}
+      ${nodes.map((node) => html`<${Node} key=${node.session.session_id} node=${node}
+          session=${now.get(node.session.session_id)} here=${here} />`)}
     </g></svg>`;
 }
 
@@ -32,7 +35,8 @@ function Node({ node, session, here }) {
   const [word, tone] = look(session.status);
   const name = session.session_name.length > NAME_MAX ? `${session.session_name.slice(0, NAME_MAX)}…` : session.session_name;
   const about = [word, session.agent_name, money(session.cost_usd)].filter(Boolean).join(" · ");
-  return html`<a class=${`node${session.session_id === here ? " here" : ""}`} href=${link("sessions", session.session_name)} data-tone=${tone} data-node=${session.session_name}
+  return html`<a class=${`node${session.session_id === here ? " here" : ""}`}
+    href=${link("sessions", session.session_name)} data-tone=${tone} data-node=${session.session_name}
     transform=${`translate(${node.x} ${node.top})`} aria-label=${`${session.session_name}: ${about}`}>
     <title>${session.session_name}</title>
     <rect width=${NODE.width} height=${NODE.height} rx="8" />

@@ -1,6 +1,6 @@
 /** Who ran when: a band for each launcher, a bar for each job, the time it waited in a lighter colour before it. */
-import { link } from "../router.js";
-import { html } from "../ui.js";
+import { link } from "../browser/router.js";
+import { html } from "../browser/ui.js";
 import { look } from "../parts/status.js";
 import { clock, span } from "../parts/time.js";
 import { fits, timeTicks, useWidth } from "./scale.js";
@@ -36,7 +36,8 @@ const SHORTEST_MS = 120_000;
 
 /** Begins where something happened: an hour with a minute of work in it would show nothing. */
 function beginning(jobs, since, until) {
-  const first = jobs.reduce((earliest, job) => Math.min(earliest, Date.parse(job.started_at ?? job.created_at), Date.parse(job.created_at)), until);
+  const beginnings = jobs.flatMap((job) => [job.started_at ?? job.created_at, job.created_at]);
+  const first = Math.min(until, ...beginnings.map((at) => Date.parse(at)));
   return Math.max(since, Math.min(first - (until - first) * 0.05, until - SHORTEST_MS));
 }
 
@@ -48,8 +49,12 @@ export function Lanes({ jobs, nameOf, since: earliest, until }) {
   const bands = bandsOf(jobs, nameOf, { since, until, slack: ((until - since) / width) * 3 });
   const height = bands.reduce((sum, band) => sum + band.rows * ROW + PAD, 0) + AXIS;
   let top = 0;
-  return html`<div ref=${box} class="chart"><svg width=${width} height=${height} role="group" aria-label=${`Jobs by launcher, ${jobs.length} jobs`}>
-    <g class="axes" aria-hidden="true">${timeTicks(since, until, width).map((at) => html`<g key=${at}><path d=${`M${x(at)} 0V${height - AXIS}`} />${fits(x(at), width) && html`<text x=${x(at)} y=${height - 7} text-anchor="middle">${clock(at)}</text>`}</g>`)}</g>
+  return html`<div ref=${box} class="chart"><svg width=${width} height=${height}
+      role="group" aria-label=${`Jobs by launcher, ${jobs.length} jobs`}>
+    <g class="axes" aria-hidden="true">${timeTicks(since, until, width).map(
+      (at) => html`<g key=${at}><path d=${`M${x(at)} 0V${height - AXIS}`} />
+        ${fits(x(at), width) && html`<text x=${x(at)} y=${height - 7} text-anchor="middle">${clock(at)}</text>`}</g>`,
+    )}</g>
     ${bands.map((band) => {
       const y = top;
       top += band.rows * ROW + PAD;
@@ -86,5 +91,6 @@ function Bar({ bar, x, y }) {
   const about = `${job.session_name}: ${word}, waited ${span(Math.max(0, started - Date.parse(job.created_at)) / 1000)}${ran}`;
   return html`<a href=${link("sessions", job.session_name)} aria-label=${about}><title>${about}</title>
     <rect class="waited" x=${x(bar.from)} y=${y} width=${Math.max(0, begin - x(bar.from))} height=${ROW - 3} rx="2" />
-    ${job.started_at && html`<rect class="bar" data-tone=${tone} x=${begin} y=${y} width=${Math.max(2, end - begin)} height=${ROW - 3} rx="2" />`}</a>`;
+    ${job.started_at && html`<rect class="bar" data-tone=${tone} x=${begin} y=${y} width=${Math.max(2, end - begin)}
+      height=${ROW - 3} rx="2" />`}</a>`;
 }

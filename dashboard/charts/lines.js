@@ -1,5 +1,5 @@
 /** Two lines over time: the middle and the slow end. */
-import { html } from "../ui.js";
+import { html } from "../browser/ui.js";
 import { Axes, ticks, timeTicks, useWidth } from "./scale.js";
 
 const HEIGHT = 170;
@@ -20,9 +20,12 @@ export function Lines({ points, since, until, step, label, say }) {
   const path = (runs, pick) => runs.map((run) => `M${run.map((point) => `${middle(point)} ${y(point[pick])}`).join("L")}`).join("");
   const runs = together(points, step);
   return html`<div ref=${box} class="chart"><svg width=${width} height=${HEIGHT} role="img" aria-label=${label}>
-    <${Axes} width=${width} height=${HEIGHT} left=${LEFT} bottom=${BOTTOM} values=${values} y=${y} times=${timeTicks(since, until, width)} x=${x} say=${say} />
+    <${Axes} width=${width} height=${HEIGHT} left=${LEFT} bottom=${BOTTOM} values=${values} y=${y}
+      times=${timeTicks(since, until, width)} x=${x} say=${say} />
     <path class="line high" d=${path(runs, "high")} /><path class="line" d=${path(runs, "low")} />
-    ${points.map((point) => html`<g key=${point.at} class="dot"><title>${point.title}</title><circle cx=${middle(point)} cy=${y(point.high)} r="2.500" class="high" /><circle cx=${middle(point)} cy=${y(point.low)} r="2.500" /></g>`)}
+    ${points.map((point) => html`<g key=${point.at} class="dot"><title>${point.title}</title>
+        <circle cx=${middle(point)} cy=${y(point.high)} r="2.500" class="high" />
+        <circle cx=${middle(point)} cy=${y(point.low)} r="2.500" /></g>`)}
   </svg></div>`;
 }
 

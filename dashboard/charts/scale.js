@@ -1,5 +1,5 @@
 /** Axes: from values to places, and the round numbers that are written beside them. */
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../browser/ui.js";
 import { clock } from "../parts/time.js";
 
 /** The width of the box that a chart is drawn in, followed as it changes. */
@@ -42,7 +42,9 @@ export const fits = (x, width) => x <= width - HALF_A_WORD;
 /** The lines and words of both axes. */
 export function Axes({ width, height, left, bottom, values, y, times, x, say = String }) {
   return html`<g class="axes" aria-hidden="true">
-    ${values.map((value) => html`<g key=${value}><path d=${`M${left} ${y(value)}H${width}`} /><text x=${left - 8} y=${y(value) + 4} text-anchor="end">${say(value)}</text></g>`)}
-    ${times.filter((at) => fits(x(at), width)).map((at) => html`<text key=${at} x=${x(at)} y=${height - bottom + 16} text-anchor="middle">${clock(at)}</text>`)}
+    ${values.map((value) => html`<g key=${value}><path d=${`M${left} ${y(value)}H${width}`} />
+        <text x=${left - 8} y=${y(value) + 4} text-anchor="end">${say(value)}</text></g>`)}
+    ${times.filter((at) => fits(x(at), width))
+      .map((at) => html`<text key=${at} x=${x(at)} y=${height - bottom + 16} text-anchor="middle">${clock(at)}</text>`)}
   </g>`;
 }

@@ -1,9 +1,10 @@
 /** Writing to a session: a draft that survives, a queue while it is busy, an answer when it asks. */
-import { newKey } from "../actions.js";
-import { useKept } from "../drafts.js";
-import { waitWords } from "../reasons.js";
-import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
-import { Command, sentence } from "./controls.js";
+import { useKept } from "../browser/drafts.js";
+import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../browser/ui.js";
+import { newKey } from "../model/actions.js";
+import { sentence } from "../model/api.js";
+import { waitWords } from "../model/reasons.js";
+import { Command } from "./controls.js";
 import { Icon } from "./icons.js";
 
 const HEIGHT_MAX = 260;
@@ -13,32 +14,27 @@ export function Composer({ session, jobs }) {
   const { actions } = useApp();
   const [draft, setDraft] = useKept(`draft ${session.session_name}`, "");
   const [interrupt, setInterrupt] = useState(false);
-  const [sending, setSending] = useState([]);
+  const [sending, order] = useSending(jobs);
   const [wrong, setWrong] = useState("");
   const [editing, setEditing] = useState(null);
   const field = useRef(null);
   const busy = ["pending", "running", "lost"].includes(session.status);
   const asks = session.status === "waiting_input";
   useGrowing(field, draft);
-  useEffect(() => setSending((before) => before.filter((one) => !jobs.value?.some((job) => job.job_id === one.jobId))), [jobs.value]);
 
+  const fail = (error) => setWrong(sentence(error));
   const send = async () => {
     const prompt = draft.trim();
     if (!prompt) return field.current.focus();
     if (editing) return change(prompt);
-    const key = newKey();
     setDraft("");
     setWrong("");
-    setSending((before) => [...before, { key, prompt }]);
+    const if_busy = busy && interrupt ? "interrupt" : "enqueue";
     try {
-      const order = { type: "resume_session", session_name: session.session_name, prompt, if_busy: busy && interrupt ? "interrupt" : "enqueue" };
-      const made = await actions.createJob(order, key);
-      setSending((before) => before.map((one) => (one.key === key ? { ...one, jobId: made.job_id } : one)));
-      jobs.again();
+      await order({ type: "resume_session", session_name: session.session_name, prompt, if_busy });
     } catch (error) {
-      setSending((before) => before.filter((one) => one.key !== key));
       setDraft(prompt);
-      setWrong(sentence(error));
+      fail(error);
     }
   };
   const edit = (job, text) => {
@@ -52,20 +48,10 @@ export function Composer({ session, jobs }) {
     setWrong("");
   };
   const change = async (prompt) => {
-    try {
-      await actions.editJob(editing, prompt);
-      leaveEditing();
-    } catch (error) {
-      setWrong(sentence(error));
-    }
+    await actions.editJob(editing, prompt).then(leaveEditing, fail);
     jobs.again();
   };
-  const typed = (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      send();
-    } else if (event.key === "Escape") (editing ? leaveEditing : () => field.current.blur())();
-  };
+  const onKey = keysOf({ send, leave: editing ? leaveEditing : () => field.current.blur() });
 
   const waiting = (jobs.value ?? []).filter((job) => job.status === "pending").reverse();
   return html`<section class="composer" aria-label="Write to the session">
@@ -74,14 +60,55 @@ export function Composer({ session, jobs }) {
     <div class="composer-box">
       <textarea ref=${field} data-composer rows="1" value=${draft} aria-label=${asks ? "Your answer" : "Message"}
         placeholder=${asks ? "Answer…" : busy ? "Write what comes next…" : "Go on with the conversation…"}
-        onInput=${(event) => setDraft(event.target.value)} onKeyDown=${typed}></textarea>
+        onInput=${(event) => setDraft(event.target.value)} onKeyDown=${onKey}></textarea>
       ${editing && html`<button class="button plain" onClick=${leaveEditing}>Cancel</button>`}
-      ${busy && !editing &&
-      html`<label class="interrupt"><input type="checkbox" checked=${interrupt} onChange=${(event) => setInterrupt(event.target.checked)} />Interrupt</label>`}
-      <button class="button primary" disabled=${!draft.trim()} onClick=${send}><${Icon} name="send" size=${14} />${editing ? "Save" : busy && !interrupt ? "Queue" : asks ? "Answer" : "Send"}</button>
+      ${busy && !editing && html`<${Interrupt} checked=${interrupt} onChange=${setInterrupt} />`}
+      <button class="button primary" disabled=${!draft.trim()} onClick=${send}><${Icon} name="send" size=${14} />
+        ${editing ? "Save" : busy && !interrupt ? "Queue" : asks ? "Answer" : "Send"}</button>
     </div>
-    <p class=${`hint${wrong ? " wrong" : ""}`} role=${wrong ? "alert" : undefined}>${wrong || html`<kbd>Enter</kbd> sends, <kbd>Shift</kbd> <kbd>Enter</kbd> begins a line${busy && interrupt ? "; what runs now is stopped first" : ""}`}</p>
+    <${Hint} wrong=${wrong} interrupts=${busy && interrupt} />
   </section>`;
+}
+
+const keysOf = ({ send, leave }) => (event) => {
+  if (event.key === "Escape") leave();
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  send();
+};
+
+function Interrupt({ checked, onChange }) {
+  return html`<label class="interrupt">
+    <input type="checkbox" checked=${checked} onChange=${(event) => onChange(event.target.checked)} />Interrupt</label>`;
+}
+
+function Hint({ wrong, interrupts }) {
+  if (wrong) return html`<p class="hint wrong" role="alert">${wrong}</p>`;
+  return html`<p class="hint"><kbd>Enter</kbd> sends, <kbd>Shift</kbd> <kbd>Enter</kbd> begins a line
+    ${interrupts ? "; what runs now is stopped first" : ""}</p>`;
+}
+
+/** Messages on their way, which are not among the jobs yet, and what sends one more. */
+function useSending(jobs) {
+  const { actions } = useApp();
+  const [sending, setSending] = useState([]);
+  useEffect(
+    () => setSending((before) => before.filter((one) => !jobs.value?.some((job) => job.job_id === one.jobId))),
+    [jobs.value],
+  );
+  const order = async (wanted) => {
+    const key = newKey();
+    setSending((before) => [...before, { key, prompt: wanted.prompt }]);
+    try {
+      const made = await actions.createJob(wanted, key);
+      setSending((before) => before.map((one) => (one.key === key ? { ...one, jobId: made.job_id } : one)));
+      jobs.again();
+    } catch (error) {
+      setSending((before) => before.filter((one) => one.key !== key));
+      throw error;
+    }
+  };
+  return [sending, order];
 }
 
 function useGrowing(field, text) {
@@ -97,10 +124,13 @@ function Waiting({ jobs, sending, editing, onEdit, again }) {
   const lonely = jobs.find((job) => job.reason === "no_launcher");
   return html`<div class="waiting">
     <ul aria-label="Messages that wait">
-      ${jobs.map((job) => html`<${WaitingJob} key=${job.job_id} job=${job} editing=${editing?.job_id === job.job_id} onEdit=${onEdit} again=${again} />`)}
-      ${onTheWay.map((one) => html`<li key=${one.key} class="on-the-way"><span class="cut grow">${one.prompt}</span><span class="faint">${one.jobId ? "accepted" : "sending…"}</span></li>`)}
+      ${jobs.map((job) => html`<${WaitingJob} key=${job.job_id} job=${job} editing=${editing?.job_id === job.job_id}
+          onEdit=${onEdit} again=${again} />`)}
+      ${onTheWay.map((one) => html`<li key=${one.key} class="on-the-way"><span class="cut grow">${one.prompt}</span>
+          <span class="faint">${one.jobId ? "accepted" : "sending…"}</span></li>`)}
     </ul>
-    ${lonely && html`<div class="row wrap"><span class="soft">Start a launcher on the machine where the project is:</span><${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`}
+    ${lonely && html`<div class="row wrap"><span class="soft">Start a launcher on the machine where the project is:</span>
+      <${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`}
   </div>`;
 }
 
@@ -118,8 +148,10 @@ function WaitingJob({ job, editing, onEdit, again }) {
   };
   return html`<li data-job=${job.job_id} class=${editing ? "edited" : ""}>
     <span class="cut grow" title=${text}>${text}</span>
-    <span class="faint why" title=${job.reason_detail ?? ""}>${waitWords(job.reason)}</span>
-    <button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}><${Icon} name="edit" size=${13} /></button>
-    <button class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onClick=${withdraw}><${Icon} name="close" size=${13} /></button>
+    <span class="faint reason" title=${job.reason_detail ?? ""}>${waitWords(job.reason)}</span>
+    <button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}>
+      <${Icon} name="edit" size=${13} /></button>
+    <button class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onClick=${withdraw}>
+      <${Icon} name="close" size=${13} /></button>
   </li>`;
 }

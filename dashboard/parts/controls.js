@@ -1,5 +1,6 @@
 /** Small things to press: copy buttons, commands to copy, filters, empty pages, problems. */
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../browser/ui.js";
+import { sentence } from "../model/api.js";
 import { Icon } from "./icons.js";
 
 /** Copies a text, also where the clipboard is only open to secure pages. */
@@ -31,7 +32,8 @@ export function Copy({ text, label = "Copy" }) {
     event.stopPropagation();
     setDone(await copyText(text));
   };
-  return html`<button type="button" class="button plain icon small copy" aria-label=${done ? "Copied" : label} title=${label} onClick=${press}>
+  return html`<button type="button" class="button plain icon small copy" aria-label=${done ? "Copied" : label}
+    title=${label} onClick=${press}>
     <${Icon} name=${done ? "check" : "copy"} size=${14} />
   </button>`;
 }
@@ -53,12 +55,6 @@ export function ProblemLine({ error, onAgain }) {
     ${onAgain && html`<button class="button small" onClick=${onAgain}>Try again</button>`}
   </div>`;
 }
-
-/** An error as a sentence that begins with a capital. */
-export const sentence = (error) => {
-  const text = error?.message ?? String(error);
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
 
 /** A row of choices of which one holds. */
 export function Filters({ label, choices, chosen, onChoose }) {

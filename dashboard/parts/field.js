@@ -1,5 +1,5 @@
 /** A field of a form with its label, and below it a hint or what is wrong, in a place that is always there. */
-import { html, useId } from "../ui.js";
+import { html, useId } from "../browser/ui.js";
 
 /** Its child is a function that is given the properties for the control. */
 export function Field({ label, hint = "", problem = "", children }) {

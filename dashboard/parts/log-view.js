@@ -1,5 +1,5 @@
 /** The raw output of an attempt: its end first, what comes as it comes, what was before when asked. */
-import { html, useApp, useEffect, useRef, useState } from "../ui.js";
+import { html, useApp, useEffect, useRef, useState } from "../browser/ui.js";
 import { bytes } from "./amounts.js";
 import { Copy, ProblemLine } from "./controls.js";
 
@@ -19,8 +19,8 @@ export function LogView({ job, attempt }) {
 
   useEffect(() => {
     const leaving = new AbortController();
-    const tell = (changes) => setLog((before) => ({ ...before, ...(typeof changes === "function" ? changes(before) : changes) }));
-    readOn(api, { path: api.job(job.job_id, "log"), attempt, from, signal: leaving.signal, tell });
+    const change = (changes) => setLog((before) => ({ ...before, ...(typeof changes === "function" ? changes(before) : changes) }));
+    readOn(api, { path: api.job(job.job_id, "log"), attempt, from, signal: leaving.signal, change });
     return () => leaving.abort();
   }, [from]);
   useEffect(() => {
@@ -37,14 +37,15 @@ export function LogView({ job, attempt }) {
       ${log.start > 0 && html`<button class="button plain small" onClick=${() => setFrom(0)}>Show from the beginning</button>`}
       <span class="grow"></span><${Copy} text=${log.text} label="Copy log" /></div>
     ${log.error && html`<${ProblemLine} error=${log.error} />`}
-    <pre ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-label="Raw log" aria-live="off">${log.text || (log.complete ? "It wrote nothing." : "")}</pre>
+    <pre ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-label="Raw log" aria-live="off">
+      ${log.text || (log.complete ? "It wrote nothing." : "")}</pre>
   </div>`;
 }
 
-async function readOn(api, { path, attempt, from, signal, tell }) {
+async function readOn(api, { path, attempt, from, signal, change }) {
   const decoder = new TextDecoder();
   let offset = from;
-  tell({ text: "", start: null, next: 0, complete: false, error: null });
+  change({ text: "", start: null, next: 0, complete: false, error: null });
   for (let first = true; ; first = false) {
     try {
       const answer = await api.ask("GET", path, { query: { attempt, offset, wait: first ? 0 : WAIT_SECONDS }, signal });
@@ -54,11 +55,11 @@ async function readOn(api, { path, attempt, from, signal, tell }) {
       const jumped = start > offset && offset > from ? `\n… ${bytes(start - offset)} were not kept …\n` : "";
       offset = Number(answer.headers.get("x-log-next") ?? start + chunk.byteLength);
       const text = jumped + decoder.decode(chunk, { stream: true }).replace(ESCAPES, "");
-      tell((before) => ({ text: before.text + text, start: before.start ?? start, next: offset, complete, error: null }));
+      change((before) => ({ text: before.text + text, start: before.start ?? start, next: offset, complete, error: null }));
       if (complete) return;
     } catch (error) {
       if (signal.aborted) return;
-      tell({ error });
+      change({ error });
       if (error.status >= 400 && error.status < 500) return;
       await new Promise((done) => setTimeout(done, RETRY_MS));
     }

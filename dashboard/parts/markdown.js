@@ -2,7 +2,7 @@
  * Markdown from agents, as elements. The parser only finds out what is what; every element is built here, so a text
  * can never become markup: HTML stays text, images become links, and links lead only to http, https and mail.
  */
-import { html, h } from "../ui.js";
+import { html, h } from "../browser/ui.js";
 import { lexer } from "../vendor/marked.js";
 import { Copy } from "./controls.js";
 import { highlight } from "./highlight.js";
@@ -32,7 +32,8 @@ function block(token, depth) {
       return null;
     case "heading":
       // The page has headings of its own above these; a text must not break their order for a screen reader.
-      return html`<div class=${`md-h md-h${token.depth}`} role="heading" aria-level=${Math.min(6, token.depth + 2)}>${inline(token.tokens, depth)}</div>`;
+      return html`<div class=${`md-h md-h${token.depth}`} role="heading" aria-level=${Math.min(6, token.depth + 2)}>
+        ${inline(token.tokens, depth)}</div>`;
     case "paragraph":
       return html`<p>${inline(token.tokens, depth)}</p>`;
     case "code":
@@ -40,7 +41,8 @@ function block(token, depth) {
     case "blockquote":
       return html`<blockquote>${blocks(token.tokens, depth + 1)}</blockquote>`;
     case "list":
-      return h(token.ordered ? "ol" : "ul", token.ordered && token.start > 1 ? { start: token.start } : null, token.items.map((item) => listItem(item, depth + 1)));
+      return h(token.ordered ? "ol" : "ul", token.ordered && token.start > 1 ? { start: token.start } : null,
+        token.items.map((item) => listItem(item, depth + 1)));
     case "table":
       return table(token, depth);
     case "hr":
@@ -53,7 +55,8 @@ function block(token, depth) {
 }
 
 function listItem(item, depth) {
-  const box = item.task ? html`<span class="task" aria-label=${item.checked ? "done" : "open"} role="img">${item.checked ? "☑" : "☐"}</span> ` : null;
+  const box = item.task ? html`<span class="task" aria-label=${item.checked ? "done" : "open"} role="img">
+    ${item.checked ? "☑" : "☐"}</span> ` : null;
   return html`<li>${box}${blocks(item.tokens.filter((token) => token.type !== "checkbox"), depth)}</li>`;
 }
 

@@ -1,7 +1,7 @@
 /** The top of a session's page: what it is, how it is, and what can be done with it. */
-import { STATUS_GROUPS } from "../arrange.js";
-import { go, link } from "../router.js";
-import { html, useApp, useState } from "../ui.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useState } from "../browser/ui.js";
+import { STATUS_GROUPS } from "../model/arrange.js";
 import { Copy, Dialog } from "./controls.js";
 import { Icon } from "./icons.js";
 import { Status } from "./status.js";
@@ -30,17 +30,22 @@ export function SessionHead({ session, jobs, tab }) {
       ${session.stopping && active && html`<span class="chip">stopping…</span>`}
       <div class="actions">
         ${canRetry && html`<button class="button" onClick=${retry}><${Icon} name="retry" size=${14} />Retry</button>`}
-        ${active && html`<button class="button" onClick=${() => actions.stopSession(session, false)}><${Icon} name="stop" size=${14} />Stop</button>`}
-        <button class="button plain icon" aria-label="Stop the tree" title="Stop this session and all below it" onClick=${() => setAsking("tree")}><${Icon} name="branch" /></button>
-        <button class="button plain icon danger" aria-label="Delete" title="Delete this session" onClick=${() => setAsking("delete")}><${Icon} name="trash" /></button>
+        ${active && html`<button class="button" onClick=${() => actions.stopSession(session, false)}>
+          <${Icon} name="stop" size=${14} />Stop</button>`}
+        <button class="button plain icon" aria-label="Stop the tree" title="Stop this session and all below it"
+          onClick=${() => setAsking("tree")}><${Icon} name="branch" /></button>
+        <button class="button plain icon danger" aria-label="Delete" title="Delete this session"
+          onClick=${() => setAsking("delete")}><${Icon} name="trash" /></button>
       </div>
     </header>
     <div class="bar second tabs">
       <nav class="filters" aria-label="Parts of the session">
-        ${TABS.map(([name, text]) => html`<a key=${name} class=${`tab${name === "details" ? " narrow-only" : ""}`} href=${link(...["sessions", session.session_name, name].filter(Boolean))}
+        ${TABS.map(([name, text]) => html`<a key=${name} class=${`tab${name === "details" ? " narrow-only" : ""}`}
+            href=${link(...["sessions", session.session_name, name].filter(Boolean))}
           aria-current=${tab === name || (tab === "jobs" && name === "") ? "page" : undefined}>${text}</a>`)}
       </nav>
-      ${session.parent_session_name && html`<a class="chip" href=${link("sessions", session.parent_session_name)} title="Its parent"><${Icon} name="up" size=${12} />${session.parent_session_name}</a>`}
+      ${session.parent_session_name && html`<a class="chip" href=${link("sessions", session.parent_session_name)}
+        title="Its parent"><${Icon} name="up" size=${12} />${session.parent_session_name}</a>`}
     </div>
     ${asking === "delete" && html`<${DeleteDialog} session=${session} active=${active} onClose=${() => setAsking("")} />`}
     ${asking === "tree" && html`<${StopTreeDialog} session=${session} onClose=${() => setAsking("")} />`}`;
@@ -56,8 +61,11 @@ function DeleteDialog({ session, active, onClose }) {
     }
   };
   return html`<${Dialog} title=${`Delete ${session.session_name}?`} narrow onClose=${onClose}>
-    <div class="body"><p>Its conversation, jobs and logs are removed for good. ${active ? "It is still at work: it is stopped first. " : ""}Files in its project folder stay as they are.</p></div>
-    <footer><button class="button" onClick=${onClose}>Keep it</button><button class="button solid-danger" onClick=${act}>${active ? "Stop and delete" : "Delete"}</button></footer>
+    <div class="body">
+      <p>Its conversation, jobs and logs are removed for good. ${active && "It is still at work: it is stopped first. "}Files
+        in its project folder stay as they are.</p></div>
+    <footer><button class="button" onClick=${onClose}>Keep it</button>
+      <button class="button solid-danger" onClick=${act}>${active ? "Stop and delete" : "Delete"}</button></footer>
   <//>`;
 }
 
@@ -69,7 +77,9 @@ function StopTreeDialog({ session, onClose }) {
     if (answer) actions.say(`Asked to stop: ${answer.stopped_jobs?.length ?? 0} jobs`);
   };
   return html`<${Dialog} title="Stop the whole tree?" narrow onClose=${onClose}>
-    <div class="body"><p><b>${session.session_name}</b> and all sessions below it are stopped, on every launcher. Each can be resumed later.</p></div>
-    <footer><button class="button" onClick=${onClose}>Let them run</button><button class="button solid-danger" onClick=${act}>Stop all</button></footer>
+    <div class="body">
+      <p><b>${session.session_name}</b> and all sessions below it are stopped, on every launcher. Each can be resumed later.</p></div>
+    <footer><button class="button" onClick=${onClose}>Let them run</button>
+      <button class="button solid-danger" onClick=${act}>Stop all</button></footer>
   <//>`;
 }

@@ -1,6 +1,6 @@
 /** One session in a list. */
-import { go, link } from "../router.js";
-import { html } from "../ui.js";
+import { go, link } from "../browser/router.js";
+import { html } from "../browser/ui.js";
 import { money } from "./amounts.js";
 import { Icon } from "./icons.js";
 import { Status } from "./status.js";
@@ -20,8 +20,10 @@ export function SessionRow({ row, onFold }) {
       <a class="cover cut" data-row href=${href}>${session.session_name}</a>
       ${queued > 0 && html`<span class="chip" title="Messages that wait for their turn">+${queued}</span>`}
       ${children > 0 &&
-      html`<button class="fold" aria-expanded=${!folded} onClick=${() => onFold(session.session_id)} title=${folded ? "Show the children" : "Hide the children"}>
-        <${Icon} name=${folded ? "right" : "down"} size=${12} />${children}<span class="hidden-text"> ${children === 1 ? "child" : "children"}${busy ? `, ${busy} active` : ""}</span>
+      html`<button class="fold" aria-expanded=${!folded} onClick=${() => onFold(session.session_id)}
+        title=${folded ? "Show the children" : "Hide the children"}>
+        <${Icon} name=${folded ? "right" : "down"} size=${12} />${children}
+        <span class="hidden-text"> ${children === 1 ? "child" : "children"}${busy ? `, ${busy} active` : ""}</span>
         ${busy > 0 && html`<i aria-hidden="true"></i>`}
       </button>`}
     </span>

@@ -1,9 +1,9 @@
 /** The facts beside a conversation: where it runs, what it cost, its jobs, its children and their news. */
-import { reasonWords, waitWords, whyWords } from "../reasons.js";
-import { link } from "../router.js";
-import { useCallbacks, useTree } from "../session-data.js";
-import { useStore } from "../store.js";
-import { html } from "../ui.js";
+import { link } from "../browser/router.js";
+import { html } from "../browser/ui.js";
+import { reasonWords, waitWords, callbackWords } from "../model/reasons.js";
+import { useCallbacks, useTree } from "../model/session-data.js";
+import { useStore } from "../model/store.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy, ProblemLine } from "./controls.js";
 import { Status } from "./status.js";
@@ -24,24 +24,38 @@ export function SessionSide({ session, jobs }) {
 }
 
 function Fact({ name, children, copy }) {
-  return html`<div class="fact"><dt>${name}</dt><dd>${children}${copy && html`<${Copy} text=${copy} label=${`Copy ${name.toLowerCase()}`} />`}</dd></div>`;
+  return html`<div class="fact"><dt>${name}</dt>
+    <dd>${children}${copy && html`<${Copy} text=${copy} label=${`Copy ${name.toLowerCase()}`} />`}</dd></div>`;
 }
+
+const TOKENS = [
+  ["input_tokens", "in"],
+  ["output_tokens", "out"],
+  ["cache_read_tokens", "read from cache"],
+  ["cache_write_tokens", "written to cache"],
+];
 
 function Facts({ session }) {
   const launcher = useStore((state) => state.launchers?.find((one) => one.launcher_id === session.launcher_id));
   const usage = session.usage ?? {};
   const all = tokens(usage);
-  const detail = `${usage.input_tokens ?? 0} in, ${usage.output_tokens ?? 0} out, ${usage.cache_read_tokens ?? 0} read from cache, ${usage.cache_write_tokens ?? 0} written to cache`;
+  const detail = TOKENS.map(([name, words]) => `${usage[name] ?? 0} ${words}`).join(", ");
   return html`<dl>
-    <${Fact} name="Agent"><a href=${link("agents", session.agent_name)}>${session.agent_name}</a>${session.backend && session.backend !== session.agent_name && html`<span class="faint"> · ${session.backend}</span>`}<//>
-    ${session.project_dir && html`<${Fact} name="Project" copy=${session.project_dir}><span class="cut mono tail" title=${session.project_dir}>${session.project_dir}</span><//>`}
-    ${session.hostname && html`<${Fact} name="Host">${session.hostname}${launcher && launcher.name !== session.hostname && html`<span class="faint cut"> · ${launcher.name}</span>`}<//>`}
+    <${Fact} name="Agent"><a href=${link("agents", session.agent_name)}>${session.agent_name}</a>
+      ${session.backend && session.backend !== session.agent_name && html`<span class="faint"> · ${session.backend}</span>`}<//>
+    ${session.project_dir && html`<${Fact} name="Project" copy=${session.project_dir}>
+        <span class="cut mono tail" title=${session.project_dir}>${session.project_dir}</span><//>`}
+    ${session.hostname && html`<${Fact} name="Host">${session.hostname}
+      ${launcher && launcher.name !== session.hostname && html`<span class="faint cut"> · ${launcher.name}</span>`}<//>`}
     <${Fact} name="Created"><${Ago} at=${session.created_at} suffix=" ago" /><//>
     ${session.last_event_at && html`<${Fact} name="Last event"><${Ago} at=${session.last_event_at} suffix=" ago" /><//>`}
-    ${all > 0 && html`<${Fact} name="Tokens"><span class="num" title=${detail}>${count(all)}</span>${usage.cache_read_tokens > 0 && html`<span class="faint"> · ${Math.round((100 * usage.cache_read_tokens) / all)}% cached</span>`}<//>`}
+    ${all > 0 && html`<${Fact} name="Tokens"><span class="num" title=${detail}>${count(all)}</span>
+      ${usage.cache_read_tokens > 0
+        && html`<span class="faint"> · ${Math.round((100 * usage.cache_read_tokens) / all)}% cached</span>`}<//>`}
     ${session.cost_usd > 0 && html`<${Fact} name="Cost"><span class="num">${money(session.cost_usd)}</span><//>`}
     <${Fact} name="Session" copy=${session.session_id}><span class="cut mono faint">${session.session_id}</span><//>
-    ${session.backend_session_id && html`<${Fact} name="Backend's id" copy=${session.backend_session_id}><span class="cut mono faint">${session.backend_session_id}</span><//>`}
+    ${session.backend_session_id && html`<${Fact} name="Backend's id" copy=${session.backend_session_id}>
+      <span class="cut mono faint">${session.backend_session_id}</span><//>`}
   </dl>`;
 }
 
@@ -52,14 +66,15 @@ function Jobs({ session, jobs }) {
     <ul class="small-rows">${list.slice(0, JOBS_SHOWN).map(
       (job) => html`<li key=${job.job_id}><a href=${link("sessions", session.session_name, "jobs", job.job_id)}>
         <span class="row"><${Status} thing=${job} aged=${false} /><span class="grow"></span>
-          <span class="faint">${job.started_at ? html`<${Lasting} from=${job.started_at} to=${job.ended_at} />` : html`<${Ago} at=${job.created_at} />`}</span></span>
-        <span class="cut soft">${why(job)}</span></a></li>`,
+          <span class="faint">${job.started_at ? html`<${Lasting} from=${job.started_at} to=${job.ended_at} />`
+            : html`<${Ago} at=${job.created_at} />`}</span></span>
+        <span class="cut soft">${jobWords(job)}</span></a></li>`,
     )}</ul>
     ${list.length > JOBS_SHOWN && html`<p class="faint">${list.length - JOBS_SHOWN} older ones are in the conversation.</p>`}
   </section>`;
 }
 
-function why(job) {
+function jobWords(job) {
   if (job.status === "pending") return waitWords(job.reason);
   if (job.status === "failed") return reasonWords(job.reason);
   return (job.prompt_preview ?? job.prompt ?? "").split("\n")[0];
@@ -73,7 +88,11 @@ function Children({ sessions, callbacks }) {
       (child) => html`<li key=${child.session_id}><a href=${link("sessions", child.session_name)}>
         <span class="row"><span class="cut grow">${child.session_name}</span><${Status} thing=${child} /></span>
         <${News} callback=${newsOf.get(child.session_name)} /></a></li>`,
-    )}${gone.map((callback) => html`<li key=${callback.callback_id}><span class="row"><span class="cut grow">${callback.child_session_name}</span></span><${News} callback=${callback} /></li>`)}</ul>
+    )}${gone.map(
+      (callback) => html`<li key=${callback.callback_id}>
+        <span class="row"><span class="cut grow">${callback.child_session_name}</span></span>
+        <${News} callback=${callback} /></li>`,
+    )}</ul>
   </section>`;
 }
 
@@ -84,9 +103,11 @@ const NEWS = {
   expired: "News expired",
 };
 
-/** Whether the parent has been told of a child, and why not. */
+/** Whether the parent has the news of a child, and why not. */
 function News({ callback }) {
   if (!callback) return null;
   const at = callback.settled_at ?? callback.delivered_at ?? callback.rested_at ?? callback.created_at;
-  return html`<span class="news" data-callback=${callback.state}><span class="cut">${NEWS[callback.state] ?? callback.state}${callback.why ? `: ${whyWords(callback.why)}` : ""}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
+  const words = [NEWS[callback.state] ?? callback.state, callback.why && callbackWords(callback.why)];
+  return html`<span class="news" data-callback=${callback.state}>
+    <span class="cut">${words.filter(Boolean).join(": ")}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
 }

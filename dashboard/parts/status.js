@@ -1,5 +1,5 @@
 /** What state a thing is in, by shape, word and colour, with the age of the evidence for it. */
-import { html, useApp } from "../ui.js";
+import { html, useApp } from "../browser/ui.js";
 import { exact, shortSpan, useEverySecond } from "./time.js";
 
 const LOOKS = {
@@ -71,6 +71,7 @@ export function Status({ thing, status = thing.status, aged = true }) {
   const at = seconds === null ? "" : exact(new Date(now() - seconds * 1000).toISOString());
   return html`<span class="status" data-tone=${tone} data-status=${status} title=${at ? `${word}, ${evidence} ${at}` : word}>
     <${Drawing} name=${drawing} />${word}
-    ${aged && seconds !== null && html`<span class=${`age${moving && seconds > 90 ? " old" : ""}`}>${moving ? "seen " : ""}${shortSpan(seconds)}</span>`}
+    ${aged && seconds !== null
+      && html`<span class=${`age${moving && seconds > 90 ? " old" : ""}`}>${moving ? "seen " : ""}${shortSpan(seconds)}</span>`}
   </span>`;
 }

@@ -1,5 +1,5 @@
 /** Times as people say them, the exact one on hover; all of them tick together. */
-import { html, useApp, useEffect, useState } from "../ui.js";
+import { html, useApp, useEffect, useState } from "../browser/ui.js";
 
 const STEPS = [
   [60, 1, "s"],

@@ -1,8 +1,8 @@
-/** One item of a conversation: what was said, a tool that was used, a run, an end. */
-import { helpFor, reasonWords } from "../reasons.js";
-import { link } from "../router.js";
-import { toolSummary } from "../timeline.js";
-import { html, useApp } from "../ui.js";
+/** One item of a conversation: words, a tool that was used, a run, an end. */
+import { link } from "../browser/router.js";
+import { html, useApp } from "../browser/ui.js";
+import { helpFor, reasonWords } from "../model/reasons.js";
+import { toolSummary } from "../model/timeline.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy } from "./controls.js";
 import { Icon } from "./icons.js";
@@ -15,40 +15,55 @@ const OUTPUT_SHOWN = 20_000;
 /** Draws an item; tool calls are folded until they are opened. */
 export function TimelineItem(props) {
   const Kind = KINDS[props.item.kind];
-  return html`<article class=${`entry ${props.item.kind}`} data-kind=${props.item.kind} aria-label=${LABELS[props.item.kind]}><${Kind} ...${props} /></article>`;
+  return html`<article class=${`entry ${props.item.kind}`} data-kind=${props.item.kind}
+    aria-label=${LABELS[props.item.kind]}><${Kind} ...${props} /></article>`;
 }
 
-const LABELS = { user: "Message to the agent", agent: "The agent's words", tool: "Tool call", run: "Run", result: "Result", failure: "Failure", note: "Note" };
+const LABELS = {
+  user: "Message to the agent",
+  agent: "The agent's words",
+  tool: "Tool call",
+  run: "Run",
+  result: "Result",
+  failure: "Failure",
+  note: "Note",
+};
 
 const At = ({ at }) => html`<time class="at num" datetime=${at} title=${exact(at)}>${clock(at)}</time>`;
 
 function User({ item }) {
-  return html`<div class="said"><div class="who">To the agent<${At} at=${item.at} /><${Copy} text=${item.text} label="Copy message" /></div><div class="asked">${item.text}</div></div>`;
+  return html`<div class="words">
+    <div class="who">To the agent<${At} at=${item.at} /><${Copy} text=${item.text} label="Copy message" /></div>
+    <div class="asked">${item.text}</div></div>`;
 }
 
 function Agent({ item }) {
-  return html`<div class="said"><${Markdown} text=${item.text} /><div class="corner"><${At} at=${item.at} /><${Copy} text=${item.text} label="Copy answer" /></div></div>`;
+  return html`<div class="words"><${Markdown} text=${item.text} />
+    <div class="corner"><${At} at=${item.at} /><${Copy} text=${item.text} label="Copy answer" /></div></div>`;
 }
 
-function Tool({ item, open, onTurn }) {
+function Tool({ item, open, onToggle }) {
   const seconds = item.endedAt ? between(item.at, item.endedAt) : 0;
   const took = seconds >= 0.1 ? span(seconds) : "";
-  return html`<button class="tool-line" aria-expanded=${open} onClick=${() => onTurn(item.key)}>
+  return html`<button class="tool-line" aria-expanded=${open} onClick=${() => onToggle(item.key)}>
       <${Icon} name=${open ? "down" : "right"} size=${12} />
       <span class="tool-name">${item.tool}</span>
       <span class="cut tool-about mono">${toolSummary(item.input)}</span>
       <span class="tool-end num">${item.state === "running" ? html`<${Lasting} from=${item.at} />` : took}</span>
       <${Sign} status=${item.state} />
     </button>
-    ${open && html`<div class="tool-body"><${Part} title="Input" value=${item.input} /><${Part} title=${item.state === "failed" ? "Error" : "Output"} value=${item.output} /></div>`}`;
+    ${open && html`<div class="tool-body"><${Part} title="Input" value=${item.input} />
+      <${Part} title=${item.state === "failed" ? "Error" : "Output"} value=${item.output} /></div>`}`;
 }
 
 function Part({ title, value }) {
   if (value === undefined || value === null) return null;
   const structured = typeof value === "object";
   const text = structured ? JSON.stringify(value, null, 2) : String(value);
-  if (structured) return html`<div class="tool-part"><div class="part-title">${title}</div><${CodeBlock} code=${text} language="json" /></div>`;
-  const shown = text.length > OUTPUT_SHOWN ? `${text.slice(0, OUTPUT_SHOWN)}\n… ${text.length - OUTPUT_SHOWN} more characters (copy takes all)` : text;
+  if (structured) return html`<div class="tool-part"><div class="part-title">${title}</div>
+    <${CodeBlock} code=${text} language="json" /></div>`;
+  const shown = text.length > OUTPUT_SHOWN
+    ? `${text.slice(0, OUTPUT_SHOWN)}\n… ${text.length - OUTPUT_SHOWN} more characters (copy takes all)` : text;
   return html`<div class="tool-part"><div class="part-title">${title}</div><${CodeBlock} code=${shown} /></div>`;
 }
 
@@ -63,10 +78,18 @@ function Run({ item, session }) {
     <span class="rule"></span><${At} at=${item.at} /></a>`;
 }
 
+const ENDINGS = {
+  failed: ["Ended with an error", "failed", "cross"],
+  asks: ["Asks for an answer", "asks", "question"],
+  answered: ["Answered", "finished", "check"],
+};
+
 function Result({ item }) {
-  const facts = [item.turns ? `${item.turns} ${item.turns === 1 ? "turn" : "turns"}` : "", tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "", money(item.cost)];
-  const [word, tone, drawing] = item.failed ? ["Ended with an error", "failed", "cross"] : item.asks ? ["Asks for an answer", "asks", "question"] : ["Answered", "finished", "check"];
-  return html`${item.text && html`<div class="said"><${Markdown} text=${item.text} /></div>`}
+  const calls = item.calls ? `${item.calls} model ${item.calls === 1 ? "call" : "calls"}` : "";
+  const used = tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "";
+  const facts = [calls, used, money(item.cost)];
+  const [word, tone, drawing] = ENDINGS[item.failed ? "failed" : item.asks ? "asks" : "answered"];
+  return html`${item.text && html`<div class="words"><${Markdown} text=${item.text} /></div>`}
     <div class="end-line" data-tone=${tone}><${Drawing} name=${drawing} />
       ${word}<span class="faint num">${facts.filter(Boolean).join(" · ")}</span><${At} at=${item.at} /></div>`;
 }
@@ -74,16 +97,20 @@ function Result({ item }) {
 function Failure({ item, session }) {
   const { actions } = useApp();
   return html`<div class="failed-box">
-    <div class="row"><span class="status" data-tone="failed"><${Drawing} name="cross" />Failed: ${reasonWords(item.reason)}</span><${At} at=${item.at} /></div>
+    <div class="row">
+      <span class="status" data-tone="failed"><${Drawing} name="cross" />Failed: ${reasonWords(item.reason)}</span>
+      <${At} at=${item.at} /></div>
     ${item.text && html`<pre tabindex="0" role="group" aria-label="Error">${item.text}</pre>`}
     ${helpFor(item.reason) && html`<p>${helpFor(item.reason)}</p>`}
-    <div class="row"><button class="button small" onClick=${() => actions.retryJob({ job_id: item.jobId })}><${Icon} name="retry" size=${13} />Retry</button>
+    <div class="row"><button class="button small" onClick=${() => actions.retryJob({ job_id: item.jobId })}>
+        <${Icon} name="retry" size=${13} />Retry</button>
       <a class="button small" href=${link("sessions", session, "jobs", item.jobId)}><${Icon} name="terminal" size=${13} />Raw log</a></div>
   </div>`;
 }
 
 function Note({ item }) {
-  return html`<div class="end-line" data-tone=${item.tone}><i></i>${item.link ? html`<a href=${link("sessions", item.link)}>${item.text}</a>` : item.text}<${At} at=${item.at} /></div>`;
+  return html`<div class="end-line" data-tone=${item.tone}><i></i>
+    ${item.link ? html`<a href=${link("sessions", item.link)}>${item.text}</a>` : item.text}<${At} at=${item.at} /></div>`;
 }
 
 const KINDS = { user: User, agent: Agent, tool: Tool, run: Run, result: Result, failure: Failure, note: Note };

@@ -1,6 +1,6 @@
 /** What stands in the place of something that was never read: what that is, since when it cannot be read, what to do. */
-import { useStore } from "../store.js";
-import { html } from "../ui.js";
+import { html } from "../browser/ui.js";
+import { useStore } from "../model/store.js";
 import { Command } from "./controls.js";
 import { Icon } from "./icons.js";
 import { shortSpan, useEverySecond } from "./time.js";

@@ -3,7 +3,7 @@
  * Rows may have any height: it is guessed until a row has been drawn once, then measured. Whatever grows above the
  * first visible row does not move it; a list that stands at its end stays there.
  */
-import { Component, h, html } from "../ui.js";
+import { Component, h, html } from "../browser/ui.js";
 
 const OVERSCAN_PX = 600;
 
@@ -33,7 +33,7 @@ export class Heights {
     this.#pile(0);
   }
 
-  /** Takes the measured heights of rows, each with its index and key; tells whether anything was otherwise. */
+  /** Takes the measured heights of rows, each with its index and key; returns whether anything was otherwise. */
   measure(rows) {
     let from = this.#count;
     for (const { index, key, height } of rows) {
@@ -91,9 +91,9 @@ export class VirtualList extends Component {
   }
 
   componentDidMount() {
-    this.sizes = new ResizeObserver(() => this.#settle());
+    this.sizes = new ResizeObserver(() => this.#restore());
     this.sizes.observe(this.box);
-    this.#settle();
+    this.#restore();
   }
 
   componentWillUnmount() {
@@ -113,18 +113,18 @@ export class VirtualList extends Component {
   }
 
   componentDidUpdate(before) {
-    if (before.items !== this.props.items || before.before !== this.props.before) this.#settle();
+    if (before.items !== this.props.items || before.before !== this.props.before) this.#restore();
     else this.#watch();
   }
 
   toEnd() {
     this.atEnd = true;
     this.anchor = null;
-    this.#settle();
+    this.#restore();
   }
 
   /** Puts the view back where the reader was, after rows have come, gone or changed their heights. */
-  #settle() {
+  #restore() {
     if (!this.box) return;
     this.head = this.space.offsetTop;
     this.space.style.height = `${this.heights.total}px`;
@@ -156,8 +156,11 @@ export class VirtualList extends Component {
     const { first } = this.state;
     const rows = [...this.window.children]
       .slice(0, items.length - first)
-      .map((element, place) => ({ index: first + place, key: keyOf(items[first + place]), height: element.getBoundingClientRect().height }));
-    if (this.heights.measure(rows)) this.#settle();
+      .map((element, place) => {
+        const index = first + place;
+        return { index, key: keyOf(items[index]), height: element.getBoundingClientRect().height };
+      });
+    if (this.heights.measure(rows)) this.#restore();
   }
 
   #watch() {
@@ -176,7 +179,7 @@ export class VirtualList extends Component {
   }
 
   #scrolled = () => {
-    // A browser tells of scrolling in the next frame, and by then the list may have been taken down.
+    // A browser reports scrolling in the next frame, and by then the list may have been taken down.
     if (!this.box) return;
     const { scrollTop, clientHeight, scrollHeight } = this.box;
     // Rows that turn out taller than they were thought move the end away; only a reader leaves it.
@@ -206,7 +209,8 @@ export class VirtualList extends Component {
 
   render({ items, keyOf, draw, label, role = "list", before, after, className = "" }, { first, last }) {
     const shown = items.slice(first, Math.min(last, items.length));
-    return html`<div class=${`scroll vl ${className}`} ref=${(box) => (this.box = box)} onScroll=${this.#scrolled} tabindex="0" role="region" aria-label=${label}>
+    return html`<div class=${`scroll vl ${className}`} ref=${(box) => (this.box = box)} onScroll=${this.#scrolled}
+      tabindex="0" role="region" aria-label=${label}>
       ${before}
       <div class="vl-space" ref=${(space) => (this.space = space)}>
         <div class="vl-window" role=${items.length ? role : undefined} ref=${(window) => (this.window = window)}

@@ -1,11 +1,11 @@
 /** The form in which an agent is written; it is checked while one types. */
-import { agentProblems, bodyOf, formOf } from "../agent-form.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useEffect, useState } from "../browser/ui.js";
+import { agentProblems, bodyOf, formOf } from "../model/agent-form.js";
+import { useStore } from "../model/store.js";
 import { Copy, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
-import { go, link } from "../router.js";
-import { useStore } from "../store.js";
-import { html, useApp, useEffect, useState } from "../ui.js";
 
 /** Writes a new agent (`agent` is null, perhaps a copy of another), or changes one. */
 export function AgentEditor({ agent, agents, copyOf }) {
@@ -37,11 +37,13 @@ export function AgentEditor({ agent, agents, copyOf }) {
     <header class="bar"><a class="button plain icon small" href=${link("agents")} aria-label="All agents"><${Icon} name="back" /></a>
       <h1 class="cut">${agent ? agent.name : "New agent"}</h1></header>
     <div class="scroll"><form class="page editor" onSubmit=${save} novalidate>
-      ${agent?.source === "shipped" && html`<p class="soft">This agent comes with the product. Saving makes a version of your own, which then wins.</p>`}
+      ${agent?.source === "shipped"
+        && html`<p class="soft">This agent comes with the product. Saving makes a version of your own, which then wins.</p>`}
       ${agent?.error && html`<${ProblemLine} error=${{ message: agent.error }} />`}
       <${Basics} form=${form} problems=${problems} tried=${tried} change=${change} isNew=${!agent} />
       <${Words} form=${form} problems=${problems} change=${change} />
-      ${agent && html`<p class="faint row"><span class="cut mono">${agent.folder}</span><${Copy} text=${agent.folder} label="Copy folder" /></p>`}
+      ${agent && html`<p class="faint row"><span class="cut mono">${agent.folder}</span>
+        <${Copy} text=${agent.folder} label="Copy folder" /></p>`}
       ${error && html`<${ProblemLine} error=${error} />`}
       <footer><button class="button primary">Save</button><a class="button" href=${link("agents")}>Cancel</a></footer>
     </form></div>`;
@@ -50,24 +52,29 @@ export function AgentEditor({ agent, agents, copyOf }) {
 function Basics({ form, problems, tried, change, isNew }) {
   const launchers = useStore((state) => state.launchers) ?? [];
   const backends = [...new Set(["command", "claude", ...launchers.flatMap((launcher) => launcher.backends), form.backend].filter(Boolean))];
-  const line = (label, name, hint, extra = {}) => html`<${Field} label=${label} hint=${hint} problem=${form[name] || tried ? problems[name] : ""}>
-    ${(props) => html`<input class=${`input${extra.mono ? " mono" : ""}`} ...${props} value=${form[name]} disabled=${extra.disabled} onInput=${(event) => change({ [name]: event.target.value })} spellcheck=${false} />`}<//>`;
+  const problemOf = (name) => (form[name] || tried ? problems[name] : "");
+  const line = (label, name, hint, extra = {}) => html`<${Field} label=${label} hint=${hint} problem=${problemOf(name)}>
+    ${(props) => html`<input class=${`input${extra.mono ? " mono" : ""}`} ...${props} value=${form[name]}
+      disabled=${extra.disabled} onInput=${(event) => change({ [name]: event.target.value })} spellcheck=${false} />`}<//>`;
   return html`<div class="form-grid">
       ${line("Name", "name", "How sessions ask for it", { disabled: !isNew })}
       <${Field} label="Backend" hint="What kind of agent it is">
-        ${(props) => html`<select class="select" ...${props} value=${form.backend} onChange=${(event) => change({ backend: event.target.value })}>
+        ${(props) => html`<select class="select" ...${props} value=${form.backend}
+          onChange=${(event) => change({ backend: event.target.value })}>
           ${backends.map((name) => html`<option key=${name} value=${name} selected=${name === form.backend}>${name}</option>`)}</select>`}
       <//>
       ${line("Model", "model", "Empty: the backend's own choice")}
     </div>
     ${line("Description", "description", "One line for people and for other agents")}
-    ${form.backend === "command" && line("Command", "command", "Program and arguments; the prompt comes on its standard input. Quote what has spaces", { mono: true })}
+    ${form.backend === "command"
+      && line("Command", "command", "Program and arguments; the prompt comes on its standard input. Quote what has spaces", { mono: true })}
     ${line("Labels", "labels", "The launcher must carry them: gpu=yes, os=linux")}`;
 }
 
 function Words({ form, problems, change }) {
   const area = (label, name, hint, tall) => html`<${Field} label=${label} hint=${hint} problem=${problems[name]}>
-    ${(props) => html`<textarea class=${`textarea mono${tall ? " tall" : ""}`} rows=${tall ? 9 : 3} ...${props} value=${form[name]} onInput=${(event) => change({ [name]: event.target.value })} spellcheck=${false}></textarea>`}<//>`;
+    ${(props) => html`<textarea class=${`textarea mono${tall ? " tall" : ""}`} rows=${tall ? 9 : 3} ...${props}
+      value=${form[name]} onInput=${(event) => change({ [name]: event.target.value })} spellcheck=${false}></textarea>`}<//>`;
   return html`${area("System prompt", "system_prompt", "What it is and how it works; Markdown", true)}
     ${area("MCP servers", "mcp_servers", 'JSON: {"name": {"command": "…", "args": []}} or {"name": {"url": "…"}}')}
     ${area("Limits", "limits", 'JSON, for example {"timeout_seconds": 3600, "max_cost_usd": 5}')}

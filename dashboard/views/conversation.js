@@ -1,10 +1,10 @@
 /** The conversation of a session, drawn only where it is looked at. */
+import { html, useCallback, useEffect, useRef, useState } from "../browser/ui.js";
+import { useTimeline } from "../model/session-data.js";
 import { ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { TimelineItem } from "../parts/timeline-item.js";
 import { VirtualList } from "../parts/virtual-list.js";
-import { useTimeline } from "../session-data.js";
-import { html, useCallback, useEffect, useRef, useState } from "../ui.js";
 
 /** The timeline; it stays at its end as long as the reader does. */
 export function Conversation({ session, jobs }) {
@@ -12,22 +12,24 @@ export function Conversation({ session, jobs }) {
   const [atEnd, setAtEnd] = useState(true);
   const [opened, setOpened] = useState(() => new Set());
   const list = useRef(null);
-  const turn = useCallback((key) => setOpened((before) => toggled(before, key)), []);
+  const toggle = useCallback((key) => setOpened((before) => toggled(before, key)), []);
   const draw = useCallback(
-    (item) => html`<${TimelineItem} item=${item} session=${session.session_name} open=${opened.has(item.key)} onTurn=${turn} />`,
-    [session.session_name, opened, turn],
+    (item) => html`<${TimelineItem} item=${item} session=${session.session_name} open=${opened.has(item.key)} onToggle=${toggle} />`,
+    [session.session_name, opened, toggle],
   );
   useEffect(() => {
     if (ready) list.current?.toEnd();
   }, [ready]);
 
-  const before = html`<div class="line-start">${hasEarlier ? "Reading what was before…" : ready && items.length ? html`<span>Beginning</span>` : ""}</div>`;
+  const beginning = ready && items.length ? html`<span>Beginning</span>` : "";
+  const before = html`<div class="line-start">${hasEarlier ? "Reading what was before…" : beginning}</div>`;
   return html`<div class="line-box">
     ${error && html`<div class="page"><${ProblemLine} error=${error} onAgain=${begin} /></div>`}
     ${ready && !items.length && !error && html`<${Quiet} session=${session} jobs=${jobs} />`}
     <${VirtualList} ref=${list} items=${items} keyOf=${keyOf} draw=${draw} guess=${56} label="Conversation" role="feed" className="line"
       stickToEnd onAtEnd=${setAtEnd} onStart=${earlier} before=${before} />
-    <button class=${`button small to-end${atEnd ? " away" : ""}`} data-to-end aria-hidden=${atEnd} tabindex=${atEnd ? -1 : 0} onClick=${() => list.current.toEnd()}>
+    <button class=${`button small to-end${atEnd ? " away" : ""}`} data-to-end aria-hidden=${atEnd}
+      tabindex=${atEnd ? -1 : 0} onClick=${() => list.current.toEnd()}>
       <${Icon} name="down" size=${12} />Newest</button>
   </div>`;
 }
@@ -41,5 +43,6 @@ const toggled = (set, key) => {
 
 function Quiet({ session }) {
   const waits = session.status === "pending";
-  return html`<div class="empty quiet-line"><p>${waits ? "Nothing has been said yet: it waits to be run." : "Nothing has been said yet."}</p></div>`;
+  return html`<div class="empty quiet-line">
+    <p>${waits ? "Nothing has been said yet: it waits to be run." : "Nothing has been said yet."}</p></div>`;
 }

@@ -1,21 +1,22 @@
 /** One job: what was asked, each attempt with its reason, and the raw log as it grows. */
-import { LogView } from "../parts/log-view.js";
+import { link } from "../browser/router.js";
+import { html, useApp, useState } from "../browser/ui.js";
+import { useReading } from "../model/reading.js";
+import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../model/reasons.js";
+import { useStore } from "../model/store.js";
 import { Copy, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
+import { LogView } from "../parts/log-view.js";
 import { look, Status } from "../parts/status.js";
 import { Ago, exact, Lasting } from "../parts/time.js";
-import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../reasons.js";
-import { link } from "../router.js";
-import { useReading } from "../reading.js";
-import { useStore } from "../store.js";
-import { html, useApp, useState } from "../ui.js";
 
 /** The view at `#/sessions/NAME/jobs/ID`. */
 export function JobView({ session, jobId }) {
   const { api, now } = useApp();
   const concerns = (event) => event.job_id === jobId;
   const job = useReading(async () => ({ ...(await api.get(api.job(jobId))), readAt: now() }), { key: `job ${jobId}`, concerns });
-  const attempts = useReading(async () => (await api.get(api.job(jobId, "attempts"))).attempts, { key: `attempts ${jobId}`, concerns, missing: [] });
+  const attempts = useReading(async () => (await api.get(api.job(jobId, "attempts"))).attempts,
+    { key: `attempts ${jobId}`, concerns, missing: [] });
   const [chosen, setChosen] = useState(null);
   if (job.error && !job.value) return html`<div class="page"><${ProblemLine} error=${job.error} onAgain=${job.again} /></div>`;
   if (!job.value) return null;
@@ -25,8 +26,10 @@ export function JobView({ session, jobId }) {
     ${attempts.value?.length > 1 && html`<${Attempts} attempts=${attempts.value} />`}
     <section class="log-section">
       <div class="row"><h2>Raw log</h2>
-        ${job.value.attempt > 1 && html`<${Filters} label="Attempt" choices=${numbers(job.value.attempt)} chosen=${attempt} onChoose=${setChosen} />`}</div>
-      ${attempt > 0 ? html`<${LogView} key=${`${jobId} ${attempt}`} job=${job.value} attempt=${attempt} />` : html`<p class="soft">Nothing was run yet, so there is no log.</p>`}
+        ${job.value.attempt > 1 && html`<${Filters} label="Attempt" choices=${numbers(job.value.attempt)}
+          chosen=${attempt} onChoose=${setChosen} />`}</div>
+      ${attempt > 0 ? html`<${LogView} key=${`${jobId} ${attempt}`} job=${job.value} attempt=${attempt} />`
+        : html`<p class="soft">Nothing was run yet, so there is no log.</p>`}
     </section>
   </div>`;
 }
@@ -38,13 +41,18 @@ function About({ job, session }) {
   const over = ["failed", "stopped"].includes(job.status);
   const moving = ["pending", "claimed", "running"].includes(job.status);
   return html`<section class="job-about">
-    <div class="row"><a class="button plain icon small" aria-label="Back to the conversation" href=${link("sessions", session.session_name)}><${Icon} name="back" /></a>
+    <div class="row">
+      <a class="button plain icon small" aria-label="Back to the conversation"
+        href=${link("sessions", session.session_name)}><${Icon} name="back" /></a>
       <h2>${job.type === "start_session" ? "First job" : "Follow-up job"}</h2><${Status} thing=${job} />
       <span class="grow"></span>
       ${over && html`<button class="button small" onClick=${() => actions.retryJob(job)}><${Icon} name="retry" size=${13} />Retry</button>`}
-      ${canBeHeld(job) && html`<button class="button small" onClick=${() => actions.holdJob(job)}><${Icon} name="pause" size=${13} />Hold</button>`}
-      ${isHeld(job) && html`<button class="button small" onClick=${() => actions.liftHold(job)}><${Icon} name="play" size=${13} />Lift hold</button>`}
-      ${moving && html`<button class="button small" onClick=${() => actions.stopJob(job)}><${Icon} name="stop" size=${13} />Stop</button>`}</div>
+      ${canBeHeld(job) && html`<button class="button small" onClick=${() => actions.holdJob(job)}>
+        <${Icon} name="pause" size=${13} />Hold</button>`}
+      ${isHeld(job) && html`<button class="button small" onClick=${() => actions.liftHold(job)}>
+        <${Icon} name="play" size=${13} />Lift hold</button>`}
+      ${moving && html`<button class="button small" onClick=${() => actions.stopJob(job)}>
+        <${Icon} name="stop" size=${13} />Stop</button>`}</div>
     <${JobFacts} job=${job} />
     ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
     ${job.error && html`<pre class="error" tabindex="0" role="group" aria-label="Error">${job.error}</pre>`}
@@ -77,7 +85,8 @@ function Attempts({ attempts }) {
     <thead><tr><th>#</th><th>Outcome</th><th>Reason</th><th>Started</th><th>Ran</th></tr></thead>
     <tbody>${attempts.map(
       (one) => html`<tr key=${one.attempt}><td class="num">${one.attempt}</td><td><${Status} thing=${one} aged=${false} /></td>
-        <td title=${one.error ?? ""}>${reasonWords(one.reason) || look(one.status)[0]}${one.exit_code !== null ? html`<span class="faint num"> · exit ${one.exit_code}</span>` : ""}</td>
+        <td title=${one.error ?? ""}>${reasonWords(one.reason) || look(one.status)[0]}
+          ${one.exit_code !== null && html`<span class="faint num"> · exit ${one.exit_code}</span>`}</td>
         <td title=${exact(one.started_at)}>${one.started_at ? html`<${Ago} at=${one.started_at} suffix=" ago" />` : "–"}</td>
         <td>${one.started_at && html`<${Lasting} from=${one.started_at} to=${one.ended_at} />`}</td></tr>`,
     )}</tbody></table></div></section>`;

@@ -1,13 +1,13 @@
 /** Starting a session. */
-import { newKey } from "../actions.js";
-import { keep, recall, useKept } from "../drafts.js";
-import { nameProblem, readPairs, suggestName } from "../names.js";
+import { keep, recall, useKept } from "../browser/drafts.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
+import { newKey } from "../model/actions.js";
+import { nameProblem, readPairs, suggestName } from "../model/names.js";
+import { useStore } from "../model/store.js";
 import { Command, Dialog, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
-import { go, link } from "../router.js";
-import { useStore } from "../store.js";
-import { html, useApp, useEffect, useMemo, useRef, useState } from "../ui.js";
 
 const EMPTY = { agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", attempts: "", parent: "" };
 const DIRS_KEPT = 12;
@@ -55,37 +55,62 @@ export function NewSession({ route }) {
   };
 
   return html`<${Dialog} title="New session" onClose=${close}>
-    <form class="dialog-form" ref=${box} onSubmit=${start} onKeyDown=${(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && start(event)} novalidate>
+    <form class="dialog-form" ref=${box} onSubmit=${start} novalidate
+      onKeyDown=${(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && start(event)}>
       <div class="body">
-        ${agents?.length === 0 && html`<p class="soft">There is no active agent. <a class="button small" href=${link("agents", "new")}>Make one</a></p>`}
-        <div class="form-grid">
-          <${Field} label="Agent" hint=${agents?.find((agent) => agent.name === chosen)?.description ?? ""}>
-            ${(props) => html`<select class="select" ...${props} value=${chosen} onChange=${(event) => change({ agent: event.target.value, name: suggestName(event.target.value) })}>
-              ${(agents ?? []).map((agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agent.name}</option>`)}</select>`}
-          <//>
-          <${Field} label="Name" problem=${value.name || tried ? problems.name : ""} hint="A name to find it again">
-            ${(props) => html`<input class="input" ...${props} value=${value.name} onInput=${(event) => change({ name: event.target.value.trim() })} autocomplete="off" spellcheck=${false} />`}
-          <//>
-        </div>
+        ${agents?.length === 0
+          && html`<p class="soft">There is no active agent. <a class="button small" href=${link("agents", "new")}>Make one</a></p>`}
+        <${AgentAndName} agents=${agents ?? []} chosen=${chosen} name=${value.name} change=${change}
+          problem=${value.name || tried ? problems.name : ""} />
         <${Folder} value=${value.dir} problem=${problems.dir} onChange=${(dir) => change({ dir })} />
-        <${Field} label="Prompt" problem=${tried ? problems.prompt : ""} hint="Ctrl Enter starts">
-          ${(props) => html`<textarea class="textarea" data-first rows="5" ...${props} value=${value.prompt} onInput=${(event) => change({ prompt: event.target.value })} placeholder="What should be done?"></textarea>`}
-        <//>
+        <${Prompt} value=${value.prompt} problem=${tried ? problems.prompt : ""} onChange=${(prompt) => change({ prompt })} />
         <${More} value=${value} problems=${problems} change=${change} />
         <${NobodyRuns} />
         ${error && html`<${ProblemLine} error=${error} />`}
       </div>
-      <footer><button type="button" class="button" onClick=${close}>Cancel</button>
-        <button class="button primary" disabled=${sending}><${Icon} name="send" size=${14} />${sending ? "Starting…" : "Start"}</button></footer>
+      <${Buttons} sending=${sending} onCancel=${close} />
     </form>
   <//>`;
 }
 
+function Prompt({ value, problem, onChange }) {
+  return html`<${Field} label="Prompt" problem=${problem} hint="Ctrl Enter starts">
+    ${(props) => html`<textarea class="textarea" data-first rows="5" ...${props} value=${value}
+      onInput=${(event) => onChange(event.target.value)} placeholder="What should be done?"></textarea>`}
+  <//>`;
+}
+
+function Buttons({ sending, onCancel }) {
+  return html`<footer><button type="button" class="button" onClick=${onCancel}>Cancel</button>
+    <button class="button primary" disabled=${sending}><${Icon} name="send" size=${14} />
+      ${sending ? "Starting…" : "Start"}</button></footer>`;
+}
+
+function AgentAndName({ agents, chosen, name, problem, change }) {
+  const choose = (event) => change({ agent: event.target.value, name: suggestName(event.target.value) });
+  const rename = (event) => change({ name: event.target.value.trim() });
+  const options = agents.map(
+    (agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agent.name}</option>`,
+  );
+  return html`<div class="form-grid">
+    <${Field} label="Agent" hint=${agents.find((agent) => agent.name === chosen)?.description ?? ""}>
+      ${(props) => html`<select class="select" ...${props} value=${chosen} onChange=${choose}>${options}</select>`}
+    <//>
+    <${Field} label="Name" problem=${problem} hint="A name to find it again">
+      ${(props) => html`<input class="input" ...${props} value=${name} onInput=${rename} autocomplete="off" spellcheck=${false} />`}
+    <//>
+  </div>`;
+}
+
 function Folder({ value, problem, onChange }) {
   const sessions = useStore((state) => state.sessions);
-  const recent = useMemo(() => [...new Set([...recall("recent dirs", []), ...[...sessions.values()].map((session) => session.project_dir)])].filter(Boolean).slice(0, DIRS_KEPT), [sessions]);
+  const recent = useMemo(() => {
+    const used = [...sessions.values()].map((session) => session.project_dir);
+    return [...new Set([...recall("recent dirs", []), ...used])].filter(Boolean).slice(0, DIRS_KEPT);
+  }, [sessions]);
   return html`<${Field} label="Project folder" problem=${problem} hint="On the launcher's machine; empty: the launcher's own folder">
-    ${(props) => html`<input class="input mono" list="recent-dirs" ...${props} value=${value} onInput=${(event) => onChange(event.target.value)} placeholder="/home/you/project" spellcheck=${false} />
+    ${(props) => html`<input class="input mono" list="recent-dirs" ...${props} value=${value}
+      onInput=${(event) => onChange(event.target.value)} placeholder="/home/you/project" spellcheck=${false} />
       <datalist id="recent-dirs">${recent.map((dir) => html`<option key=${dir} value=${dir} />`)}</datalist>`}
   <//>`;
 }
@@ -93,13 +118,17 @@ function Folder({ value, problem, onChange }) {
 function More({ value, problems, change }) {
   const launchers = useStore((state) => state.launchers)?.filter((launcher) => launcher.status !== "gone") ?? [];
   const text = (label, name, hint, extra = {}) => html`<${Field} label=${label} hint=${hint} problem=${problems[name]}>
-    ${(props) => html`<input class="input" ...${props} ...${extra} value=${value[name]} onInput=${(event) => change({ [name]: event.target.value })} />`}<//>`;
+    ${(props) => html`<input class="input" ...${props} ...${extra} value=${value[name]}
+      onInput=${(event) => change({ [name]: event.target.value })} />`}<//>`;
   return html`<details class="more" open=${["launcher", "labels", "timeout", "priority", "attempts", "parent"].some((name) => value[name])}>
     <summary>Where it runs, limits</summary>
     <div class="form-grid">
       <${Field} label="Launcher" hint="Empty: any that fits">
-        ${(props) => html`<select class="select" ...${props} value=${value.launcher} onChange=${(event) => change({ launcher: event.target.value })}>
-          <option value="">Any</option>${launchers.map((one) => html`<option key=${one.launcher_id} value=${one.launcher_id} selected=${one.launcher_id === value.launcher}>${one.name || one.hostname}</option>`)}</select>`}
+        ${(props) => html`<select class="select" ...${props} value=${value.launcher}
+          onChange=${(event) => change({ launcher: event.target.value })}>
+          <option value="">Any</option>
+          ${launchers.map((one) => html`<option key=${one.launcher_id} value=${one.launcher_id}
+              selected=${one.launcher_id === value.launcher}>${one.name || one.hostname}</option>`)}</select>`}
       <//>
       ${text("Labels", "labels", "The launcher must carry them: gpu=yes, os=linux")}
       ${text("Time limit", "timeout", "Seconds; empty: none", { inputmode: "decimal" })}
@@ -112,20 +141,26 @@ function More({ value, problems, change }) {
 function NobodyRuns() {
   const none = useStore((state) => state.launchers && !state.launchers.some((launcher) => launcher.status === "alive"));
   if (!none) return null;
-  return html`<div class="soft stack"><p>No launcher is alive: the session will wait until there is one.</p><${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`;
+  return html`<div class="soft stack"><p>No launcher is alive: the session will wait until there is one.</p>
+    <${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`;
+}
+
+function numberProblem(text, low, high, whole) {
+  const value = Number(text);
+  const fits = Number.isFinite(value) && value >= low && value <= high && (!whole || Number.isInteger(value));
+  return text === "" || fits ? "" : `A ${whole ? "whole " : ""}number from ${low} to ${high}`;
 }
 
 function problemsOf(value) {
-  const number = (text, low, high, whole) => (text === "" ? "" : !Number.isFinite(Number(text)) || Number(text) < low || Number(text) > high || (whole && !Number.isInteger(Number(text))) ? `A ${whole ? "whole " : ""}number from ${low} to ${high}` : "");
   return {
     agent: value.agent ? "" : "Choose an agent",
     name: nameProblem(value.name),
     dir: value.dir && !value.dir.startsWith("/") ? "An absolute path, beginning with /" : "",
     prompt: value.prompt.trim() ? "" : "Say what should be done",
     labels: readPairs(value.labels).problem,
-    timeout: number(value.timeout, 1, 31_536_000, false),
-    priority: number(value.priority, -100, 100, true),
-    attempts: number(value.attempts, 1, 100, true),
+    timeout: numberProblem(value.timeout, 1, 31_536_000, false),
+    priority: numberProblem(value.priority, -100, 100, true),
+    attempts: numberProblem(value.attempts, 1, 100, true),
     parent: value.parent ? nameProblem(value.parent) : "",
   };
 }

@@ -1,35 +1,40 @@
 /** What waits: next to run first, and why each waits. */
-import { isUnreachable } from "../api.js";
+import { link } from "../browser/router.js";
+import { html, useApp } from "../browser/ui.js";
+import { isUnreachable, sentence } from "../model/api.js";
+import { useReading } from "../model/reading.js";
+import { canBeHeld, isHeld, waitWords } from "../model/reasons.js";
+import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
-import { Command, Empty, ProblemLine, sentence } from "../parts/controls.js";
+import { Command, Empty, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Ago } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
-import { useReading } from "../reading.js";
-import { canBeHeld, isHeld, waitWords } from "../reasons.js";
-import { link } from "../router.js";
-import { useStore } from "../store.js";
-import { html, useApp } from "../ui.js";
 
 const LIMIT = 200;
 // These wait for nothing but a launcher that is there: the order in which they stand is the order in which they run.
 const IN_LINE = new Set(["no_free_slot", "agent_limit", "launcher_short_of_memory", "launcher_cannot_start_jobs"]);
-const SAID_BY_HEADING = new Set(["session_busy", "no_launcher"]);
+const CLEAR_FROM_HEADING = new Set(["session_busy", "no_launcher"]);
 
 /** The view at `#/queue`. */
 export function QueueView() {
   const { api } = useApp();
   const read = () => api.get("jobs", { order: "run", limit: LIMIT });
-  const queue = useReading(read, { key: "queue", concerns: (event) => event.type.startsWith("job.") || event.type.startsWith("launcher.") });
+  const queue = useReading(read,
+    { key: "queue", concerns: (event) => event.type.startsWith("job.") || event.type.startsWith("launcher.") });
   if (!queue.value && isUnreachable(queue.error)) return html`<${Unread} what="Queue" />`;
   const { jobs = [], waiting = 0 } = queue.value ?? {};
+  const shown = waiting > jobs.length ? `${jobs.length} of ${exactly(waiting)}` : waiting;
   return html`
-    <header class="bar"><h1>Queue</h1><span class="faint num" data-count>${waiting > jobs.length ? `${jobs.length} of ${exactly(waiting)} waiting` : waiting > 0 && `${waiting} waiting`}</span></header>
+    <header class="bar"><h1>Queue</h1>
+      <span class="faint num" data-count>${waiting > 0 && `${shown} waiting`}</span></header>
     <div class="scroll" tabindex="0" role="region" aria-label="Queue">
-      ${queue.error && !isUnreachable(queue.error) && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
+      ${queue.error && !isUnreachable(queue.error)
+        && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
       ${queue.value && !jobs.length && html`<${NothingWaits} />`}
       ${jobs.length > 0 && html`<div class="page"><${Groups} jobs=${jobs} again=${queue.again} />
-        ${waiting > jobs.length && html`<p class="soft">${exactly(waiting - jobs.length)} more stand behind these ${jobs.length}.</p>`}</div>`}
+        ${waiting > jobs.length
+          && html`<p class="soft">${exactly(waiting - jobs.length)} more stand behind these ${jobs.length}.</p>`}</div>`}
     </div>`;
 }
 
@@ -37,7 +42,8 @@ function NothingWaits() {
   const launchers = useStore((state) => state.launchers);
   const alive = launchers?.filter((launcher) => launcher.status === "alive").length ?? 0;
   return html`<${Empty} icon="queue" title="Nothing waits">
-    <p>${alive ? `Each job was taken at once: ${alive} ${alive === 1 ? "launcher is" : "launchers are"} ready for more.` : "There is nothing to run, and no launcher that could run it."}</p>
+    <p>${alive ? `Each job was taken at once: ${alive} ${alive === 1 ? "launcher is" : "launchers are"} ready for more.`
+      : "There is nothing to run, and no launcher that could run it."}</p>
     ${alive ? html`<a class="button" href=${link("new")}><${Icon} name="plus" />New session</a>` : html`<${StartLauncher} />`}
   <//>`;
 }
@@ -51,16 +57,19 @@ function Groups({ jobs, again }) {
   return [...groups].map(([reason, those]) => html`<${Group} key=${reason} reason=${reason} jobs=${those} again=${again} />`);
 }
 
-/** What is true of all of a group is said once, above it; a row then says what it would do. */
+/** What is true of all of a group stands once, above it; a row then says what it would do. */
 function Group({ reason, jobs, again }) {
   const inLine = IN_LINE.has(reason);
-  const [{ reason_detail: why }] = jobs;
-  const isShared = reason === "session_busy" || jobs.every((job) => job.reason_detail === why);
+  const [{ reason_detail: detail }] = jobs;
+  const isShared = reason === "session_busy" || jobs.every((job) => job.reason_detail === detail);
   return html`<section class="group" data-reason=${reason}>
-    <h2>${inLine && "Next to run · "}<span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${jobs.length}</span></h2>
-    ${isShared && why && !SAID_BY_HEADING.has(reason) && html`<p class="soft">${sentence(why)}</p>`}
+    <h2>${inLine && "Next to run · "}
+      <span class=${inLine ? "faint" : ""}>${waitWords(reason)}</span> <span class="faint num">${jobs.length}</span></h2>
+    ${isShared && detail && !CLEAR_FROM_HEADING.has(reason) && html`<p class="soft">${sentence(detail)}</p>`}
     ${reason === "no_launcher" && html`<${StartLauncher} />`}
-    <ol class="rows">${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null} text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
+    <ol class="rows">
+      ${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null}
+          text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
 }
 
 function QueueRow({ job, place, text, again }) {
@@ -74,11 +83,16 @@ function QueueRow({ job, place, text, again }) {
     <a class="cut strong" data-row href=${link("sessions", job.session_name)}>${job.session_name}</a>
     <span class="cut soft agent">${job.agent_name}</span>
     <span class="cut soft grow" title=${text}>${text}</span>
-    <span class="chips">${Object.entries(job.labels).map(([key, value]) => html`<span class="chip" key=${key}>${key}=${value}</span>`)}${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
+    <span class="chips">${Object.entries(job.labels).map(([key, value]) => html`<span class="chip" key=${key}>${key}=${value}</span>`)}
+      ${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
     <span class="faint right"><${Ago} at=${job.created_at} /></span>
     <span class="row-acts">
-      ${canBeHeld(job) && html`<button class="button plain icon small" aria-label=${`Hold ${job.session_name}`} title="Hold it: no launcher gets it until you lift the hold" onClick=${then(actions.holdJob)}><${Icon} name="pause" size=${14} /></button>`}
-      ${isHeld(job) && html`<button class="button plain icon small" aria-label=${`Lift the hold of ${job.session_name}`} title="Lift the hold" onClick=${then(actions.liftHold)}><${Icon} name="play" size=${14} /></button>`}
-      <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue" onClick=${then(actions.stopJob)}><${Icon} name="close" size=${14} /></button></span>
+      ${canBeHeld(job) && html`<button class="button plain icon small" aria-label=${`Hold ${job.session_name}`}
+        title="Hold it: no launcher gets it until you lift the hold" onClick=${then(actions.holdJob)}>
+        <${Icon} name="pause" size=${14} /></button>`}
+      ${isHeld(job) && html`<button class="button plain icon small" aria-label=${`Lift the hold of ${job.session_name}`}
+        title="Lift the hold" onClick=${then(actions.liftHold)}><${Icon} name="play" size=${14} /></button>`}
+      <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue"
+        onClick=${then(actions.stopJob)}><${Icon} name="close" size=${14} /></button></span>
   </li>`;
 }

@@ -1,14 +1,14 @@
 /** A session's page: the conversation, what to do with it, and beside it the facts. */
-import { isUnreachable } from "../api.js";
+import { link } from "../browser/router.js";
+import { html, useEffect } from "../browser/ui.js";
+import { isUnreachable } from "../model/api.js";
+import { useJobs, useSession } from "../model/session-data.js";
 import { Composer } from "../parts/composer.js";
 import { ProblemLine } from "../parts/controls.js";
+import { Icon } from "../parts/icons.js";
 import { SessionHead } from "../parts/session-head.js";
 import { SessionSide } from "../parts/session-side.js";
-import { Icon } from "../parts/icons.js";
 import { Unread } from "../parts/unread.js";
-import { link } from "../router.js";
-import { useJobs, useSession } from "../session-data.js";
-import { html, useEffect } from "../ui.js";
 import { Conversation } from "./conversation.js";
 import { JobView } from "./job.js";
 import { TreeView } from "./tree.js";
@@ -40,13 +40,16 @@ function Known({ session, tab, jobId }) {
         ${shown === "tree" && html`<${TreeView} session=${session} />`}
         ${shown === "details" && html`<div class="scroll"><${SessionSide} session=${session} jobs=${jobs} /></div>`}
       </div>
-      ${shown !== "details" && html`<aside class="side scroll" aria-label="Facts" tabindex="0"><${SessionSide} session=${session} jobs=${jobs} /></aside>`}
+      ${shown !== "details"
+        && html`<aside class="side scroll" aria-label="Facts" tabindex="0"><${SessionSide} session=${session} jobs=${jobs} /></aside>`}
     </div>`;
 }
 
 function NotThere({ name, error, again }) {
   const unknown = error.status === 404;
-  return html`<header class="bar"><a class="button plain icon small" href=${link("sessions")} aria-label="All sessions"><${Icon} name="back" /></a><h1 class="cut">${name}</h1></header>
+  return html`<header class="bar"><a class="button plain icon small" href=${link("sessions")} aria-label="All sessions">
+      <${Icon} name="back" /></a><h1 class="cut">${name}</h1></header>
     <div class="page"><${ProblemLine} error=${error} onAgain=${unknown ? null : again} />
-    ${unknown && html`<p class="row wrap"><span class="soft">It may have been deleted.</span><a class="button small" href=${link("sessions", { q: name })}>Look for “${name}”</a></p>`}</div>`;
+    ${unknown && html`<p class="row wrap"><span class="soft">It may have been deleted.</span>
+      <a class="button small" href=${link("sessions", { q: name })}>Look for “${name}”</a></p>`}</div>`;
 }

@@ -1,16 +1,16 @@
 /** The list of sessions: what runs, what needs somebody, what came out. */
-import { isUnreachable } from "../api.js";
-import { arrange, passes, STATUS_GROUPS } from "../arrange.js";
-import { recall, keep } from "../drafts.js";
+import { recall, keep } from "../browser/drafts.js";
+import { go, link } from "../browser/router.js";
+import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
+import { isUnreachable } from "../model/api.js";
+import { arrange, passes, STATUS_GROUPS } from "../model/arrange.js";
+import { useReadingAfterCut } from "../model/reading.js";
+import { useStore } from "../model/store.js";
 import { Command, Empty, Filters, ProblemLine, Search } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { SessionRow } from "../parts/session-row.js";
 import { Unread } from "../parts/unread.js";
 import { VirtualList } from "../parts/virtual-list.js";
-import { go, link } from "../router.js";
-import { useReadingAfterCut } from "../reading.js";
-import { useStore } from "../store.js";
-import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../ui.js";
 
 const STATUSES = [
   ["", "All"],
@@ -52,13 +52,16 @@ export function SessionsView({ query }) {
       <${Filters} label="Status" choices=${STATUSES} chosen=${filters.status ?? ""} onChoose=${(value) => setFilter("status", value)} />
       <${Pickers} filters=${filters} setFilter=${setFilter} />
       <button class="button plain small" aria-pressed=${nested} title="Show children below their parents"
-        onClick=${() => (keep("nested", !nested), setNested(!nested))}><${Icon} name="branch" size=${14} /><span class="wide-only">Tree</span></button>
+        onClick=${() => (keep("nested", !nested), setNested(!nested))}><${Icon} name="branch" size=${14} />
+        <span class="wide-only">Tree</span></button>
     </div>
     ${isUnreachable(error) && !rows.length && html`<${Unread} what="Sessions" />`}
     ${error && !isUnreachable(error) && html`<div class="page"><${ProblemLine} error=${error} onAgain=${again} /></div>`}
     ${rows.length > 0 && html`<${Heads} />`}
-    ${rows.length > 0 && html`<${VirtualList} items=${rows} keyOf=${keyOf} draw=${draw} guess=${42} label="Sessions" onEnd=${more} className="sessions" />`}
-    ${loaded.done && !rows.length && !error && html`<div class="scroll">${narrowed ? html`<${NothingFound} />` : html`<${NoSessions} />`}</div>`}
+    ${rows.length > 0 && html`<${VirtualList} items=${rows} keyOf=${keyOf} draw=${draw} guess=${42} label="Sessions"
+      onEnd=${more} className="sessions" />`}
+    ${loaded.done && !rows.length && !error
+      && html`<div class="scroll">${narrowed ? html`<${NothingFound} />` : html`<${NoSessions} />`}</div>`}
   `;
 }
 
@@ -74,7 +77,8 @@ const known = new WeakMap();
 function stable(rows) {
   return rows.map((row) => {
     const before = known.get(row.session);
-    const same = before && before.depth === row.depth && before.children === row.children && before.busy === row.busy && before.folded === row.folded;
+    const same = before && before.depth === row.depth && before.children === row.children && before.busy === row.busy
+      && before.folded === row.folded;
     if (same) return before;
     known.set(row.session, row);
     return row;
@@ -136,7 +140,8 @@ function useSessionPages(filters) {
 
 function Heads() {
   return html`<div class="heads" aria-hidden="true">
-    <span>Status</span><span>Session</span><span>Agent</span><span>Last words</span><span>Host</span><span class="right">Cost</span><span class="right">Created</span>
+    <span>Status</span><span>Session</span><span>Agent</span><span>Last words</span><span>Host</span>
+    <span class="right">Cost</span><span class="right">Created</span>
   </div>`;
 }
 
@@ -145,13 +150,17 @@ function Pickers({ filters, setFilter }) {
   const launchers = useStore((state) => state.launchers) ?? [];
   const names = [...new Set([...agents.map((agent) => agent.name), filters.agent].filter(Boolean))];
   return html`
-    <${Picker} label="Agent" value=${filters.agent} choices=${names.map((name) => [name, name])} onPick=${(value) => setFilter("agent", value)} />
-    <${Picker} label="Launcher" value=${filters.launcher} choices=${launchers.map((one) => [one.launcher_id, one.name || one.hostname])} onPick=${(value) => setFilter("launcher", value)} />
-    ${filters.tree && html`<button class="button small" onClick=${() => setFilter("tree", "")}>One tree<${Icon} name="close" size=${12} /></button>`}`;
+    <${Picker} label="Agent" value=${filters.agent} choices=${names.map((name) => [name, name])}
+      onPick=${(value) => setFilter("agent", value)} />
+    <${Picker} label="Launcher" value=${filters.launcher}
+      choices=${launchers.map((one) => [one.launcher_id, one.name || one.hostname])} onPick=${(value) => setFilter("launcher", value)} />
+    ${filters.tree
+      && html`<button class="button small" onClick=${() => setFilter("tree", "")}>One tree<${Icon} name="close" size=${12} /></button>`}`;
 }
 
 function Picker({ label, value, choices, onPick }) {
-  return html`<select class=${`picker${value ? " set" : ""}`} aria-label=${label} value=${value ?? ""} onChange=${(event) => onPick(event.target.value)}>
+  return html`<select class=${`picker${value ? " set" : ""}`} aria-label=${label} value=${value ?? ""}
+    onChange=${(event) => onPick(event.target.value)}>
     <option value="">${label}: all</option>
     ${choices.map(([choice, text]) => html`<option key=${choice} value=${choice} selected=${choice === value}>${text}</option>`)}
   </select>`;

@@ -1,13 +1,13 @@
 /** The frame: where one can go, whether what is shown is live, and the view itself. */
+import { KEYS } from "../browser/keys.js";
+import { link, useRoute } from "../browser/router.js";
+import { Component, html, useApp, useEffect, useState } from "../browser/ui.js";
+import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
 import { Dialog } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { shortSpan, useEverySecond } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
-import { KEYS } from "../keys.js";
-import { link, useRoute } from "../router.js";
-import { useStore } from "../store.js";
-import { Component, html, useApp, useEffect, useState } from "../ui.js";
 import { Login } from "./login.js";
 import { SessionsView } from "./sessions.js";
 
@@ -64,7 +64,8 @@ export function Shell() {
     <main class="main" id="main" tabindex="-1">
       <${LinkBanner} />
       <${Safe} key=${`${here}/${name ?? ""}`}>
-        ${here === "sessions" && !name ? html`<${SessionsView} query=${route.query} />` : html`<${Later} view=${here === "sessions" ? "session" : here} route=${route} />`}
+        ${here === "sessions" && !name ? html`<${SessionsView} query=${route.query} />`
+          : html`<${Later} view=${here === "sessions" ? "session" : here} route=${route} />`}
       <//>
     </main>
     ${place === "new" && html`<${Later} view="new" route=${route} />`}
@@ -88,7 +89,8 @@ function Later({ view, route }) {
     load().then((found) => setView(() => found), failed);
     return () => clearTimeout(timer);
   }, [view, tries]);
-  if (!load) return html`<div class="empty"><h1>There is nothing here</h1><a class="button" href=${link("sessions")}>Go to the sessions</a></div>`;
+  if (!load) return html`<div class="empty"><h1>There is nothing here</h1>
+    <a class="button" href=${link("sessions")}>Go to the sessions</a></div>`;
   if (View) return html`<${View} route=${route} />`;
   // What cannot be fetched is a TypeError; anything else is a mistake in the view.
   if (error && !(error instanceof TypeError)) throw error;
@@ -128,13 +130,16 @@ function Nav({ here }) {
 
 /** How many launchers are there; and where some are not, what became of them. */
 function LauncherCount() {
-  const counted = useStore((state) => state.launchers && JSON.stringify(LAUNCHER_STATES.map((one) => state.launchers.filter((launcher) => launcher.status === one).length)));
+  const counted = useStore((state) => state.launchers
+    && JSON.stringify(LAUNCHER_STATES.map((one) => state.launchers.filter((launcher) => launcher.status === one).length)));
   if (!counted) return null;
   const [alive, ...others] = JSON.parse(counted);
   const apart = LAUNCHER_STATES.slice(1).map((state, place) => [others[place], state]).filter(([number]) => number);
   const words = [`${alive} alive`, ...apart.map((one) => one.join(" "))].join(", ");
   const [aside] = apart.filter(([, state]) => state === "lost" || !alive);
-  return html`<span class=${`count${alive ? "" : " warn"}`} title=${words}><span aria-hidden="true">${alive}${aside && html`<span class="aside"> · ${aside.join(" ")}</span>`}</span><span class="hidden-text">${words}</span></span>`;
+  return html`<span class=${`count${alive ? "" : " warn"}`} title=${words}>
+    <span aria-hidden="true">${alive}${aside && html`<span class="aside"> · ${aside.join(" ")}</span>`}</span>
+    <span class="hidden-text">${words}</span></span>`;
 }
 
 const LINK_WORDS = { connecting: "Connecting…", live: "Live", retrying: "No connection" };
@@ -149,7 +154,8 @@ function LinkBanner() {
   const age = useEverySecond(() => (since ? shortSpan((Date.now() - since) / 1000) : ""), [since]);
   if (!since) return null;
   return html`<div class="banner failed" role="alert"><${Icon} name="warn" />
-    The runtime does not answer: nothing has been heard of it for ${age}. What you see is what was last known; the page goes on by itself.</div>`;
+    The runtime does not answer: nothing has been heard of it for ${age}. What you see is what was last known; the page
+    goes on by itself.</div>`;
 }
 
 function Tools() {
@@ -157,7 +163,7 @@ function Tools() {
   const notify = useStore((state) => state.notify);
   const [theme, setTheme] = useState(() => document.documentElement.dataset.theme ?? "");
   const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  const turn = () => {
+  const switchTheme = () => {
     const next = dark ? "light" : "dark";
     document.documentElement.dataset.theme = next;
     localStorage.setItem("theme", next);
@@ -168,9 +174,13 @@ function Tools() {
     actions.say(on ? "You will hear when a session ends or needs input, while this page is in the background" : "Notifications are off");
   };
   return html`<div class="tools">
-    <button class="button plain icon" aria-label=${dark ? "Light colours" : "Dark colours"} title=${dark ? "Light colours" : "Dark colours"} onClick=${turn}><${Icon} name=${dark ? "sun" : "moon"} /></button>
-    ${notifier.possible && html`<button class="button plain icon" aria-label="Notifications" aria-pressed=${notify} title=${notify ? "Notifications are on" : "Notify me when a session ends or needs input"} onClick=${ring}><${Icon} name="bell" /></button>`}
-    <button class="button plain icon" aria-label="Keyboard" title="Keyboard (?)" onClick=${() => store.set({ help: true })}><${Icon} name="keyboard" /></button>
+    <button class="button plain icon" aria-label=${dark ? "Light colours" : "Dark colours"}
+      title=${dark ? "Light colours" : "Dark colours"} onClick=${switchTheme}><${Icon} name=${dark ? "sun" : "moon"} /></button>
+    ${notifier.possible && html`<button class="button plain icon" aria-label="Notifications" aria-pressed=${notify}
+      title=${notify ? "Notifications are on" : "Notify me when a session ends or needs input"} onClick=${ring}>
+      <${Icon} name="bell" /></button>`}
+    <button class="button plain icon" aria-label="Keyboard" title="Keyboard (?)"
+      onClick=${() => store.set({ help: true })}><${Icon} name="keyboard" /></button>
   </div>`;
 }
 
@@ -191,8 +201,10 @@ function Toasts() {
     ${toasts.map(
       (toast) => html`<div class=${`toast${toast.failed ? " failed" : ""}`} key=${toast.id}>
         <span class="grow">${toast.text}</span>
-        ${toast.action && html`<a class="button small" href=${toast.action.href} onClick=${() => actions.hush(toast.id)}>${toast.action.text}</a>`}
-        <button class="button plain icon small" aria-label="Dismiss" onClick=${() => actions.hush(toast.id)}><${Icon} name="close" size=${12} /></button>
+        ${toast.action && html`<a class="button small" href=${toast.action.href} onClick=${() => actions.hush(toast.id)}>
+          ${toast.action.text}</a>`}
+        <button class="button plain icon small" aria-label="Dismiss" onClick=${() => actions.hush(toast.id)}>
+          <${Icon} name="close" size=${12} /></button>
       </div>`,
     )}
   </div>`;

@@ -1,11 +1,11 @@
 /** The tree of a session: who started whom, how each stands, what all of it cost. */
-import { STATUS_GROUPS } from "../arrange.js";
+import { html } from "../browser/ui.js";
 import { Graph } from "../charts/graph.js";
+import { STATUS_GROUPS } from "../model/arrange.js";
+import { useTree } from "../model/session-data.js";
 import { count, money, tokens } from "../parts/amounts.js";
 import { Command, ProblemLine } from "../parts/controls.js";
 import { look } from "../parts/status.js";
-import { useTree } from "../session-data.js";
-import { html } from "../ui.js";
 
 /** The view at `#/sessions/NAME/tree`. */
 export function TreeView({ session }) {

@@ -48,7 +48,7 @@ class Play:
     def end(self, said: str, *, tokens: int = 0, cost: float = 0.0) -> None:
         """Give the result, and report that the job completed."""
         usage: JsonObject = {"input_tokens": tokens, "output_tokens": tokens // 9, "cache_read_tokens": tokens * 4}
-        result: JsonObject = {"text": said, "usage": usage, "cost_usd": cost, "turns": 3, "is_error": False}
+        result: JsonObject = {"text": said, "usage": usage, "cost_usd": cost, "model_calls": 3, "is_error": False}
         self.tell({"type": "result", "data": result})
         report: JsonObject = {**proof(self.job), "status": "success", "usage": usage, "cost_usd": cost}
         read(self.desk.post(f"/launcher/jobs/{self.job_id}/completed", report))

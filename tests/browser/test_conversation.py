@@ -21,7 +21,7 @@ HAPPENED: tuple[tuple[str, JsonObject], ...] = (
     ("job.started", {"launcher_id": "lnch_2"}),
     ("message", {"role": "assistant", "text": "done"}),
     ("post_tool", {"tool_call_id": "c", "tool": "Asked long ago", "output": "?", "is_error": False}),
-    ("result", {"text": "done", "turns": 1}),
+    ("result", {"text": "done", "model_calls": 1}),
     ("job.completed", {}),
 )
 OLDER_EVENTS = re.compile(r"/events\?before=\d{1,9}&")
@@ -29,7 +29,7 @@ OLDER_EVENTS = re.compile(r"/events\?before=\d{1,9}&")
 PLACE_OF_ROW = "window.row.getBoundingClientRect().top - window.line.getBoundingClientRect().top"
 # Runs in the page: what a conversation looks like when it is cut at each place, and one half read after the other.
 CUT_EVERYWHERE = """async (events) => {
-    const { Timeline } = await import("/timeline.js");
+    const { Timeline } = await import("/model/timeline.js");
     const whole = new Timeline();
     whole.append(events);
     const differing = [];

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import psutil
 
-from agent_backends.claude import ClaudeBackend
-from agent_backends.protocol import AgentEvent, BackendSession, Blueprint, Outcome, Turn
-from agent_backends.sandbox_kinds import Sandbox
+from agent_backends.blueprint import Blueprint, Sandbox
+from agent_backends.claude.backend import ClaudeBackend
+from agent_backends.protocol import AgentEvent, BackendSession, Outcome, Turn
 from runtime_client.wire import JsonObject
 from support.model_stand_in import ModelStandIn
 from support.waiting import wait_until

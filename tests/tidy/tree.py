@@ -30,6 +30,11 @@ class Source:
         return NOT_PRODUCT.isdisjoint(self.path.parts)
 
     @property
+    def is_page(self) -> bool:
+        """Whether it is a file of the page's own."""
+        return self.path.parts[0] == "dashboard" and "vendor" not in self.path.parts
+
+    @property
     def is_test(self) -> bool:
         """Whether it lies in a folder of tests."""
         return "tests" in self.path.parts
@@ -54,6 +59,16 @@ def python_sources() -> list[Source]:
     return [_read(path) for path in tracked_paths() if _is_python(path)]
 
 
+def page_scripts() -> list[Source]:
+    """The page's own scripts, without other people's code."""
+    return [source for source in sources(".js", ".mjs") if source.is_page]
+
+
+def page_sources() -> list[Source]:
+    """All that the page itself is written in, without other people's code."""
+    return [source for source in sources(".js", ".mjs", ".css", ".html") if source.is_page]
+
+
 def _is_python(path: PurePosixPath) -> bool:
     named_script = not path.suffix and str(path).startswith(SCRIPTS_WITHOUT_SUFFIX)
     return path.suffix == ".py" or named_script
@@ -70,4 +85,9 @@ def findings(rule: Rule, files: Iterable[Source]) -> str:
 
 def python(text: str, path: str = "servers/agent-runtime/agent_runtime/example.py") -> Source:
     """A made-up Python file, to see a rule find something."""
+    return Source(PurePosixPath(path), text)
+
+
+def script(text: str, path: str = "dashboard/parts/example.js") -> Source:
+    """A made-up script of the page."""
     return Source(PurePosixPath(path), text)

@@ -1,4 +1,4 @@
-"""Where a model is in its waiting: the names, and which of them it has been told of."""
+"""Where a model is in its waiting: the names, and which of them were reported to it."""
 
 import base64
 import binascii
@@ -17,16 +17,16 @@ class Cursor:
     """The sessions that are waited for, and those whose rest was reported already."""
 
     names: tuple[str, ...]
-    told: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
 
     @property
     def open_names(self) -> tuple[str, ...]:
-        """Those that the model has not been told of."""
-        return tuple(name for name in self.names if name not in self.told)
+        """Those whose rest was not reported yet."""
+        return tuple(name for name in self.names if name not in self.reported)
 
     def encode(self) -> str:
         """Write the cursor as a word without meaning for others."""
-        text = json.dumps([list(self.names), sorted(self.told)], separators=(",", ":"))
+        text = json.dumps([list(self.names), sorted(self.reported)], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -43,7 +43,7 @@ def read_cursor(names: list[str], word: str | None) -> Cursor:
         raise UsageError(
             f"cannot wait for {len(wanted)} sessions: expected at most {NAMES_MAX} (wait for them in groups)"
         )
-    return Cursor(wanted, before.told & frozenset(wanted))
+    return Cursor(wanted, before.reported & frozenset(wanted))
 
 
 def _decode(word: str) -> Cursor:
@@ -53,8 +53,8 @@ def _decode(word: str) -> Cursor:
         parsed = None
     if not isinstance(parsed, list) or len(parsed) != 2:
         raise _not_ours(word)
-    names, told = (_texts(part, word) for part in parsed)
-    return Cursor(names, frozenset(told))
+    names, reported = (_texts(part, word) for part in parsed)
+    return Cursor(names, frozenset(reported))
 
 
 def _texts(value: Json, word: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from orchestrator_mcp.starting import SessionName
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError
 from runtime_client.models import Session, SessionQuery, SessionStatus
-from runtime_client.waiting import describe_rest
+from runtime_client.watching.waiting import describe_rest
 from runtime_client.wire import optional_text
 
 RESULT_CHARS_MAX = 20_000

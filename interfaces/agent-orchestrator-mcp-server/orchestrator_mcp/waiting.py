@@ -9,7 +9,7 @@ from orchestrator_mcp.answers import Waited, Watched
 from orchestrator_mcp.cursor import Cursor, read_cursor
 from orchestrator_mcp.desk import Desk, ToolContext, answers_errors
 from runtime_client.client import RuntimeClient
-from runtime_client.waiting import Rest, wait_for_rest
+from runtime_client.watching.waiting import Rest, wait_for_rest
 
 WAIT_SECONDS_MAX = 40.0
 
@@ -50,8 +50,8 @@ def _wait(client: RuntimeClient, wanted: Cursor, any_is_enough: bool, timeout_se
     names = (wanted.open_names if any_is_enough else wanted.names) or wanted.names
     rests = wait_for_rest(client, names, any_is_enough=any_is_enough, timeout_seconds=timeout_seconds)
     at_rest = {asked for asked, rest in zip(names, rests, strict=True) if rest.is_at_rest}
-    newly = [name for name in names if name in at_rest and name not in wanted.told]
-    after = replace(wanted, told=wanted.told | at_rest)
+    newly = [name for name in names if name in at_rest and name not in wanted.reported]
+    after = replace(wanted, reported=wanted.reported | at_rest)
     is_done = bool(at_rest) if any_is_enough else len(at_rest) == len(names)
     return Waited(
         state="done" if is_done else "running",

@@ -1,1 +1,1 @@
-"""One file per kind of agent, behind one Protocol."""
+"""One folder for each kind of agent, behind one Protocol."""

@@ -7,31 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from agent_backends.blueprint import Blueprint
 from agent_backends.redaction import Secrets
-from agent_backends.sandbox_kinds import Sandbox
 from runtime_client.reasons import Reason
-from runtime_client.wire import Json, JsonObject
-
-
-@dataclass(frozen=True)
-class Blueprint:
-    """What an agent is: its words, its backend and its tools.
-
-    Shape:   `folder` is where its files live on this machine, None if they are not here; `sandbox` is what every
-             process of the agent runs in; `mcp_servers` maps a server's name to its settings as `agent.mcp.json` has
-             them, with the placeholders already filled in; `system_prompt` is empty if there is none.
-    """
-
-    name: str
-    backend: str
-    command: tuple[str, ...] = ()
-    model: str | None = None
-    system_prompt: str = ""
-    mcp_servers: JsonObject = field(default_factory=dict)
-    limits: JsonObject = field(default_factory=dict)
-    options: JsonObject = field(default_factory=dict)
-    folder: Path | None = None
-    sandbox: Sandbox | None = None
+from runtime_client.wire import Json
 
 
 @dataclass(frozen=True)
@@ -41,7 +20,7 @@ class Turn:
     Shape:   `backend_session_id` is the backend's own id of the conversation to go on with, None for a new one;
              `resumed` is true for every turn but a session's first; `environment` is the whole environment
              for the agent's processes, nothing is added to it; `project_dir` is absolute and exists; `secrets` are
-             what the agent knows and nobody is told.
+             what the agent knows and nobody else may see.
     """
 
     session_name: str
@@ -64,7 +43,7 @@ class Started:
 
 @dataclass(frozen=True)
 class BackendSession:
-    """The backend's own id of this conversation, which a later turn needs; told as soon as it is known."""
+    """The backend's own id of this conversation, which a later turn needs; emitted as soon as it is known."""
 
     backend_session_id: str
 
@@ -78,7 +57,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """Something that was said; the prompt itself is recorded by the caller and not emitted by a backend."""
+    """What somebody says; the prompt itself is recorded by the caller and not emitted by a backend."""
 
     text: str
     role: Role = Role.ASSISTANT
@@ -143,7 +122,12 @@ class Outcome:
     error: str | None = None
     usage: Usage | None = None
     cost_usd: float | None = None
-    turns: int | None = None
+    model_calls: int | None = None
+
+    @classmethod
+    def failed(cls, reason: Reason, error: str, result_text: str = "") -> "Outcome":
+        """Return the outcome of a turn that failed."""
+        return cls(Ending.FAILED, result_text=result_text, reason=reason, error=error)
 
 
 class Backend(Protocol):
@@ -164,3 +148,14 @@ class Backend(Protocol):
                  reported as `internal_error`.
         """
         ...
+
+
+class CannotRunError(Exception):
+    """The turn cannot run on this machine, so it is not begun.
+
+    Shape:   `outcome` says why, as the job's outcome.
+    """
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.outcome = Outcome.failed(reason, sentence)

@@ -25,7 +25,7 @@ class Secrets:
 
     @classmethod
     def of(cls, values: Iterable[str]) -> "Secrets":
-        """Take the secrets themselves; what is too short to be told from other text is left out."""
+        """Take the secrets themselves; what is too short to be distinguished from other text is left out."""
         spellings = {spelling for value in values for spelling in _spellings(value)}
         worth = [spelling for spelling in spellings if len(spelling) >= SECRET_CHARACTERS_MIN]
         return cls(tuple(sorted(worth, key=lambda spelling: (-len(spelling), spelling))))
@@ -59,27 +59,27 @@ class RedactedStream:
     def __init__(self, secrets: Secrets) -> None:
         self._wanted = tuple(spelling.encode("utf-8", "surrogateescape") for spelling in secrets.spellings)
         self._pattern = re.compile(b"|".join(re.escape(wanted) for wanted in self._wanted))
-        self._held = b""
+        self._unshown = b""
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next piece; return what can be shown by now."""
         if not self._wanted:
             return piece
-        content, shown, at = self._held + piece, b"", 0
+        content, shown, at = self._unshown + piece, b"", 0
         while True:
-            hold = self._first_beginning(content, at)
+            open_from = self._first_beginning(content, at)
             found = self._pattern.search(content, at)
             # One that begins later than what may become a longer one waits with it.
-            if found is None or found.start() >= hold:
+            if found is None or found.start() >= open_from:
                 break
             shown += content[at : found.start()] + REDACTED.encode()
             at = found.end()
-        self._held = content[hold:]
-        return shown + content[at:hold]
+        self._unshown = content[open_from:]
+        return shown + content[at:open_from]
 
     def finish(self) -> bytes:
         """Return what was held back, when nothing more comes."""
-        rest, self._held = self._held, b""
+        rest, self._unshown = self._unshown, b""
         return self._pattern.sub(REDACTED.encode(), rest) if self._wanted else rest
 
     def _first_beginning(self, content: bytes, at: int) -> int:

@@ -15,12 +15,12 @@ def load_backend(name: str) -> Backend:
     # Imported one by one and late: the Claude SDK alone takes a second, which no other agent should pay for.
     match name:
         case "command":
-            from agent_backends.command import CommandBackend
+            from agent_backends.command.backend import CommandBackend
 
             return CommandBackend()
         case "claude":
             try:
-                from agent_backends.claude import ClaudeBackend
+                from agent_backends.claude.backend import ClaudeBackend
             except ImportError as cause:
                 raise BackendMissingError(
                     f"cannot load backend 'claude': {cause} (install agent-backends with its extra 'claude')"

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from agent_backends.blueprint import Bubblewrap
 from agent_backends.protocol import Ending, Message, Started, ToolAnswered, ToolCalled
-from agent_backends.sandbox_kinds import Bubblewrap
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
 from support.bubblewrap import SYSTEM_PATH
@@ -44,7 +44,7 @@ def test_a_text_turn_answers_and_tells_what_it_used(rig: ClaudeRig) -> None:
     assert ran.outcome.usage.input_tokens > 0
     assert ran.outcome.cost_usd is not None
     assert ran.outcome.cost_usd > 0
-    assert ran.outcome.turns == 1
+    assert ran.outcome.model_calls == 1
 
 
 def test_a_shell_command_really_runs_in_the_project_folder(rig: ClaudeRig) -> None:
@@ -78,7 +78,7 @@ def test_a_resumed_session_remembers_the_earlier_prompt(rig: ClaudeRig) -> None:
 
     assert "heliotrope" in second.outcome.result_text
     assert second.backend_session_id == first.backend_session_id
-    assert second.outcome.turns == 1
+    assert second.outcome.model_calls == 1
 
 
 def test_the_cost_of_a_resumed_turn_is_its_own(rig: ClaudeRig) -> None:

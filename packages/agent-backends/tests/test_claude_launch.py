@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent_backends.blueprints import blueprint_of
-from agent_backends.claude_launch import Launch, LaunchRefusedError, prepare_launch
-from agent_backends.protocol import Blueprint, Turn
-from agent_backends.references import Resolver
-from agent_backends.sandbox import Neighbourhood
+from agent_backends.blueprint import Blueprint
+from agent_backends.claude.launch import Launch, prepare_launch
+from agent_backends.protocol import CannotRunError, Turn
+from agent_backends.sandbox.settings import Neighbourhood
+from agent_backends.turn.local_blueprint import blueprint_of
+from agent_backends.turn.references import Resolver
 from runtime_client.models import Agent
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
@@ -69,10 +70,10 @@ def test_the_environment_is_the_turns_own_without_the_traces_of_an_outer_client(
 
 def test_root_without_a_sandbox_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    with pytest.raises(LaunchRefusedError, match=r"set IS_SANDBOX=1 in its environment") as refused:
+    with pytest.raises(CannotRunError, match=r"set IS_SANDBOX=1 in its environment") as refused:
         prepare_launch(make_turn(tmp_path, environment={}), tmp_path)
 
-    assert refused.value.reason is Reason.INVALID_PARAMETERS
+    assert refused.value.outcome.reason is Reason.INVALID_PARAMETERS
 
 
 def test_a_user_who_is_not_root_needs_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,10 +84,10 @@ def test_a_user_who_is_not_root_needs_no_sandbox(tmp_path: Path, monkeypatch: py
 
 
 def test_a_missing_project_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LaunchRefusedError, match=r"project directory '.*/gone' is no directory here") as refused:
+    with pytest.raises(CannotRunError, match=r"project directory '.*/gone' is no directory here") as refused:
         prepare_launch(make_turn(tmp_path / "gone"), tmp_path)
 
-    assert refused.value.reason is Reason.INVALID_PARAMETERS
+    assert refused.value.outcome.reason is Reason.INVALID_PARAMETERS
 
 
 @pytest.mark.parametrize(
@@ -99,10 +100,10 @@ def test_a_missing_project_folder_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_option_of_a_blueprint_is_named(tmp_path: Path, options: JsonObject, sentence: str) -> None:
-    with pytest.raises(LaunchRefusedError, match=sentence) as refused:
+    with pytest.raises(CannotRunError, match=sentence) as refused:
         prepare_launch(make_turn(tmp_path, blueprint=with_options(options)), tmp_path)
 
-    assert refused.value.reason is Reason.INVALID_PARAMETERS
+    assert refused.value.outcome.reason is Reason.INVALID_PARAMETERS
 
 
 def test_a_session_id_that_looks_like_a_flag_stays_a_value(tmp_path: Path) -> None:

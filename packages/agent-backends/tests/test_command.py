@@ -9,9 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent_backends.command import CommandBackend
-from agent_backends.output_lines import LINE_CHARACTERS_MAX, SINGLE_LINES_MAX, OutputLines
-from agent_backends.protocol import AgentEvent, Blueprint, Ending, Message, Outcome, Started, Turn
+from agent_backends.blueprint import Blueprint
+from agent_backends.command.backend import CommandBackend
+from agent_backends.command.output_lines import LINE_CHARACTERS_MAX, SINGLE_LINES_MAX, OutputLines
+from agent_backends.protocol import AgentEvent, Ending, Message, Outcome, Started, Turn
 from runtime_client.reasons import Reason
 from support.waiting import wait_until
 

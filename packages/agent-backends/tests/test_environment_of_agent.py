@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from agent_backends.request import environment_of_agent
+from agent_backends.turn.environment import environment_of_agent
 
 PROJECT_ROOT = Path(__file__).parents[3]
 

@@ -12,12 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent_backends.cannot_run import CannotRunError
-from agent_backends.command import CommandBackend
-from agent_backends.protocol import Blueprint, Ending, Outcome, Turn
-from agent_backends.sandbox import Neighbourhood, sandbox_of
-from agent_backends.sandbox_kinds import Bubblewrap, Sandbox, Wrapper
-from agent_backends.sandboxing import Needs, bubblewrap_arguments
+from agent_backends.blueprint import Blueprint, Bubblewrap, Sandbox, Wrapper
+from agent_backends.command.backend import CommandBackend
+from agent_backends.protocol import CannotRunError, Ending, Outcome, Turn
+from agent_backends.sandbox.command_prefix import Needs, bubblewrap_arguments
+from agent_backends.sandbox.settings import Neighbourhood, sandbox_of
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json
 from support.bubblewrap import SYSTEM_PATH

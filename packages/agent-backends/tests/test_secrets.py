@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agent_backends.blueprints import blueprint_of
-from agent_backends.cannot_run import CannotRunError
+from agent_backends.protocol import CannotRunError
 from agent_backends.redaction import REDACTED, RedactedStream, Secrets
-from agent_backends.references import Resolver
-from agent_backends.sandbox import Neighbourhood
+from agent_backends.sandbox.settings import Neighbourhood
+from agent_backends.turn.local_blueprint import blueprint_of
+from agent_backends.turn.references import Resolver
 from runtime_client.models import Agent
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject

@@ -1,4 +1,4 @@
-"""Where the runtime is and which token it wants, found in the environment without being told."""
+"""Where the runtime is and which token it wants, found in the environment without an argument."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,8 +63,8 @@ def data_folder(environment: Mapping[str, str]) -> Path:
 
 
 def _ca_file(environment: Mapping[str, str]) -> Path | None:
-    if told := environment.get("AGENT_RUNTIME_CA_FILE"):
-        return Path(told).expanduser()
+    if path := environment.get("AGENT_RUNTIME_CA_FILE"):
+        return Path(path).expanduser()
     # Left there by a runtime of this user that serves HTTPS.
     own = data_folder(environment) / "certificate.pem"
     return own if own.is_file() else None

@@ -6,7 +6,7 @@ RuntimeClientError
 ├── NotTheRuntimeError        somebody answered, but not the runtime
 ├── UnauthorizedError         the runtime does not know the token
 ├── UnavailableError          the runtime answered that it cannot now
-└── RefusedError              the runtime's own, final no
+└── RefusedError              the runtime's own, final refusal
 """
 
 from runtime_client.exit_codes import ExitCode
@@ -70,7 +70,7 @@ class UnavailableError(RuntimeClientError):
 
 
 class RefusedError(RuntimeClientError):
-    """The runtime understood and said no; asking again will not help."""
+    """The runtime understood and refused; asking again will not help."""
 
     def __init__(self, sentence: str, *, code: str, http_status: int) -> None:
         super().__init__(sentence)

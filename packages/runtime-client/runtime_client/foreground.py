@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runtime_client.backoff import Backoff
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.launcher_calls import Attempt, PollAnswer, Registration
 from runtime_client.models import ClaimedJob, Job, JobOrder
+from runtime_client.retry import Backoff, Retry
 from runtime_client.wire import Json, JsonObject
 
 NAME = "ao-start"
@@ -22,9 +22,9 @@ REPORT_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Report:
-    """How the one job ended, as the runtime is to record it.
+    """How the one job stands, as the runtime is to record it.
 
-    Shape:   `verb` is `completed`, `failed` or `stopped`.
+    Shape:   `verb` is `started`, `completed`, `failed` or `stopped`.
     """
 
     verb: str
@@ -44,7 +44,7 @@ class ForegroundLauncher:
         self._warn = warn
         self._over = threading.Event()
         self._interrupted = threading.Event()
-        self._stop_told = threading.Event()
+        self._stop_seen = threading.Event()
         self._registration: Registration | None = None
         self._job: Job | None = None
         self._attempt: Attempt | None = None
@@ -64,23 +64,16 @@ class ForegroundLauncher:
 
         Errors:  RuntimeClientError, if the runtime refuses for good.
         """
-        job, registration = self._submitted()
-        backoff = Backoff()
+        job, _ = self._submitted()
         while not self._interrupted.is_set():
-            try:
-                answer = self._client.launcher.poll(registration, slots=1, wait_seconds=registration.poll_seconds)
-            except RefusedError:
-                raise
-            except RuntimeClientError as error:
-                self._warn(f"waiting for the runtime: {error}")
-                self._interrupted.wait(backoff.next_seconds())
-                continue
-            backoff.reset()
+            answer = self._poll_for_job()
+            if answer is None:
+                return None
             if answer.job is not None and answer.job.job_id == job.job_id:
                 return self._take(answer.job)
             if self._is_over(job, answer):
                 return None
-            self._tell_why_it_waits(job)
+            self._warn_that_it_waits(job)
         return None
 
     def start(self) -> bool:
@@ -92,7 +85,7 @@ class ForegroundLauncher:
         if self._interrupted.is_set():
             return False
         try:
-            self._persistently(lambda: self._client.launcher.report(attempt, "started", {}), REPORT_SECONDS)
+            self._deliver(attempt, Report("started", {}))
         except RefusedError as error:
             self._attempt = None
             if error.http_status == 409:
@@ -103,12 +96,12 @@ class ForegroundLauncher:
         return True
 
     def report(self, report: Report) -> None:
-        """Tell how the job ended, through outages of up to REPORT_SECONDS.
+        """Report how the job ended, through outages of up to REPORT_SECONDS.
 
         Errors:  RuntimeClientError.
         """
         attempt = self._claimed()
-        self._persistently(lambda: self._client.launcher.report(attempt, report.verb, report.facts), REPORT_SECONDS)
+        self._deliver(attempt, report)
         self._attempt = None
         self._job = None
 
@@ -125,13 +118,26 @@ class ForegroundLauncher:
             except RuntimeClientError as error:
                 self._warn(f"cannot leave the runtime properly: {error}")
 
+    def _poll_for_job(self) -> PollAnswer | None:
+        """Poll through outages of any length; None if the wait for the runtime was interrupted."""
+        _, registration = self._submitted()
+        try:
+            return Retry(self._interrupted.wait).call(
+                lambda: self._client.launcher.poll(registration, slots=1, wait_seconds=registration.poll_seconds),
+                lambda error, _: self._warn(f"waiting for the runtime: {error}"),
+            )
+        except RuntimeClientError as error:
+            if error.is_passing:
+                return None
+            raise
+
     def _take(self, claimed: ClaimedJob) -> ClaimedJob:
         _, registration = self._submitted()
         self._attempt = Attempt(registration.launcher_id, claimed.job_id, claimed.attempt, claimed.token)
         return claimed
 
     def _is_over(self, job: Job, answer: PollAnswer) -> bool:
-        """Give back a job that is not ours, and tell whether ours has ended while it waited."""
+        """Give back a job that is not ours, and return whether ours has ended while it waited."""
         _, registration = self._submitted()
         if answer.job is not None:
             other = Attempt(registration.launcher_id, answer.job.job_id, answer.job.attempt, answer.job.token)
@@ -139,7 +145,7 @@ class ForegroundLauncher:
             self._interrupted.wait(PAUSE_AFTER_DECLINING_SECONDS)
         return self._client.job(job.job_id).status in {"stopped", "failed", "completed"}
 
-    def _tell_why_it_waits(self, job: Job) -> None:
+    def _warn_that_it_waits(self, job: Job) -> None:
         now = self._client.job(job.job_id)
         if now.status == "pending" and (now.reason_detail or now.reason):
             self._warn(f"job {job.job_id!r} waits: {now.reason_detail or now.reason}")
@@ -165,8 +171,8 @@ class ForegroundLauncher:
 
     def _obey(self, stop_jobs: tuple[str, ...]) -> None:
         attempt = self._attempt
-        if attempt is not None and attempt.job_id in stop_jobs and not self._stop_told.is_set():
-            self._stop_told.set()
+        if attempt is not None and attempt.job_id in stop_jobs and not self._stop_seen.is_set():
+            self._stop_seen.set()
             self._on_stop()
 
     def _register_again_if_unknown(self, error: RuntimeClientError) -> None:
@@ -178,17 +184,11 @@ class ForegroundLauncher:
         except RuntimeClientError as failure:
             self._warn(f"cannot register again: {failure}")
 
-    def _persistently(self, call: Callable[[], None], seconds: float) -> None:
-        """Repeat a call through outages; Ctrl+C or the time's end makes the last error final."""
-        backoff = Backoff(most_seconds=10.0)
-        tries_left = int(seconds / 5.0)
-        while True:
-            try:
-                return call()
-            except RuntimeClientError as error:
-                tries_left -= 1
-                if not error.is_passing or not tries_left or self._interrupted.wait(backoff.next_seconds()):
-                    raise
+    def _deliver(self, attempt: Attempt, report: Report) -> None:
+        """Report through an outage; Ctrl+C or the time's end makes the last error final."""
+        Retry(self._interrupted.wait, limit_seconds=REPORT_SECONDS, most_seconds=10.0).call(
+            lambda: self._client.launcher.report(attempt, report.verb, report.facts)
+        )
 
     def _withdraw(self) -> None:
         if self._job is not None and (self._attempt is None or self._interrupted.is_set()):
@@ -209,14 +209,14 @@ class ForegroundLauncher:
         return self._attempt
 
 
-def _introduction(launcher_id: str | None, held: Attempt | None = None) -> JsonObject:
+def _introduction(launcher_id: str | None, attempt: Attempt | None = None) -> JsonObject:
     introduction: dict[str, Json] = {
         "name": NAME,
         "hostname": socket.gethostname(),
         "max_jobs": 1,
         "labels": {},
         "only_own_jobs": True,
-        "holding": [] if held is None else [held.as_holding()],
+        "holding": [] if attempt is None else [attempt.as_holding()],
     }
     if launcher_id is not None:
         introduction["launcher_id"] = launcher_id

@@ -86,12 +86,12 @@ class LauncherCalls:
         answer = self._transport.send(call)
         return PollAnswer() if answer.http_status == 204 else _read_poll(self._transport.parsed(call, answer))
 
-    def heartbeat(self, registration: Registration, held: Attempt | None) -> tuple[str, ...]:
+    def heartbeat(self, registration: Registration, attempt: Attempt | None) -> tuple[str, ...]:
         """Say that this launcher lives and what it holds; return the jobs that must stop."""
         body: JsonObject = {
             "launcher_id": registration.launcher_id,
             "epoch": registration.epoch,
-            "holding": [] if held is None else [held.as_holding()],
+            "holding": [] if attempt is None else [attempt.as_holding()],
         }
         return texts(self._transport.send_for_json(Call("POST", "/launcher/heartbeat", body=body)), "stop_jobs")
 

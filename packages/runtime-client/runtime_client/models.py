@@ -41,7 +41,7 @@ class SessionStatus(StrEnum):
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit status by which a command tells this status."""
+        """The exit status of a command for this status."""
         return _EXIT_CODES[self]
 
 
@@ -165,7 +165,7 @@ class ClaimedJob:
 
 @dataclass(frozen=True)
 class Agent:
-    """A blueprint as the runtime tells it."""
+    """A blueprint as the runtime sends it."""
 
     name: str
     description: str
@@ -300,5 +300,5 @@ class SessionQuery:
 
 
 def exit_code_of_failure(reason: str | None) -> ExitCode:
-    """Return the exit status that tells why a session's last job failed."""
+    """Return the exit status for the reason why a session's last job failed."""
     return ExitCode.LOST if reason == "launcher_lost" else ExitCode.JOB_FAILED

@@ -55,7 +55,7 @@ class Transport:
         if address.token:
             headers["Authorization"] = f"Bearer {address.token}"
         if address.session_name:
-            # Who asks: a parent that reads its child's result by itself is not told of it again.
+            # Who asks: a parent that reads its child's result by itself gets no callback for it.
             headers["X-Agent-Session-Name"] = address.session_name
         # A proxy from the environment must not stand between two programs of one machine.
         self._http = httpx.Client(
@@ -140,9 +140,9 @@ class Transport:
         code = body.get("code")
         detail = body.get("detail")
         if status >= 500 or status == 429:
-            said = detail if isinstance(detail, str) else f"HTTP {status}"
+            sentence = detail if isinstance(detail, str) else f"HTTP {status}"
             raise UnavailableError(
-                f"the Agent Runtime at {self.address.url!r} cannot answer {call.method} {call.path!r}: {said}"
+                f"the Agent Runtime at {self.address.url!r} cannot answer {call.method} {call.path!r}: {sentence}"
                 " (try again later)"
             )
         if not isinstance(code, str) or not isinstance(detail, str):

@@ -8,8 +8,8 @@ import pytest
 
 from runtime_client.address import RuntimeAddress
 from runtime_client.client import RuntimeClient
-from runtime_client.event_sender import EventOrigin, EventSender
-from runtime_client.outbox import EVENTS_IN_MEMORY
+from runtime_client.sending.event_sender import EventOrigin, EventSender
+from runtime_client.sending.spool import EVENTS_IN_MEMORY
 from support.stand_in_runtime import Asked, Reply, StandInRuntime, stand_in_runtime
 from support.waiting import wait_until
 

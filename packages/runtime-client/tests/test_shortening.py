@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runtime_client.shortening import cut_to_bytes
+from runtime_client.sending.shortening import cut_to_bytes
 
 LIMIT = 10_000
 

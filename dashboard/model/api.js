@@ -1,0 +1,85 @@
+/** Asks the runtime; whatever goes wrong becomes an `ApiError` with a sentence for a person. */
+
+/** An answer that is not the one that was hoped for; `status` is 0 when there was none at all. */
+export class ApiError extends Error {
+  constructor(status, code, detail) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const UNREACHABLE = "the runtime does not answer (is it running? start it with: uv run agent-runtime)";
+
+/** The address of a call, below wherever the page itself lives. */
+export function address(path, query = {}) {
+  const url = new URL(path, document.baseURI.split("#")[0]);
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== "") url.searchParams.set(key, String(value));
+  }
+  return url;
+}
+
+/**
+ * Makes the caller of the runtime.
+ * @param {{onUnauthorized: () => void, onAnswer: (serverTime: number|null) => void}} listeners
+ */
+export function createApi({ onUnauthorized, onAnswer }) {
+  async function ask(method, path, { query, body, headers = {}, signal } = {}) {
+    const init = { method, headers: { ...headers }, signal, credentials: "same-origin" };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      init.headers["Content-Type"] = "application/json";
+    }
+    let answer;
+    try {
+      answer = await fetch(address(path, query), init);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new ApiError(0, "unreachable", UNREACHABLE);
+    }
+    const date = answer.headers.get("date");
+    onAnswer(date ? Date.parse(date) : null);
+    if (answer.status === 401) onUnauthorized();
+    if (!answer.ok) throw await asError(answer, `${method} /${path}`);
+    return answer;
+  }
+
+  const json = async (...args) => {
+    const answer = await ask(...args);
+    return answer.status === 204 ? null : answer.json();
+  };
+  const part = encodeURIComponent;
+
+  return {
+    ask,
+    get: (path, query, options) => json("GET", path, { query, ...options }),
+    post: (path, body = {}, options) => json("POST", path, { body, ...options }),
+    put: (path, body) => json("PUT", path, { body }),
+    patch: (path, body) => json("PATCH", path, { body }),
+    del: (path, query) => json("DELETE", path, { query }),
+    session: (name, call = "") => `sessions/${part(name)}${call && `/${call}`}`,
+    job: (id, call = "") => `jobs/${part(id)}${call && `/${call}`}`,
+    agent: (name, call = "") => `agents/${part(name)}${call && `/${call}`}`,
+    launcher: (id, call = "") => `launchers/${part(id)}${call && `/${call}`}`,
+  };
+}
+
+async function asError(answer, what) {
+  const found = await answer.json().catch(() => null);
+  if (found && typeof found.detail === "string") return new ApiError(answer.status, found.code ?? "", found.detail);
+  return new ApiError(answer.status, "", `${what}: the answer was ${answer.status} ${answer.statusText}, not one of the runtime's`);
+}
+
+/** Whether a call failed because this runtime does not know it: the view then leaves that part out. */
+export const isMissing = (error) =>
+  error instanceof ApiError && (error.status === 405 || (error.status === 404 && error.code === "not_found"));
+
+/** Whether a call failed because nobody answered; the page says so above everything else, and asks again by itself. */
+export const isUnreachable = (error) => error instanceof ApiError && error.status === 0;
+
+/** An error as a sentence that begins with a capital. */
+export const sentence = (error) => {
+  const text = error?.message ?? String(error);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};

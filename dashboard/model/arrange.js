@@ -1,0 +1,63 @@
+/** Which sessions a list shows, and in which order: pure, so that it can be thought about alone. */
+
+/** The status filters by name, with the statuses that they let through. */
+export const STATUS_GROUPS = {
+  active: ["pending", "running", "waiting_input", "waiting", "lost"],
+  waiting_input: ["waiting_input"],
+  failed: ["failed", "lost"],
+  rest: ["finished", "stopped", "failed"],
+};
+
+/** Whether a session passes the filters of the list. */
+export function passes(session, { status, agent, launcher, tree, q }) {
+  if (status && !(STATUS_GROUPS[status] ?? [status]).includes(session.status)) return false;
+  if (agent && session.agent_name !== agent) return false;
+  if (launcher && session.launcher_id !== launcher) return false;
+  if (tree && ![session.root_session_id, session.session_name, session.session_id].includes(tree)) return false;
+  if (!q) return true;
+  const wanted = q.toLowerCase();
+  const texts = [session.session_name, session.agent_name, session.project_dir, session.result_preview];
+  return texts.some((text) => text?.toLowerCase().includes(wanted));
+}
+
+/**
+ * Puts sessions in order: newest first, and children below their parents where the parent is there too.
+ * @returns {{session: object, depth: number, children: number, busy: number, folded: boolean}[]}
+ */
+export function arrange(sessions, { nested, folded }) {
+  const newestFirst = [...sessions].sort((a, b) => (a.session_id < b.session_id ? 1 : -1));
+  if (!nested) return newestFirst.map((session) => row(session, 0, [], false));
+  const shown = new Set(sessions.map((session) => session.session_id));
+  const children = new Map();
+  const roots = [];
+  for (const session of newestFirst) {
+    const parent = session.parent_session_id;
+    if (!parent || !shown.has(parent)) roots.push(session);
+    else if (children.has(parent)) children.get(parent).unshift(session);
+    else children.set(parent, [session]);
+  }
+  const rows = [];
+  for (const root of roots) place(root, 0, { rows, children, folded });
+  return rows;
+}
+
+function place(session, depth, { rows, children, folded }) {
+  const below = descendants(session.session_id, children);
+  const isFolded = below.length > 0 && folded(session.session_id, below.length);
+  rows.push(row(session, depth, below, isFolded));
+  if (isFolded) return;
+  for (const child of children.get(session.session_id) ?? []) place(child, depth + 1, { rows, children, folded });
+}
+
+function descendants(id, children) {
+  const own = children.get(id) ?? [];
+  return own.concat(...own.map((child) => descendants(child.session_id, children)));
+}
+
+const row = (session, depth, below, folded) => ({
+  session,
+  depth,
+  children: below.length,
+  busy: below.filter((child) => STATUS_GROUPS.active.includes(child.status)).length,
+  folded,
+});

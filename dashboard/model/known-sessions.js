@@ -1,0 +1,102 @@
+/** The sessions that the page knows: learnt, changed by what happens, read again when they may have changed. */
+
+const STATUS_AFTER = {
+  "job.created": "pending",
+  "job.requeued": "pending",
+  "job.started": "running",
+  "job.healed": "running",
+  "job.completed": "finished",
+  "job.failed": "failed",
+  "job.stopped": "stopped",
+  "job.lost": "lost",
+};
+const MOVING = new Set(["running", "lost"]);
+const BUSY = new Set(["pending", "running", "lost"]);
+const READ_AGAIN_MS = 150;
+const READ_AT_ONCE = 4;
+const MANY = 40;
+
+/** Keeps the store's `sessions`; `notify` is called with one whose status an event has changed. */
+export function createKnownSessions({ api, store, now, notify }) {
+  const changed = new Set();
+  let reading = false;
+
+  function learn(sessions) {
+    const fresh = sessions.map((session) => [session.session_id, { ...session, readAt: now() }]);
+    store.set((state) => ({ sessions: new Map([...state.sessions, ...fresh]) }));
+  }
+
+  function forget(id) {
+    changed.delete(id);
+    store.set((state) => ({ sessions: new Map([...state.sessions].filter(([known]) => known !== id)) }));
+  }
+
+  async function read(name) {
+    const { session } = await api.get(api.session(name));
+    learn([session]);
+    return session;
+  }
+
+  async function readMany() {
+    const { sessions } = await api.get("sessions", { limit: 200 }).catch(() => ({ sessions: [] }));
+    for (const session of sessions) changed.delete(session.session_id);
+    learn(sessions);
+  }
+
+  async function readAgain(ids) {
+    for (const id of ids) changed.add(id);
+    if (reading) return;
+    reading = true;
+    while (changed.size) {
+      await new Promise((done) => setTimeout(done, READ_AGAIN_MS));
+      if (changed.size > MANY) await readMany();
+      const some = [...changed].slice(0, READ_AT_ONCE);
+      some.forEach((id) => changed.delete(id));
+      await Promise.all(some.map((id) => read(id).catch((error) => error.status === 404 && forget(id))));
+    }
+    reading = false;
+  }
+
+  function show(after) {
+    store.set((state) => ({ sessions: new Map(state.sessions).set(after.session_id, after) }));
+  }
+
+  /** Changes the session of an event at once, and has it read again. */
+  function apply(event) {
+    if (event.type === "session.deleted") return forget(event.session_id);
+    const before = store.get().sessions.get(event.session_id);
+    const after = before && afterEvent(before, event, now());
+    if (after !== before) show(after);
+    if (after?.status !== before?.status) notify(after);
+    readAgain([event.session_id]);
+    return undefined;
+  }
+
+  return { learn, forget, read, readAgain, apply };
+}
+
+/** What a session looks like right after an event; the same object if the event changes nothing that is shown. */
+export function afterEvent(session, event, readAt) {
+  const status = event.data.waiting_input === true ? "waiting_input" : STATUS_AFTER[event.type];
+  if (!status) return session;
+  // A message for a busy session waits behind the running one and does not change what the session does.
+  if (event.type === "job.created" && BUSY.has(session.status)) {
+    return { ...session, queued_jobs: (session.queued_jobs ?? 0) + 1 };
+  }
+  const isSign = event.type === "job.started" || event.type === "job.healed";
+  const sign = isSign ? { proof_age_seconds: 0, launcher_id: event.data.launcher_id ?? session.launcher_id } : {};
+  return { ...session, ...sign, status, readAt, updated_at: event.at, last_event_at: event.at };
+}
+
+/** The sessions with their launchers' newest signs of life: one is a sign for each session that the launcher runs. */
+export function withSigns(sessions, launchers, readAt) {
+  const ages = new Map(launchers.map((launcher) => [launcher.launcher_id, launcher.proof_age_seconds]));
+  let fresh = sessions;
+  for (const [id, session] of sessions) {
+    const age = MOVING.has(session.status) ? ages.get(session.launcher_id) : undefined;
+    if (age === undefined || age === null) continue;
+    if (fresh === sessions) fresh = new Map(sessions);
+    fresh.set(id, { ...session, proof_age_seconds: age, readAt });
+  }
+  return fresh;
+}

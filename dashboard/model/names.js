@@ -1,0 +1,36 @@
+/** Names for sessions: what is allowed, and a suggestion that one can remember. */
+
+const FIRST = (
+  "amber brisk calm clear bold early fair fine glad green high keen kind late light mild neat north " +
+  "plain quick quiet red sharp south still swift tidy warm west wise"
+).split(" ");
+const SECOND = (
+  "arch ash bay beam birch brook cedar cliff cove dune elm fern field ford grove harbor hill lake larch " +
+  "leaf mill moss oak path pine reed ridge rook shore stone vale wren"
+).split(" ");
+
+const pick = (words) => words[Math.floor(Math.random() * words.length)];
+
+/** A free name for a session of this agent. */
+export const suggestName = (agent) =>
+  `${(agent || "session").replace(/[^A-Za-z0-9_-]+/g, "-").slice(0, 36)}-${pick(FIRST)}-${pick(SECOND)}`;
+
+/** What is wrong with a name; empty when nothing is. */
+export function nameProblem(name) {
+  if (!name) return "A session needs a name";
+  if (name.length > 60) return `At most 60 characters, this has ${name.length}`;
+  if (!/^[A-Za-z0-9_-]+$/.test(name)) return "Letters, digits, - and _ only";
+  if (name.startsWith("ses_")) return "ses_ is how ids begin: choose another beginning";
+  return "";
+}
+
+/** Reads `key=value` pairs, one per line or with commas between; the problem is empty when all of them are. */
+export function readPairs(text) {
+  const pairs = {};
+  for (const piece of text.split(/[\n,]/).map((one) => one.trim()).filter(Boolean)) {
+    const [, key, value] = /^([^=\s]+)\s*=\s*(.*)$/.exec(piece) ?? [];
+    if (!key) return { pairs, problem: `“${piece}” is not key=value` };
+    pairs[key] = value;
+  }
+  return { pairs, problem: "" };
+}

@@ -1,0 +1,83 @@
+"""The backend `claude`: Claude Code, through the Claude Agent SDK and the client that it carries."""
+
+import asyncio
+import gc
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent_backends.claude.launch import prepare_launch
+from agent_backends.claude.process import ClaudeProcess
+from agent_backends.protocol import CannotRunError, Emit, Outcome, Turn
+from agent_backends.sandbox.command_prefix import Needs, command_prefix
+from runtime_client.reasons import Reason
+
+if TYPE_CHECKING:
+    from agent_backends.claude.conversation import Conversation
+
+
+class ClaudeBackend:
+    """Runs one prompt in one Claude Code process, and leaves nothing of it behind.
+
+    The SDK takes a second to import and the client half a second to start, so they do it side by side: the process is
+    started first and is handed to the SDK as its transport.
+    """
+
+    name = "claude"
+
+    async def run(self, turn: Turn, emit: Emit, stop: asyncio.Event) -> Outcome:
+        """Run one turn to its end; what goes wrong with the agent is a FAILED outcome."""
+        # The folder holds the system prompt and the MCP servers' settings, secrets included: arguments of a process
+        # are open to every user of the machine, files of mode 0600 in a folder of mode 0700 are not.
+        with tempfile.TemporaryDirectory(prefix="agent-claude-") as private_dir:
+            try:
+                launch = prepare_launch(turn, Path(private_dir))
+            except CannotRunError as cause:
+                return cause.outcome
+            try:
+                prefix = await command_prefix(turn, _needs(launch.command[0], turn, Path(private_dir)))
+                process = await ClaudeProcess.start(
+                    (*prefix, *launch.command), turn.project_dir, launch.environment, is_wrapped=bool(prefix)
+                )
+            except CannotRunError as cause:
+                return cause.outcome
+            except OSError as error:
+                # The folder was looked at a moment ago, so what cannot be started is the client.
+                return Outcome.failed(
+                    Reason.BACKEND_MISSING, f"cannot start Claude Code {launch.command[0]!r}: {error}"
+                )
+            try:
+                conversation = await asyncio.to_thread(_conversation_type)
+                return await conversation(process, turn, emit).run(launch.sdk_switches, stop)
+            except ImportError as error:
+                return Outcome.failed(
+                    Reason.BACKEND_MISSING,
+                    f"cannot load the Claude Agent SDK: {error} (install agent-backends with its extra 'claude')",
+                )
+            finally:
+                await process.end()
+
+
+def _needs(client: str, turn: Turn, private_dir: Path) -> Needs:
+    """Return what the client reaches beside the project: itself, its settings, its login and its conversations."""
+    home = Path(turn.environment.get("HOME") or Path.home())
+    config_dir = Path(turn.environment.get("CLAUDE_CONFIG_DIR") or home / ".claude")
+    if turn.blueprint.sandbox is not None:
+        # One that is made inside would be gone with the sandbox, and no session could be resumed.
+        config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own = [path for path in (config_dir, home / ".claude.json") if path.exists()]
+    return Needs(readable=(private_dir, *_absolute(client)), writable=tuple(own))
+
+
+def _absolute(client: str) -> tuple[Path, ...]:
+    return (Path(client),) if Path(client).is_absolute() else ()
+
+
+def _conversation_type() -> "type[Conversation]":
+    # The SDK makes thousands of classes that all stay; the collector would look through them again and again.
+    gc.disable()
+    try:
+        from agent_backends.claude.conversation import Conversation
+    finally:
+        gc.enable()
+    return Conversation

@@ -1,0 +1,159 @@
+"""One Claude Code process: lines of JSON in and out, and an end that nothing survives."""
+
+import asyncio
+import json
+import os
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from agent_backends.processes.tree import ProcessKey, descendants, end_processes, processes_marked
+from runtime_client.wire import Json, JsonObject
+
+# A tool's whole output comes in one line, pictures included.
+LINE_BYTES_MAX = 64 * 1024 * 1024
+STDERR_LINES_KEPT = 20
+# It writes its transcript to disk after its input has ended; a resume needs that.
+LEAVE_BY_ITSELF_SECONDS = 5.0
+OBEY_SIGTERM_SECONDS = 3.0
+
+
+class ClaudeProcess:
+    """A running client; knows how to talk to it and how to end it with everything that it started.
+
+    Its shell tools run in sessions of their own, out of reach of any signal to its group, so the whole tree below it
+    is written down before it ends, and what is left of that afterwards is ended too.
+    """
+
+    def __init__(self, process: Process, *, is_wrapped: bool = False) -> None:
+        assert process.stdin is not None  # all three are pipes
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process = process
+        self._is_wrapped = is_wrapped
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
+        self._stderr_reader = asyncio.create_task(self._read_stderr(process.stderr))
+        self._marker: str | None = None
+
+    @classmethod
+    async def start(
+        cls, command: Sequence[str], project_dir: Path, environment: Mapping[str, str], *, is_wrapped: bool = False
+    ) -> "ClaudeProcess":
+        """Start the client in the project's folder; it is wrapped if the command is a sandbox around it.
+
+        Errors:  OSError, if it cannot be started.
+        """
+        # A session of its own: Ctrl+C and the launcher's SIGTERM reach the host alone, which stops the agent in order.
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=project_dir,
+            env=dict(environment),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            limit=LINE_BYTES_MAX,
+            start_new_session=True,
+        )
+        return cls(process, is_wrapped=is_wrapped)
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, negative for a signal; None while it runs."""
+        return self._process.returncode
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of its standard error."""
+        return "\n".join(self._stderr_lines)
+
+    def mark_tools_by(self, marker: str) -> None:
+        """Set which `NAME=value` in a process's environment says that this client started it."""
+        self._marker = marker
+
+    async def write(self, text: str) -> None:
+        """Write to its standard input.
+
+        Errors:  ConnectionError, if it has closed that.
+        """
+        self._stdin.write(text.encode())
+        await self._stdin.drain()
+
+    async def messages(self) -> AsyncIterator[JsonObject]:
+        """Its messages, one for each line of JSON, until it closes its standard output."""
+        while line := await self._stdout.readline():
+            if (message := _message_in(line)) is not None:
+                yield message
+
+    async def wait_for_exit(self) -> int:
+        """Wait until it has ended and its last words are read; return its exit code."""
+        exit_code = await self._process.wait()
+        await self._stderr_reader
+        return exit_code
+
+    def close_input(self) -> None:
+        """End its standard input, which asks it to leave."""
+        self._stdin.close()
+
+    async def end(self) -> None:
+        """Ask it to leave, then SIGTERM, then SIGKILL, and the same for all that it left behind; twice is harmless."""
+        left_behind = set(descendants(self._process.pid)) if self._process.returncode is None else set()
+        self.close_input()
+        if not await self._has_left_within(LEAVE_BY_ITSELF_SECONDS):
+            left_behind |= set(descendants(self._process.pid))
+            self._signal(terminate=True)
+            if not await self._has_left_within(OBEY_SIGTERM_SECONDS):
+                self._signal(terminate=False)
+                await self._process.wait()
+        await end_processes(left_behind | self._marked())
+        self._stderr_reader.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._stderr_reader
+        with suppress(ConnectionError):
+            await self._stdin.wait_closed()
+
+    async def _has_left_within(self, seconds: float) -> bool:
+        # Its output is read on, or a client that still has much to say would never come to its end.
+        draining = asyncio.create_task(self._drain_output())
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except TimeoutError:
+            return False
+        finally:
+            draining.cancel()
+            with suppress(asyncio.CancelledError):
+                await draining
+        return True
+
+    async def _drain_output(self) -> None:
+        with suppress(RuntimeError):  # somebody else is reading it already, which is as good
+            while await self._stdout.read(65536):
+                pass
+
+    def _signal(self, *, terminate: bool) -> None:
+        if terminate and self._is_wrapped:
+            # The sandbox does not hear it, so that the client in it has time to leave.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+            return
+        with suppress(ProcessLookupError):
+            (self._process.terminate if terminate else self._process.kill)()
+
+    def _marked(self) -> set[ProcessKey]:
+        return set(processes_marked(self._marker)) if self._marker else set()
+
+    async def _read_stderr(self, stderr: asyncio.StreamReader) -> None:
+        while line := await stderr.readline():
+            self._stderr_lines.append(line.decode(errors="replace").rstrip())
+
+
+def _message_in(line: bytes) -> JsonObject | None:
+    try:
+        message: Json = json.loads(line)
+    except ValueError:
+        # A debugging line of the client's, or its last message, cut off by its death.
+        return None
+    return message if isinstance(message, dict) else None

@@ -1,0 +1,102 @@
+"""A job that a person typed: it is registered, claimed, run and reported like any other, by this very process."""
+
+import contextlib
+import signal
+import socket
+import tempfile
+from pathlib import Path
+
+from agent_backends.job.run import Ended, JobInHand, run_session
+from agent_backends.processes.guard import guarded
+from agent_backends.processes.signals import stop_signals_call
+from agent_backends.protocol import CannotRunError, Ending, Outcome
+from agent_backends.turn.build import build_turn
+from agent_backends.turn.recording import usage_as_json
+from agent_backends.turn.request import SessionRequest, Surroundings
+from agent_backends.turn.run import StopSwitch
+from runtime_client.client import RuntimeClient
+from runtime_client.errors import RuntimeClientError, UsageError
+from runtime_client.exit_codes import ExitCode
+from runtime_client.foreground import ForegroundLauncher, Report
+from runtime_client.models import ClaimedJob, JobType
+from runtime_client.reasons import Reason
+from runtime_client.wire import Json
+
+
+def run_in_foreground(client: RuntimeClient, request: SessionRequest, around: Surroundings) -> Ended:
+    """Run a job here and now, visible to and stoppable by everybody who can see the runtime.
+
+    Errors:  RuntimeClientError, if the job cannot be created, begun or reported.
+    """
+    _check_host(client, request)
+    switch = StopSwitch()
+    launcher = ForegroundLauncher(client, lambda: switch.press("asked by the runtime"), around.warn)
+
+    def interrupt(number: signal.Signals) -> None:
+        switch.press(number)
+        launcher.interrupt()
+
+    try:
+        with stop_signals_call(interrupt):
+            launcher.submit(request.order())
+            claimed = launcher.claim()
+            if claimed is None or not launcher.start():
+                return Ended(Outcome(Ending.STOPPED), switch.exit_code)
+            ended = _run_claimed(client, request, claimed, switch, around)
+            launcher.report(_report_of(ended))
+            return ended
+    finally:
+        launcher.leave()
+
+
+def _run_claimed(
+    client: RuntimeClient, request: SessionRequest, claimed: ClaimedJob, switch: StopSwitch, around: Surroundings
+) -> Ended:
+    try:
+        turn = build_turn(
+            client,
+            request,
+            client.session(claimed.session_id or claimed.session_name),
+            job_id=claimed.job_id,
+            around=around,
+            session_token=claimed.session_token,
+        )
+    except CannotRunError as cause:
+        return Ended(cause.outcome, ExitCode.JOB_FAILED)
+    except RuntimeClientError as cause:
+        return Ended(Outcome.failed(Reason.INTERNAL_ERROR, str(cause)), ExitCode.JOB_FAILED)
+    folder = Path(tempfile.mkdtemp(prefix="agent-events-"))
+    job = JobInHand(claimed.job_id, claimed.attempt, request.timeout_seconds, folder)
+    with guarded(f"AGENT_JOB_ID={turn.environment['AGENT_JOB_ID']}"):
+        ended = run_session(client, turn, job, switch, around.warn)
+    with contextlib.suppress(OSError):  # not empty: it keeps events that could not be delivered
+        folder.rmdir()
+    return ended
+
+
+def _report_of(ended: Ended) -> Report:
+    outcome = ended.outcome
+    facts: dict[str, Json] = {"exit_code": ended.exit_code}
+    if outcome.usage is not None:
+        facts["usage"] = usage_as_json(outcome.usage)
+    if outcome.cost_usd is not None:
+        facts["cost_usd"] = outcome.cost_usd
+    match outcome.ending:
+        case Ending.COMPLETED:
+            return Report("completed", {**facts, "status": "success"})
+        case Ending.STOPPED:
+            return Report("stopped", {**facts, "reason": "stopped_by_user"})
+        case Ending.FAILED:
+            reason = None if outcome.reason is None else outcome.reason.value
+            return Report("failed", {**facts, "error": outcome.error or "", "reason": reason})
+
+
+def _check_host(client: RuntimeClient, request: SessionRequest) -> None:
+    if request.type is not JobType.RESUME_SESSION:
+        return
+    home = client.session(request.session_name).hostname
+    if home is not None and home != socket.gethostname():
+        raise UsageError(
+            f"cannot resume session {request.session_name!r} here: it lives on {home!r},"
+            f" this is {socket.gethostname()!r} (use --detach, and a launcher there runs it)"
+        )

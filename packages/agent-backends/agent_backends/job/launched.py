@@ -1,0 +1,102 @@
+"""A job that a launcher started this process for: the launcher learns its end from the exit status."""
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agent_backends.job.run import Ended, JobInHand, run_session
+from agent_backends.protocol import CannotRunError, Outcome, Turn
+from agent_backends.turn.build import build_turn
+from agent_backends.turn.recording import usage_as_json
+from agent_backends.turn.request import Caller, SessionRequest, Surroundings
+from agent_backends.turn.run import StopSwitch
+from runtime_client.client import RuntimeClient
+from runtime_client.errors import RefusedError, RuntimeClientError
+from runtime_client.exit_codes import ExitCode
+from runtime_client.reasons import Reason
+from runtime_client.retry import Retry
+from runtime_client.wire import Json
+
+# A runtime that restarts is back within seconds; a job that gave up at once would be recorded as failed for nothing.
+PATIENCE_SECONDS = 120.0
+
+
+def run_launched(
+    client: RuntimeClient,
+    request: SessionRequest,
+    caller: Caller,
+    around: Surroundings,
+) -> Ended:
+    """Run the launcher's job, and leave a note of its outcome for the launcher."""
+    job_id = caller.job_id or ""
+    try:
+        turn = Retry(time.sleep, PATIENCE_SECONDS, most_seconds=5.0).call(
+            lambda: _fetch(client, request, job_id, around),
+            lambda error, failures: around.warn(f"waiting for the runtime: {error}") if failures == 1 else None,
+        )
+    except CannotRunError as cause:
+        ended = Ended(cause.outcome, ExitCode.JOB_FAILED)
+    except RuntimeClientError as cause:
+        ended = Ended(_outcome_of(cause, request), ExitCode.JOB_FAILED)
+    else:
+        job = JobInHand(job_id, caller.attempt, None, _spool_folder(caller))
+        ended = run_session(client, turn, job, StopSwitch(), around.warn)
+    if caller.outcome_file is not None:
+        _leave_note(caller.outcome_file, ended.outcome, around.warn)
+    return ended
+
+
+def _fetch(client: RuntimeClient, request: SessionRequest, job_id: str, around: Surroundings) -> Turn:
+    session = client.session(around.environment.get("AGENT_SESSION_ID") or request.session_name)
+    return build_turn(
+        client,
+        request,
+        session,
+        job_id=job_id,
+        around=around,
+        session_token=around.environment.get("AGENT_RUNTIME_TOKEN"),
+    )
+
+
+def _outcome_of(cause: RuntimeClientError, request: SessionRequest) -> Outcome:
+    is_gone = isinstance(cause, RefusedError) and cause.http_status == 404 and cause.code == "session_unknown"
+    reason = Reason.SESSION_NOT_FOUND if is_gone else Reason.INTERNAL_ERROR
+    return Outcome.failed(reason, f"cannot run session {request.session_name!r}: {cause}")
+
+
+def _spool_folder(caller: Caller) -> Path:
+    if caller.outcome_file is not None and os.access(caller.outcome_file.parent, os.W_OK):
+        return caller.outcome_file.parent
+    return Path(tempfile.mkdtemp(prefix="agent-events-"))
+
+
+def _leave_note(path: Path, outcome: Outcome, warn: Callable[[str], None]) -> None:
+    try:
+        _write_outcome(path, outcome)
+    except OSError as cause:
+        warn(f"cannot write the outcome to {str(path)!r}: {cause.strerror}")
+
+
+def _write_outcome(path: Path, outcome: Outcome) -> None:
+    """Write the note, whole or not at all; nothing is written if there is nothing to note.
+
+    Errors:  OSError.
+    """
+    note: dict[str, Json] = {}
+    if outcome.reason is not None:
+        note["reason"] = outcome.reason.value
+    if outcome.error is not None:
+        note["error"] = outcome.error
+    if outcome.usage is not None:
+        note["usage"] = usage_as_json(outcome.usage)
+    if outcome.cost_usd is not None:
+        note["cost_usd"] = outcome.cost_usd
+    if note:
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(note))
+        draft.replace(path)

@@ -1,0 +1,139 @@
+"""The options that `ao-start` and `ao-resume` share, and the way from options to an exit status."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent_backends.job.start import start
+from agent_backends.turn.request import Caller, SessionRequest, Surroundings
+from runtime_client.errors import UsageError
+from runtime_client.models import JobType
+from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, warn
+
+
+class CallbackPolicy(StrEnum):
+    """When the parent is woken."""
+
+    EACH = "each"
+    ALL = "all"
+    FIRST = "first"
+    ANY_FAILED = "any_failed"
+
+
+class WaitFor(StrEnum):
+    """What a session waits for before it is finished."""
+
+    NOTHING = "nothing"
+    CHILDREN = "children"
+
+
+PromptOption = Annotated[str | None, typer.Option("--prompt", "-p", help="The prompt; default: standard input.")]
+DetachOption = Annotated[bool, typer.Option("--detach", "-d", help="Create a job for a launcher and return.")]
+CallbackOption = Annotated[bool, typer.Option("--callback", help="Wake the parent session when this one is at rest.")]
+TimeoutOption = Annotated[float | None, typer.Option(min=0.001, help="Seconds after which the agent is stopped.")]
+LabelOption = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="A launcher must have this label.")]
+PolicyOption = Annotated[
+    CallbackPolicy | None,
+    typer.Option("--callback-policy", help="When the parent is woken; all but 'each' are about the whole group."),
+]
+GroupOption = Annotated[str | None, typer.Option("--callback-group", help="The children that belong together.")]
+WaitForOption = Annotated[
+    WaitFor | None, typer.Option("--wait-for", help="'children': the session is finished when they are at rest.")
+]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=NUMBER", help="A budget, for example max_tree_cost_usd=5 or max_children=3."),
+]
+ParentOption = Annotated[str | None, typer.Option(help="The parent session; default: the one that runs this command.")]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is wished with an order beyond the work itself; None and empty leave it to the runtime."""
+
+    callback: bool = False
+    policy: CallbackPolicy | None = None
+    group: str | None = None
+    wait_for: WaitFor | None = None
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What was typed after the command's name."""
+
+    name: str
+    prompt: str | None
+    agent: str | None
+    project_dir: Path | None
+    is_detached: bool
+    wishes: Wishes
+    timeout_seconds: float | None
+    labels: list[str]
+    parent: str | None
+    as_json: bool
+
+
+def start_from_command(
+    type: JobType,  # noqa: A002 - the wire's own word
+    given: StartOptions,
+    command: Path,
+    environment: Mapping[str, str],
+) -> int:
+    """Do what was typed, print what came of it, and return the exit status.
+
+    Errors:  RuntimeClientError.
+    """
+    request = _request(type, given, Caller.read(environment))
+    around = Surroundings(command.resolve().parent.parent, environment, warn)
+    with connect() as client:
+        answer = start(client, request, around, is_detached=given.is_detached)
+    if given.as_json:
+        print_json(answer.json)
+    else:
+        print_text(answer.text)
+    if answer.error is not None:
+        warn(answer.error)
+    return answer.exit_code
+
+
+def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionRequest:  # noqa: A002 - the wire's own word
+    parent = caller.parent_of(given.name, given.parent)
+    wishes = given.wishes
+    if wishes.callback and parent is None:
+        raise UsageError("cannot call back: there is no parent session (name one with --parent)")
+    return SessionRequest(
+        type=type,
+        session_name=given.name,
+        prompt=read_prompt(given.prompt, sys.stdin),
+        agent_name=given.agent,
+        project_dir=_project_dir(type, given),
+        parent_session_name=parent,
+        labels=read_labels(given.labels),
+        timeout_seconds=given.timeout_seconds,
+        callback=wishes.callback,
+        callback_policy=wishes.policy,
+        callback_group=wishes.group,
+        wait_for=wishes.wait_for,
+        limits=dict(_limit(text) for text in wishes.limits),
+    )
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError as cause:
+        raise UsageError(f"cannot read --limit {text!r}: expected NAME=NUMBER, such as max_tree_cost_usd=5") from cause
+    return name.strip(), int(value) if value.is_integer() else value
+
+
+def _project_dir(type: JobType, given: StartOptions) -> Path | None:  # noqa: A002 - the wire's own word
+    if given.project_dir is not None:
+        return given.project_dir.expanduser().absolute()
+    return Path.cwd() if type is JobType.START_SESSION else None

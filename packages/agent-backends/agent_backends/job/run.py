@@ -1,0 +1,84 @@
+"""Runs one job's turn and reports it: the same for a job from a launcher and for one in the foreground."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from agent_backends.processes.signals import stop_signals_call
+from agent_backends.protocol import Ending, Outcome, Turn
+from agent_backends.redaction import Secrets
+from agent_backends.turn.recording import Recorder
+from agent_backends.turn.run import StopSwitch, run_turn
+from runtime_client.client import RuntimeClient
+from runtime_client.exit_codes import ExitCode
+from runtime_client.sending.event_sender import EventOrigin, EventSender
+from runtime_client.sending.metadata_sender import MetadataSender
+
+# The runtime may be away when the agent ends. The agent's words are worth waiting for; a signal ends the waiting.
+FLUSH_SECONDS = 600.0
+FLUSH_AFTER_STOP_SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class JobInHand:
+    """The job that this process runs.
+
+    Shape:   `spool_folder` takes the events that could not be delivered.
+    """
+
+    job_id: str
+    attempt: int | None
+    timeout_seconds: float | None
+    spool_folder: Path
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the job ended, and with which exit status this process should end too."""
+
+    outcome: Outcome
+    exit_code: int
+
+
+def run_session(
+    client: RuntimeClient, turn: Turn, job: JobInHand, switch: StopSwitch, warn: Callable[[str], None]
+) -> Ended:
+    """Run one turn, send what happens as it happens, and wait for the last of it to arrive."""
+    sender = EventSender(client, EventOrigin(turn.session_id, job.job_id, job.attempt), job.spool_folder, warn)
+    metadata = MetadataSender(client, turn.session_id, warn)
+    recorder = Recorder(turn, sender.send, metadata.remember)
+    outcome = _without_secrets(run_turn(turn, recorder.record, switch, job.timeout_seconds), turn.secrets)
+    exit_code = _exit_code_of(outcome, switch)
+    recorder.record_end(outcome, exit_code)
+    _flush(sender, metadata, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
+    return Ended(outcome, exit_code)
+
+
+def _without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:
+    error = None if outcome.error is None else secrets.hidden_in(outcome.error)
+    return replace(outcome, result_text=secrets.hidden_in(outcome.result_text), error=error)
+
+
+def _exit_code_of(outcome: Outcome, switch: StopSwitch) -> int:
+    match outcome.ending:
+        case Ending.COMPLETED:
+            return ExitCode.SUCCESS
+        case Ending.FAILED:
+            return ExitCode.JOB_FAILED
+        case Ending.STOPPED:
+            return switch.exit_code
+
+
+def _flush(sender: EventSender, metadata: MetadataSender, flush_seconds: float, warn: Callable[[str], None]) -> None:
+    def give_up(_: signal.Signals) -> None:
+        sender.give_up()
+        metadata.give_up()
+
+    with stop_signals_call(give_up):
+        undelivered = sender.close(flush_seconds)
+        is_all_known = metadata.close(min(flush_seconds, FLUSH_AFTER_STOP_SECONDS))
+    if undelivered is not None:
+        warn(f"{undelivered.count} events were not delivered and are kept in {str(undelivered.kept_in)!r}")
+    if not is_all_known:
+        warn("the runtime may not know the agent's own session id: a resume may begin a new conversation")

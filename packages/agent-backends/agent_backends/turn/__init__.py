@@ -1,0 +1,1 @@
+"""One prompt for one session: what it needs, put together and run."""

@@ -1,0 +1,71 @@
+"""Puts together all that one turn needs, or says in one sentence why it cannot run here."""
+
+from pathlib import Path
+
+from agent_backends.protocol import CannotRunError, Turn
+from agent_backends.turn.environment import environment_of_agent, for_references, neighbourhood
+from agent_backends.turn.local_blueprint import blueprint_of
+from agent_backends.turn.project_folder import checked_folder
+from agent_backends.turn.references import Resolver
+from agent_backends.turn.request import SessionRequest, Surroundings
+from runtime_client.client import RuntimeClient
+from runtime_client.models import JobType, Session
+from runtime_client.reasons import Reason
+
+
+def build_turn(
+    client: RuntimeClient,
+    request: SessionRequest,
+    session: Session,
+    *,
+    job_id: str,
+    around: Surroundings,
+    session_token: str | None,
+) -> Turn:
+    """Fetch the blueprint and put the turn together.
+
+    Errors:  CannotRunError; RuntimeClientError.
+    """
+    agent_name = session.agent_name or request.agent_name
+    if agent_name is None:
+        raise CannotRunError(
+            Reason.INVALID_PARAMETERS,
+            f"cannot run session {session.session_name!r}: it has no agent (name one with --agent)",
+        )
+    words = {
+        "AGENT_SESSION_NAME": session.session_name,
+        "AGENT_SESSION_ID": session.session_id,
+        "AGENT_RUNTIME_URL": client.address.url,
+        "AGENT_ORCHESTRATOR_ROOT": str(around.project_root),
+    }
+    agent = client.agent(agent_name)
+    environment = environment_of_agent(
+        around.environment,
+        commands_dir=around.project_root / "commands",
+        job_id=job_id,
+        session_name=session.session_name,
+        session_id=session.session_id,
+        url=client.address.url,
+        token=session_token,
+    )
+    resolver = Resolver(agent_name, words, for_references(around.environment, environment))
+    blueprint = blueprint_of(agent, around.project_root, resolver, neighbourhood(around.environment))
+    # Before the secrets are asked for: those of its environment are among them.
+    environment |= resolver.environment(agent.options)
+    is_resumed = request.type is JobType.RESUME_SESSION
+    return Turn(
+        session_name=session.session_name,
+        session_id=session.session_id,
+        prompt=request.prompt,
+        project_dir=checked_folder(_asked_folder(request, session), session.session_name, around.environment),
+        blueprint=blueprint,
+        backend_session_id=session.backend_session_id if is_resumed else None,
+        resumed=is_resumed,
+        environment=environment,
+        secrets=resolver.secrets(),
+    )
+
+
+def _asked_folder(request: SessionRequest, session: Session) -> Path:
+    """Return the folder asked for, else the session's own, else where this process is."""
+    return request.project_dir or (Path(session.project_dir) if session.project_dir else Path.cwd())

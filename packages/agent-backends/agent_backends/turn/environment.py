@@ -1,0 +1,71 @@
+"""What the agent's processes find in their environment, and what a sandbox has to know of this machine."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent_backends.sandbox.settings import Neighbourhood
+
+# Told to this command by its launcher and by uv, and what proves who its caller is; an agent has its own, or none.
+NOT_FOR_AGENTS = frozenset(
+    {
+        *("AGENT_OUTCOME_FILE", "AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL"),
+        *("VIRTUAL_ENV", "UV", "UV_RUN_RECURSION_DEPTH"),
+    }
+)
+# Variables that are there for a blueprint's references alone; no agent gets them as they are.
+ONLY_FOR_REFERENCES = "AGENT_SECRET_"
+
+
+def environment_of_agent(
+    environment: Mapping[str, str],
+    *,
+    commands_dir: Path,
+    job_id: str,
+    session_name: str,
+    session_id: str,
+    url: str,
+    token: str | None,
+) -> dict[str, str]:
+    """Return the environment for an agent's processes: it finds our commands, and they know who they work for."""
+    own = {
+        name: value
+        for name, value in environment.items()
+        if name not in NOT_FOR_AGENTS and not name.startswith(ONLY_FOR_REFERENCES)
+    }
+    own |= {
+        "PATH": _search_path(own.get("PATH", os.defpath), commands_dir),
+        "AGENT_JOB_ID": job_id,
+        "AGENT_RUN_BY_JOB": job_id,
+        "AGENT_SESSION_NAME": session_name,
+        "AGENT_SESSION_ID": session_id,
+        "AGENT_RUNTIME_URL": url,
+    }
+    if token is not None:
+        own["AGENT_RUNTIME_TOKEN"] = token
+    return own
+
+
+def for_references(environment: Mapping[str, str], of_agent: Mapping[str, str]) -> dict[str, str]:
+    """Return what `${env:NAME}` may name: what the agent finds, and what is there for references alone."""
+    return dict(of_agent) | {name: value for name, value in environment.items() if name.startswith(ONLY_FOR_REFERENCES)}
+
+
+def neighbourhood(environment: Mapping[str, str]) -> Neighbourhood:
+    """Return what a sandbox has to know of this machine: the home folder, and where we keep what is ours."""
+    home = Path(environment.get("HOME") or Path.home())
+    data = environment.get("AGENT_RUNTIME_DATA_DIR")
+    data_home = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
+    hidden = [Path(data) if data else data_home / "agent-runtime"]
+    if outcome_file := environment.get("AGENT_OUTCOME_FILE"):
+        # The state folder, above the folder of all runs and that of this one.
+        hidden.append(Path(outcome_file).parent.parent.parent)
+    return Neighbourhood(home, hidden=tuple(hidden))
+
+
+def _search_path(path: str, commands_dir: Path) -> str:
+    """Return a search path with our commands, and without this command's private Python: the project has its own."""
+    ours = str(Path(sys.prefix) / "bin")
+    others = [folder for folder in path.split(os.pathsep) if folder not in {ours, str(commands_dir)}]
+    return os.pathsep.join([str(commands_dir), *others])

@@ -1,0 +1,111 @@
+"""What an agent does, written down: each event of a backend becomes an event of the session."""
+
+import socket
+from collections.abc import Callable
+from typing import assert_never
+
+from agent_backends.protocol import (
+    AgentEvent,
+    BackendSession,
+    Ending,
+    Message,
+    Outcome,
+    Role,
+    Started,
+    ToolAnswered,
+    ToolCalled,
+    Turn,
+    Usage,
+)
+from runtime_client.sending.shortening import cut_to_bytes, shortened
+from runtime_client.wire import Json, JsonObject
+
+# The runtime takes events of up to 1 MiB; what a whole output was is in the job's log.
+RESULT_BYTES_MAX = 768 * 1024
+
+
+class Recorder:
+    """Translates, takes the secrets out, and hands over to whoever sends; it never waits and never decides.
+
+    Shape:   `send` takes an event's type and data, `remember` what is to be known of the session from now on.
+    """
+
+    def __init__(
+        self, turn: Turn, send: Callable[[str, JsonObject], None], remember: Callable[[JsonObject], None]
+    ) -> None:
+        self._turn = turn
+        self._hidden = turn.secrets.hidden_in_object
+        self._send = send
+        self._remember = remember
+
+    def record(self, event: AgentEvent) -> None:
+        """Write down one event of the backend."""
+        match event:
+            case Started():
+                self._record_start(event)
+            case BackendSession():
+                self._remember({"backend_session_id": event.backend_session_id})
+            case Message():
+                self._send_shortened("message", {"role": event.role.value, "text": event.text})
+            case ToolCalled():
+                call: JsonObject = {"tool_call_id": event.tool_call_id, "tool": event.tool, "input": event.input}
+                self._send_shortened("pre_tool", call)
+            case ToolAnswered():
+                answer: JsonObject = {
+                    "tool_call_id": event.tool_call_id,
+                    "tool": event.tool,
+                    "output": event.output,
+                    "is_error": event.is_error,
+                }
+                self._send_shortened("post_tool", answer)
+            case _:
+                assert_never(event)
+
+    def record_end(self, outcome: Outcome, exit_code: int) -> None:
+        """Write down how the turn ended."""
+        if outcome.ending is Ending.COMPLETED or outcome.result_text:
+            self._send("result", _result(outcome))
+        reason = outcome.reason.value if outcome.reason is not None else outcome.ending.value
+        self._send("session_stop", {"reason": reason, "exit_code": exit_code, "error": outcome.error})
+
+    def _send_shortened(self, kind: str, data: JsonObject) -> None:
+        # Before it is shortened: a cut through a secret would leave a part of it that nobody recognizes.
+        self._send(kind, shortened(self._hidden(data)))
+
+    def _record_start(self, event: Started) -> None:
+        turn = self._turn
+        folder = str(turn.project_dir)
+        self._remember({"backend": turn.blueprint.backend, "project_dir": folder, "hostname": socket.gethostname()})
+        self._send(
+            "session_start",
+            {
+                "backend": turn.blueprint.backend,
+                "model": event.model,
+                "project_dir": folder,
+                "resumed": turn.resumed,
+                "agent_name": turn.blueprint.name,
+            },
+        )
+        self.record(Message(turn.prompt, Role.USER))
+
+
+def usage_as_json(usage: Usage | None) -> dict[str, Json]:
+    """Return what was used, as the wire has it."""
+    if usage is None:
+        return {}
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+    }
+
+
+def _result(outcome: Outcome) -> JsonObject:
+    return {
+        "text": cut_to_bytes(outcome.result_text, RESULT_BYTES_MAX),
+        "usage": usage_as_json(outcome.usage),
+        "cost_usd": outcome.cost_usd,
+        "model_calls": outcome.model_calls,
+        "is_error": outcome.ending is Ending.FAILED,
+    }

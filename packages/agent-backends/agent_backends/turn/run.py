@@ -1,0 +1,107 @@
+"""Runs one turn in this process: signals stop it, its events are recorded, and nothing it started is left behind."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from agent_backends.processes.signals import stop_signals_call
+from agent_backends.processes.tree import descendants, end_processes
+from agent_backends.protocol import AgentEvent, Backend, Ending, Outcome, Turn
+from agent_backends.registry import BackendMissingError, load_backend
+from runtime_client.exit_codes import ExitCode
+from runtime_client.reasons import Reason
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass
+class StopSwitch:
+    """Stops the turn, from a signal handler or from another thread, and remembers who did it.
+
+    Shape:   `cause` is the first reason to stop: a signal's number, or a sentence; None if nobody asked.
+    """
+
+    cause: signal.Signals | str | None = None
+    _wake: list[Callable[[], None]] = field(default_factory=list)
+
+    def press(self, cause: signal.Signals | str) -> None:
+        """Stop the turn, now or as soon as it begins."""
+        if self.cause is None:
+            self.cause = cause
+        for wake in self._wake:
+            wake()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+        """Return an event of `loop` that is set when the switch is pressed."""
+        stop = asyncio.Event()
+        self._wake.append(lambda: _call_in(loop, stop.set))
+        if self.cause is not None:
+            stop.set()
+        return stop
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of a command whose turn was stopped by this."""
+        if isinstance(self.cause, signal.Signals):
+            return 128 + self.cause.value
+        return ExitCode.STOPPED
+
+
+def run_turn(
+    turn: Turn, record: Callable[[AgentEvent], None], switch: StopSwitch, timeout_seconds: float | None = None
+) -> Outcome:
+    """Run one turn to its end and return its outcome; whatever goes wrong is an outcome too."""
+    try:
+        backend = load_backend(turn.blueprint.backend)
+    except BackendMissingError as cause:
+        return Outcome.failed(Reason.BACKEND_MISSING, str(cause))
+    _adopt_orphans()
+    with stop_signals_call(switch.press):
+        return asyncio.run(_run(backend, turn, record, switch, timeout_seconds))
+
+
+async def _run(
+    backend: Backend,
+    turn: Turn,
+    record: Callable[[AgentEvent], None],
+    switch: StopSwitch,
+    timeout_seconds: float | None,
+) -> Outcome:
+    loop = asyncio.get_running_loop()
+    stop = switch.attach(loop)
+    timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, stop.set)
+    try:
+        outcome = await backend.run(turn, record, stop)
+    except Exception as bug:  # noqa: BLE001 - a broken backend is reported as a failed turn, with its traceback on stderr
+        sys.stderr.write(turn.secrets.hidden_in(traceback.format_exc()))
+        sentence = f"backend {backend.name!r} broke: {type(bug).__name__}: {bug}"
+        outcome = Outcome.failed(Reason.INTERNAL_ERROR, sentence)
+    finally:
+        if timer is not None:
+            timer.cancel()
+        await end_processes(descendants(os.getpid()))
+    if outcome.ending is Ending.STOPPED and switch.cause is None:
+        return _timed_out(turn, outcome, timeout_seconds)
+    return outcome
+
+
+def _timed_out(turn: Turn, outcome: Outcome, timeout_seconds: float | None) -> Outcome:
+    error = f"agent {turn.blueprint.name!r} did not end within {timeout_seconds:g} seconds and was stopped"
+    return replace(outcome, ending=Ending.FAILED, reason=Reason.TIMED_OUT, error=error)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of whatever the agent's processes leave behind, so that it can be found and ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _call_in(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is over, and so is what was to be stopped
+        loop.call_soon_threadsafe(work)

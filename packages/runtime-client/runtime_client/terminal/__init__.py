@@ -1,0 +1,1 @@
+"""What all `ao-*` commands share: arguments, output and exit status."""

@@ -1,0 +1,1 @@
+"""Hearing what happens in sessions, and waiting for it."""
