@@ -18,16 +18,16 @@ from pathlib import Path
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.session import Session
-from agent_runtime.services.aftermath import FamilyStore
-from agent_runtime.services.claims import Ask, look_for_work
-from agent_runtime.services.events import Told, append_events
-from agent_runtime.services.jobs import create_job
-from agent_runtime.services.launchers import Registration, register
-from agent_runtime.services.needs import AgentNeeds
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.polling import Polling
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.reports import Proof, Report, finish, start
+from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.families.consequences import FamilyStore
+from agent_runtime.services.jobs.orders import create_job
+from agent_runtime.services.launchers.claims import Ask, look_for_work
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.launchers.polling import Polling
+from agent_runtime.services.launchers.presence import Registration, register
+from agent_runtime.services.launchers.reports import Proof, Report, finish, start
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.sessions.events import Told, append_events
 from agent_runtime.store.clock import SystemClock
 from agent_runtime.store.opening import open_sqlite
 from agent_runtime.store.postgres import PostgresStore

@@ -26,10 +26,10 @@ from agent_runtime.http.launcher_bodies import (
     ReportBody,
 )
 from agent_runtime.http.launchers import LauncherRoutes
-from agent_runtime.services.access import Caller, Role, SessionTokens
-from agent_runtime.services.aftermath import FamilyStore
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.ports import Announcement, Transaction
+from agent_runtime.services.access.callers import Caller, Role, SessionTokens
+from agent_runtime.services.families.consequences import FamilyStore
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.ports.store import Announcement, Transaction
 from agent_runtime.store.migrate import migrate
 from agent_runtime.store.tables import metadata
 from agent_runtime.store.transaction import StoreTransaction, Tables

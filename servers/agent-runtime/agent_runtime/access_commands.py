@@ -5,7 +5,7 @@ from typing import Annotated, Protocol
 
 import typer
 
-from agent_runtime.services.access import Role
+from agent_runtime.services.access.callers import Role
 from agent_runtime.settings import Settings
 
 Do = Callable[[Callable[[], str]], None]

@@ -45,14 +45,14 @@ from agent_runtime.http.static import Pages
 from agent_runtime.http.trees import TreeRoutes
 from agent_runtime.keeping import retention_of
 from agent_runtime.log_lines import log_to_stderr
-from agent_runtime.services.access import Caller, Role, SessionTokens
-from agent_runtime.services.aftermath import FamilyStore
-from agent_runtime.services.agents import Agents
-from agent_runtime.services.audit import AuditTrail
-from agent_runtime.services.log_readers import LogReaders
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.ports import Announcement
-from agent_runtime.services.queue_limits import QueueGauge, QueueLimits
+from agent_runtime.services.access.audit import AuditTrail
+from agent_runtime.services.access.callers import Caller, Role, SessionTokens
+from agent_runtime.services.agents.catalogue import Agents
+from agent_runtime.services.families.consequences import FamilyStore
+from agent_runtime.services.jobs.queue_limits import QueueGauge, QueueLimits
+from agent_runtime.services.launchers.log_readers import LogReaders
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.ports.store import Announcement
 from agent_runtime.settings import AuthMode, Settings
 from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.families import FamilyUpkeep

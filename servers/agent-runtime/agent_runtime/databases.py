@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from agent_runtime.data_dir import DataDir
 from agent_runtime.domain.ids import RandomBytes
-from agent_runtime.services.ports import Announcer, Transaction
+from agent_runtime.services.ports.store import Announcer, Transaction
 from agent_runtime.settings import Settings
 from agent_runtime.store.clock import SystemClock
 from agent_runtime.store.opening import open_sqlite

@@ -16,10 +16,10 @@ from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import chosen
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.json import JsonObject
-from agent_runtime.services.access import Role
-from agent_runtime.services.access_port import Credential
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.tokens import make_token, revoke_token, rotate_token
+from agent_runtime.services.access.callers import Role
+from agent_runtime.services.access.tokens import make_token, revoke_token, rotate_token
+from agent_runtime.services.ports.access import Credential
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.settings import Settings, UnusableSettingError
 
 T = TypeVar("T")

@@ -9,11 +9,11 @@ from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.wishes import CallbackPolicy
-from agent_runtime.services.callbacks import mark_read
-from agent_runtime.services.jobs import retry_job
-from agent_runtime.services.kin import CallbackFilter
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.sessions import delete_session
+from agent_runtime.services.families.callbacks import mark_read
+from agent_runtime.services.jobs.orders import retry_job
+from agent_runtime.services.ports.families import CallbackFilter
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.sessions.sessions import delete_session
 
 PENDING, DELIVERED = CallbackState.PENDING, CallbackState.DELIVERED
 CONSUMED, EXPIRED = CallbackState.CONSUMED, CallbackState.EXPIRED

@@ -5,9 +5,9 @@ import pytest
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.services.claims import Ask, look_for_work
-from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.launchers import Held, Instance, set_draining
+from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.launchers.claims import Ask, look_for_work
+from agent_runtime.services.launchers.presence import Held, Instance, set_draining
 from support.store_rig import StoreRig
 
 

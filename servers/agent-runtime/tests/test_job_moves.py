@@ -8,8 +8,8 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from agent_runtime.domain.job import HELD_BY_LAUNCHER, MOVES, TERMINAL, Job, JobStatus, Move
-from agent_runtime.services.moves import move_job
-from agent_runtime.services.ports import Fence, JobChanges
+from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.ports.store import Fence, JobChanges
 from support.store_rig import StoreRig
 
 LEGAL = [

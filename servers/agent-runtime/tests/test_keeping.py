@@ -9,7 +9,7 @@ import pytest
 
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.job import Job
-from agent_runtime.services.questions import LogChunk
+from agent_runtime.services.ports.questions import LogChunk
 from agent_runtime.services.retention import Removed, Retention, prune
 from agent_runtime.store.copying import copy_database, restore_database
 from agent_runtime.store.opening import prepare_sqlite

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from agent_runtime.domain.event import Event, NewEvent
 from agent_runtime.http.live import LiveStream, Wanted
-from agent_runtime.services.ports import Announcement, Store, Transaction
+from agent_runtime.services.ports.store import Announcement, Store, Transaction
 from support.waiting import until
 
 T = TypeVar("T")

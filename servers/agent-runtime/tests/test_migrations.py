@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection, insert, inspect, select, text
 
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.services.claims import Ask, look_for_work
-from agent_runtime.services.reports import Report, finish
+from agent_runtime.services.launchers.claims import Ask, look_for_work
+from agent_runtime.services.launchers.reports import Report, finish
 from agent_runtime.store.migrate import migrate, newest_version, version_of
 from agent_runtime.store.opening import prepare_sqlite
 from agent_runtime.store.postgres_connection import conninfo_of, engine_for

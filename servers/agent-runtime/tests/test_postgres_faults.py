@@ -10,9 +10,9 @@ import pytest
 
 from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.job import JobStatus, JobType, Order
-from agent_runtime.services.jobs import Created, IdempotencyKey, create_job, get_job
-from agent_runtime.services.launchers import note_dropped_poll
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, get_job
+from agent_runtime.services.launchers.presence import note_dropped_poll
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store import postgres
 from agent_runtime.store.postgres_connection import PostgresConnection
 from agent_runtime.store.postgres_opening import prepare_postgres

@@ -6,11 +6,11 @@ import pytest
 
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.job import Job, JobStatus, Usage
-from agent_runtime.services.jobs import list_attempts, retry_job, stop_job
-from agent_runtime.services.launchers import Heartbeat, Held, Registration, beat, lose, register
-from agent_runtime.services.logs import append_log
-from agent_runtime.services.questions import LogChunk
-from agent_runtime.services.reports import Proof, Report, decline, finish, start
+from agent_runtime.services.jobs.orders import list_attempts, retry_job, stop_job
+from agent_runtime.services.launchers.logs import append_log
+from agent_runtime.services.launchers.presence import Heartbeat, Held, Registration, beat, lose, register
+from agent_runtime.services.launchers.reports import Proof, Report, decline, finish, start
+from agent_runtime.services.ports.questions import LogChunk
 from support.store_rig import StoreRig, proof
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
-from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.launchers import Heartbeat, Held, beat, note_dropped_poll
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.launchers.presence import Heartbeat, Held, beat, note_dropped_poll
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.upkeep.scheduler import Pass, Upkeep
 from support.store_rig import StoreRig
 from support.waiting import until

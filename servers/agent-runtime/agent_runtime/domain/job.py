@@ -1,6 +1,6 @@
 """A job: one order to start or resume a session, its states and the only moves between them.
 
-The table `MOVES` is the state machine. `services/moves.py` performs a move, the tests walk the table, and
+The table `MOVES` is the state machine. `services/jobs/moves.py` performs a move, the tests walk the table, and
 `docs/reference/job-states.md` is drawn from it.
 """
 

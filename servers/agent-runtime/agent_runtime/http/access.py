@@ -12,11 +12,11 @@ from agent_runtime.http.cookies import clear_cookie, cookie_name, secret_in, set
 from agent_runtime.http.errors import documented
 from agent_runtime.http.launcher_wire import answer
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, GivenName, WireTime
-from agent_runtime.services.access import Role
-from agent_runtime.services.access_port import AuditEntry, Credential
-from agent_runtime.services.logins import log_out, make_link, use_link
-from agent_runtime.services.ports import Store
-from agent_runtime.services.tokens import OVERLAP, MadeToken, make_token, revoke_token, rotate_token
+from agent_runtime.services.access.callers import Role
+from agent_runtime.services.access.logins import log_out, make_link, use_link
+from agent_runtime.services.access.tokens import OVERLAP, MadeToken, make_token, revoke_token, rotate_token
+from agent_runtime.services.ports.access import AuditEntry, Credential
+from agent_runtime.services.ports.store import Store
 
 _Seconds = Annotated[float, Field(gt=0, le=315_360_000)]
 

@@ -12,9 +12,9 @@ from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.json import JsonObject
 from agent_runtime.http.errors import documented
 from agent_runtime.http.wire import NAME_PATTERN, GivenName
-from agent_runtime.services.agents import Agents
-from agent_runtime.services.blueprint_files import FILE_BYTES_MAX, BlueprintText
-from agent_runtime.services.ports import Store
+from agent_runtime.services.agents.blueprint_files import FILE_BYTES_MAX, BlueprintText
+from agent_runtime.services.agents.catalogue import Agents
+from agent_runtime.services.ports.store import Store
 
 AgentName = Annotated[
     str, Path(description="the agent's name", max_length=200, json_schema_extra={"pattern": NAME_PATTERN})

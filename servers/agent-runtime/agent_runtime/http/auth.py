@@ -12,7 +12,7 @@ from agent_runtime.http.deeds import REFUSED_AS_FOREIGN
 from agent_runtime.http.errors import HttpProblem
 from agent_runtime.http.launcher_fence import named_launchers
 from agent_runtime.http.rules import REGISTER, Matched
-from agent_runtime.services.access import (
+from agent_runtime.services.access.callers import (
     AttemptClaim,
     Caller,
     Role,
@@ -21,9 +21,9 @@ from agent_runtime.services.access import (
     refuse_foreign_session,
     session_caller,
 )
-from agent_runtime.services.access_port import CredentialKind
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.tokens import TOKEN_PREFIX, caller_of
+from agent_runtime.services.access.tokens import TOKEN_PREFIX, caller_of
+from agent_runtime.services.ports.access import CredentialKind
+from agent_runtime.services.ports.store import Store, Transaction
 
 _SCHEME = "bearer "
 

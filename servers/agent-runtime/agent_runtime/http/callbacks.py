@@ -14,10 +14,10 @@ from agent_runtime.domain.wishes import CallbackPolicy
 from agent_runtime.http.errors import documented
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, WireTime, cursor_of, read_cursor
-from agent_runtime.services.callbacks import list_callbacks
-from agent_runtime.services.kin import CallbackFilter
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.sessions import find_session
+from agent_runtime.services.families.callbacks import list_callbacks
+from agent_runtime.services.ports.families import CallbackFilter
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.sessions import find_session
 
 
 class CallbackWire(BaseModel):

@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from agent_runtime.services.access import Caller, Role
+from agent_runtime.services.access.callers import Caller, Role
 
 
 def calling_session(request: Request, header: str | None) -> str | None:

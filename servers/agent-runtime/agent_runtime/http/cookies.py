@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from agent_runtime.domain.errors import Refused
-from agent_runtime.services.logins import BROWSER_LIFETIME
+from agent_runtime.services.access.logins import BROWSER_LIFETIME
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What browsers say of who made a request; another program's page on this machine counts as the same site.

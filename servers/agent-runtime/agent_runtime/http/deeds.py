@@ -6,7 +6,7 @@ from starlette.types import Scope
 
 from agent_runtime.http.errors import short
 from agent_runtime.http.rules import Matched, Rule
-from agent_runtime.services.access import Caller
+from agent_runtime.services.access.callers import Caller
 
 Note = Callable[[Caller | None, str, str, str, int], None]
 """Takes who it was, from where, the route, what the path named, and our answer."""

@@ -14,10 +14,10 @@ from agent_runtime.http.errors import HttpProblem, documented, short
 from agent_runtime.http.live import HEARTBEAT_SECONDS, Family, LiveStream, Wanted
 from agent_runtime.http.stream_answer import StreamAnswer
 from agent_runtime.http.wire import SEQ_MAX, split_words
-from agent_runtime.services.access import Caller, Role
+from agent_runtime.services.access.callers import Caller, Role
 from agent_runtime.services.overview import event_bounds
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.sessions import descendants, find_session
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.sessions import descendants, find_session
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from agent_runtime.http.errors import HttpProblem, documented
 from agent_runtime.http.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, EventWire, GivenTime, split_words
-from agent_runtime.services.events import Told, append_events, read_events, read_events_before
-from agent_runtime.services.ports import Store
-from agent_runtime.services.sessions import find_session
+from agent_runtime.services.ports.store import Store
+from agent_runtime.services.sessions.events import Told, append_events, read_events, read_events_before
+from agent_runtime.services.sessions.sessions import find_session
 
 BATCH_MAX = 1000
 _ATTEMPT_MAX = 2**31 - 1

@@ -20,7 +20,7 @@ from agent_runtime.http.direct import DirectCalls
 from agent_runtime.http.errors import HttpProblem, answer_for, internal_error, short
 from agent_runtime.http.rate import RateLimit
 from agent_runtime.http.rules import Body, Matched, Rule, RuleBook
-from agent_runtime.services.access import Caller
+from agent_runtime.services.access.callers import Caller
 from agent_runtime.settings import LOOPBACK_NAME, PATIENCE_SECONDS, is_loopback
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job
 from agent_runtime.http.errors import documented
 from agent_runtime.http.job_wire import JobWire, job_wire
-from agent_runtime.services.holding import hold_job, lift_hold
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.waiting import explain_waiting
+from agent_runtime.services.jobs.holds import hold_job, lift_hold
+from agent_runtime.services.jobs.waiting import explain_waiting
+from agent_runtime.services.ports.store import Store, Transaction
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from agent_runtime.http.errors import documented
 from agent_runtime.http.job_wire import JobList, job_wire
 from agent_runtime.http.launcher_wire import answer
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX
-from agent_runtime.services.jobs import list_jobs
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.questions import JobFilter
-from agent_runtime.services.run_order import next_to_run
-from agent_runtime.services.waiting import explain_waiting
+from agent_runtime.services.jobs.orders import list_jobs
+from agent_runtime.services.jobs.run_order import next_to_run
+from agent_runtime.services.jobs.waiting import explain_waiting
+from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.store import Store, Transaction
 
 WAITING_COUNTED_MAX = 1_000_000
 

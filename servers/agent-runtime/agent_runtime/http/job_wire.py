@@ -4,8 +4,8 @@ from pydantic import BaseModel
 
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.http.wire import UsageWire, WireTime
-from agent_runtime.services.questions import PastAttempt
-from agent_runtime.services.waiting import Waiting
+from agent_runtime.services.jobs.waiting import Waiting
+from agent_runtime.services.ports.questions import PastAttempt
 
 
 class JobWire(BaseModel):

@@ -21,8 +21,9 @@ from agent_runtime.http.errors import documented
 from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobWire, job_wire
 from agent_runtime.http.launcher_wire import answer
 from agent_runtime.http.wire import GivenName, GivenPrompt, GivenTime, PlainText
-from agent_runtime.services.access import Caller, refuse_foreign_order
-from agent_runtime.services.jobs import (
+from agent_runtime.services.access.callers import Caller, refuse_foreign_order
+from agent_runtime.services.agents.requirements import FindAgent
+from agent_runtime.services.jobs.orders import (
     Created,
     IdempotencyKey,
     create_job,
@@ -31,12 +32,11 @@ from agent_runtime.services.jobs import (
     retry_job,
     stop_job,
 )
-from agent_runtime.services.log_readers import LogReaders
-from agent_runtime.services.logs import LogPart, read_log
-from agent_runtime.services.needs import FindAgent
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.queue_limits import QueueGauge
-from agent_runtime.services.waiting import explain_waiting
+from agent_runtime.services.jobs.queue_limits import QueueGauge
+from agent_runtime.services.jobs.waiting import explain_waiting
+from agent_runtime.services.launchers.log_readers import LogReaders
+from agent_runtime.services.launchers.logs import LogPart, read_log
+from agent_runtime.services.ports.store import Store, Transaction
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
 LOG_WAIT_SECONDS_MAX = 30.0

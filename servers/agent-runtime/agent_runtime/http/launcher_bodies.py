@@ -9,9 +9,9 @@ from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.reasons import OF_LAUNCHERS
 from agent_runtime.http.launcher_wire import JobForLauncher, LauncherWire, Sparse
 from agent_runtime.http.wire import GivenTime, PlainText
-from agent_runtime.services.claims import Ask
-from agent_runtime.services.launchers import Held
-from agent_runtime.services.reports import Proof, Report
+from agent_runtime.services.launchers.claims import Ask
+from agent_runtime.services.launchers.presence import Held
+from agent_runtime.services.launchers.reports import Proof, Report
 
 _BATCH_MAX = 64
 _Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.http.wire import WireTime
-from agent_runtime.services.access import SessionTokens
-from agent_runtime.services.claims import Claimed
-from agent_runtime.services.parked_polls import ParkedPolls
+from agent_runtime.services.access.callers import SessionTokens
+from agent_runtime.services.launchers.claims import Claimed
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
 
 
 def answer(body: BaseModel, status: int = 200) -> Response:

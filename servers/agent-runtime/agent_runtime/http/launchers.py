@@ -34,9 +34,12 @@ from agent_runtime.http.launcher_wire import (
     answer,
     launcher_wire,
 )
-from agent_runtime.services.access import Caller, Role, SessionTokens, is_foreign_launcher
-from agent_runtime.services.claims import announce_stops
-from agent_runtime.services.launchers import (
+from agent_runtime.services.access.callers import Caller, Role, SessionTokens, is_foreign_launcher
+from agent_runtime.services.launchers.claims import announce_stops
+from agent_runtime.services.launchers.logs import append_log
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.launchers.polling import Polling
+from agent_runtime.services.launchers.presence import (
     Heartbeat,
     Instance,
     Registered,
@@ -46,12 +49,9 @@ from agent_runtime.services.launchers import (
     remove_launcher,
     set_draining,
 )
-from agent_runtime.services.logs import append_log
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.polling import Polling
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.questions import LogChunk
-from agent_runtime.services.reports import Proof, Report, Reported, decline, finish, start
+from agent_runtime.services.launchers.reports import Proof, Report, Reported, decline, finish, start
+from agent_runtime.services.ports.questions import LogChunk
+from agent_runtime.services.ports.store import Store, Transaction
 
 HEARTBEAT_INTERVAL_SECONDS = 60
 POLL_ENDPOINT = "/launcher/jobs"

@@ -16,7 +16,7 @@ from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.http.wire import EventWire
 from agent_runtime.services.overview import event_bounds
-from agent_runtime.services.ports import Announcement, Store
+from agent_runtime.services.ports.store import Announcement, Store
 
 HEARTBEAT_SECONDS = 15.0
 _KEPT_BYTES_MAX = 16 * 1024 * 1024

@@ -15,11 +15,11 @@ from agent_runtime.http.job_wire import JobWire, job_wire
 from agent_runtime.http.jobs import StopAnswer, checked_prompt
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenPrompt, WireTime, cursor_of, read_cursor
-from agent_runtime.services.jobs import get_job, stop_job
-from agent_runtime.services.messages import Message, MessageState, edit_message, list_messages
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.sessions import find_session
-from agent_runtime.services.waiting import explain_waiting
+from agent_runtime.services.jobs.orders import get_job, stop_job
+from agent_runtime.services.jobs.waiting import explain_waiting
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.messages import Message, MessageState, edit_message, list_messages
+from agent_runtime.services.sessions.sessions import find_session
 
 
 class MessageWire(BaseModel):

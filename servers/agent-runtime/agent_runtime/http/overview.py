@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from agent_runtime.http.errors import documented
 from agent_runtime.http.wire import WireTime
-from agent_runtime.services.pictures import Window, draw_overview
-from agent_runtime.services.ports import Store
+from agent_runtime.services.overview import Window, draw_overview
+from agent_runtime.services.ports.store import Store
 
 
 class _Shown(BaseModel):

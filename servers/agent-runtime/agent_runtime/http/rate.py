@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from agent_runtime.domain.errors import TooMuch
-from agent_runtime.services.access import Caller, Role
+from agent_runtime.services.access.callers import Caller, Role
 
 BURST_SECONDS = 5.0
 SESSION_SHARE = 0.05

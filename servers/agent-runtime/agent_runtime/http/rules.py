@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from agent_runtime.services.access import Role
+from agent_runtime.services.access.callers import Role
 
 KIB = 1024
 MIB = 1024 * KIB

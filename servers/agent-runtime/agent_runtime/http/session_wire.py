@@ -6,7 +6,7 @@ from pydantic import BaseModel, JsonValue
 
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.http.wire import UsageWire, WireTime
-from agent_runtime.services.sessions import SessionView
+from agent_runtime.services.sessions.sessions import SessionView
 
 PREVIEW_CHARACTERS = 200
 

@@ -28,11 +28,11 @@ from agent_runtime.http.session_wire import (
     StoppedSession,
 )
 from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, cursor_of, read_cursor
-from agent_runtime.services.access import Caller, Role
-from agent_runtime.services.callbacks import mark_read, unread_news
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.questions import SessionFilter
-from agent_runtime.services.sessions import (
+from agent_runtime.services.access.callers import Caller, Role
+from agent_runtime.services.families.callbacks import mark_read, unread_news
+from agent_runtime.services.ports.questions import SessionFilter
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.sessions import (
     Cleared,
     IsParked,
     change_metadata,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, delete, select, update
 
 from agent_runtime.domain.ids import LauncherId
-from agent_runtime.services.access_port import AuditEntry, Credential, CredentialKind
+from agent_runtime.services.ports.access import AuditEntry, Credential, CredentialKind
 from agent_runtime.store.access_tables import audit, credentials, launcher_owners
 from agent_runtime.store.columns import Moment
 from agent_runtime.store.statements import Channel, Record, inserting, inserting_once

@@ -9,14 +9,14 @@ from agent_runtime.domain.callback import REVIVABLE, Callback, CallbackState, Wh
 from agent_runtime.domain.ids import CallbackId, JobId, SessionId
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.domain.wishes import CallbackPolicy
-from agent_runtime.services.kin import CallbackChanges, CallbackFilter
+from agent_runtime.services.ports.families import CallbackChanges, CallbackFilter
 from agent_runtime.store.family_tables import callbacks
 from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables import jobs, sessions
 
 
 class CallbackTable:
-    """Implements `services.kin.CallbackRows`."""
+    """Implements `services.ports.families.CallbackRows`."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -24,7 +24,7 @@ def _at_work() -> ColumnElement[bool]:
 
 
 class FamilyTable:
-    """Implements `services.kin.FamilyRows`."""
+    """Implements `services.ports.families.FamilyRows`."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

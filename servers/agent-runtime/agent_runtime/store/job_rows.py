@@ -17,8 +17,8 @@ from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import PROMPT_PREVIEW_CHARACTERS, IfBusy, Job, JobStatus, JobType, WaitsOn
-from agent_runtime.services.ports import Fence, JobChanges
-from agent_runtime.services.questions import AgentDay, JobFilter, JobLife, KeyUse, NextTimes, PastAttempt
+from agent_runtime.services.ports.questions import AgentDay, JobFilter, JobLife, KeyUse, NextTimes, PastAttempt
+from agent_runtime.services.ports.store import Fence, JobChanges
 from agent_runtime.store import job_conditions as conditions
 from agent_runtime.store.attempt_rows import AttemptTable
 from agent_runtime.store.columns import moment

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import ColumnElement, bindparam, func, select
 
 from agent_runtime.domain.ids import LauncherId
-from agent_runtime.services.queue import Lane
+from agent_runtime.services.ports.queue import Lane
 from agent_runtime.store.statements import Channel, Record, Row, inserting_once
 from agent_runtime.store.tables import lanes
 

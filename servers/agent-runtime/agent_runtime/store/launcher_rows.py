@@ -6,7 +6,7 @@ from sqlalchemy import ClauseElement, ColumnElement, bindparam, literal_column, 
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
-from agent_runtime.services.ports import LauncherChanges
+from agent_runtime.services.ports.store import LauncherChanges
 from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables import launchers
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DatabaseError
 
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.ids import RandomBytes
-from agent_runtime.services.ports import Announcer
+from agent_runtime.services.ports.store import Announcer
 from agent_runtime.store.clock import Clock
 from agent_runtime.store.migrate import check_version, migrate, newest_version, version_of
 from agent_runtime.store.sqlite import SqliteStore, sqlite_engine

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 
 from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.ids import RandomBytes
-from agent_runtime.services.ports import Announcement, Announcer, Transaction
+from agent_runtime.services.ports.store import Announcement, Announcer, Transaction
 from agent_runtime.store.clock import Clock
 from agent_runtime.store.crew import Crew, NotBegunError, StillAtWorkError
 from agent_runtime.store.postgres_connection import (

@@ -22,8 +22,8 @@ import psycopg
 
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.json import Json, JsonObject
-from agent_runtime.services.ports import Announcement, Announcer, Transaction
-from agent_runtime.services.queue import Lane
+from agent_runtime.services.ports.queue import Lane
+from agent_runtime.services.ports.store import Announcement, Announcer, Transaction
 from agent_runtime.store.postgres_connection import open_connection
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.ids import RandomBytes
-from agent_runtime.services.ports import Announcer
+from agent_runtime.services.ports.store import Announcer
 from agent_runtime.store.clock import Clock
 from agent_runtime.store.migrate import check_version, migrate, newest_version, version_of
 from agent_runtime.store.postgres import PostgresStore

@@ -8,7 +8,7 @@ from sqlalchemy import ClauseElement, bindparam, delete, func, select, union_all
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, JobStatus, WaitsOn
 from agent_runtime.domain.launcher import Launcher
-from agent_runtime.services.queue import Lane, Stuck
+from agent_runtime.services.ports.queue import Lane, Stuck
 from agent_runtime.store import job_conditions as conditions
 from agent_runtime.store.columns import moment
 from agent_runtime.store.job_rows import job_record

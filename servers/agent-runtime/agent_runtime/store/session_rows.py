@@ -7,8 +7,8 @@ from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import SESSION_ID_PREFIX, SessionId
 from agent_runtime.domain.session import Session, SessionStatus
-from agent_runtime.services.ports import SessionChanges
-from agent_runtime.services.questions import SessionFilter
+from agent_runtime.services.ports.questions import SessionFilter
+from agent_runtime.services.ports.store import SessionChanges
 from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables import events, idempotency_keys, jobs, sessions
 

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from agent_runtime.domain.ids import RandomBytes
-from agent_runtime.services.ports import Announcement, Announcer, Transaction
+from agent_runtime.services.ports.store import Announcement, Announcer, Transaction
 from agent_runtime.store.clock import Clock
 from agent_runtime.store.transaction import StoreTransaction, Tables
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, literal, literal_
 
 from agent_runtime.domain.job import TERMINAL, JobStatus, WaitsOn
 from agent_runtime.domain.launcher import LauncherStatus
-from agent_runtime.services.queue import Stuck
+from agent_runtime.services.ports.queue import Stuck
 from agent_runtime.store import job_conditions as conditions
 from agent_runtime.store.statements import Channel
 from agent_runtime.store.tables import jobs, launchers, sessions

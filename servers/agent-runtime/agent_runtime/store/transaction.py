@@ -7,11 +7,11 @@ from sqlalchemy import Connection
 
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
-from agent_runtime.services.access_port import AccessRows
-from agent_runtime.services.kin import CallbackRows, FamilyRows, Kin, Moved
-from agent_runtime.services.ports import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
-from agent_runtime.services.queue import Lane, QueueRows
-from agent_runtime.services.retention_port import RetentionRows
+from agent_runtime.services.ports.access import AccessRows
+from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Kin, Moved
+from agent_runtime.services.ports.queue import Lane, QueueRows
+from agent_runtime.services.ports.retention import RetentionRows
+from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
 from agent_runtime.store.access_rows import AccessTable
 from agent_runtime.store.callback_rows import CallbackTable
 from agent_runtime.store.event_rows import EventTable

@@ -5,8 +5,8 @@ import logging
 
 from agent_runtime.domain.family import Family
 from agent_runtime.domain.limits import read_limits
-from agent_runtime.services.aftermath import check_budget
-from agent_runtime.services.ports import Announcement, Store, Transaction
+from agent_runtime.services.families.consequences import check_budget
+from agent_runtime.services.ports.store import Announcement, Store, Transaction
 from agent_runtime.upkeep.background import Background
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER, Job, JobStatus, Move
 from agent_runtime.domain.reasons import Reason
-from agent_runtime.services.moves import move_job
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.upkeep.queue import AT_ONCE_MAX
 
 LOSSES_COUNTED_FOR = timedelta(hours=72)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.queue import Stuck
+from agent_runtime.services.ports.queue import Stuck
+from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.upkeep.background import Background
 
 log = logging.getLogger(__name__)

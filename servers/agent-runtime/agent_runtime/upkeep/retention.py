@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from agent_runtime.services.ports import Store
+from agent_runtime.services.ports.store import Store
 from agent_runtime.services.retention import Retention, prune
 from agent_runtime.upkeep.background import Background
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER
-from agent_runtime.services.claims import STOP_REPEATED_AFTER
-from agent_runtime.services.ports import Announcement, Store, Transaction
+from agent_runtime.services.launchers.claims import STOP_REPEATED_AFTER
+from agent_runtime.services.ports.store import Announcement, Store, Transaction
 from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.lost_jobs import settle_lost_jobs, wait_anew_for_lost_jobs
 from agent_runtime.upkeep.queue import (

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
-from agent_runtime.services.launchers import let_go, say
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.launchers.presence import let_go, say
+from agent_runtime.services.ports.store import Transaction
 
 log = logging.getLogger(__name__)
 
