@@ -16,8 +16,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from agent_runtime.domain.errors import Problem
-from agent_runtime.http.errors import answer_for, error_answer, internal_error
-from agent_runtime.http.launcher_bodies import (
+from agent_runtime.http.launchers import LauncherRoutes
+from agent_runtime.http.wire.answers import answer_for, error_answer, internal_error
+from agent_runtime.http.wire.launchers import (
     AttemptBody,
     DeclinedBody,
     HeartbeatBody,
@@ -25,7 +26,6 @@ from agent_runtime.http.launcher_bodies import (
     RegisterBody,
     ReportBody,
 )
-from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens
 from agent_runtime.services.families.consequences import FamilyStore
 from agent_runtime.services.launchers.parked_polls import ParkedPolls

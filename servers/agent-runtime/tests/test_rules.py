@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from agent_runtime.http.rules import RULES, Matched, RuleBook
+from agent_runtime.http.door.rules import RULES, Matched, RuleBook
 from agent_runtime.services.access.callers import Role
 from support.desk import JsonObject, part
 

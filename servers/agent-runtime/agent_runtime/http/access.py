@@ -8,10 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from agent_runtime.http.cookies import clear_cookie, cookie_name, secret_in, set_cookie
-from agent_runtime.http.errors import documented
-from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, GivenName, WireTime
+from agent_runtime.http.door.cookies import clear_cookie, cookie_name, secret_in, set_cookie
+from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, GivenName, WireTime
 from agent_runtime.services.access.callers import Role
 from agent_runtime.services.access.logins import log_out, make_link, use_link
 from agent_runtime.services.access.tokens import OVERLAP, MadeToken, make_token, revoke_token, rotate_token

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from agent_runtime.domain.agent import Agent, Blueprint, Source
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.json import JsonObject
-from agent_runtime.http.errors import documented
-from agent_runtime.http.wire import NAME_PATTERN, GivenName
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import NAME_PATTERN, GivenName
 from agent_runtime.services.agents.blueprint_files import FILE_BYTES_MAX, BlueprintText
 from agent_runtime.services.agents.catalogue import Agents
 from agent_runtime.services.ports.store import Store

@@ -11,9 +11,9 @@ from agent_runtime.domain.callback import Callback, CallbackState, Why, why_pend
 from agent_runtime.domain.ids import CallbackId, SessionId
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.domain.wishes import CallbackPolicy
-from agent_runtime.http.errors import documented
 from agent_runtime.http.sessions import SessionReference
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, WireTime, cursor_of, read_cursor
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX, WireTime, cursor_of, read_cursor
 from agent_runtime.services.families.callbacks import list_callbacks
 from agent_runtime.services.ports.families import CallbackFilter
 from agent_runtime.services.ports.store import Store, Transaction

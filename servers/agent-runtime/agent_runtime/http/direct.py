@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
+from agent_runtime.http.door.rules import Matched
 from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobBody, JobRoutes
-from agent_runtime.http.launcher_bodies import AttemptBody, PollQuery, ReportBody
 from agent_runtime.http.launchers import POLL_ENDPOINT, LauncherRoutes
-from agent_runtime.http.rules import Matched
+from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody
 
 Model = TypeVar("Model", bound=BaseModel)
 _Answer = Awaitable[Response]

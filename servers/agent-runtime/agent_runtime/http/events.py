@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from agent_runtime.domain.event import SESSION_EVENT_TYPES
 from agent_runtime.domain.ids import JobId
-from agent_runtime.http.errors import HttpProblem, documented
-from agent_runtime.http.rules import EVENT_BYTES_MAX
+from agent_runtime.http.door.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, EventWire, GivenTime, split_words
+from agent_runtime.http.wire.answers import HttpProblem, documented
+from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, EventWire, GivenTime, split_words
 from agent_runtime.services.ports.store import Store
 from agent_runtime.services.sessions.events import Told, append_events, read_events, read_events_before
 from agent_runtime.services.sessions.sessions import find_session

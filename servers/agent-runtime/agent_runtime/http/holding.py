@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job
-from agent_runtime.http.errors import documented
-from agent_runtime.http.job_wire import JobWire, job_wire
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.jobs import JobWire, job_wire
 from agent_runtime.services.jobs.holds import hold_job, lift_hold
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.ports.store import Store, Transaction

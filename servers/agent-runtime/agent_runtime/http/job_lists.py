@@ -9,10 +9,9 @@ from fastapi import APIRouter, Query, Response
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.http.errors import documented
-from agent_runtime.http.job_wire import JobList, job_wire
-from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX
+from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX
+from agent_runtime.http.wire.jobs import JobList, job_wire
 from agent_runtime.services.jobs.orders import list_jobs
 from agent_runtime.services.jobs.run_order import next_to_run
 from agent_runtime.services.jobs.waiting import explain_waiting

@@ -16,11 +16,10 @@ from agent_runtime.domain.job import IfBusy, JobType, Order
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
-from agent_runtime.http.calling import calling_session
-from agent_runtime.http.errors import documented
-from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobWire, job_wire
-from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import GivenName, GivenPrompt, GivenTime, PlainText
+from agent_runtime.http.door.auth import calling_session
+from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.fields import GivenName, GivenPrompt, GivenTime, PlainText
+from agent_runtime.http.wire.jobs import AttemptList, AttemptWire, JobWire, job_wire
 from agent_runtime.services.access.callers import Caller, refuse_foreign_order
 from agent_runtime.services.agents.requirements import FindAgent
 from agent_runtime.services.jobs.orders import (

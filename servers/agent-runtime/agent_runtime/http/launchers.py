@@ -10,16 +10,18 @@ from pydantic import BaseModel
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.http.errors import documented
-from agent_runtime.http.launcher_bodies import (
+from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.launchers import (
     AdoptWire,
     AttemptBody,
     DeclinedBody,
     DropWire,
     HeartbeatAnswer,
     HeartbeatBody,
+    JobForLauncher,
     JobState,
     LauncherList,
+    LauncherWire,
     LogOffset,
     PollAnswer,
     PollQuery,
@@ -27,11 +29,6 @@ from agent_runtime.http.launcher_bodies import (
     RegisterBody,
     ReportBody,
     held_by_launcher,
-)
-from agent_runtime.http.launcher_wire import (
-    JobForLauncher,
-    LauncherWire,
-    answer,
     launcher_wire,
 )
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens, is_foreign_launcher

@@ -10,11 +10,11 @@ from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.reasons import Reason
-from agent_runtime.http.errors import documented
-from agent_runtime.http.job_wire import JobWire, job_wire
 from agent_runtime.http.jobs import StopAnswer, checked_prompt
 from agent_runtime.http.sessions import SessionReference
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, GivenPrompt, WireTime, cursor_of, read_cursor
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX, GivenPrompt, WireTime, cursor_of, read_cursor
+from agent_runtime.http.wire.jobs import JobWire, job_wire
 from agent_runtime.services.jobs.orders import get_job, stop_job
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.ports.store import Store, Transaction

@@ -13,21 +13,21 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
-from agent_runtime.http.calling import calling_session
-from agent_runtime.http.errors import documented
-from agent_runtime.http.live import LiveStream, Wanted
-from agent_runtime.http.session_wire import (
+from agent_runtime.http.door.auth import calling_session
+from agent_runtime.http.stream.live import LiveStream, Wanted
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX, cursor_of, read_cursor
+from agent_runtime.http.wire.sessions import (
     ClearedAnswer,
     DeletedAnswer,
     ResultAnswer,
     SessionAnswer,
     SessionList,
+    SessionStopAnswer,
     SessionWire,
     StatusAnswer,
-    StopAnswer,
     StoppedSession,
 )
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, cursor_of, read_cursor
 from agent_runtime.services.access.callers import Caller, Role
 from agent_runtime.services.families.callbacks import mark_read, unread_news
 from agent_runtime.services.ports.questions import SessionFilter
@@ -168,12 +168,12 @@ class SessionRoutes:
         request: Request,
         session: SessionReference,
         tree: Annotated[bool, Query(description="the sessions that it started, too")] = True,
-    ) -> StopAnswer:
+    ) -> SessionStopAnswer:
         """What waits is stopped at once; what runs is asked to end by its launcher."""
         caller: Caller = request.state.caller
         reason = Reason.STOPPED_BY_PARENT if caller.role is Role.SESSION else Reason.STOPPED_BY_USER
         done = await self.store.write(lambda tx: stop_session(tx, find_session(tx, session), reason, tree=tree))
-        return StopAnswer(
+        return SessionStopAnswer(
             session_id=done.session.id,
             session_name=done.session.name,
             status=done.session.status,

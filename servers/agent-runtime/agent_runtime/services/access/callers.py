@@ -21,7 +21,7 @@ _SEPARATOR = "."
 
 
 class Role(StrEnum):
-    """What a caller is to us; `http/rules.py` says what each may do."""
+    """What a caller is to us; the rule of a route says what each may do."""
 
     USER = "user"
     VIEWER = "viewer"

@@ -8,7 +8,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from agent_runtime.http.errors import HttpProblem, refusal_on_the_wire
+from agent_runtime.http.wire.answers import HttpProblem, refusal_on_the_wire
 
 HEAD_BYTES_MAX = 64 * 1024
 """Request line and headers together; browsers and proxies send a few KiB."""

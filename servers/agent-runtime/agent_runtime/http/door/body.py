@@ -11,7 +11,7 @@ from starlette.types import Message, Receive
 
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.json import Json
-from agent_runtime.http.errors import HttpProblem
+from agent_runtime.http.wire.answers import HttpProblem
 
 DEPTH_MAX = 100
 PARTS_MAX = 500_000

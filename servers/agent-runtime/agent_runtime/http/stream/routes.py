@@ -10,10 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from agent_runtime.domain.errors import Invalid, Refused, Unavailable
-from agent_runtime.http.errors import HttpProblem, documented, short
-from agent_runtime.http.live import HEARTBEAT_SECONDS, Family, LiveStream, Wanted
-from agent_runtime.http.stream_answer import StreamAnswer
-from agent_runtime.http.wire import SEQ_MAX, split_words
+from agent_runtime.http.stream.answer import StreamAnswer
+from agent_runtime.http.stream.live import HEARTBEAT_SECONDS, Family, LiveStream, Wanted
+from agent_runtime.http.wire.answers import HttpProblem, documented, short
+from agent_runtime.http.wire.fields import SEQ_MAX, split_words
 from agent_runtime.services.access.callers import Caller, Role
 from agent_runtime.services.overview import event_bounds
 from agent_runtime.services.ports.store import Store, Transaction

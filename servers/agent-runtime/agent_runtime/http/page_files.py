@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from agent_runtime.http.errors import HttpProblem, short
+from agent_runtime.http.wire.answers import HttpProblem, short
 
 
 class Pages:

@@ -4,27 +4,29 @@ Plain ASGI on purpose: it runs for each request, and a launcher's calls are coun
 """
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from ipaddress import ip_address
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_runtime.domain.errors import Problem, Refused
-from agent_runtime.http.auth import Authenticator
-from agent_runtime.http.body import DisconnectedError, checked_json, read_body
-from agent_runtime.http.cookies import refuse_forged, secret_in
-from agent_runtime.http.deeds import Deeds
-from agent_runtime.http.direct import DirectCalls
-from agent_runtime.http.errors import HttpProblem, answer_for, internal_error, short
-from agent_runtime.http.rate import RateLimit
-from agent_runtime.http.rules import Body, Matched, Rule, RuleBook
+from agent_runtime.http.door.audit import Deeds
+from agent_runtime.http.door.auth import Authenticator
+from agent_runtime.http.door.body import DisconnectedError, checked_json, read_body
+from agent_runtime.http.door.cookies import refuse_forged, secret_in
+from agent_runtime.http.door.rate_limit import RateLimit
+from agent_runtime.http.door.rules import Body, Matched, Rule, RuleBook
+from agent_runtime.http.wire.answers import HttpProblem, answer_for, internal_error, short
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.settings import LOOPBACK_NAME, PATIENCE_SECONDS, is_loopback
 
 log = logging.getLogger(__name__)
 
+ShorterRoad = Callable[[Request, Matched, bytes | None], Awaitable[Response | None]]
+"""Answers a request that was let in; nothing if the app has to look at it."""
 
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -76,7 +78,7 @@ class Guard:
         self,
         app: ASGIApp,
         pages: ASGIApp,
-        direct: DirectCalls,
+        direct: ShorterRoad,
         rules: RuleBook,
         authenticator: Authenticator,
         hosts: AllowedHosts,
@@ -135,7 +137,7 @@ class Guard:
         if caller is not None:
             await self._authenticator.refuse_foreign_launcher(caller, matched, scope, body)
         receive = _replay(body, receive) if body is not None else receive
-        direct = await self._direct.answer(Request(scope, receive), matched, body)
+        direct = await self._direct(Request(scope, receive), matched, body)
         await (self._app if direct is None else direct)(scope, receive, answer)
 
     def _check_host_and_origin(self, headers: Mapping[bytes, bytes]) -> None:

@@ -14,7 +14,7 @@ from itertools import islice
 
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import SessionId
-from agent_runtime.http.wire import EventWire
+from agent_runtime.http.wire.fields import EventWire
 from agent_runtime.services.overview import event_bounds
 from agent_runtime.services.ports.store import Announcement, Store
 

@@ -1,17 +1,20 @@
 """Tells who calls: from a bearer token, without asking the database unless a running agent calls."""
 
 import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
+from fastapi import Request
 from starlette.types import Scope
 
 from agent_runtime.domain.errors import NotFound, Refused
-from agent_runtime.domain.ids import JobId
-from agent_runtime.http.deeds import REFUSED_AS_FOREIGN
-from agent_runtime.http.errors import HttpProblem
-from agent_runtime.http.launcher_fence import named_launchers
-from agent_runtime.http.rules import REGISTER, Matched
+from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.json import Json
+from agent_runtime.http.door.audit import REFUSED_AS_FOREIGN
+from agent_runtime.http.door.rules import REGISTER, Body, Matched
+from agent_runtime.http.wire.answers import HttpProblem
 from agent_runtime.services.access.callers import (
     AttemptClaim,
     Caller,
@@ -26,6 +29,8 @@ from agent_runtime.services.ports.access import CredentialKind
 from agent_runtime.services.ports.store import Store, Transaction
 
 _SCHEME = "bearer "
+_LAUNCHER_FIELD = "launcher_id"
+_LAUNCHER_HEADER = b"x-launcher-id"
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Authenticator:
         # Who registers under a foreign name gets a new one; what it holds proves itself, by the attempts' own tokens.
         if caller.role is not Role.LAUNCHER or matched.rule.path == REGISTER:
             return
-        named = named_launchers(matched, scope, body)
+        named = _named_launchers(matched, scope, body)
         try:
             await self._store.read(lambda tx: refuse_foreign_launchers(tx, caller, named))
         except NotFound:
@@ -145,3 +150,23 @@ def _admit(tx: Transaction, claim: AttemptClaim, names: Mapping[str, str]) -> Ad
 def unauthorized(sentence: str) -> HttpProblem:
     """Build the refusal of a caller who did not prove who they are."""
     return HttpProblem(401, "unauthorized", sentence, {"WWW-Authenticate": "Bearer"})
+
+
+def _named_launchers(matched: Matched, scope: Scope, body: bytes | None) -> frozenset[LauncherId]:
+    """Read every launcher id in a request's path, query, headers and body; a doubled one is read twice."""
+    query = parse_qsl(scope["query_string"].decode("latin-1"))
+    found: list[Json] = [value for key, value in query if key == _LAUNCHER_FIELD]
+    found += [value.decode("latin-1") for key, value in scope["headers"] if key == _LAUNCHER_HEADER]
+    found.append(matched.names.get(_LAUNCHER_FIELD))
+    if body and matched.rule.body is not Body.BYTES:
+        said: Json = json.loads(body)
+        found.append(said.get(_LAUNCHER_FIELD) if isinstance(said, dict) else None)
+    return frozenset(LauncherId(value) for value in found if isinstance(value, str) and value)
+
+
+def calling_session(request: Request, header: str | None) -> str | None:
+    """Tell which session calls: the one that the token proves, else the one that the caller names."""
+    caller = getattr(request.state, "caller", None)
+    if isinstance(caller, Caller) and caller.role is Role.SESSION:
+        return caller.name
+    return header

@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from agent_runtime.domain.job import Job, JobStatus
-from agent_runtime.http.wire import UsageWire, WireTime
+from agent_runtime.http.wire.fields import UsageWire, WireTime
 from agent_runtime.services.jobs.waiting import Waiting
 from agent_runtime.services.ports.questions import PastAttempt
 

@@ -5,7 +5,7 @@ from typing import cast
 from pydantic import BaseModel, JsonValue
 
 from agent_runtime.domain.session import SessionStatus
-from agent_runtime.http.wire import UsageWire, WireTime
+from agent_runtime.http.wire.fields import UsageWire, WireTime
 from agent_runtime.services.sessions.sessions import SessionView
 
 PREVIEW_CHARACTERS = 200
@@ -103,7 +103,7 @@ class StoppedSession(BaseModel):
     stopped_jobs: list[str]
 
 
-class StopAnswer(BaseModel):
+class SessionStopAnswer(BaseModel):
     """What a stop reached, in all sessions; `stop_requested` is true while a launcher has yet to end a process."""
 
     session_id: str

@@ -1,4 +1,4 @@
-"""Every answer that is not the asked one: one shape, a sentence for people and a code for programs."""
+"""How answers are written: what was asked for as JSON; all else in one shape, with a sentence and a code."""
 
 import json
 import logging
@@ -28,6 +28,15 @@ STATUS_BY_PROBLEM: Mapping[type[Problem], int] = {
 CODE_BY_STATUS: Mapping[int, str] = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 _SHOWN_CHARACTERS = 40
 _SECRET_FIELDS = frozenset({"token", "prompt", "authorization", "callback", "system_prompt"})
+
+
+def answer(body: BaseModel, status: int = 200) -> Response:
+    """Write an answer; a sparse one has only the fields that it was given."""
+    return Response(body.model_dump_json(exclude_unset=isinstance(body, Sparse)), status, media_type="application/json")
+
+
+class Sparse(BaseModel):
+    """An answer that leaves out what it was not given; below its first level everything is there."""
 
 
 class ErrorAnswer(BaseModel):

@@ -16,7 +16,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from agent_runtime.http.connections import Connection, Room, connections_max
+from agent_runtime.http.door.connections import Connection, Room, connections_max
 from agent_runtime.settings import LOOPBACK_NAME, PATIENCE_SECONDS, UnusableSettingError
 
 # Longer than a poll may wait, so that a launcher's connection is there again for its next one.

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from starlette.types import Scope
 
-from agent_runtime.http.errors import short
-from agent_runtime.http.rules import Matched, Rule
+from agent_runtime.http.door.rules import Matched, Rule
+from agent_runtime.http.wire.answers import short
 from agent_runtime.services.access.callers import Caller
 
 Note = Callable[[Caller | None, str, str, str, int], None]
