@@ -29,10 +29,10 @@ from agent_runtime.services.launchers.reports import Proof, Report, finish, star
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.events import Told, append_events
 from agent_runtime.store.clock import SystemClock
-from agent_runtime.store.opening import open_sqlite
-from agent_runtime.store.postgres import PostgresStore
-from agent_runtime.store.postgres_opening import open_postgres
-from agent_runtime.store.sqlite import SqliteStore
+from agent_runtime.store.postgres.opening import open_postgres
+from agent_runtime.store.postgres.store import PostgresStore
+from agent_runtime.store.sqlite.opening import open_sqlite
+from agent_runtime.store.sqlite.store import SqliteStore
 from bench import figures
 from support.postgres import running_cluster
 from support.waiting import until

@@ -16,7 +16,7 @@ from agent_runtime.services.launchers import presence as launchers
 from agent_runtime.services.ports.families import CallbackChanges
 from agent_runtime.services.ports.questions import KeyUse
 from agent_runtime.services.ports.store import Transaction
-from agent_runtime.store.key_rows import KeyTable
+from agent_runtime.store.rows.keys import KeyTable
 from agent_runtime.upkeep import lost_jobs
 from lib import launcher, stopper
 from lib.errors import CallFailed, CallRejected

@@ -31,7 +31,7 @@ from agent_runtime.services.families.consequences import FamilyStore
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
 from agent_runtime.services.ports.store import Announcement, Transaction
 from agent_runtime.store.migrate import migrate
-from agent_runtime.store.tables import metadata
+from agent_runtime.store.tables.columns import metadata
 from agent_runtime.store.transaction import StoreTransaction, Tables
 from agent_runtime.upkeep.scheduler import Upkeep
 from lib.models import JsonObject

@@ -22,7 +22,7 @@ from agent_runtime.services.launchers.polling import Polling
 from agent_runtime.services.launchers.presence import Registration, register
 from agent_runtime.services.launchers.reports import Proof, Report, finish, start
 from agent_runtime.services.ports.store import Announcement, Transaction
-from agent_runtime.store.postgres import PostgresStore
+from agent_runtime.store.postgres.store import PostgresStore
 from support.waiting import PATIENCE_SECONDS
 
 T = TypeVar("T")

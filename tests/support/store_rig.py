@@ -20,9 +20,9 @@ from agent_runtime.services.launchers.claims import Ask, Found, look_for_work
 from agent_runtime.services.launchers.presence import Registration, register
 from agent_runtime.services.launchers.reports import Proof, Report, Reported, finish, start
 from agent_runtime.services.ports.store import Announcement, Transaction
-from agent_runtime.store.opening import prepare_sqlite
-from agent_runtime.store.postgres import PostgresStore
-from agent_runtime.store.sqlite import SqliteStore
+from agent_runtime.store.postgres.store import PostgresStore
+from agent_runtime.store.sqlite.opening import prepare_sqlite
+from agent_runtime.store.sqlite.store import SqliteStore
 from support.waiting import LOOK_EVERY_SECONDS, PATIENCE_SECONDS
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from agent_runtime.databases import chosen
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.services.retention import Removed, Retention, prune
 from agent_runtime.settings import Settings, UnusableSettingError
-from agent_runtime.store.copying import copy_database, restore_database
+from agent_runtime.store.sqlite.copying import copy_database, restore_database
 
 GIGABYTE = 10**9
 _CALL_SECONDS = 600

@@ -11,8 +11,8 @@ from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.job import Job
 from agent_runtime.services.ports.questions import LogChunk
 from agent_runtime.services.retention import Removed, Retention, prune
-from agent_runtime.store.copying import copy_database, restore_database
-from agent_runtime.store.opening import prepare_sqlite
+from agent_runtime.store.sqlite.copying import copy_database, restore_database
+from agent_runtime.store.sqlite.opening import prepare_sqlite
 from support.desk import Desk, read, text
 from support.runtime_process import PROGRAM, RuntimeProcess
 from support.store_rig import StoreRig

@@ -11,11 +11,14 @@ from agent_runtime.domain.job import JobStatus
 from agent_runtime.services.launchers.claims import Ask, look_for_work
 from agent_runtime.services.launchers.reports import Report, finish
 from agent_runtime.store.migrate import migrate, newest_version, version_of
-from agent_runtime.store.opening import prepare_sqlite
-from agent_runtime.store.postgres_connection import conninfo_of, engine_for
-from agent_runtime.store.postgres_opening import prepare_postgres
-from agent_runtime.store.sqlite import sqlite_engine
-from agent_runtime.store.tables import events, jobs, lanes, launchers, metadata, sessions
+from agent_runtime.store.postgres.connection import conninfo_of, engine_for
+from agent_runtime.store.postgres.opening import prepare_postgres
+from agent_runtime.store.sqlite.opening import prepare_sqlite
+from agent_runtime.store.sqlite.store import sqlite_engine
+from agent_runtime.store.tables.columns import metadata
+from agent_runtime.store.tables.jobs import jobs, lanes
+from agent_runtime.store.tables.launchers import launchers
+from agent_runtime.store.tables.sessions import events, sessions
 from support.postgres import Cluster
 from support.store_rig import StoreRig, proof
 

@@ -13,9 +13,9 @@ from agent_runtime.domain.job import JobStatus, JobType, Order
 from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, get_job
 from agent_runtime.services.launchers.presence import note_dropped_poll
 from agent_runtime.services.ports.store import Transaction
-from agent_runtime.store import postgres
-from agent_runtime.store.postgres_connection import PostgresConnection
-from agent_runtime.store.postgres_opening import prepare_postgres
+from agent_runtime.store.postgres import store as postgres
+from agent_runtime.store.postgres.connection import PostgresConnection
+from agent_runtime.store.postgres.opening import prepare_postgres
 from agent_runtime.upkeep.silent_launchers import silent_at
 from support.fleet import Fleet, sail
 from support.postgres import Cluster, name_of, running_cluster
