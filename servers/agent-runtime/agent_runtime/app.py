@@ -15,7 +15,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from agent_runtime.data_dir import DataDir
-from agent_runtime.databases import OpenDatabase, Secrets, chosen, secrets_of, unopened
+from agent_runtime.databases import OpenDatabase, Secrets, chosen, retention_of, secrets_of, unopened
 from agent_runtime.domain.limits import Limits
 from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
@@ -43,7 +43,6 @@ from agent_runtime.http.stream.live import LiveStream
 from agent_runtime.http.stream.routes import StreamRoutes
 from agent_runtime.http.trees import TreeRoutes
 from agent_runtime.http.wire.answers import install_error_answers
-from agent_runtime.keeping import retention_of
 from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.services.access.audit import AuditTrail
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens

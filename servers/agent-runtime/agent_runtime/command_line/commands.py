@@ -4,11 +4,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Never, Protocol
+from typing import Annotated, Never
 
 import typer
 
-from agent_runtime.access_commands import Doorkeeper, add_access_commands
+from agent_runtime.command_line.access_commands import add_access_commands
 from agent_runtime.domain.errors import Problem, Unusable
 from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, repository_root
 
@@ -85,27 +85,8 @@ RequestTimeout = Annotated[
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
 
 
-class Keeper(Protocol):
-    """What can be done with a database from the command line; each tells what it has done."""
-
-    def backup(self, settings: Settings, file: Path) -> str:
-        """Copy the database."""
-
-    def restore(self, settings: Settings, file: Path) -> str:
-        """Put a copy back."""
-
-    def prune(self, settings: Settings) -> str:
-        """Let go of what is old."""
-
-
-def command_line(
-    *,
-    serve: Callable[[Settings], None],
-    openapi: Callable[[Settings], str],
-    keeper: Callable[[], Keeper],
-    doorkeeper: Callable[[], Doorkeeper],
-) -> Callable[[], None]:
-    """Build the command out of what it can do; each part is asked for when it is needed."""
+def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settings], str]) -> Callable[[], None]:
+    """Build the command out of what it can do; each part is loaded when it is needed."""
     commands = typer.Typer(
         add_completion=False,
         help="Remembers jobs, sessions and events of your agents, and hands the jobs to launchers.",
@@ -121,19 +102,25 @@ def command_line(
     @commands.command("backup")
     def backup_database(context: typer.Context, file: Path) -> None:
         """Copy the database to FILE, also while a runtime uses it."""
-        _do(lambda: keeper().backup(context.obj, file.absolute()))
+        from agent_runtime.command_line import database_tasks
+
+        _do(lambda: database_tasks.backup(context.obj, file.absolute()))
 
     @commands.command("restore")
     def restore_database(context: typer.Context, file: Path) -> None:
         """Put a backup in the place of the database; the old one stays beside it."""
-        _do(lambda: keeper().restore(context.obj, file.absolute()))
+        from agent_runtime.command_line import database_tasks
+
+        _do(lambda: database_tasks.restore(context.obj, file.absolute()))
 
     @commands.command("prune")
     def prune_database(context: typer.Context) -> None:
         """Remove now what is older or more than the settings keep; through the runtime, if one is running."""
-        _do(lambda: keeper().prune(context.obj))
+        from agent_runtime.command_line import database_tasks
 
-    add_access_commands(commands, doorkeeper, _do)
+        _do(lambda: database_tasks.prune(context.obj))
+
+    add_access_commands(commands, _do)
     return commands
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.job import Job
@@ -107,6 +108,19 @@ def test_a_runtime_that_runs_is_asked_to_prune(own: RuntimeProcess) -> None:
     alone = _agent_runtime(own, "prune")
 
     assert done.stdout == alone.stdout == "removed: 0 jobs, 0 outputs, 0 events, 0 callbacks, 0 launchers, 0 lanes\n"
+
+
+def test_a_runtime_with_tls_on_a_port_that_nobody_names_is_asked_to_prune(own: RuntimeProcess) -> None:
+    issued = trustme.CA().issue_cert("runtime.example")
+    issued.private_key_pem.write_to_path(str(own.folder / "key.pem"))
+    issued.cert_chain_pems[0].write_to_path(str(own.folder / "cert.pem"))
+    own.start("--tls-cert", str(own.folder / "cert.pem"), "--tls-key", str(own.folder / "key.pem"))
+    command = [str(PROGRAM), "--data-dir", str(own.data_dir), "prune"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    own.stop()
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "removed: 0 jobs, 0 outputs, 0 events, 0 callbacks, 0 launchers, 0 lanes\n"
 
 
 def _with_output(rig: StoreRig, job: Job) -> Job:
