@@ -5,7 +5,7 @@ transaction, and inside of it, the consequences are drawn here. So no verb can f
 is tried again in the same transaction has never been at rest.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeVar
 
 from agent_runtime.domain.callback import CallbackState, Why
@@ -136,7 +136,8 @@ def _note_children_at_work(tx: Transaction, session: Session, ended: Job) -> Non
     waits = ended.status is JobStatus.COMPLETED and family is not None and family.wait_for is WaitFor.CHILDREN
     if waits:
         tx.sessions.change(session.id, {"status": SessionStatus.WAITING, "updated_at": tx.now})
-    _tell(tx, session, "session.children_running", {"children": [*names], "waits": waits}, ended.id)
+    facts: dict[str, Json] = {"children": [*names], "waits": waits}
+    tx.emit(NewEvent.of_session(session, "session.children_running", tx.now, facts, job_id=ended.id))
 
 
 def _tell_parents(tx: Transaction, session: Session) -> None:
@@ -171,7 +172,8 @@ def _finish_waiting_parent(tx: Transaction, parent_id: SessionId) -> None:
     if parent is None or parent.status is not SessionStatus.WAITING or tx.kin.families.names_at_work(parent_id, 1):
         return
     tx.sessions.change(parent_id, {"status": SessionStatus.FINISHED, "updated_at": tx.now})
-    _tell(tx, parent, "session.updated", {"status": SessionStatus.FINISHED, "reason": "children_at_rest"}, None)
+    facts: dict[str, Json] = {"status": SessionStatus.FINISHED, "reason": "children_at_rest"}
+    tx.emit(NewEvent.of_session(parent, "session.updated", tx.now, facts))
     tx.kin.stirred.append(parent_id)
 
 
@@ -185,17 +187,3 @@ def _forget(tx: Transaction, session_id: SessionId) -> None:
         )
         tx.kin.stirred.append(callback.parent_session_id)
     tx.kin.callbacks.forget_orphans(session_id)
-
-
-def _tell(tx: Transaction, session: Session, name: str, data: Mapping[str, Json], job_id: JobId | None) -> None:
-    tx.emit(
-        NewEvent(
-            type=name,
-            at=tx.now,
-            data=data,
-            session_id=session.id,
-            session_name=session.name,
-            root_session_id=session.root_session_id,
-            job_id=job_id,
-        )
-    )

@@ -58,18 +58,7 @@ def make_callback(
         round=round_number,
         policy=policy,
         group_name=group,
-        state=CallbackState.PENDING,
-        why=None,
-        outcome=None,
-        reason=None,
-        error=None,
-        result_excerpt=None,
-        result_characters=0,
-        delivery_job_id=None,
         created_at=tx.now,
-        rested_at=None,
-        delivered_at=None,
-        settled_at=None,
     )
     tx.kin.callbacks.insert(callback)
     tell_callback(tx, callback, "callback.created")

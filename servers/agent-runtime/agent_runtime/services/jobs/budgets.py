@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import SessionId
+from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import Limits, Overrun, Spent, find_overrun, read_limits
 from agent_runtime.domain.session import Session
 from agent_runtime.services.ports.store import Transaction
@@ -72,16 +73,8 @@ def tell_overrun(tx: Transaction, session: Session, overrun: Overrun) -> None:
     family = tx.kin.families.get(session.id)
     assert family is not None, f"session '{session.id}' has limits"
     tx.kin.families.put(replace(family, exceeded=overrun.limit, exceeded_at=tx.now))
-    tx.emit(
-        NewEvent(
-            type="session.budget_exceeded",
-            at=tx.now,
-            data={"limit": overrun.limit, "allowed": overrun.allowed, "spent": overrun.spent},
-            session_id=session.id,
-            session_name=session.name,
-            root_session_id=session.root_session_id,
-        )
-    )
+    facts: dict[str, Json] = {"limit": overrun.limit, "allowed": overrun.allowed, "spent": overrun.spent}
+    tx.emit(NewEvent.of_session(session, "session.budget_exceeded", tx.now, facts))
 
 
 def _tokens_and_cost(session: Session) -> Spent:

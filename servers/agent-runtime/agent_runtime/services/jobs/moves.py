@@ -90,18 +90,8 @@ def tell(
     attempt: int | None = None,
 ) -> None:
     """Write what happened to a job into the events of its session."""
-    tx.emit(
-        NewEvent(
-            type=name,
-            at=tx.now,
-            data=facts,
-            session_id=session.id,
-            session_name=session.name,
-            root_session_id=session.root_session_id,
-            job_id=job.id,
-            attempt=job.attempt if attempt is None else attempt,
-        )
-    )
+    shown = job.attempt if attempt is None else attempt
+    tx.emit(NewEvent.of_session(session, name, tx.now, facts, job_id=job.id, attempt=shown))
 
 
 def announce_ready(tx: Transaction, job: Job) -> Job:

@@ -16,9 +16,9 @@ from agent_runtime.domain.job import (
     JobType,
     Move,
     Order,
-    Usage,
     WaitsOn,
 )
+from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
@@ -199,40 +199,23 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
         id=session_id,
         name=order.session_name,
         agent_name=agent.name,
-        backend=None,
-        backend_session_id=None,
-        status=SessionStatus.PENDING,
         project_dir=order.project_dir,
-        hostname=None,
-        launcher_id=None,
         parent_session_id=parent.id if parent is not None else None,
         parent_session_name=parent.name if parent is not None else None,
         root_session_id=parent.root_session_id if parent is not None else session_id,
         depth=parent.depth + 1 if parent is not None else 0,
         current_job_id=job_id,
-        result=None,
-        metadata={},
-        usage=Usage(),
         created_at=tx.now,
         updated_at=tx.now,
-        last_event_at=None,
     )
     tx.sessions.insert(session)
-    tx.emit(
-        NewEvent(
-            type="session.created",
-            at=tx.now,
-            data={
-                "agent_name": agent.name,
-                "status": session.status,
-                "parent_session_name": session.parent_session_name,
-                "parent_session_id": session.parent_session_id,
-            },
-            session_id=session.id,
-            session_name=session.name,
-            root_session_id=session.root_session_id,
-        )
-    )
+    facts: dict[str, Json] = {
+        "agent_name": agent.name,
+        "status": session.status,
+        "parent_session_name": session.parent_session_name,
+        "parent_session_id": session.parent_session_id,
+    }
+    tx.emit(NewEvent.of_session(session, "session.created", tx.now, facts))
     return _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
 
 
@@ -320,17 +303,13 @@ def _new_job(tx: Transaction, order: Order, session: Session, agent: AgentNeeds,
     return Job(
         id=job_id,
         type=order.type,
-        status=JobStatus.PENDING,
-        waits_on=None,
         lane_id=tx.queue.lane(_lane(agent, order, labels, host)),
         group_name=labels.get(GROUP_LABEL) or session.root_session_id,
-        turn=None,
         session_id=session.id,
         session_name=session.name,
         agent_name=agent.name,
         prompt_preview=order.prompt[:PROMPT_PREVIEW_CHARACTERS],
         project_dir=order.project_dir or session.project_dir,
-        parent_session_name=None,
         labels=labels,
         priority=order.priority,
         timeout_seconds=order.timeout_seconds,
@@ -343,26 +322,6 @@ def _new_job(tx: Transaction, order: Order, session: Session, agent: AgentNeeds,
         callback=order.callback,
         required_launcher_id=order.launcher_id,
         required_host=host,
-        attempt=0,
-        tries=0,
-        losses=0,
-        token=None,
-        launcher_id=None,
-        launcher_epoch=None,
-        claim_expires_at=None,
-        reason=None,
-        error=None,
-        exit_code=None,
-        signal=None,
-        usage=Usage(),
-        stop_requested_at=None,
-        stop_announced_at=None,
-        stop_reason=None,
         created_at=tx.now,
         queued_at=tx.now,
-        claimed_at=None,
-        started_at=None,
-        ended_at=None,
-        lost_at=None,
-        log_bytes=0,
     )

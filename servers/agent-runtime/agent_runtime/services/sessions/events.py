@@ -84,13 +84,11 @@ class _Appending:
             )
         job = self._job(told.job_id) if told.job_id is not None else None
         event, duplicate = self._tx.events.append(
-            NewEvent(
-                type=told.type,
-                at=told.at or self._tx.now,
-                data=told.data,
-                session_id=self._session.id,
-                session_name=self._session.name,
-                root_session_id=self._session.root_session_id,
+            NewEvent.of_session(
+                self._session,
+                told.type,
+                told.at or self._tx.now,
+                told.data,
                 job_id=told.job_id,
                 attempt=told.attempt,
                 client_event_id=told.client_event_id,

@@ -152,7 +152,7 @@ def change_metadata(tx: Transaction, session: Session, changes: Mapping[str, Jso
         columns["metadata"] = _merged(session.metadata, free)
     changed = tx.sessions.change(session.id, columns)
     assert changed is not None, f"session '{session.id}' vanished inside a transaction"
-    _tell(tx, session, "session.updated", {"changed": list[Json](sorted(changes))})
+    tx.emit(NewEvent.of_session(session, "session.updated", tx.now, {"changed": list[Json](sorted(changes))}))
     return changed
 
 
@@ -189,7 +189,7 @@ def delete_session(tx: Transaction, session: Session) -> None:
         )
     tx.sessions.delete(session.id)
     tx.kin.stirred.append(session.id)
-    _tell(tx, session, "session.deleted", {})
+    tx.emit(NewEvent.of_session(session, "session.deleted", tx.now, {}))
 
 
 def clear_sessions(tx: Transaction, before: SessionId | None, limit: int, cleared: Cleared) -> SessionId | None:
@@ -234,19 +234,6 @@ def _merged(old: Mapping[str, Json], changes: Mapping[str, Json]) -> Mapping[str
             f"invalid metadata: at most {METADATA_KEYS_MAX} keys are kept, these would be {len(merged)}",
         )
     return merged
-
-
-def _tell(tx: Transaction, session: Session, name: str, data: Mapping[str, Json]) -> None:
-    tx.emit(
-        NewEvent(
-            type=name,
-            at=tx.now,
-            data=data,
-            session_id=session.id,
-            session_name=session.name,
-            root_session_id=session.root_session_id,
-        )
-    )
 
 
 def _is_like_an_id(text: str) -> bool:
