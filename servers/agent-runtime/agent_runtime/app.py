@@ -30,8 +30,6 @@ from agent_runtime.http.door.rules import RuleBook
 from agent_runtime.http.door.server import WebServer, Wire, bind, url_of
 from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
-from agent_runtime.http.holding import HoldRoutes
-from agent_runtime.http.job_lists import JobListRoutes
 from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.messages import MessageRoutes
@@ -144,8 +142,6 @@ class Runtime:
         for routes in (
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
             self._jobs,
-            JobListRoutes(self.store),
-            HoldRoutes(self.store),
             PruneRoutes(self.store),
             AccessRoutes(self.store, self._port),
             self._launchers,

@@ -13,7 +13,8 @@ from agent_runtime.domain.session import SessionStatus
 from agent_runtime.domain.wishes import CallbackPolicy
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire.answers import documented
-from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX, WireTime, cursor_of, read_cursor
+from agent_runtime.http.wire.fields import WireTime
+from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_cursor
 from agent_runtime.services.families.callbacks import list_callbacks
 from agent_runtime.services.ports.families import CallbackFilter
 from agent_runtime.services.ports.store import Store, Transaction
@@ -111,8 +112,8 @@ class CallbackRoutes:
         parent: Annotated[str | None, Query(max_length=80, description="only news for this session")] = None,
         child: Annotated[str | None, Query(max_length=80, description="only news of this session")] = None,
         state: Annotated[CallbackState | None, Query(description="only those in this state")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=200, description="'next_cursor' of the page before")] = None,
+        limit: PageSize = PAGE_SIZE,
+        cursor: Cursor = None,
     ) -> CallbackList:
         """News of sessions that are gone is shown as long as one side of it exists."""
         before = read_cursor(cursor)
@@ -135,8 +136,8 @@ class CallbackRoutes:
         self,
         session: SessionReference,
         state: Annotated[CallbackState | None, Query(description="only those in this state")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=200, description="'next_cursor' of the page before")] = None,
+        limit: PageSize = PAGE_SIZE,
+        cursor: Cursor = None,
     ) -> CallbackList:
         """What its children have to tell it, and what of it was told."""
         return await self.list(parent=session, state=state, limit=limit, cursor=cursor)
@@ -147,12 +148,10 @@ def _id(tx: Transaction, session: str | None) -> SessionId | None:
 
 
 def _page(tx: Transaction, wanted: CallbackFilter) -> CallbackList:
-    found = list_callbacks(tx, wanted)
-    shown = found[: wanted.limit - 1]
-    more = cursor_of(shown[-1].id) if len(found) >= wanted.limit else None
+    shown, following = page_of(list_callbacks(tx, wanted), wanted.limit - 1, lambda one: one.id)
     reasons = _explain(tx, shown)
     return CallbackList(
-        callbacks=[CallbackWire.of(one, reasons.get(one.id, one.why)) for one in shown], next_cursor=more
+        callbacks=[CallbackWire.of(one, reasons.get(one.id, one.why)) for one in shown], next_cursor=following
     )
 
 

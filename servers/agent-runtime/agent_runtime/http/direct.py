@@ -13,8 +13,9 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from agent_runtime.http.door.rules import Matched
-from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobBody, JobRoutes
+from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobRoutes
 from agent_runtime.http.launchers import POLL_ENDPOINT, LauncherRoutes
+from agent_runtime.http.wire.jobs import JobBody
 from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -11,7 +11,8 @@ from agent_runtime.domain.ids import JobId
 from agent_runtime.http.door.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire.answers import HttpProblem, documented
-from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, EventWire, GivenTime, split_words
+from agent_runtime.http.wire.fields import SEQ_MAX, EventWire, GivenTime, split_words
+from agent_runtime.http.wire.pages import PAGE_SIZE, PageSize
 from agent_runtime.services.ports.store import Store
 from agent_runtime.services.sessions.events import Told, append_events, read_events, read_events_before
 from agent_runtime.services.sessions.sessions import find_session
@@ -114,7 +115,7 @@ class EventRoutes:
         session: SessionReference,
         after: Annotated[int, Query(ge=0, le=SEQ_MAX, description="only those behind this one")] = 0,
         before: Annotated[int | None, Query(ge=0, le=SEQ_MAX, description="the last ones ahead of this one")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
+        limit: PageSize = PAGE_SIZE,
         types: Annotated[str | None, Query(max_length=2000, description="only these, with commas between")] = None,
     ) -> EventList:
         """Oldest first, also in a page that is read backwards; `after` is not looked at when there is a `before`."""

@@ -16,7 +16,7 @@ from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
 from agent_runtime.http.door.auth import calling_session
 from agent_runtime.http.stream.live import LiveStream, Wanted
 from agent_runtime.http.wire.answers import documented
-from agent_runtime.http.wire.fields import LIST_LIMIT, LIST_LIMIT_MAX, cursor_of, read_cursor
+from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_cursor
 from agent_runtime.http.wire.sessions import (
     ClearedAnswer,
     DeletedAnswer,
@@ -107,8 +107,8 @@ class SessionRoutes:
         parent: Annotated[str | None, Query(max_length=80, description="only the children of this session")] = None,
         tree: Annotated[str | None, Query(max_length=80, description="only the whole tree of this session")] = None,
         q: Annotated[str | None, Query(max_length=200, description="only those whose name or agent holds this")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=200, description="'next_cursor' of the page before")] = None,
+        limit: PageSize = PAGE_SIZE,
+        cursor: Cursor = None,
     ) -> SessionList:
         """Pages are stable: a session that is made meanwhile does not move the others."""
         before = read_cursor(cursor)
@@ -124,10 +124,10 @@ class SessionRoutes:
                 root_session_id=find_session(tx, tree).root_session_id if tree is not None else None,
                 text=q.replace("\0", "") if q else None,
             )
-            page = list_sessions(tx, wanted, within=caller.session_id)
-            shown = [SessionWire.of(one) for one in view(tx, page[:limit], self.is_parked)]
-            more = cursor_of(page[limit - 1].id) if len(page) > limit else None
-            return SessionList(sessions=shown, next_cursor=more)
+            found = list_sessions(tx, wanted, within=caller.session_id)
+            shown, following = page_of(found, limit, lambda one: one.id)
+            views = view(tx, shown, self.is_parked)
+            return SessionList(sessions=[SessionWire.of(one) for one in views], next_cursor=following)
 
         return await self.store.read(read)
 

@@ -1,20 +1,14 @@
 """How times, usage and events look on the wire."""
 
-import base64
-import re
 from datetime import UTC, datetime
 from typing import Annotated, cast
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, JsonValue, PlainSerializer, WithJsonSchema
 
-from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.job import Usage
 
 SEQ_MAX = 2**63 - 1
-LIST_LIMIT = 100
-LIST_LIMIT_MAX = 500
-_ID = re.compile(r"[a-z]+_[0-9a-z]{26}", re.ASCII)
 _YEARS = range(2000, 2200)
 
 
@@ -109,24 +103,3 @@ class EventWire(BaseModel):
 def split_words(text: str | None) -> tuple[str, ...]:
     """Read a list that is written with commas."""
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
-
-
-def cursor_of(last_id: str) -> str:
-    """Make the mark that says behind which item the next page starts."""
-    return base64.urlsafe_b64encode(last_id.encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str | None) -> str | None:
-    """Read a mark that an earlier page gave.
-
-    Errors:  Invalid.
-    """
-    if cursor is None:
-        return None
-    try:
-        last_id = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-    except ValueError:
-        last_id = ""
-    if not _ID.fullmatch(last_id):
-        raise Invalid("invalid_parameters", "invalid query: 'cursor': the 'next_cursor' of an earlier page is expected")
-    return last_id

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from agent_runtime.domain.agent import Agent, Blueprint, Source
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
+from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import is_session_name
+from agent_runtime.domain.json import JsonObject
 from agent_runtime.services.agents.blueprint_files import (
     CLAUDE_SUFFIX,
     BrokenBlueprintError,
@@ -24,6 +26,7 @@ from agent_runtime.services.agents.blueprint_files import (
     write_text,
 )
 from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.ports.store import Transaction
 
 INACTIVE_FILE = ".inactive.json"
 AGENTS_MAX = 1000
@@ -166,6 +169,12 @@ class Agents:
         aside = path.with_name(f".deleted-{secrets.token_hex(6)}")
         path.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def announce_agent(tx: Transaction, name: str, agent: Agent) -> None:
+    """Write what was done to an agent into the events."""
+    facts: JsonObject = {"name": agent.name, "active": agent.active, "source": str(agent.source)}
+    tx.emit(NewEvent(type=name, at=tx.now, data=facts))
 
 
 def _read(path: Path, name: str, source: Source) -> Agent | None:

@@ -1,4 +1,4 @@
-"""What was said to a session and by whom: accepted, delivered to its agent, consumed by it."""
+"""What was said to a session and by whom: accepted, delivered to its agent, consumed by it; changed before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.session import Session
 from agent_runtime.services.jobs.moves import tell
-from agent_runtime.services.jobs.orders import get_job
+from agent_runtime.services.jobs.orders import get_job, stop_job
 from agent_runtime.services.ports.questions import JobFilter
 from agent_runtime.services.ports.store import Transaction
 
@@ -72,6 +72,20 @@ def edit_message(tx: Transaction, job_id: JobId, prompt: str) -> Job:
     assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
     tell(tx, session, changed, "job.edited", {"status": changed.status})
     return changed
+
+
+def withdraw_message(tx: Transaction, job_id: JobId) -> Job:
+    """Take back a message that still waits.
+
+    Errors:  NotFound; Conflict `already_claimed`.
+    """
+    job = get_job(tx, job_id)
+    if job.status is not JobStatus.PENDING:
+        raise Conflict(
+            "already_claimed",
+            f"cannot take back job '{job_id}': it must be pending, found '{job.status}' (POST /jobs/{job_id}/stop)",
+        )
+    return stop_job(tx, job_id).job
 
 
 def _message(tx: Transaction, job: Job) -> Message:
