@@ -27,7 +27,8 @@ from agent_runtime.services.launchers.polling import Polling
 from agent_runtime.services.launchers.presence import Registration, register
 from agent_runtime.services.launchers.reports import Proof, Report, finish, start
 from agent_runtime.services.ports.store import Transaction
-from agent_runtime.services.sessions.events import Told, append_events
+from agent_runtime.services.sessions.events import GivenEvent as Told
+from agent_runtime.services.sessions.events import append_events
 from agent_runtime.store.clock import SystemClock
 from agent_runtime.store.postgres.opening import open_postgres
 from agent_runtime.store.postgres.store import PostgresStore

@@ -88,5 +88,5 @@ const NEWS = {
 function News({ callback }) {
   if (!callback) return null;
   const at = callback.settled_at ?? callback.delivered_at ?? callback.rested_at ?? callback.created_at;
-  return html`<span class="news" data-callback=${callback.state}><span class="cut">${NEWS[callback.state] ?? callback.state}${callback.why ? `: ${whyWords(callback.why)}` : ""}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
+  return html`<span class="news" data-callback=${callback.state}><span class="cut">${NEWS[callback.state] ?? callback.state}${callback.reason ? `: ${whyWords(callback.reason)}` : ""}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
 }

@@ -107,7 +107,7 @@ def _everybody_fenced(patch: pytest.MonkeyPatch) -> None:
 
 
 def _turn_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(moves, "take_turn", _always(None))
+    patch.setattr(moves, "make_current", _always(None))
 
 
 def _stop_hits_all(patch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def _keys_mean_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def _lost_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(claims, "_renewed", _always(None))
+    patch.setattr(claims, "_renew", _always(None))
     patch.setattr("agent_runtime.upkeep.scheduler.expire_claims", _always(0))
 
 

@@ -267,6 +267,18 @@ def test_the_news_of_a_deleted_parent_expires_and_says_why(house: Household) -> 
     assert (callback.state, callback.why) == (EXPIRED, Why.PARENT_DELETED)
 
 
+def test_an_event_says_for_which_reason_news_has_expired(house: Household) -> None:
+    boss = house.run("boss")
+    house.run("child", "boss")
+    house.end(boss, JobStatus.FAILED)
+
+    events = house.do(lambda tx: tx.events.of_session(boss.session_id, 0, 100, ("callback.expired",)))
+    (event,) = (event.new for event in events)
+
+    assert (event.data["state"], event.data["reason"]) == ("expired", "parent_failed")
+    assert "why" not in event.data
+
+
 def test_the_news_of_a_failed_parent_expires_until_it_goes_on(house: Household) -> None:
     boss = house.run("boss")
     child = house.run("child", "boss")

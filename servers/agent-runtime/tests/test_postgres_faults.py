@@ -123,7 +123,7 @@ def test_a_job_wakes_a_poll_of_another_runtime_even_if_nobody_can_listen(cluster
         launcher = await here.register()
         parked = asyncio.ensure_future(here.poll(launcher, PATIENCE_SECONDS))
         await until(lambda: here.polls.is_waiting(launcher), "the poll waits")
-        here.rows._switchboard._hear = lambda said: None  # type: ignore[method-assign]  # noqa: ARG005 - deaf from now on
+        here.rows._switchboard._hear = lambda message: None  # type: ignore[method-assign]  # noqa: ARG005 - deaf from now on
         job = await there.create()
 
         found = await parked

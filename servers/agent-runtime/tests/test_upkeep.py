@@ -8,7 +8,7 @@ import pytest
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.services.jobs.orders import stop_job
-from agent_runtime.services.launchers.presence import Heartbeat, Held, beat, note_dropped_poll
+from agent_runtime.services.launchers.presence import Heartbeat, KnownAttempt, beat, note_dropped_poll
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.upkeep import background
 from agent_runtime.upkeep.background import Background
@@ -204,7 +204,7 @@ def test_a_loss_that_healed_does_not_use_up_what_may_be_run_again(rig: StoreRig,
     launcher, job = _running(rig, rerun_lost=1)
     rounds.go(seconds=120)
     lost = rig.job(job).status
-    rig.do(lambda tx: beat(tx, Heartbeat(launcher.id, holding=[Held(job.id, job.attempt, job.token or "")])))
+    rig.do(lambda tx: beat(tx, Heartbeat(launcher.id, holding=[KnownAttempt(job.id, job.attempt, job.token or "")])))
     healed = rig.job(job).status
 
     rounds.go(seconds=120)

@@ -103,7 +103,7 @@ def ask_or_open(
 
 def _refusal(error: urllib.error.HTTPError) -> Unusable:
     try:
-        said = cast("JsonObject", json.loads(error.read()))
-        return Unusable(str(said["code"]), str(said["detail"]))
+        answer = cast("JsonObject", json.loads(error.read()))
+        return Unusable(str(answer["code"]), str(answer["detail"]))
     except (ValueError, KeyError, TypeError):
         return Unusable("runtime_unreachable", f"the runtime answered {error.code}, and not in its own words")

@@ -98,8 +98,8 @@ def decide(pending: Sequence[Callback]) -> Decision:
     due: list[Callback] = []
     satisfied: list[Callback] = []
     for group in _groups(pending):
-        told, needless = _decide_group(group)
-        due += told
+        tellable, needless = _decide_group(group)
+        due += tellable
         satisfied += needless
     return Decision(sorted(due, key=_when), satisfied)
 

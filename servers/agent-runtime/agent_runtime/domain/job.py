@@ -46,7 +46,7 @@ class JobStatus(StrEnum):
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
 LOST_FOR_GOOD_AFTER = timedelta(minutes=10)
 """How long a lost job may still heal before it is run again or given up."""
-HELD_BY_LAUNCHER = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST})
+AT_A_LAUNCHER = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST})
 
 
 class WaitsOn(StrEnum):
@@ -184,7 +184,7 @@ class Job:
     """A row of the jobs table, as it was read.
 
     Shape:   `attempt` counts the claims that were handed out, `tries` those of them that really ran.
-             Jobs of one `group_name` share their part of the launchers; `turn` is the job's place in its lane.
+             Jobs of one `group_name` share their part of the launchers; `place` is where the job stands in its lane.
              What has a default is what a job that nobody has taken yet does not have.
              `prompt_preview` is the beginning; the whole prompt is asked for apart, because it may be long.
     """
@@ -195,7 +195,7 @@ class Job:
     waits_on: WaitsOn | None = None
     lane_id: int
     group_name: str
-    turn: int | None = None
+    place: int | None = None
     session_id: SessionId
     session_name: str
     agent_name: str

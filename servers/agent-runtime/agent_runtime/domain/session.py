@@ -40,7 +40,7 @@ STATUS_BY_JOB: Mapping[JobStatus, SessionStatus] = {
     JobStatus.STOPPED: SessionStatus.STOPPED,
     JobStatus.LOST: SessionStatus.LOST,
 }
-"""A session shows the state of the job that holds its turn, or held it last."""
+"""A session shows the state of its current job, or of the last one."""
 
 
 @dataclass(frozen=True, kw_only=True)

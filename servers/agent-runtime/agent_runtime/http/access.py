@@ -179,7 +179,7 @@ class AccessRoutes:
     async def make(self, body: TokenBody) -> Response:
         """Its secret is told in this answer and never again."""
         lifetime = timedelta(seconds=body.lifetime_seconds) if body.lifetime_seconds is not None else None
-        return _told(await self.store.write(lambda tx: make_token(tx, body.name, body.role, lifetime)))
+        return _with_secret(await self.store.write(lambda tx: make_token(tx, body.name, body.role, lifetime)))
 
     async def list(self) -> Response:
         """Those that are over are shown too."""
@@ -189,7 +189,7 @@ class AccessRoutes:
     async def rotate(self, token_name: str, body: RotateBody | None = None) -> Response:
         """The old secret stays good for a while, so that nothing on its way is refused."""
         overlap = timedelta(seconds=(body or RotateBody()).overlap_seconds)
-        return _told(await self.store.write(lambda tx: rotate_token(tx, token_name, overlap)))
+        return _with_secret(await self.store.write(lambda tx: rotate_token(tx, token_name, overlap)))
 
     async def revoke(self, token_name: str) -> Response:
         """At once, all secrets of that name."""
@@ -217,7 +217,7 @@ _SUMMARIES: Mapping[tuple[str, str], str] = {
 }
 
 
-def _told(made: MadeToken) -> Response:
+def _with_secret(made: MadeToken) -> Response:
     return answer(MadeTokenWire(**vars(TokenWire.of(made.credential)), token=made.secret), 201)
 
 

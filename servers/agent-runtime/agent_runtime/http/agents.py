@@ -141,29 +141,29 @@ class AgentRoutes:
     async def create(self, body: NewAgent) -> AgentWire:
         """A shipped agent's name is taken, too: `PUT` makes a version of your own."""
         agent = await asyncio.to_thread(self.agents.create, body.name, body.as_blueprint())
-        return await self._announced("agent.created", agent)
+        return await self._announce("agent.created", agent)
 
     async def put(self, name: AgentName, body: GivenAgent, response: Response) -> AgentWire:
         """The whole agent: what the body leaves out is empty afterwards."""
         agent, is_new = await asyncio.to_thread(self.agents.put, name, body.as_blueprint())
         response.status_code = 201 if is_new else 200
-        return await self._announced("agent.created" if is_new else "agent.updated", agent)
+        return await self._announce("agent.created" if is_new else "agent.updated", agent)
 
     async def delete(self, name: AgentName) -> AgentWire:
         """Answers what it was; sessions of it stay, and cannot be resumed without it."""
-        return await self._announced("agent.deleted", await asyncio.to_thread(self.agents.delete, name))
+        return await self._announce("agent.deleted", await asyncio.to_thread(self.agents.delete, name))
 
     async def activate(self, name: AgentName) -> AgentWire:
         """New jobs may use it again."""
-        return await self._announced("agent.activated", await self._switch(name, active=True))
+        return await self._announce("agent.activated", await self._switch(name, active=True))
 
     async def deactivate(self, name: AgentName) -> AgentWire:
         """New jobs are refused; what runs goes on."""
-        return await self._announced("agent.deactivated", await self._switch(name, active=False))
+        return await self._announce("agent.deactivated", await self._switch(name, active=False))
 
     async def _switch(self, name: str, *, active: bool) -> Agent:
         return await asyncio.to_thread(lambda: self.agents.set_active(name, active=active))
 
-    async def _announced(self, name: str, agent: Agent) -> AgentWire:
+    async def _announce(self, name: str, agent: Agent) -> AgentWire:
         await self.store.write(lambda tx: announce_agent(tx, name, agent))
         return AgentWire.of(agent)

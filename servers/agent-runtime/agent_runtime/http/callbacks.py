@@ -22,7 +22,10 @@ from agent_runtime.services.sessions.sessions import find_session
 
 
 class CallbackWire(BaseModel):
-    """The news of one child for its parent, and where it stands; `why` says what it waits for, or how it ended."""
+    """The news of one child for its parent, and where it stands.
+
+    `reason` says what it waits for, or why it is in its state; `outcome_reason` and `error` why the child failed.
+    """
 
     callback_id: str
     parent_session_id: str
@@ -34,9 +37,9 @@ class CallbackWire(BaseModel):
     policy: CallbackPolicy
     group: str | None
     state: CallbackState
-    why: Why | None
+    reason: Why | None
     outcome: SessionStatus | None
-    reason: str | None
+    outcome_reason: str | None
     error: str | None
     result_characters: int
     delivery_job_id: str | None
@@ -46,7 +49,7 @@ class CallbackWire(BaseModel):
     settled_at: WireTime | None
 
     @classmethod
-    def of(cls, callback: Callback, why: Why | None) -> "CallbackWire":
+    def of(cls, callback: Callback, reason: Why | None) -> "CallbackWire":
         """Show a callback."""
         return cls(
             callback_id=callback.id,
@@ -59,9 +62,9 @@ class CallbackWire(BaseModel):
             policy=callback.policy,
             group=callback.group_name,
             state=callback.state,
-            why=why,
+            reason=reason,
             outcome=callback.outcome,
-            reason=callback.reason,
+            outcome_reason=callback.reason,
             error=callback.error,
             result_characters=callback.result_characters,
             delivery_job_id=callback.delivery_job_id,

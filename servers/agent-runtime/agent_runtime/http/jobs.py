@@ -172,7 +172,7 @@ class JobRoutes:
 
         With `order=run` it is one page of what waits, next to run first: the most urgent jobs, beside them those
         that have aged up to them (thirty seconds of waiting for each point of priority), and among equals the groups
-        in turns, as the claims take them. Where a claim draws lots, jobs alternate. Then come the jobs that no
+        alternately, as the claims take them. Where a claim draws lots, jobs alternate. Then come the jobs that no
         present launcher may run, then those that wait for a time, and last those that wait for their session.
         `waiting` tells how many wait in all. The order is that of this moment: a page behind it would be of another.
         """
@@ -267,8 +267,8 @@ class JobRoutes:
 def _key(header: str | None, body: JobBody, order: Order) -> IdempotencyKey | None:
     if header is None:
         return None
-    said = body.model_dump(mode="json") | {"parent_session_name": order.parent_session_name}
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    content = body.model_dump(mode="json") | {"parent_session_name": order.parent_session_name}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return IdempotencyKey(header, hashlib.sha256(canonical.encode()).hexdigest())
 
 

@@ -28,7 +28,7 @@ from agent_runtime.http.wire.launchers import (
     RegisterAnswer,
     RegisterBody,
     ReportBody,
-    held_by_launcher,
+    attempts_at_launcher,
     launcher_wire,
 )
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens, is_foreign_launcher
@@ -114,21 +114,21 @@ class LauncherRoutes:
             )
 
     async def register(self, request: Request, body: RegisterBody | None = None) -> Response:
-        """Take a launcher in, and settle what it holds."""
-        said = body or RegisterBody()
+        """Take a launcher in, and decide about what it has."""
+        given = body or RegisterBody()
         registration = Registration(
-            launcher_id=LauncherId(said.launcher_id) if said.launcher_id is not None else None,
-            name=said.name,
-            hostname=said.hostname,
-            boot_id=said.boot_id,
-            version=said.version,
-            labels=said.labels,
-            max_jobs=said.max_jobs,
-            backends=said.backends,
-            holding=held_by_launcher(said.holding),
-            only_own_jobs=said.only_own_jobs,
-            instance=Instance(said.instance.id, said.instance.call, said.instance.began)
-            if said.instance is not None
+            launcher_id=LauncherId(given.launcher_id) if given.launcher_id is not None else None,
+            name=given.name,
+            hostname=given.hostname,
+            boot_id=given.boot_id,
+            version=given.version,
+            labels=given.labels,
+            max_jobs=given.max_jobs,
+            backends=given.backends,
+            holding=attempts_at_launcher(given.holding),
+            only_own_jobs=given.only_own_jobs,
+            instance=Instance(given.instance.id, given.instance.call, given.instance.began)
+            if given.instance is not None
             else None,
         )
         caller: Caller = request.state.caller
@@ -209,11 +209,13 @@ class LauncherRoutes:
 
     async def heartbeat(self, body: HeartbeatBody) -> Response:
         """Say that a launcher lives."""
-        said = Heartbeat(LauncherId(body.launcher_id), body.epoch, held_by_launcher(body.holding), body.unreported)
+        heartbeat = Heartbeat(
+            LauncherId(body.launcher_id), body.epoch, attempts_at_launcher(body.holding), body.unreported
+        )
 
         def beat_and_stops(tx: Transaction) -> HeartbeatAnswer:
-            drop = beat(tx, said)
-            stops = announce_stops(tx, said.launcher_id, always=True)
+            drop = beat(tx, heartbeat)
+            stops = announce_stops(tx, heartbeat.launcher_id, always=True)
             return HeartbeatAnswer(stop_jobs=[job.id for job in stops], drop=[DropWire(**vars(item)) for item in drop])
 
         return answer(await self.store.write(beat_and_stops))
@@ -222,9 +224,11 @@ class LauncherRoutes:
         """List the launchers."""
 
         def read(tx: Transaction) -> LauncherList:
-            held = tx.jobs.count_held()
+            at_work = tx.jobs.count_at_launchers()
             return LauncherList(
-                launchers=[launcher_wire(item, held.get(item.id, 0), tx.now, self.polls) for item in tx.launchers.all()]
+                launchers=[
+                    launcher_wire(item, at_work.get(item.id, 0), tx.now, self.polls) for item in tx.launchers.all()
+                ]
             )
 
         return answer(await self.store.read(read))
@@ -245,7 +249,7 @@ class LauncherRoutes:
     async def _set_draining(self, launcher_id: str, *, draining: bool) -> Response:
         def change(tx: Transaction) -> LauncherWire:
             launcher = set_draining(tx, LauncherId(launcher_id), draining=draining)
-            return launcher_wire(launcher, tx.jobs.count_held().get(launcher.id, 0), tx.now, self.polls)
+            return launcher_wire(launcher, tx.jobs.count_at_launchers().get(launcher.id, 0), tx.now, self.polls)
 
         return answer(await self.store.write(change))
 

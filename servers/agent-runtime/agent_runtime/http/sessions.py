@@ -204,7 +204,7 @@ class SessionRoutes:
         cleared = Cleared()
         place: SessionId | None = None
         while True:
-            # A few at a time, so that launchers' calls get their turn in between.
+            # A few at a time, so that launchers' calls come in between.
             place = await self.store.write(partial(_clear_some, place=place, cleared=cleared))
             if place is None:
                 return ClearedAnswer(deleted=cleared.deleted, kept=cleared.kept)

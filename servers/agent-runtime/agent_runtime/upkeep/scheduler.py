@@ -8,7 +8,7 @@ from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER
 from agent_runtime.services.launchers.claims import STOP_REPEATED_AFTER
 from agent_runtime.services.ports.store import Announcement, Store, Transaction
 from agent_runtime.upkeep.background import Background
-from agent_runtime.upkeep.lost_jobs import settle_lost_jobs, wait_anew_for_lost_jobs
+from agent_runtime.upkeep.lost_jobs import decide_about_lost_jobs, wait_anew_for_lost_jobs
 from agent_runtime.upkeep.queue import (
     KEYS_KEPT_FOR,
     expire_claims,
@@ -102,7 +102,7 @@ class Upkeep(Background):
             wait_anew_for_lost_jobs(tx)
         else:
             self._silent.mark(tx)
-        steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, settle_lost_jobs)
+        steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, decide_about_lost_jobs)
         moved = sum(step(tx) for step in steps)
         tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
         due = self._next_at(tx)

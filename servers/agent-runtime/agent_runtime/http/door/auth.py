@@ -123,7 +123,7 @@ class Authenticator:
 
 @dataclass(frozen=True)
 class Admitted:
-    """Who calls, and why what the path names is not for them; the one is known also where the other is said."""
+    """Who calls, and why what the path names is not for them; the one is known also where there is the other."""
 
     caller: Caller
     refusal: Refused | None = None
@@ -159,8 +159,8 @@ def _named_launchers(matched: Matched, scope: Scope, body: bytes | None) -> froz
     found += [value.decode("latin-1") for key, value in scope["headers"] if key == _LAUNCHER_HEADER]
     found.append(matched.names.get(_LAUNCHER_FIELD))
     if body and matched.rule.body is not Body.BYTES:
-        said: Json = json.loads(body)
-        found.append(said.get(_LAUNCHER_FIELD) if isinstance(said, dict) else None)
+        content: Json = json.loads(body)
+        found.append(content.get(_LAUNCHER_FIELD) if isinstance(content, dict) else None)
     return frozenset(LauncherId(value) for value in found if isinstance(value, str) and value)
 
 

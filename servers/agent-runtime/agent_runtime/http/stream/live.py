@@ -21,7 +21,7 @@ from agent_runtime.services.ports.store import Announcement, Store
 HEARTBEAT_SECONDS = 15.0
 _KEPT_BYTES_MAX = 16 * 1024 * 1024
 _KEPT_EVENTS_MAX = 8192
-_HEAP_BYTES_MAX = 256 * 1024
+_BATCH_BYTES_MAX = 256 * 1024
 _PAGE = 50
 _GROUPS_MAX = 50
 _PAUSE_SECONDS_PER_WATCHER = 0.001
@@ -98,16 +98,16 @@ class _NewestEvents:
         return bool(self._events) and self._events[0].event.seq <= place + 1
 
     def behind(self, place: int, wanted: Wanted) -> tuple[bytes, int]:
-        heap: list[bytes] = []
+        batch: list[bytes] = []
         size = 0
         for kept in self._events[bisect_right(self._events, place, key=lambda kept: kept.event.seq) :]:
             place = kept.event.seq
             if wanted.takes(kept.event):
-                heap.append(kept.encoded)
+                batch.append(kept.encoded)
                 size += len(kept.encoded)
-                if size > _HEAP_BYTES_MAX:
+                if size > _BATCH_BYTES_MAX:
                     break
-        return b"".join(heap), place
+        return b"".join(batch), place
 
 
 class LiveStream:
@@ -122,7 +122,7 @@ class LiveStream:
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._quiet_from = 0.0
-        self._heaps: dict[tuple[int, Wanted], tuple[bytes, int]] = {}
+        self._batches: dict[tuple[int, Wanted], tuple[bytes, int]] = {}
         self._watchers = 0
         self._ended = False
 
@@ -137,7 +137,7 @@ class LiveStream:
             return
         for event in announcement.events:
             self._kept.add(event)
-        self._heaps.clear()
+        self._batches.clear()
         if self._waiting and self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_at(self._quiet_from, self._wake_some)
 
@@ -161,11 +161,11 @@ class LiveStream:
             yield opening
             spoke_at = loop.time()
             while not self._ended:
-                heap, reached = await self._next(wanted, place)
-                if not heap and loop.time() - spoke_at >= self._heartbeat_seconds:
-                    heap = _HEARTBEAT
-                if heap:
-                    yield heap
+                batch, reached = await self._next(wanted, place)
+                if not batch and loop.time() - spoke_at >= self._heartbeat_seconds:
+                    batch = _HEARTBEAT
+                if batch:
+                    yield batch
                     spoke_at = loop.time()
                 if reached == place:
                     await self._wait(reached, spoke_at + self._heartbeat_seconds)
@@ -186,20 +186,20 @@ class LiveStream:
         """Give the next events behind a place, and the place that is reached with them."""
         if self._kept.reach_back_to(place):
             # Most watchers stand at the same place and want the same: what one gets is made once for all of them.
-            heap = self._heaps.get((place, wanted))
-            if heap is None:
-                heap = self._heaps[(place, wanted)] = self._kept.behind(place, wanted)
-            return heap
+            batch = self._batches.get((place, wanted))
+            if batch is None:
+                batch = self._batches[(place, wanted)] = self._kept.behind(place, wanted)
+            return batch
         return await self._from_database(wanted, place) if place < self._newest else (b"", place)
 
     async def _from_database(self, wanted: Wanted, place: int) -> tuple[bytes, int]:
         newest_before = self._newest
         page = await self._store.read(lambda tx: tx.events.after(place, _PAGE))
-        heap = b"".join(encode(event) for event in page if wanted.takes(event))
+        batch = b"".join(encode(event) for event in page if wanted.takes(event))
         if len(page) == _PAGE:
-            return heap, page[-1].seq
+            return batch, page[-1].seq
         # What was announced before the reading began and was not found has been deleted since.
-        return heap, max(newest_before, page[-1].seq if page else place)
+        return batch, max(newest_before, page[-1].seq if page else place)
 
     def _wake_some(self) -> None:
         """Wake the next few who do not know the newest, and come again for the rest after a pause."""

@@ -14,7 +14,7 @@ from agent_runtime.http.wire.fields import GivenTime, PlainText, WireTime
 from agent_runtime.services.access.callers import SessionTokens
 from agent_runtime.services.launchers.claims import Ask, Claimed
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
-from agent_runtime.services.launchers.presence import Held
+from agent_runtime.services.launchers.presence import KnownAttempt
 from agent_runtime.services.launchers.reports import Proof, Report
 
 _BATCH_MAX = 64
@@ -300,8 +300,8 @@ class LauncherList(BaseModel):
     launchers: list[LauncherWire]
 
 
-def held_by_launcher(holding: list[HeldWire] | None) -> list[Held] | None:
+def attempts_at_launcher(holding: list[HeldWire] | None) -> list[KnownAttempt] | None:
     """Say in the services' words what a launcher says that it holds; nothing if it does not say."""
     if holding is None:
         return None
-    return [Held(JobId(item.job_id), item.attempt, item.token) for item in holding]
+    return [KnownAttempt(JobId(item.job_id), item.attempt, item.token) for item in holding]

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from agent_runtime.domain.errors import NotFound, Refused
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
-from agent_runtime.domain.job import HELD_BY_LAUNCHER, Job, JobType, Order
+from agent_runtime.domain.job import AT_A_LAUNCHER, Job, JobType, Order
 from agent_runtime.domain.session import Session
 from agent_runtime.services.ports.store import Transaction
 
@@ -79,8 +79,8 @@ def session_caller(tx: Transaction, claim: AttemptClaim) -> Caller | None:
     job = tx.jobs.get(claim.job_id)
     if job is None or job.attempt != claim.attempt:
         return None
-    is_held = job.status in HELD_BY_LAUNCHER
-    if not is_held and (job.ended_at is None or tx.now - job.ended_at > GRACE_AFTER_END):
+    is_at_launcher = job.status in AT_A_LAUNCHER
+    if not is_at_launcher and (job.ended_at is None or tx.now - job.ended_at > GRACE_AFTER_END):
         return None
     return Caller(Role.SESSION, job.session_name, job.session_id, job.id)
 

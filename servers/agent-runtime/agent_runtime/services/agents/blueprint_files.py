@@ -113,13 +113,13 @@ def read_blueprint(path: Path) -> Blueprint:
         raise BrokenBlueprintError(f"'{path}' is a symbolic link: a blueprint must lie in the folder itself")
     if path.suffix == CLAUDE_SUFFIX:
         return _from_claude_file(path)
-    said = _object(path / AGENT_FILE)
-    if said is None:
+    content = _object(path / AGENT_FILE)
+    if content is None:
         raise BrokenBlueprintError(f"'{path}' has no '{AGENT_FILE}'")
-    if said.get("name", path.name) != path.name:
+    if content.get("name", path.name) != path.name:
         raise BrokenBlueprintError(f"'{path / AGENT_FILE}' is in the folder '{path.name}': its 'name' must be the same")
     prompt = _text(path / PROMPT_FILE) or ""
-    return _checked(path / AGENT_FILE, said).blueprint(prompt, _mcp_servers(path / MCP_FILE))
+    return _checked(path / AGENT_FILE, content).blueprint(prompt, _mcp_servers(path / MCP_FILE))
 
 
 def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
@@ -130,7 +130,7 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
     if folder.is_symlink():
         raise BrokenBlueprintError(f"'{folder}' is a symbolic link: a blueprint must lie in the folder itself")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    said = {"name": name, "description": blueprint.description, "backend": blueprint.backend}
+    content = {"name": name, "description": blueprint.description, "backend": blueprint.backend}
     further = {
         "command": list(blueprint.command),
         "model": blueprint.model,
@@ -143,7 +143,7 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
     servers = {_MCP_KEY: dict(blueprint.mcp_servers)} if blueprint.mcp_servers else None
     _replace(folder / MCP_FILE, _pretty(servers) if servers is not None else None)
     # Last: a reader that comes in between sees the new prompt with the old agent, never half an agent.
-    _replace(folder / AGENT_FILE, _pretty({**said, **{key: value for key, value in further.items() if value}}))
+    _replace(folder / AGENT_FILE, _pretty({**content, **{key: value for key, value in further.items() if value}}))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -188,13 +188,13 @@ def _from_claude_file(path: Path) -> Blueprint:
     if front.get("name", path.stem) != path.stem:
         raise BrokenBlueprintError(f"'{path}' is called '{path.stem}': its 'name' must be the same")
     model = front.get("model")
-    said: JsonObject = {
+    content: JsonObject = {
         "description": front.get("description") or "",
         "backend": "claude",
         "model": None if model == "inherit" else model,
         "options": _claude_options(front),
     }
-    return _checked(path, said).blueprint(found[2].strip(), {})
+    return _checked(path, content).blueprint(found[2].strip(), {})
 
 
 def _claude_options(front: JsonObject) -> JsonObject:
@@ -208,9 +208,9 @@ def _claude_options(front: JsonObject) -> JsonObject:
     return options
 
 
-def _checked(path: Path, said: JsonObject) -> BlueprintText:
+def _checked(path: Path, content: JsonObject) -> BlueprintText:
     try:
-        return BlueprintText.model_validate(said)
+        return BlueprintText.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -218,8 +218,8 @@ def _checked(path: Path, said: JsonObject) -> BlueprintText:
 
 
 def _mcp_servers(path: Path) -> JsonObject:
-    said = _object(path) or {}
-    servers = said.get(_MCP_KEY, said)
+    content = _object(path) or {}
+    servers = content.get(_MCP_KEY, content)
     if not isinstance(servers, dict) or not all(isinstance(one, dict) for one in servers.values()):
         raise BrokenBlueprintError(f"'{path}': expected '{_MCP_KEY}' with one object for each server")
     return servers

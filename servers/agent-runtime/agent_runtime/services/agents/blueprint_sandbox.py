@@ -31,12 +31,12 @@ class WrapperText(BaseModel):
     command: Annotated[list[Word], Field(min_length=1, max_length=1000)]
 
 
-def checked_sandbox(said: object) -> object:
+def checked_sandbox(value: object) -> object:
     """Refuse in one sentence what is no sandbox, before its parts are looked at."""
-    fields = set(said) if isinstance(said, dict) else set()
-    is_bubblewrap = isinstance(said, dict) and said.get("kind") == "bubblewrap" and fields <= _OF_BUBBLEWRAP
-    if said is None or said == "bubblewrap" or is_bubblewrap or fields == {"command"}:
-        return said
+    fields = set(value) if isinstance(value, dict) else set()
+    is_bubblewrap = isinstance(value, dict) and value.get("kind") == "bubblewrap" and fields <= _OF_BUBBLEWRAP
+    if value is None or value == "bubblewrap" or is_bubblewrap or fields == {"command"}:
+        return value
     raise ValueError(
         "expected 'bubblewrap', an object of that 'kind' with 'network', 'readable' and 'writable', or one with a "
         "'command' alone"

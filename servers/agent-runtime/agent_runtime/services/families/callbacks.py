@@ -22,7 +22,7 @@ from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.jobs.admission import ancestors
-from agent_runtime.services.jobs.agreements import make_callback, tell_callback
+from agent_runtime.services.jobs.agreements import emit_callback_event, make_callback
 from agent_runtime.services.jobs.orders import RUNNING_LIMIT, create_job
 from agent_runtime.services.ports.families import CallbackChanges, CallbackFilter
 from agent_runtime.services.ports.questions import JobFilter
@@ -56,7 +56,7 @@ def note_rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus 
     changed = tx.kin.callbacks.change(callback, _rest(tx, job, child, outcome or STATUS_BY_JOB[job.status]))
     if changed is None:
         return
-    tell_callback(tx, changed, "callback.ready")
+    emit_callback_event(tx, changed, "callback.ready")
     needless = _NO_NEWS.get(changed.reason or "")
     if changed.state is CallbackState.PENDING and needless is not None:
         _settle(tx, changed, CallbackState.EXPIRED, needless)
@@ -75,9 +75,9 @@ def note_work(tx: Transaction, job: Job, child: Session) -> None:
     tx.kin.callbacks.change(callback, {**nothing, "result_excerpt": None, "result_characters": 0})
 
 
-def end_delivery(tx: Transaction, job: Job, told: Sequence[Callback]) -> None:
+def end_delivery(tx: Transaction, job: Job, callbacks: Sequence[Callback]) -> None:
     """Let the news share the fate of the job that carried it to the parent."""
-    for callback in told:
+    for callback in callbacks:
         if callback.delivery_job_id != job.id:
             continue
         if job.status is JobStatus.COMPLETED:
@@ -153,11 +153,11 @@ def _pending(tx: Transaction, parent_id: SessionId) -> list[Callback]:
     return [callback for callback in unsettled if callback.state is CallbackState.PENDING]
 
 
-def _next_round(tx: Transaction, job: Job, child: Session, told: Callback) -> Callback | None:
-    parent = tx.sessions.get(told.parent_session_id)
+def _next_round(tx: Transaction, job: Job, child: Session, before: Callback) -> Callback | None:
+    parent = tx.sessions.get(before.parent_session_id)
     if parent is None:
         return None
-    return make_callback(tx, job, child, parent, told.policy, told.group_name, told.round + 1)
+    return make_callback(tx, job, child, parent, before.policy, before.group_name, before.round + 1)
 
 
 def _is_overspent(tx: Transaction, parent: Session) -> bool:
@@ -197,8 +197,8 @@ def _tell_more(tx: Transaction, parent: Session, due: Sequence[Callback], at_wor
     """Write the message that waits anew, with what it told already and with this; one that is taken stays as it is."""
     message = parent.current_job_id
     assert message is not None, f"session '{parent.id}' has a message that waits"
-    told = [one for one in tx.kin.callbacks.unsettled_of_parent(parent.id) if one.delivery_job_id == message]
-    if tx.jobs.edit_prompt(message, write_news(parent.name, [*told, *due], at_work, tx.now)) is not None:
+    delivered = [one for one in tx.kin.callbacks.unsettled_of_parent(parent.id) if one.delivery_job_id == message]
+    if tx.jobs.edit_prompt(message, write_news(parent.name, [*delivered, *due], at_work, tx.now)) is not None:
         _hand_over(tx, due, message)
 
 
@@ -234,4 +234,4 @@ def _change(tx: Transaction, callback: Callback, changes: CallbackChanges) -> No
     changed = tx.kin.callbacks.change(callback, changes)
     # Zero rows changed: somebody else has decided about it, and has told so.
     if changed is not None:
-        tell_callback(tx, changed, f"callback.{changed.state}")
+        emit_callback_event(tx, changed, f"callback.{changed.state}")

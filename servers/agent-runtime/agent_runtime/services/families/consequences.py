@@ -19,7 +19,7 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.wishes import WaitFor
 from agent_runtime.services.families.callbacks import deliver, end_delivery, expire_all, note_rest, note_work, revive
 from agent_runtime.services.jobs.admission import ancestors
-from agent_runtime.services.jobs.budgets import overrun_of, tell_overrun
+from agent_runtime.services.jobs.budgets import note_overrun, overrun_of
 from agent_runtime.services.ports.families import Moved
 from agent_runtime.services.ports.questions import JobFilter
 from agent_runtime.services.ports.store import Store, Transaction
@@ -81,7 +81,7 @@ def check_budget(tx: Transaction, session: Session) -> None:
         return
     overrun = overrun_of(tx, session)
     if overrun is not None:
-        tell_overrun(tx, session, overrun)
+        note_overrun(tx, session, overrun)
         stop_session(tx, session, Reason.BUDGET_EXCEEDED, tree=True)
 
 
@@ -106,10 +106,10 @@ def _follow_job(tx: Transaction, before: Job, after: Job) -> None:
         if after.callback:
             note_work(tx, after, session)
         return
-    told = tx.kin.callbacks.unsettled_of_parent(session.id)
-    end_delivery(tx, after, told)
+    unsettled = tx.kin.callbacks.unsettled_of_parent(session.id)
+    end_delivery(tx, after, unsettled)
     if after.status is JobStatus.COMPLETED:
-        revive(tx, [one for one in told if one.delivery_job_id != after.id])
+        revive(tx, [one for one in unsettled if one.delivery_job_id != after.id])
     if session.current_job_id is None:
         _note_children_at_work(tx, session, after)
     if after.callback:

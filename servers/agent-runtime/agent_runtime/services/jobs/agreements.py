@@ -61,11 +61,11 @@ def make_callback(
         created_at=tx.now,
     )
     tx.kin.callbacks.insert(callback)
-    tell_callback(tx, callback, "callback.created")
+    emit_callback_event(tx, callback, "callback.created")
     return callback
 
 
-def tell_callback(tx: Transaction, callback: Callback, name: str) -> None:
+def emit_callback_event(tx: Transaction, callback: Callback, name: str) -> None:
     """Write what happened to a callback into the events of its parent."""
     parent = tx.sessions.get(callback.parent_session_id)
     tx.emit(
@@ -75,7 +75,7 @@ def tell_callback(tx: Transaction, callback: Callback, name: str) -> None:
             data={
                 "callback_id": callback.id,
                 "state": callback.state,
-                "why": callback.why,
+                "reason": callback.why,
                 "child_session_name": callback.child_session_name,
                 "outcome": callback.outcome,
                 "policy": callback.policy,

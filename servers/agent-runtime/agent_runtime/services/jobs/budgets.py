@@ -68,7 +68,7 @@ def refuse_overspent(tx: Transaction, line: Sequence[Session], name: str) -> Non
         )
 
 
-def tell_overrun(tx: Transaction, session: Session, overrun: Overrun) -> None:
+def note_overrun(tx: Transaction, session: Session, overrun: Overrun) -> None:
     """Write down that a budget is used up, once."""
     family = tx.kin.families.get(session.id)
     assert family is not None, f"session '{session.id}' has limits"

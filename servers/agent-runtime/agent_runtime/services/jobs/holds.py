@@ -3,7 +3,7 @@
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus, WaitsOn
-from agent_runtime.services.jobs.moves import announce_ready, tell, time_to_wait
+from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, time_to_wait
 from agent_runtime.services.jobs.orders import get_job
 from agent_runtime.services.ports.store import Fence, Transaction
 
@@ -11,7 +11,7 @@ from agent_runtime.services.ports.store import Fence, Transaction
 def hold_job(tx: Transaction, job_id: JobId) -> Job:
     """Keep a job from every launcher until the hold is lifted; again is harmless.
 
-    It keeps its place and its session's turn, so what was said to the session later stays behind it.
+    It keeps its place and stays its session's current job, so later messages stay behind it.
 
     Errors:  NotFound; Conflict `not_holdable`.
     """
@@ -53,5 +53,5 @@ def _let_wait(tx: Transaction, job: Job, waits_on: WaitsOn | None, event: str) -
         return None
     session = tx.sessions.glance(job.session_id)
     assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
-    tell(tx, session, changed, event, {"status": changed.status})
+    emit_job_event(tx, session, changed, event, {"status": changed.status})
     return changed

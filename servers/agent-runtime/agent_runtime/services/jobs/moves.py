@@ -38,12 +38,12 @@ def move_job(
     changes: JobChanges,
     *,
     session_changes: SessionChanges | None = None,
-    keeps_turn: bool = False,
+    stays_current: bool = False,
 ) -> Job | None:
     """Move a job along one edge, if it is still exactly where it was read.
 
     Shape:   the job as it is now; nothing if its status, attempt or token are no longer those of `job`.
-             `session_changes` are what the session learns from it. `keeps_turn` is for a job that ended and
+             `session_changes` are what the session learns from it. `stays_current` is for a job that ended and
              is put back in the same transaction: its session's next job does not go before it.
     Errors:  AssertionError for a move that the table does not know: that is a mistake of ours.
     Source:  docs/reference/job-states.md
@@ -54,15 +54,15 @@ def move_job(
     # A claim locks its job first: waiting for the session then could be waiting for somebody who waits for the job.
     session = tx.sessions.glance(job.session_id) if move in _QUIET else tx.sessions.get(job.session_id)
     assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
-    full = _completed(tx, job, session, target, changes)
+    full = _fill_row(tx, job, session, target, changes)
     fence = Fence(status=job.status, attempt=job.attempt, token=job.token)
     moved = tx.jobs.move(job.id, fence, target, full)
     if moved is None:
         return None
     if target is JobStatus.PENDING:
         tx.jobs.archive_attempt(job, tx.now)
-    tell(tx, session, moved, _event_name(move, moved), _facts(job, moved), attempt=moved.attempt)
-    if session.current_job_id in (job.id, None) and not keeps_turn:
+    emit_job_event(tx, session, moved, _event_name(move, moved), _facts(job, moved), attempt=moved.attempt)
+    if session.current_job_id in (job.id, None) and not stays_current:
         _follow(tx, moved, move, session_changes or {})
     elif session_changes:
         tx.sessions.change(session.id, session_changes)
@@ -80,7 +80,7 @@ def _let_another_of_agent_go(tx: Transaction, agent_name: str) -> None:
             tx.wake_lane(lane_id)
 
 
-def tell(
+def emit_job_event(
     tx: Transaction,
     session: Session,
     job: Job,
@@ -103,11 +103,11 @@ def announce_ready(tx: Transaction, job: Job) -> Job:
     if job.waits_on is not None:
         return job
     tx.wake_lane(job.lane_id)
-    return job if job.turn is not None else replace(job, turn=tx.queue.line_up(job))
+    return job if job.place is not None else replace(job, place=tx.queue.line_up(job))
 
 
-def take_turn(tx: Transaction, job: Job) -> Job:
-    """Let a pending job be the one whose session's turn it is, and so reachable for launchers."""
+def make_current(tx: Transaction, job: Job) -> Job:
+    """Let a pending job be its session's current one, and so reachable for launchers."""
     changes: JobChanges = {"waits_on": time_to_wait(tx, job), "queued_at": tx.now}
     changed = tx.jobs.change(job.id, changes | _way_home(tx, job))
     assert changed is not None, f"job '{job.id}' vanished inside a transaction"
@@ -119,7 +119,7 @@ def take_turn(tx: Transaction, job: Job) -> Job:
 
 
 def time_to_wait(tx: Transaction, job: Job) -> WaitsOn | None:
-    """Tell whether a job whose turn it is must still wait for its time."""
+    """Tell whether the current job of a session must still wait for its time."""
     return WaitsOn.TIME if job.not_before is not None and job.not_before > tx.now else None
 
 
@@ -132,7 +132,7 @@ def _way_home(tx: Transaction, job: Job) -> JobChanges:
     return {"required_host": session.hostname, "lane_id": tx.queue.lane(lane)}
 
 
-def _completed(tx: Transaction, job: Job, session: Session, target: JobStatus, changes: JobChanges) -> JobChanges:
+def _fill_row(tx: Transaction, job: Job, session: Session, target: JobStatus, changes: JobChanges) -> JobChanges:
     """Add what every row in the target state must have; the database would refuse it otherwise."""
     full: JobChanges = {"waits_on": None, "claim_expires_at": None, "lost_at": None, "ended_at": None, **changes}
     if target in TERMINAL:
@@ -143,7 +143,7 @@ def _completed(tx: Transaction, job: Job, session: Session, target: JobStatus, c
         full |= _NOBODY_HAS_IT
         full["queued_at"] = tx.now
         if job.status is not JobStatus.CLAIMED:
-            full["turn"] = None  # It comes anew; one that was only claimed keeps its place at the front.
+            full["place"] = None  # It comes anew; one that was only claimed keeps its place at the front.
         full["waits_on"] = _wait_of(tx, job, session, changes.get("not_before", job.not_before))
     return full
 
@@ -164,7 +164,7 @@ _NOBODY_HAS_IT: JobChanges = {
 
 def _wait_of(tx: Transaction, job: Job, session: Session, not_before: datetime | None) -> WaitsOn | None:
     if session.current_job_id not in (job.id, None):
-        return WaitsOn.SESSION  # It had given its turn away; another job of the session has it now.
+        return WaitsOn.SESSION  # Another job of the session has become the current one.
     return WaitsOn.TIME if not_before is not None and not_before > tx.now else None
 
 
@@ -181,12 +181,12 @@ def _facts(before: Job, after: Job) -> Mapping[str, Json]:
         "error": after.error,
         "exit_code": after.exit_code,
     }
-    told = {name: fact for name, fact in facts.items() if fact is not None}
-    return {"status": after.status, "from": before.status, **told}
+    known = {name: fact for name, fact in facts.items() if fact is not None}
+    return {"status": after.status, "from": before.status, **known}
 
 
 def _follow(tx: Transaction, after: Job, move: Move, learned: SessionChanges) -> None:
-    """Let the session show its job's state, and hand its turn on when the job is over."""
+    """Let the session show its job's state, and let its next job become current when this one is over."""
     if move in _QUIET:
         announce_ready(tx, after)
         return
@@ -200,5 +200,5 @@ def _follow(tx: Transaction, after: Job, move: Move, learned: SessionChanges) ->
     tx.sessions.change(after.session_id, shown)
     following = tx.jobs.next_of_session(after.session_id) if is_over else None
     if following is not None:
-        take_turn(tx, following)
+        make_current(tx, following)
     announce_ready(tx, after)

@@ -25,14 +25,14 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
 from agent_runtime.services.jobs.admission import admit_child, admit_resume, find_parent
 from agent_runtime.services.jobs.agreements import promise
-from agent_runtime.services.jobs.moves import announce_ready, move_job, tell
+from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job
 from agent_runtime.services.jobs.queue_limits import QueueGauge
 from agent_runtime.services.ports.questions import JobFilter, PastAttempt
 from agent_runtime.services.ports.queue import Lane
 from agent_runtime.services.ports.store import Transaction
 
 GROUP_LABEL = "group"
-"""Jobs that carry the same value of this label take turns as one; without it, a tree of sessions does."""
+"""The label whose value says which jobs are one group in their lane; without it, those of a tree of sessions are."""
 RUNNING_LIMIT = "max_running"
 """The limit of an agent's blueprint that says how many of its jobs may run at once, on all launchers together."""
 
@@ -143,7 +143,7 @@ def stop_job(tx: Transaction, job_id: JobId, reason: Reason = Reason.STOPPED_BY_
         assert changed is not None, f"job '{job.id}' vanished inside a transaction"
         session = tx.sessions.get(job.session_id)
         assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
-        tell(tx, session, changed, "job.stop_requested", {"status": changed.status, "reason": reason})
+        emit_job_event(tx, session, changed, "job.stop_requested", {"status": changed.status, "reason": reason})
         job = changed
     if job.launcher_id is not None:
         tx.wake_launcher(job.launcher_id)
@@ -250,7 +250,7 @@ def _time_to_wait(tx: Transaction, order: Order) -> WaitsOn | None:
 
 
 def asked_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
-    """Leave out the label that says whose turn it is: it asks nothing of who runs the job."""
+    """Leave out the label that groups jobs: it asks nothing of who runs the job."""
     return {name: value for name, value in labels.items() if name != GROUP_LABEL}
 
 
@@ -284,7 +284,9 @@ def _insert_job(
         parent_session_name=parent.name if parent is not None else session.parent_session_name,
     )
     tx.jobs.insert(job, order.prompt)
-    tell(tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name})
+    emit_job_event(
+        tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name}
+    )
     promise(tx, order, job, session, parent, read_limits(agent.limits, f"limits of agent '{agent.name}'"))
     return announce_ready(tx, job)
 

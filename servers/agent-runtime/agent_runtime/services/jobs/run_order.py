@@ -19,7 +19,7 @@ def next_to_run(tx: Transaction, limit: int) -> Sequence[Job]:
     """Read the jobs that run next, the first of them first.
 
     It is the order of the claims: the most urgent lanes first, beside them those that have aged up to them, and in
-    each lane the turns of its groups. Where a claim draws lots among lanes, they alternate here. Behind what a
+    each lane its groups alternately. Where a claim draws lots among lanes, they alternate here. Behind what a
     launcher could take stand the jobs that no present launcher may run, and behind those the ones that wait for
     something else than a launcher.
     """
@@ -29,7 +29,7 @@ def next_to_run(tx: Transaction, limit: int) -> Sequence[Job]:
     unserved = {lane_id: lane for lane_id, lane in lanes.items() if lane_id not in served}
     line: list[Job] = []
     for part in (served, unserved):
-        line += _in_turn(tx, part, limit - len(line))
+        line += _alternately(tx, part, limit - len(line))
     for waits_on in _BLOCKED:
         if len(line) < limit:
             line += tx.queue.blocked(waits_on, limit - len(line))
@@ -55,7 +55,7 @@ def _is_served(lane: Lane, launchers: Sequence[Launcher]) -> bool:
     return any(may_run(item, lane.labels, lane.required_host, lane.required_launcher_id) for item in launchers)
 
 
-def _in_turn(tx: Transaction, lanes: Mapping[int, Lane], limit: int) -> list[Job]:
+def _alternately(tx: Transaction, lanes: Mapping[int, Lane], limit: int) -> list[Job]:
     """Take from the competing lanes alternately until there are enough, or nothing stands in any lane."""
     waiting = dict(tx.queue.heads(list(lanes))) if limit > 0 and lanes else {}
     given = dict.fromkeys(waiting, 0)

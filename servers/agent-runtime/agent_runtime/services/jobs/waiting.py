@@ -29,8 +29,8 @@ def explain_waiting(tx: Transaction, jobs: Iterable[Job]) -> Mapping[JobId, Wait
     unfinished = [job for job in jobs if job.status not in TERMINAL]
     pending = [job for job in unfinished if job.status is JobStatus.PENDING]
     launchers = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE] if pending else []
-    held = tx.jobs.count_held() if launchers else {}
-    waits = {job.id: _with_time(job, _why(tx, job, launchers, held)) for job in pending}
+    at_work = tx.jobs.count_at_launchers() if launchers else {}
+    waits = {job.id: _with_time(job, _why(tx, job, launchers, at_work)) for job in pending}
     return waits | {job.id: _at_a_launcher(job) for job in unfinished if job.status is not JobStatus.PENDING}
 
 
@@ -64,7 +64,7 @@ def _at_a_launcher(job: Job) -> Waiting:
     return Waiting(OpenReason.AT_WORK, "runs until its process ends, or its time limit", ends_at)
 
 
-def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], held: Mapping[LauncherId, int]) -> Waiting:
+def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int]) -> Waiting:
     match job.waits_on:
         case WaitsOn.SESSION:
             return _session_busy(tx, job)
@@ -76,7 +76,7 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], held: Mapping
                 WaitReason.HELD, "is held until somebody lifts the hold (on the page, or DELETE /jobs/JOB/hold)"
             )
         case None:
-            why = _no_launcher_takes_it(job, launchers, held)
+            why = _no_launcher_takes_it(job, launchers, at_work)
             return _agent_is_full(tx, job) or why if why.reason is WaitReason.NO_FREE_SLOT else why
 
 
@@ -103,7 +103,7 @@ def _agent_is_full(tx: Transaction, job: Job) -> Waiting | None:
     )
 
 
-def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], held: Mapping[LauncherId, int]) -> Waiting:
+def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int]) -> Waiting:
     launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
     if not launchers:
         return Waiting(WaitReason.NO_LAUNCHER, "no launcher is connected (start one: servers/agent-launcher)")
@@ -129,7 +129,7 @@ def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], held: Mapping
             WaitReason.LAUNCHER_CANNOT_START_JOBS,
             "the fitting launchers cannot start processes or write their disks (see 'agent-launcher doctor' there)",
         )
-    running = sum(held.get(item.id, 0) for item in open_ones)
+    running = sum(at_work.get(item.id, 0) for item in open_ones)
     return Waiting(
         WaitReason.NO_FREE_SLOT,
         f"waits for a free slot: {len(open_ones)} fitting launchers run {running} jobs (it goes on when one ends)",

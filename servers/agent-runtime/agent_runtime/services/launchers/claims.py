@@ -63,7 +63,7 @@ def look_for_work(tx: Transaction, ask: Ask) -> Found:
     stopping = announce_stops(tx, launcher.id)
     if stopping:
         return Found(launcher, (), stopping)
-    again = [_renewed(tx, launcher, job) for job in tx.jobs.held_by(launcher.id, frozenset({JobStatus.CLAIMED}))]
+    again = [_renew(tx, launcher, job) for job in tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.CLAIMED}))]
     jobs = [job for job in again if job is not None]
     free = _free_slots(tx, launcher, ask) - len(jobs)
     if free > 0 and not launcher.draining:
@@ -90,11 +90,11 @@ def _free_slots(tx: Transaction, launcher: Launcher, ask: Ask) -> int:
         return ask.slots
     if launcher.max_jobs is None:
         return max(ask.batch, 1)
-    held = tx.jobs.held_by(launcher.id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING}))
-    return launcher.max_jobs - len(held)
+    at_work = tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING}))
+    return launcher.max_jobs - len(at_work)
 
 
-def _renewed(tx: Transaction, launcher: Launcher, job: Job) -> Job | None:
+def _renew(tx: Transaction, launcher: Launcher, job: Job) -> Job | None:
     """Hand a claim out once more; one of an earlier life of the launcher goes back to the queue."""
     if job.launcher_epoch != launcher.epoch:
         release(tx, job)
@@ -137,7 +137,7 @@ def _draw(tx: Transaction, count: int) -> int:
 def _room_for_agent(tx: Transaction, lane: Lane) -> int:
     if lane.agent_limit is None or lane.agent_name is None:
         return _NO_LIMIT
-    return lane.agent_limit - tx.queue.held_of_agent(lane.agent_name)
+    return lane.agent_limit - tx.queue.lock_and_count_of_agent(lane.agent_name)
 
 
 def _take(tx: Transaction, launcher: Launcher, job: Job) -> Job | None:

@@ -39,7 +39,7 @@ class Polling:
             finally:
                 timer.cancel()
                 if leaving.done():
-                    await self._dropped(poll)
+                    await self._note_dropped(poll)
                 leaving.cancel()
         finally:
             self._polls.leave(poll, unserved)
@@ -55,7 +55,7 @@ class Polling:
             unserved.clear()
         return None
 
-    async def _dropped(self, poll: ParkedPoll) -> None:
+    async def _note_dropped(self, poll: ParkedPoll) -> None:
         if self._polls.is_newest(poll):
             await self._store.write(lambda tx: note_dropped_poll(tx, poll.launcher_id))
 

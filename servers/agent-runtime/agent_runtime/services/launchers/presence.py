@@ -24,7 +24,7 @@ PAST_INSTANCES_KEPT = 8
 
 @dataclass(frozen=True)
 class Instance:
-    """One process of a launcher, and the how manieth of its registrations this is.
+    """One process of a launcher, and which of its registrations this is, counted from 1.
 
     Units:   `began` is in seconds since its machine has started.
     """
@@ -46,13 +46,13 @@ class Registration:
     labels: Mapping[str, str] | None = None
     max_jobs: int | None = None
     backends: Sequence[str] = ()
-    holding: "Sequence[Held] | None" = None
+    holding: "Sequence[KnownAttempt] | None" = None
     only_own_jobs: bool = False
     instance: Instance | None = None
 
 
 @dataclass(frozen=True)
-class Held:
+class KnownAttempt:
     """An attempt that a launcher says it has."""
 
     job_id: JobId
@@ -120,42 +120,44 @@ def see(tx: Transaction, launcher: Launcher, *, refusal: str | None = None) -> L
     seen = tx.launchers.change(launcher.id, changes)
     assert seen is not None, f"launcher '{launcher.id}' vanished inside a transaction"
     if launcher.status is LauncherStatus.LOST:
-        say(tx, seen, "launcher.alive")
+        emit_launcher_event(tx, seen, "launcher.alive")
     return seen
 
 
-def say(tx: Transaction, launcher: Launcher, name: str) -> None:
+def emit_launcher_event(tx: Transaction, launcher: Launcher, name: str) -> None:
     """Write what happened to a launcher into the events."""
     facts = {"launcher_id": launcher.id, "name": launcher.name, "hostname": launcher.hostname}
     tx.emit(NewEvent(type=name, at=tx.now, data={**facts, "status": launcher.status}))
 
 
-def register(tx: Transaction, said: Registration) -> Registered:
-    """Take a launcher in, as a new one or as the next life of a known one, and settle what it holds.
+def register(tx: Transaction, registration: Registration) -> Registered:
+    """Take a launcher in, as a new one or as the next life of a known one, and decide about what it has.
 
     A registration of the same process raises no epoch, and one that was heard already changes nothing at all: what
     it says to hold is old news.
 
     Errors:  Conflict `superseded`: a later process has its identity by now.
     """
-    known = _known(tx, said)
-    if known is not None and _is_repeated(known, said.instance):
-        return Registered(known, *_sorted_out(tx, said.holding or ()))
-    launcher = _taken_in(tx, said, known)
-    say(tx, launcher, "launcher.registered")
-    if said.holding is None:
+    known = _known(tx, registration)
+    if known is not None and _is_repeated(known, registration.instance):
+        return Registered(known, *_sort(tx, registration.holding or ()))
+    launcher = _write_launcher(tx, registration, known)
+    emit_launcher_event(tx, launcher, "launcher.registered")
+    if registration.holding is None:
         return Registered(launcher, (), ())
-    adopt, drop = settle(tx, launcher, said.holding)
-    held = {(item.job_id, item.attempt) for item in said.holding}
-    for job in tx.jobs.held_by(launcher.id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})):
-        if (job.id, job.attempt) not in held:
+    adopt, drop = adopt_or_drop(tx, launcher, registration.holding)
+    there = {(item.job_id, item.attempt) for item in registration.holding}
+    for job in tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})):
+        if (job.id, job.attempt) not in there:
             let_go(tx, job)
     return Registered(launcher, adopt, drop)
 
 
-def settle(tx: Transaction, launcher: Launcher, holding: Sequence[Held]) -> tuple[Sequence[Adopted], Sequence[Dropped]]:
-    """Decide for each attempt that a launcher holds whether it goes on or is fenced off; what goes on is its own."""
-    adopt, drop = _sorted_out(tx, holding)
+def adopt_or_drop(
+    tx: Transaction, launcher: Launcher, holding: Sequence[KnownAttempt]
+) -> tuple[Sequence[Adopted], Sequence[Dropped]]:
+    """Decide for each attempt that a launcher has whether it goes on or is fenced off; what goes on is its own."""
+    adopt, drop = _sort(tx, holding)
     for item in adopt:
         job = tx.jobs.get(item.job_id)
         assert job is not None, f"job '{item.job_id}' vanished inside a transaction"
@@ -163,7 +165,7 @@ def settle(tx: Transaction, launcher: Launcher, holding: Sequence[Held]) -> tupl
     return adopt, drop
 
 
-def _sorted_out(tx: Transaction, holding: Sequence[Held]) -> tuple[Sequence[Adopted], Sequence[Dropped]]:
+def _sort(tx: Transaction, holding: Sequence[KnownAttempt]) -> tuple[Sequence[Adopted], Sequence[Dropped]]:
     """Tell which attempts go on and which are fenced off, and change nothing."""
     adopt: list[Adopted] = []
     drop: list[Dropped] = []
@@ -201,25 +203,25 @@ class Heartbeat:
 
     launcher_id: LauncherId
     epoch: int | None = None
-    holding: Sequence[Held] | None = None
+    holding: Sequence[KnownAttempt] | None = None
     unreported: int = 0
 
 
-def beat(tx: Transaction, said: Heartbeat) -> Sequence[Dropped]:
+def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
     """Note that a launcher lives, and compare what it holds with what we believe it holds.
 
     Errors:  NotFound `launcher_unknown`; Conflict `superseded`.
     """
-    launcher = known_launcher(tx, said.launcher_id, said.epoch)
+    launcher = known_launcher(tx, heartbeat.launcher_id, heartbeat.epoch)
     launcher = see(tx, launcher, refusal=launcher.refusal)
-    if said.holding is None:
+    if heartbeat.holding is None:
         return ()
-    _, drop = settle(tx, launcher, said.holding)
-    held = {(item.job_id, item.attempt) for item in said.holding}
-    if said.unreported == 0:
-        for job in tx.jobs.held_by(launcher.id, frozenset({JobStatus.RUNNING})):
+    _, drop = adopt_or_drop(tx, launcher, heartbeat.holding)
+    there = {(item.job_id, item.attempt) for item in heartbeat.holding}
+    if heartbeat.unreported == 0:
+        for job in tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.RUNNING})):
             is_old = job.started_at is not None and tx.now - job.started_at > HOLDING_MAY_BE_OLD
-            if is_old and (job.id, job.attempt) not in held:
+            if is_old and (job.id, job.attempt) not in there:
                 lose(tx, job)
     return drop
 
@@ -230,11 +232,11 @@ def remove_launcher(tx: Transaction, launcher_id: LauncherId) -> Launcher:
     Errors:  NotFound.
     """
     known_launcher(tx, launcher_id)
-    for job in tx.jobs.held_by(launcher_id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})):
+    for job in tx.jobs.at_launcher(launcher_id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})):
         let_go(tx, job)
     gone = tx.launchers.change(launcher_id, {"status": LauncherStatus.GONE, "poll_dropped_at": None})
     assert gone is not None, f"launcher '{launcher_id}' vanished inside a transaction"
-    say(tx, gone, "launcher.gone")
+    emit_launcher_event(tx, gone, "launcher.gone")
     tx.wake_launcher(launcher_id)
     return gone
 
@@ -249,7 +251,7 @@ def set_draining(tx: Transaction, launcher_id: LauncherId, *, draining: bool) ->
         return launcher
     changed = tx.launchers.change(launcher_id, {"draining": draining})
     assert changed is not None, f"launcher '{launcher_id}' vanished inside a transaction"
-    say(tx, changed, "launcher.draining" if draining else "launcher.resumed")
+    emit_launcher_event(tx, changed, "launcher.draining" if draining else "launcher.resumed")
     tx.wake_launcher(launcher_id)
     return changed
 
@@ -264,17 +266,17 @@ def note_dropped_poll(tx: Transaction, launcher_id: LauncherId) -> None:
         tx.due_at(tx.now)
 
 
-def _known(tx: Transaction, said: Registration) -> Launcher | None:
+def _known(tx: Transaction, registration: Registration) -> Launcher | None:
     """Find the launcher that registers.
 
     Errors:  Conflict `superseded`.
     """
-    launcher_id, instance = said.launcher_id, said.instance
+    launcher_id, instance = registration.launcher_id, registration.instance
     if launcher_id is None and instance is not None:
         # The first registration of a new launcher may come twice, and it cannot know its name yet.
         launcher_id = tx.launchers.of_instance(instance.id)
     known = tx.launchers.get_to_change(launcher_id) if launcher_id is not None else None
-    if known is not None and instance is not None and _is_past(known, instance, said.boot_id):
+    if known is not None and instance is not None and _is_past(known, instance, registration.boot_id):
         raise Conflict(
             "superseded",
             f"launcher '{known.id}' was registered by a later process: found instance '{instance.id}', expected "
@@ -311,41 +313,41 @@ def _epoch(known: Launcher | None, instance: Instance | None) -> int:
     return known.epoch if is_same else known.epoch + 1
 
 
-def _taken_in(tx: Transaction, said: Registration, known: Launcher | None) -> Launcher:
-    launcher_id = known.id if known is not None else said.launcher_id
+def _write_launcher(tx: Transaction, registration: Registration, known: Launcher | None) -> Launcher:
+    launcher_id = known.id if known is not None else registration.launcher_id
     launcher = Launcher(
         id=launcher_id or LauncherId(new_id("lnch_", tx.now, tx.random_bytes)),
-        name=said.name or said.hostname or "launcher",
-        hostname=said.hostname,
-        boot_id=said.boot_id,
-        version=said.version,
-        labels=said.labels or {},
-        max_jobs=said.max_jobs,
-        backends=list(said.backends),
-        epoch=_epoch(known, said.instance),
+        name=registration.name or registration.hostname or "launcher",
+        hostname=registration.hostname,
+        boot_id=registration.boot_id,
+        version=registration.version,
+        labels=registration.labels or {},
+        max_jobs=registration.max_jobs,
+        backends=list(registration.backends),
+        epoch=_epoch(known, registration.instance),
         status=LauncherStatus.ALIVE,
         draining=known.draining if known is not None else False,
         refusal=None,
         registered_at=tx.now,
         last_seen_at=tx.now,
         poll_dropped_at=None,
-        only_own_jobs=said.only_own_jobs,
-        instance_id=said.instance.id if said.instance is not None else None,
-        instance_calls=said.instance.call if said.instance is not None else 0,
-        past_instances=_past_instances(known, said.instance),
-        instance_began=said.instance.began if said.instance is not None else None,
+        only_own_jobs=registration.only_own_jobs,
+        instance_id=registration.instance.id if registration.instance is not None else None,
+        instance_calls=registration.instance.call if registration.instance is not None else 0,
+        past_instances=_past_instances(known, registration.instance),
+        instance_began=registration.instance.began if registration.instance is not None else None,
     )
     if known is None:
         tx.launchers.insert(launcher)
         tx.due_at(tx.now)
         return launcher
     tx.wake_launcher(launcher.id)  # A poll of its earlier life must not take a job any more.
-    changed = tx.launchers.change(launcher.id, _told_anew(launcher))
+    changed = tx.launchers.change(launcher.id, _changes_of(launcher))
     assert changed is not None, f"launcher '{launcher.id}' vanished inside a transaction"
     return changed
 
 
-def _told_anew(launcher: Launcher) -> LauncherChanges:
+def _changes_of(launcher: Launcher) -> LauncherChanges:
     """Take over what a known launcher says of itself when it comes again."""
     return {
         "name": launcher.name,
@@ -369,11 +371,11 @@ def _told_anew(launcher: Launcher) -> LauncherChanges:
     }
 
 
-def _fenced_because(tx: Transaction, job: Job | None, held: Held) -> str | None:
+def _fenced_because(tx: Transaction, job: Job | None, claimed: KnownAttempt) -> str | None:
     """Say why an attempt may not go on; nothing if it may."""
     if job is None:
         return "job_unknown"
-    if job.attempt != held.attempt or job.token != held.token:
+    if job.attempt != claimed.attempt or job.token != claimed.token:
         return "not_current"
     if job.status in (JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST):
         return None

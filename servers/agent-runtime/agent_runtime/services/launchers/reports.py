@@ -8,7 +8,7 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
 from agent_runtime.domain.reasons import FailureClass, Reason, failure_class
-from agent_runtime.services.jobs.moves import move_job, tell
+from agent_runtime.services.jobs.moves import emit_job_event, move_job
 from agent_runtime.services.launchers.presence import may_be_corrected, see
 from agent_runtime.services.ports.store import JobChanges, SessionChanges, Transaction
 
@@ -67,7 +67,7 @@ def start(tx: Transaction, proof: Proof) -> Job:
         case JobStatus.RUNNING:
             return job
         case JobStatus.CLAIMED:
-            return _started(tx, job) or start(tx, proof)
+            return _start(tx, job) or start(tx, proof)
         case JobStatus.LOST:
             return move_job(tx, job, Move.HEAL, JobStatus.RUNNING, {}) or start(tx, proof)
         case JobStatus.STOPPED if job.started_at is None:
@@ -95,7 +95,9 @@ def decline(tx: Transaction, proof: Proof, reason: str | None, error: str | None
         raise Conflict("already_ended", f"job '{job.id}' is over: it is '{job.status}'")
     session = tx.sessions.get(job.session_id)
     assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
-    tell(tx, session, job, "job.declined", {"launcher_id": proof.launcher_id, "reason": reason, "error": _short(error)})
+    emit_job_event(
+        tx, session, job, "job.declined", {"launcher_id": proof.launcher_id, "reason": reason, "error": _short(error)}
+    )
     changes: JobChanges = {"not_before": tx.now + PAUSE_AFTER_DECLINED, "error": _short(error)}
     return move_job(tx, job, Move.RELEASE, JobStatus.PENDING, changes) or decline(tx, proof, reason, error)
 
@@ -115,11 +117,11 @@ def finish(tx: Transaction, report: Report) -> Reported:
         return _refuse(tx, job, report, "not_current")
     if job.status is JobStatus.CLAIMED:
         # A launcher may learn that the process cannot even begin before it has said that it starts.
-        job = _started(tx, job) or job
+        job = _start(tx, job) or job
     if job.status is JobStatus.RUNNING:
-        return _ended(tx, job, report, Move.FINISH)
+        return _end(tx, job, report, Move.FINISH)
     if job.status is JobStatus.LOST or may_be_corrected(tx, job):
-        return _ended(tx, job, report, Move.HEAL)
+        return _end(tx, job, report, Move.HEAL)
     if job.status is report.outcome and job.exit_code == report.exit_code:
         return Reported(job)
     return _refuse(tx, job, report, "already_ended")
@@ -167,7 +169,7 @@ def _not_current(job: Job, proof: Proof) -> Conflict:
     )
 
 
-def _started(tx: Transaction, job: Job) -> Job | None:
+def _start(tx: Transaction, job: Job) -> Job | None:
     launcher = tx.launchers.get(job.launcher_id) if job.launcher_id is not None else None
     learned: SessionChanges = {"launcher_id": job.launcher_id}
     if launcher is not None and launcher.hostname:
@@ -186,7 +188,7 @@ def _started(tx: Transaction, job: Job) -> Job | None:
     return move_job(tx, job, Move.START, JobStatus.RUNNING, begun, session_changes=learned)
 
 
-def _ended(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
+def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
     reason, error = _reason(job, report)
     usage = report.usage or Usage()
     changes: JobChanges = {
@@ -203,7 +205,7 @@ def _ended(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
         "cost_usd": usage.cost_usd,
     }
     tries_again = _tries_again(job, report, reason)
-    moved = move_job(tx, job, move, report.outcome, changes, keeps_turn=tries_again)
+    moved = move_job(tx, job, move, report.outcome, changes, stays_current=tries_again)
     if moved is None:
         return finish(tx, report)
     return Reported(_put_back(tx, moved) if tries_again else moved)
@@ -255,7 +257,7 @@ def _refuse(tx: Transaction, job: Job, report: Report, code: str) -> Reported:
         "exit_code": report.exit_code,
         "status": job.status,
     }
-    tell(tx, session, job, "job.report_refused", facts, attempt=report.proof.attempt)
+    emit_job_event(tx, session, job, "job.report_refused", facts, attempt=report.proof.attempt)
     return Reported(job, refused=code)
 
 

@@ -1,7 +1,7 @@
-"""The queue as the verbs see it: lanes of jobs that exactly the same launchers may run, each job with its turn.
+"""The queue as the verbs see it: lanes of jobs that exactly the same launchers may run, each job with its place.
 
-Within a lane, groups take turns: a job's turn is one behind the last one of its own group, and never ahead of the
-turn that the lane has reached. So ten thousand jobs of one group do not stand before ten of another, and neither
+Within a lane, groups alternate: a job's place is one behind the last one of its own group, and never ahead of the
+place that the lane has reached. So ten thousand jobs of one group do not stand before ten of another, and neither
 finding the next job nor lining one up costs more when more of them wait.
 """
 
@@ -68,9 +68,9 @@ class QueueRows(Protocol):
         """Read the first jobs of a lane that nobody else is taking, and let nobody else take them."""
 
     def line_up(self, job: Job) -> int:
-        """Give a job that has become ready its turn: behind its group's others, not behind everybody."""
+        """Give a job that has become ready its place: behind its group's others, not behind everybody."""
 
-    def held_of_agent(self, agent_name: str) -> int:
+    def lock_and_count_of_agent(self, agent_name: str) -> int:
         """Tell how many jobs of an agent are claimed or run; nobody else may take one until this is over."""
 
     def count_of_agent(self, agent_name: str) -> int:

@@ -48,7 +48,7 @@ class JobChanges(UsageChanges, total=False):
 
     waits_on: WaitsOn | None
     lane_id: int
-    turn: int | None
+    place: int | None
     required_host: str | None
     not_before: datetime | None
     queue_expires_at: datetime | None
@@ -144,10 +144,10 @@ class JobRows(Protocol):
     def change(self, job_id: JobId, changes: JobChanges) -> Job | None:
         """Change columns that are not part of the state machine."""
 
-    def held_by(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
+    def at_launcher(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
         """Read the jobs of a launcher that are in one of these states."""
 
-    def count_held(self) -> Mapping[LauncherId, int]:
+    def count_at_launchers(self) -> Mapping[LauncherId, int]:
         """Tell how many jobs each launcher has claimed or runs."""
 
     def stopping(self, launcher_id: LauncherId) -> Sequence[Job]:
@@ -160,7 +160,7 @@ class JobRows(Protocol):
         """Read the oldest jobs of a state."""
 
     def next_of_session(self, session_id: SessionId) -> Job | None:
-        """Read the oldest pending job that waits for its session's turn."""
+        """Read the oldest pending job that waits for its session."""
 
     def unfinished_of_session(self, session_id: SessionId) -> Sequence[Job]:
         """Read all jobs of a session that are not terminal, oldest first."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.event import SESSION_EVENT_TYPES, Event, NewEvent
 from agent_runtime.domain.ids import JobId
-from agent_runtime.domain.job import HELD_BY_LAUNCHER, Job, Usage
+from agent_runtime.domain.job import AT_A_LAUNCHER, Job, Usage
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports.store import SessionChanges, Transaction
@@ -24,8 +24,8 @@ _WORD_MAX = 200
 
 
 @dataclass(frozen=True)
-class Told:
-    """One event as a caller tells it; checked, but not yet matched with what exists."""
+class GivenEvent:
+    """One event as a caller gives it; checked, but not yet matched with what exists."""
 
     type: str
     data: Mapping[str, Json]
@@ -43,13 +43,13 @@ class Appended:
     duplicate: bool
 
 
-def append_events(tx: Transaction, session: Session, told: Sequence[Told]) -> Sequence[Appended]:
+def append_events(tx: Transaction, session: Session, given: Sequence[GivenEvent]) -> Sequence[Appended]:
     """Write events behind a session's others; those whose client event id is known are found, not written.
 
     Errors:  Invalid for a type that an agent does not have, or a job of another session.
     """
     appending = _Appending(tx, session)
-    appended = [appending.append(one) for one in told]
+    appended = [appending.append(one) for one in given]
     appending.finish()
     return appended
 
@@ -76,26 +76,30 @@ class _Appending:
         self._changes: SessionChanges = {}
         self._jobs: dict[JobId, Job] = {}
 
-    def append(self, told: Told) -> Appended:
-        if told.type not in SESSION_EVENT_TYPES:
+    def append(self, given: GivenEvent) -> Appended:
+        if given.type not in SESSION_EVENT_TYPES:
             known = ", ".join(sorted(SESSION_EVENT_TYPES))
             raise Invalid(
-                "invalid_parameters", f"invalid type: one of {known} expected, found '{told.type[:_WORD_MAX]}'"
+                "invalid_parameters", f"invalid type: one of {known} expected, found '{given.type[:_WORD_MAX]}'"
             )
-        job = self._job(told.job_id) if told.job_id is not None else None
+        job = self._job(given.job_id) if given.job_id is not None else None
         event, duplicate = self._tx.events.append(
             NewEvent.of_session(
                 self._session,
-                told.type,
-                told.at or self._tx.now,
-                told.data,
-                job_id=told.job_id,
-                attempt=told.attempt,
-                client_event_id=told.client_event_id,
+                given.type,
+                given.at or self._tx.now,
+                given.data,
+                job_id=given.job_id,
+                attempt=given.attempt,
+                client_event_id=given.client_event_id,
             )
         )
         if not duplicate:
-            self._take_over(told, is_current=job is None or told.attempt in (None, job.attempt), is_held=_is_held(job))
+            self._take_over(
+                given,
+                is_current=job is None or given.attempt in (None, job.attempt),
+                is_at_launcher=_is_at_launcher(job),
+            )
         return Appended(event, duplicate)
 
     def finish(self) -> None:
@@ -115,20 +119,20 @@ class _Appending:
         self._jobs[job_id] = job
         return job
 
-    def _take_over(self, told: Told, *, is_current: bool, is_held: bool) -> None:
+    def _take_over(self, given: GivenEvent, *, is_current: bool, is_at_launcher: bool) -> None:
         self._changes["last_event_at"] = self._tx.now
-        if told.type == "result":
+        if given.type == "result":
             # What was consumed counts whoever consumed it; what was said counts only from the current attempt.
-            self._usage = _sum(self._usage, told.data)
+            self._usage = _sum(self._usage, given.data)
             self._changes.update(_usage_columns(self._usage))
         if not is_current:
             return
-        if told.type == "result" and isinstance(text := told.data.get("text"), str):
+        if given.type == "result" and isinstance(text := given.data.get("text"), str):
             self._changes["result"] = text.replace("\0", "\ufffd")
-        if told.type == "session_start" and isinstance(backend := told.data.get("backend"), str):
+        if given.type == "session_start" and isinstance(backend := given.data.get("backend"), str):
             self._changes["backend"] = backend.replace("\0", "\ufffd")[:_WORD_MAX]
-        if is_held:
-            self._note_waiting(told.data.get("waiting_input") is True)
+        if is_at_launcher:
+            self._note_waiting(given.data.get("waiting_input") is True)
 
     def _note_waiting(self, waits: bool) -> None:
         status = self._changes.get("status", self._session.status)
@@ -138,13 +142,13 @@ class _Appending:
             self._changes["status"] = SessionStatus.RUNNING
 
 
-def _is_held(job: Job | None) -> bool:
-    return job is not None and job.status in HELD_BY_LAUNCHER
+def _is_at_launcher(job: Job | None) -> bool:
+    return job is not None and job.status in AT_A_LAUNCHER
 
 
 def _sum(usage: Usage, data: Mapping[str, Json]) -> Usage:
-    said = data.get("usage")
-    tokens: JsonObject = said if isinstance(said, dict) else {}
+    usage_given = data.get("usage")
+    tokens: JsonObject = usage_given if isinstance(usage_given, dict) else {}
     return replace(
         usage,
         input_tokens=usage.input_tokens + _count(tokens.get("input_tokens")),

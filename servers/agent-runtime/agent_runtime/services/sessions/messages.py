@@ -8,7 +8,7 @@ from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.session import Session
-from agent_runtime.services.jobs.moves import tell
+from agent_runtime.services.jobs.moves import emit_job_event
 from agent_runtime.services.jobs.orders import get_job, stop_job
 from agent_runtime.services.ports.questions import JobFilter
 from agent_runtime.services.ports.store import Transaction
@@ -70,7 +70,7 @@ def edit_message(tx: Transaction, job_id: JobId, prompt: str) -> Job:
         raise Conflict("already_claimed", f"cannot change job '{job_id}': it must be pending, found '{job.status}'")
     session = tx.sessions.get(job.session_id)
     assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
-    tell(tx, session, changed, "job.edited", {"status": changed.status})
+    emit_job_event(tx, session, changed, "job.edited", {"status": changed.status})
     return changed
 
 

@@ -163,7 +163,7 @@ def stop_session(tx: Transaction, session: Session, reason: Reason, *, tree: boo
     by_session: dict[str, list[JobId]] = {}
     for one in [session, *(descendants(tx, session) if tree else [])]:
         unfinished = tx.jobs.unfinished_of_session(one.id)
-        # What waits is stopped first: the end of what runs would give it its turn.
+        # What waits is stopped first: the end of what runs would let it begin.
         for job in sorted(unfinished, key=lambda job: (job.status is not JobStatus.PENDING, job.id)):
             is_child = one.id != session.id and reason is Reason.STOPPED_BY_USER
             stopping = stop_job(tx, job.id, Reason.STOPPED_BY_PARENT if is_child else reason)

@@ -118,9 +118,9 @@ class PostgresConnection:
         self.tables.channel.command("COMMIT")
         return self._warnings[0] if self._warnings else None
 
-    def _note(self, said: psycopg.errors.Diagnostic) -> None:
-        if said.severity_nonlocalized == "WARNING":
-            self._warnings.append(said.message_primary or "no reason given")
+    def _note(self, notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "no reason given")
 
     def close(self) -> None:
         """Let go of it, whatever state it is in."""
@@ -181,18 +181,18 @@ def conninfo_of(url: str) -> str:
             "(leave it out for the embedded database)",
         )
     try:
-        said = conninfo_to_dict(plain)
+        parts = conninfo_to_dict(plain)
     except psycopg.ProgrammingError as error:
         raise Unusable(
             "database_url_invalid",
             "cannot use the database URL: it must look like 'postgresql://user@host/database', found something that "
             "cannot be read (special characters in a password are written with %)",
         ) from error
-    return make_conninfo(**{**_NETWORK, **{name: str(value) for name, value in said.items() if value is not None}})
+    return make_conninfo(**{**_NETWORK, **{name: str(value) for name, value in parts.items() if value is not None}})
 
 
 def place_of(conninfo: str) -> str:
     """Name the database for people: where it is and what it is called, without secrets."""
-    said = conninfo_to_dict(conninfo)
-    host = said.get("host") or "localhost"
-    return f"'{said.get('dbname') or said.get('user') or 'default'}' on '{host}'"
+    parts = conninfo_to_dict(conninfo)
+    host = parts.get("host") or "localhost"
+    return f"'{parts.get('dbname') or parts.get('user') or 'default'}' on '{host}'"

@@ -115,13 +115,13 @@ class Switchboard:
     def tell(self, news: Announcement) -> None:
         """Let the other runtimes hear of a commit, soon."""
         with self._lock:
-            told = self._to_tell
-            told.lanes += [lane.id for lane in news.ready_lanes]
-            told.launchers += news.launchers
-            told.logs += [job_id for job_id in news.logs if job_id not in told.logs]
-            told.due_at = _earlier(told.due_at, news.due_at)
-            if max(len(told.lanes), len(told.launchers), len(told.logs)) > _NAMES_MAX:
-                self._to_tell = Heard(due_at=told.due_at, is_all=True)
+            outgoing = self._to_tell
+            outgoing.lanes += [lane.id for lane in news.ready_lanes]
+            outgoing.launchers += news.launchers
+            outgoing.logs += [job_id for job_id in news.logs if job_id not in outgoing.logs]
+            outgoing.due_at = _earlier(outgoing.due_at, news.due_at)
+            if max(len(outgoing.lanes), len(outgoing.launchers), len(outgoing.logs)) > _NAMES_MAX:
+                self._to_tell = Heard(due_at=outgoing.due_at, is_all=True)
         self._has_news.set()
         self._stir()
 
@@ -175,14 +175,14 @@ class Switchboard:
             heard, self._heard = self._heard, Heard()
         return heard
 
-    def _hear(self, said: Heard) -> None:
+    def _hear(self, message: Heard) -> None:
         with self._lock:
             heard = self._heard
-            heard.lanes += said.lanes
-            heard.launchers += said.launchers
-            heard.logs += said.logs
-            heard.due_at = _earlier(heard.due_at, said.due_at)
-            if said.is_all or len(heard.lanes) > _NAMES_MAX:
+            heard.lanes += message.lanes
+            heard.launchers += message.launchers
+            heard.logs += message.logs
+            heard.due_at = _earlier(heard.due_at, message.due_at)
+            if message.is_all or len(heard.lanes) > _NAMES_MAX:
                 self._heard = Heard(due_at=heard.due_at, logs=heard.logs[:_NAMES_MAX], is_all=True)
         self._stir()
 
@@ -208,9 +208,9 @@ class Switchboard:
                     connection.execute("SELECT 1")
                     checked_at = time.monotonic()
                 for notice in connection.notifies(timeout=0):
-                    said = read_message(notice.payload, self.name)
-                    if said is not None:
-                        self._hear(said)
+                    message = read_message(notice.payload, self.name)
+                    if message is not None:
+                        self._hear(message)
                 selector.select(_CHECK_EVERY_SECONDS)
 
     def _notify_forever(self) -> None:
@@ -218,10 +218,10 @@ class Switchboard:
         while self._has_news.wait() and not self._leaving.is_set():
             self._has_news.clear()
             with self._lock:
-                told, self._to_tell = self._to_tell, Heard()
+                outgoing, self._to_tell = self._to_tell, Heard()
             try:
                 connection = connection or open_connection(self._conninfo)
-                connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, write_message(told, self.name)))
+                connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, write_message(outgoing, self.name)))
             except psycopg.Error as error:
                 log.warning("could not tell the other runtimes", extra={"cause": str(error).splitlines()[0][:200]})
                 if connection is not None:
@@ -233,14 +233,14 @@ class Switchboard:
             connection.close()
 
 
-def write_message(told: Heard, name: str) -> str:
+def write_message(outgoing: Heard, name: str) -> str:
     """Word what is told; it stays below the 8,000 bytes that PostgreSQL takes."""
-    due = told.due_at.isoformat() if told.due_at is not None else None
-    words: JsonObject = {"from": name, "due": due, "all": told.is_all}
+    due = outgoing.due_at.isoformat() if outgoing.due_at is not None else None
+    words: JsonObject = {"from": name, "due": due, "all": outgoing.is_all}
     named: JsonObject = {
-        "lanes": list(told.lanes),
-        "launchers": list(told.launchers),
-        "logs": list(told.logs),
+        "lanes": list(outgoing.lanes),
+        "launchers": list(outgoing.launchers),
+        "logs": list(outgoing.logs),
     }
     text = json.dumps({**words, **named}, separators=(",", ":"))
     return text if len(text) < 7900 else json.dumps({**words, "all": True})
@@ -249,16 +249,16 @@ def write_message(told: Heard, name: str) -> str:
 def read_message(payload: str, own_name: str) -> Heard | None:
     """Understand what was told; nothing if it was told by ourselves. What cannot be read is a reason to look."""
     try:
-        said = cast("JsonObject", json.loads(payload))
-        if said["from"] == own_name:
+        message = cast("JsonObject", json.loads(payload))
+        if message["from"] == own_name:
             return None
-        due = said.get("due")
+        due = message.get("due")
         return Heard(
-            lanes=[int(str(item)) for item in _items(said.get("lanes"))],
-            launchers=[LauncherId(str(item)) for item in _items(said.get("launchers"))],
-            logs=[JobId(str(item)) for item in _items(said.get("logs"))],
+            lanes=[int(str(item)) for item in _items(message.get("lanes"))],
+            launchers=[LauncherId(str(item)) for item in _items(message.get("launchers"))],
+            logs=[JobId(str(item)) for item in _items(message.get("logs"))],
             due_at=datetime.fromisoformat(due).astimezone(UTC) if isinstance(due, str) else None,
-            is_all=said.get("all") is True,
+            is_all=message.get("all") is True,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return Heard(is_all=True)

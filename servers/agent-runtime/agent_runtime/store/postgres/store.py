@@ -64,7 +64,7 @@ class _UnknownOutcomeError(Exception):
 
 @dataclass(frozen=True)
 class _Done(Generic[T]):
-    outcome: T
+    value: T
     news: Announcement
 
 
@@ -161,8 +161,8 @@ class PostgresStore:
         tables = connection.tables
         try:
             tx = StoreTransaction(tables, self._now(connection), self._random_bytes)
-            outcome = verb(tx)
-            transaction_id = tables.channel.settle()
+            value = verb(tx)
+            transaction_id = tables.channel.flush()
             news = tx.announcement()
         except Exception as error:
             self._undo(connection, error)
@@ -172,17 +172,17 @@ class PostgresStore:
         except _UnknownOutcomeError as unknown:
             self._ask_what_became_of(unknown)
         self._tell(news)
-        return outcome
+        return value
 
     def _read_once(self, verb: Callable[[Transaction], T]) -> T:
         connection = self._connection(writes=False)
         try:
-            outcome = verb(StoreTransaction(connection.tables, self._now(connection), self._random_bytes))
+            value = verb(StoreTransaction(connection.tables, self._now(connection), self._random_bytes))
             connection.tables.channel.command("COMMIT")
         except Exception as error:
             self._undo(connection, error)
             raise
-        return outcome
+        return value
 
     def _now(self, connection: PostgresConnection) -> datetime:
         now = connection.begin()

@@ -19,7 +19,7 @@ def in_status(*statuses: JobStatus) -> ColumnElement[bool]:
     return jobs.c.status.in_([literal_column(f"'{status}'") for status in sorted(statuses)])
 
 
-def held() -> ColumnElement[bool]:
+def at_a_launcher() -> ColumnElement[bool]:
     """Take the jobs that a launcher has; in the very order of states in which the index names them."""
     return jobs.c.status.in_([literal_column(f"'{status}'") for status in ("claimed", "running", "lost")])
 
@@ -101,7 +101,7 @@ def stop_announced_before() -> ColumnElement[bool]:
 
 
 def next_of_session() -> ColumnElement[bool]:
-    """Take the jobs that wait for their session's turn."""
+    """Take the jobs that wait for their session."""
     waits = jobs.c.waits_on == literal_column(f"'{WaitsOn.SESSION}'")
     return and_(jobs.c.session_id == bindparam("of_id"), pending(), waits)
 

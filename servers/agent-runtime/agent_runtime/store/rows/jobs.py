@@ -107,23 +107,25 @@ class JobTable:
         row = self._channel.first(statement, {**changes, "of_id": job_id})
         return None if row is None else self._record.read(row)
 
-    def held_by(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
+    def at_launcher(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
         """Read the jobs of a launcher that are in one of these states."""
 
         def condition() -> ColumnElement[bool]:
             # The index's own condition stands there too, without which it could not be used.
-            return and_(jobs.c.launcher_id == bindparam("of_id"), conditions.held(), conditions.in_status(*statuses))
+            return and_(
+                jobs.c.launcher_id == bindparam("of_id"), conditions.at_a_launcher(), conditions.in_status(*statuses)
+            )
 
         return self._list(("job held", statuses), condition, {"of_id": launcher_id}, index="jobs_held")
 
-    def count_held(self) -> Mapping[LauncherId, int]:
+    def count_at_launchers(self) -> Mapping[LauncherId, int]:
         """Tell how many jobs each launcher has claimed or runs."""
-        held = conditions.in_status
+        at_work = conditions.in_status
         statement = self._channel.prepare(
             "count held",
             lambda: (
                 select(jobs.c.launcher_id, func.count())
-                .where(held(JobStatus.CLAIMED, JobStatus.RUNNING))
+                .where(at_work(JobStatus.CLAIMED, JobStatus.RUNNING))
                 .group_by(jobs.c.launcher_id)
             ),
         )
@@ -146,7 +148,7 @@ class JobTable:
         )
 
     def next_of_session(self, session_id: SessionId) -> Job | None:
-        """Read the oldest pending job that waits for its session's turn."""
+        """Read the oldest pending job that waits for its session."""
         found = self._list(
             "next of session",
             conditions.next_of_session,

@@ -61,12 +61,14 @@ class PictureTable:
         return [_agent_day(*row) for row in self._channel.rows(statement, {"first_id": first_id})]
 
 
-def _agent_day(day: object, agent: object, cost: object, given: object, said: object, count: object) -> AgentDay:
+def _agent_day(
+    day: object, agent: object, cost: object, tokens_in: object, tokens_out: object, count: object
+) -> AgentDay:
     return AgentDay(
         day=_FIRST_DAY + timedelta(days=int(float(str(day)))),
         agent_name=str(agent),
         cost_usd=float(str(cost)),
-        input_tokens=int(float(str(given))),
-        output_tokens=int(float(str(said))),
+        input_tokens=int(float(str(tokens_in))),
+        output_tokens=int(float(str(tokens_out))),
         jobs=int(str(count)),
     )

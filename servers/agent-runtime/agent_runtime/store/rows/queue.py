@@ -1,4 +1,4 @@
-"""The queue in the database: the heads of the lanes, the turns within them, and who may take what."""
+"""The queue in the database: the heads of the lanes, the places within them, and who may take what."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -36,7 +36,7 @@ class QueueTable:
             lambda: (
                 update(jobs)
                 .where(jobs.c.id == bindparam("of_id"))
-                .values(turn=bindparam("turn", type_=jobs.c.turn.type))
+                .values(place=bindparam("place", type_=jobs.c.place.type))
             ),
         )
 
@@ -96,25 +96,25 @@ class QueueTable:
         return sorted(map(self._record.read, rows), key=_turn)
 
     def line_up(self, job: Job) -> int:
-        """Give a job that has become ready its turn: behind its group's others, not behind everybody."""
+        """Give a job that has become ready its place: behind its group's others, not behind everybody."""
         row = self._channel.first(self._ends, {"of_lane": job.lane_id, "of_group": job.group_name})
         assert row is not None, "a question without a table has an answer"
         reached, last_of_group = (None if value is None else int(str(value)) for value in row)
-        turn = max(reached or 0, -1 if last_of_group is None else last_of_group + 1, 0)
-        self._channel.run(self._line_up, {"of_id": job.id, "turn": turn})
-        return turn
+        place = max(reached or 0, -1 if last_of_group is None else last_of_group + 1, 0)
+        self._channel.run(self._line_up, {"of_id": job.id, "place": place})
+        return place
 
-    def held_of_agent(self, agent_name: str) -> int:
+    def lock_and_count_of_agent(self, agent_name: str) -> int:
         """Tell how many jobs of an agent are claimed or run; nobody else may take one until this is over."""
         take_lock(self._channel, f"agent {agent_name}")
         return self.count_of_agent(agent_name)
 
     def count_of_agent(self, agent_name: str) -> int:
         """Tell how many jobs of an agent are claimed or run; others may take some meanwhile."""
-        held = conditions.in_status(JobStatus.CLAIMED, JobStatus.RUNNING)
+        at_work = conditions.in_status(JobStatus.CLAIMED, JobStatus.RUNNING)
         statement = self._channel.prepare(
-            "queue held of agent",
-            lambda: select(func.count()).select_from(jobs).where(held, jobs.c.agent_name == bindparam("of_agent")),
+            "queue at work of agent",
+            lambda: select(func.count()).select_from(jobs).where(at_work, jobs.c.agent_name == bindparam("of_agent")),
         )
         row = self._channel.first(statement, {"of_agent": agent_name})
         return 0 if row is None else int(str(row[0]))
@@ -158,7 +158,7 @@ class QueueTable:
         fronts = [
             select(*self._record.columns)
             .where(conditions.ready(), jobs.c.lane_id == bindparam(f"lane_{place}"))
-            .order_by(jobs.c.turn, jobs.c.id)
+            .order_by(jobs.c.place, jobs.c.id)
             .limit(bindparam("up_to"))
             .subquery()
             for place in range(count)
@@ -174,7 +174,7 @@ class QueueTable:
         first = (
             select(jobs.c.id)
             .where(conditions.ready(), jobs.c.lane_id == bindparam("of_lane"))
-            .order_by(jobs.c.turn, jobs.c.id)
+            .order_by(jobs.c.place, jobs.c.id)
             .limit(bindparam("up_to"))
         )
         if not self._channel.is_shared:
@@ -188,7 +188,7 @@ class QueueTable:
 
 
 def _turn(job: Job) -> tuple[int, str]:
-    return job.turn or 0, job.id
+    return job.place or 0, job.id
 
 
 def _heads(count: int) -> ClauseElement:
@@ -196,7 +196,7 @@ def _heads(count: int) -> ClauseElement:
     heads = [
         select(jobs.c.lane_id, jobs.c.queued_at)
         .where(conditions.ready(), jobs.c.lane_id == bindparam(f"lane_{place}"))
-        .order_by(jobs.c.turn, jobs.c.id)
+        .order_by(jobs.c.place, jobs.c.id)
         .limit(1)
         .subquery()
         for place in range(count)
@@ -205,8 +205,8 @@ def _heads(count: int) -> ClauseElement:
 
 
 def _ends_of_lane_and_group() -> ClauseElement:
-    in_lane = (conditions.ready(), jobs.c.lane_id == bindparam("of_lane"), jobs.c.turn.is_not(None))
-    reached = select(jobs.c.turn).where(*in_lane).order_by(jobs.c.turn).limit(1)
+    in_lane = (conditions.ready(), jobs.c.lane_id == bindparam("of_lane"), jobs.c.place.is_not(None))
+    reached = select(jobs.c.place).where(*in_lane).order_by(jobs.c.place).limit(1)
     of_group = jobs.c.group_name == bindparam("of_group")
-    last = select(jobs.c.turn).where(*in_lane, of_group).order_by(jobs.c.turn.desc()).limit(1)
+    last = select(jobs.c.place).where(*in_lane, of_group).order_by(jobs.c.place.desc()).limit(1)
     return select(reached.scalar_subquery(), last.scalar_subquery())

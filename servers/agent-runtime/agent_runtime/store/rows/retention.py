@@ -100,8 +100,8 @@ class RetentionTable:
 
     def remove_launchers(self, before: datetime, limit: int) -> int:
         """Remove launchers that were heard of last before a moment, hold nothing, and are not alive."""
-        held = conditions.in_status(JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST)
-        holds = select(jobs.c.id).where(held, jobs.c.launcher_id == launchers.c.id).limit(1).exists()
+        at_work = conditions.in_status(JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST)
+        holds = select(jobs.c.id).where(at_work, jobs.c.launcher_id == launchers.c.id).limit(1).exists()
         query = (
             select(launchers.c.id)
             .where(

@@ -78,7 +78,7 @@ class SessionTable:
 
     def delete(self, session_id: SessionId) -> None:
         """Remove a session with its jobs, their logs, their idempotency keys and its events."""
-        self._channel.settle()  # Events that are still to be written go with the others.
+        self._channel.flush()  # Events that are still to be written go with the others.
         of_id: BindParameter[str] = bindparam("of_id")
         # The jobs go with the session's row, so their keys are found before it does.
         own_jobs = select(jobs.c.id).where(jobs.c.session_id == of_id)

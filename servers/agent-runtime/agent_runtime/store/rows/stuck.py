@@ -65,7 +65,7 @@ def _at_no_launcher() -> ColumnElement[bool]:
     alive = select(launchers.c.id).where(
         launchers.c.id == jobs.c.launcher_id, launchers.c.status == str(LauncherStatus.ALIVE)
     )
-    return and_(conditions.held(), jobs.c.status == str(JobStatus.RUNNING), ~alive.exists())
+    return and_(conditions.at_a_launcher(), jobs.c.status == str(JobStatus.RUNNING), ~alive.exists())
 
 
 def _sessions_without_their_job() -> Select[*tuple[object, ...]]:

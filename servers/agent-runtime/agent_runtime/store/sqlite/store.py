@@ -38,7 +38,7 @@ class _Unit(Generic[T]):
     verb: Callable[[Transaction], T]
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[T]
-    outcome: T | None = None
+    value: T | None = None
     error: BaseException | None = None
 
     def deliver(self) -> None:
@@ -48,7 +48,7 @@ class _Unit(Generic[T]):
         if self.error is not None:
             self.answer.set_exception(self.error)
         else:
-            self.answer.set_result(self.outcome)  # type: ignore[arg-type]
+            self.answer.set_result(self.value)  # type: ignore[arg-type]
 
 
 class SqliteStore:
@@ -155,7 +155,7 @@ class SqliteStore:
         tables.channel.command("SAVEPOINT verb")
         tx = StoreTransaction(tables, self._clock.now(), self._random_bytes)
         try:
-            unit.outcome = unit.verb(tx)
+            unit.value = unit.verb(tx)
         except sqlite3.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - the caller gets it, the batch goes on
