@@ -18,21 +18,22 @@ from pathlib import Path
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.session import Session
-from agent_runtime.services.aftermath import FamilyStore
-from agent_runtime.services.claims import Ask, look_for_work
-from agent_runtime.services.events import Told, append_events
-from agent_runtime.services.jobs import create_job
-from agent_runtime.services.launchers import Registration, register
-from agent_runtime.services.needs import AgentNeeds
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.polling import Polling
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.reports import Proof, Report, finish, start
+from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.families.consequences import FamilyStore
+from agent_runtime.services.jobs.orders import create_job
+from agent_runtime.services.launchers.claims import Ask, look_for_work
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.launchers.polling import Polling
+from agent_runtime.services.launchers.presence import Registration, register
+from agent_runtime.services.launchers.reports import Proof, Report, finish, start
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.sessions.events import GivenEvent as Told
+from agent_runtime.services.sessions.events import append_events
 from agent_runtime.store.clock import SystemClock
-from agent_runtime.store.opening import open_sqlite
-from agent_runtime.store.postgres import PostgresStore
-from agent_runtime.store.postgres_opening import open_postgres
-from agent_runtime.store.sqlite import SqliteStore
+from agent_runtime.store.postgres.opening import open_postgres
+from agent_runtime.store.postgres.store import PostgresStore
+from agent_runtime.store.sqlite.opening import open_sqlite
+from agent_runtime.store.sqlite.store import SqliteStore
 from bench import figures
 from support.postgres import running_cluster
 from support.waiting import until

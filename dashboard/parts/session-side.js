@@ -107,7 +107,7 @@ const NEWS = {
 function News({ callback }) {
   if (!callback) return null;
   const at = callback.settled_at ?? callback.delivered_at ?? callback.rested_at ?? callback.created_at;
-  const words = [NEWS[callback.state] ?? callback.state, callback.why && callbackWords(callback.why)];
+  const words = [NEWS[callback.state] ?? callback.state, callback.reason && callbackWords(callback.reason)];
   return html`<span class="news" data-callback=${callback.state}>
     <span class="cut">${words.filter(Boolean).join(": ")}</span><span class="faint"><${Ago} at=${at} /></span></span>`;
 }

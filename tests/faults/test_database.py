@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 
-from agent_runtime.store.postgres_opening import prepare_postgres
+from agent_runtime.store.postgres.opening import prepare_postgres
 from faults.bench import Bench
 from support.postgres import Cluster, name_of, running_pair
 from support.runtime_process import RuntimeProcess

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import IfBusy, JobType, Order
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
-from agent_runtime.services.holding import hold_job, lift_hold
-from agent_runtime.services.jobs import Created, IdempotencyKey, create_job, retry_job, stop_job
-from agent_runtime.services.launchers import remove_launcher, set_draining
-from agent_runtime.services.needs import AgentNeeds
+from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.jobs.holds import hold_job, lift_hold
+from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, retry_job, stop_job
+from agent_runtime.services.launchers.presence import remove_launcher, set_draining
 from simulation.ledger import Run
 from simulation.network import ClientLine
 

@@ -9,11 +9,14 @@ from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.session import STATUS_BY_JOB, SessionStatus
-from agent_runtime.services import callbacks, claims, launchers, moves, reports
-from agent_runtime.services.kin import CallbackChanges
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.questions import KeyUse
-from agent_runtime.store.key_rows import KeyTable
+from agent_runtime.services.families import callbacks
+from agent_runtime.services.jobs import moves
+from agent_runtime.services.launchers import claims, reports
+from agent_runtime.services.launchers import presence as launchers
+from agent_runtime.services.ports.families import CallbackChanges
+from agent_runtime.services.ports.questions import KeyUse
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.store.rows.keys import KeyTable
 from agent_runtime.upkeep import lost_jobs
 from lib import launcher, stopper
 from lib.errors import CallFailed, CallRejected
@@ -92,7 +95,7 @@ def _told_twice(patch: pytest.MonkeyPatch) -> None:
 
 def _never_told(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(callbacks, "deliver", _always(None))
-    patch.setattr("agent_runtime.services.aftermath.deliver", _always(None))
+    patch.setattr("agent_runtime.services.families.consequences.deliver", _always(None))
 
 
 def _rerun_always(patch: pytest.MonkeyPatch) -> None:
@@ -104,7 +107,7 @@ def _everybody_fenced(patch: pytest.MonkeyPatch) -> None:
 
 
 def _turn_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(moves, "take_turn", _always(None))
+    patch.setattr(moves, "make_current", _always(None))
 
 
 def _stop_hits_all(patch: pytest.MonkeyPatch) -> None:
@@ -123,7 +126,7 @@ def _keys_mean_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def _lost_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(claims, "_renewed", _always(None))
+    patch.setattr(claims, "_renew", _always(None))
     patch.setattr("agent_runtime.upkeep.scheduler.expire_claims", _always(0))
 
 
@@ -155,7 +158,7 @@ def _end_is_not_shown(patch: pytest.MonkeyPatch) -> None:
 
 
 def _hold_means_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("agent_runtime.services.holding._let_wait", lambda _tx, job, *_: job)
+    patch.setattr("agent_runtime.services.jobs.holds._let_wait", lambda _tx, job, *_: job)
 
 
 def _agent_limit_means_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -163,7 +166,7 @@ def _agent_limit_means_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def _time_means_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("agent_runtime.services.jobs._time_to_wait", _always(None))
+    patch.setattr("agent_runtime.services.jobs.orders._time_to_wait", _always(None))
 
 
 def _thread_hangs(patch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from agent_runtime.domain.errors import Problem
-from agent_runtime.http.errors import answer_for, error_answer, internal_error
-from agent_runtime.http.launcher_bodies import (
+from agent_runtime.http.launchers import LauncherRoutes
+from agent_runtime.http.wire.answers import answer_for, error_answer, internal_error
+from agent_runtime.http.wire.launchers import (
     AttemptBody,
     DeclinedBody,
     HeartbeatBody,
@@ -25,13 +26,12 @@ from agent_runtime.http.launcher_bodies import (
     RegisterBody,
     ReportBody,
 )
-from agent_runtime.http.launchers import LauncherRoutes
-from agent_runtime.services.access import Caller, Role, SessionTokens
-from agent_runtime.services.aftermath import FamilyStore
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.ports import Announcement, Transaction
+from agent_runtime.services.access.callers import Caller, Role, SessionTokens
+from agent_runtime.services.families.consequences import FamilyStore
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.ports.store import Announcement, Transaction
 from agent_runtime.store.migrate import migrate
-from agent_runtime.store.tables import metadata
+from agent_runtime.store.tables.columns import metadata
 from agent_runtime.store.transaction import StoreTransaction, Tables
 from agent_runtime.upkeep.scheduler import Upkeep
 from lib.models import JsonObject

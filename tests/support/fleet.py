@@ -13,16 +13,16 @@ from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
-from agent_runtime.services.aftermath import FamilyStore
-from agent_runtime.services.claims import Ask
-from agent_runtime.services.jobs import IdempotencyKey, create_job
-from agent_runtime.services.launchers import Registration, register
-from agent_runtime.services.needs import AgentNeeds
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.polling import Polling
-from agent_runtime.services.ports import Announcement, Transaction
-from agent_runtime.services.reports import Proof, Report, finish, start
-from agent_runtime.store.postgres import PostgresStore
+from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.families.consequences import FamilyStore
+from agent_runtime.services.jobs.orders import IdempotencyKey, create_job
+from agent_runtime.services.launchers.claims import Ask
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.launchers.polling import Polling
+from agent_runtime.services.launchers.presence import Registration, register
+from agent_runtime.services.launchers.reports import Proof, Report, finish, start
+from agent_runtime.services.ports.store import Announcement, Transaction
+from agent_runtime.store.postgres.store import PostgresStore
 from support.waiting import PATIENCE_SECONDS
 
 T = TypeVar("T")

@@ -13,16 +13,16 @@ from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.session import Session
-from agent_runtime.services.aftermath import FamilyStore
-from agent_runtime.services.claims import Ask, Found, look_for_work
-from agent_runtime.services.jobs import Created, IdempotencyKey, create_job, get_job
-from agent_runtime.services.launchers import Registration, register
-from agent_runtime.services.needs import AgentNeeds
-from agent_runtime.services.ports import Announcement, Transaction
-from agent_runtime.services.reports import Proof, Report, Reported, finish, start
-from agent_runtime.store.opening import prepare_sqlite
-from agent_runtime.store.postgres import PostgresStore
-from agent_runtime.store.sqlite import SqliteStore
+from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.families.consequences import FamilyStore
+from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, get_job
+from agent_runtime.services.launchers.claims import Ask, Found, look_for_work
+from agent_runtime.services.launchers.presence import Registration, register
+from agent_runtime.services.launchers.reports import Proof, Report, Reported, finish, start
+from agent_runtime.services.ports.store import Announcement, Transaction
+from agent_runtime.store.postgres.store import PostgresStore
+from agent_runtime.store.sqlite.opening import prepare_sqlite
+from agent_runtime.store.sqlite.store import SqliteStore
 from support.waiting import LOOK_EVERY_SECONDS, PATIENCE_SECONDS
 
 T = TypeVar("T")

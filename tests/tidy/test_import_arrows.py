@@ -1,14 +1,18 @@
-"""Who may import whom: the rooms' arrows, and what the copied launcher folder may need."""
+"""Who may import whom: the rooms' arrows, no circle, and what the copied launcher folder may need."""
 
 import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from tidy.tree import ROOT, Source, findings, python, python_sources
 
+RUNTIME = "servers/agent-runtime/agent_runtime"
+# The launcher's burial and machine know each other's types.
+CIRCLES_KNOWN = frozenset({"lib.burial"})
 # `_typeshed` is known to type checkers only.
 LAUNCHER_NEEDS = frozenset({"httpx", "typer", "lib", "_typeshed"})
 
@@ -20,6 +24,43 @@ def imported(source: Source) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield node.lineno, node.module.partition(".")[0]
+
+
+def module_name(source: Source) -> str:
+    """How others import a file: from the folder below which its packages begin."""
+    path = source.path
+    above = [folder for folder in path.parents if not (ROOT / folder / "__init__.py").exists()]
+    name = ".".join(path.relative_to(above[0]).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def import_graph(files: Iterable[Source]) -> Mapping[str, set[str]]:
+    """Which module imports which, wherever in it: also inside of a function, and for types only."""
+    trees = {module_name(source): source.tree for source in files}
+    return {name: {found for found in _named(tree) if found in trees} - {name} for name, tree in trees.items()}
+
+
+def _named(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def circle(graph: Mapping[str, set[str]]) -> str:
+    """A way from a module back to itself; empty if there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return " <- ".join(error.args[1])
+    return ""
+
+
+def rooms_without_a_row(files: Iterable[Source], architecture: str) -> list[str]:
+    """The runtime's packages to which no link of ARCHITECTURE.md leads."""
+    rooms = {str(source.path.parent) for source in files if source.path.name == "__init__.py"}
+    return sorted(room for room in rooms if room.startswith(f"{RUNTIME}/") and f"]({room})" not in architecture)
 
 
 def beyond(source: Source, allowed: frozenset[str]) -> Iterator[str]:
@@ -68,6 +109,17 @@ def test_the_rooms_arrows_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_no_import_leads_back_to_where_it_began() -> None:
+    graph = import_graph(source for source in python_sources() if source.is_product and source.path.suffix)
+
+    assert circle({name: found for name, found in graph.items() if name not in CIRCLES_KNOWN}) == ""
+    assert len(graph["agent_runtime.app"]) > 20
+
+
+def test_every_room_of_the_runtime_has_its_row_in_the_architecture() -> None:
+    assert rooms_without_a_row(python_sources(), (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")) == []
+
+
 def test_the_launcher_needs_only_httpx_and_typer() -> None:
     assert findings(lambda source: beyond(source, LAUNCHER_NEEDS), launcher_sources()) == ""
 
@@ -85,3 +137,18 @@ def test_a_foreign_import_is_found() -> None:
 
     assert list(beyond(inside, LAUNCHER_NEEDS))
     assert not list(beyond(python("import json\nimport httpx\nfrom lib.loop import Loop\n"), LAUNCHER_NEEDS))
+
+
+def test_a_circle_is_found_also_if_it_is_for_types_only() -> None:
+    one = python("if TYPE_CHECKING:\n    from agent_runtime.two import Two\n", path=f"{RUNTIME}/one.py")
+    two = python("def f():\n    from agent_runtime import one\n", path=f"{RUNTIME}/two.py")
+
+    assert "agent_runtime.one" in circle(import_graph([one, two]))
+    assert circle(import_graph([one, python("import json\n", path=f"{RUNTIME}/two.py")])) == ""
+
+
+def test_a_room_without_a_row_is_found() -> None:
+    room = python("", path=f"{RUNTIME}/cellar/__init__.py")
+
+    assert rooms_without_a_row([room], "| [services](...) |") == [f"{RUNTIME}/cellar"]
+    assert rooms_without_a_row([room], f"| [cellar]({RUNTIME}/cellar) |") == []

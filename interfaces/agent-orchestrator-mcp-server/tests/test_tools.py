@@ -186,7 +186,7 @@ def test_a_session_starts_a_child_is_its_parent_and_reads_its_result(connect: Co
             mine = await call(client, "list_agent_sessions", children_only=True)
             assert [row["session_name"] for row in cast("list[JsonObject]", mine.data["sessions"])] == [child]
         (news,) = cast("list[JsonObject]", api.ask("GET", f"/sessions/{boss}/callbacks")["callbacks"])
-        assert (news["state"], news["why"]) == ("consumed", "read_by_parent")
+        assert (news["state"], news["reason"]) == ("consumed", "read_by_parent")
 
     run(body)
 

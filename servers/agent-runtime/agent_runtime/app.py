@@ -15,44 +15,41 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from agent_runtime.data_dir import DataDir
-from agent_runtime.databases import OpenDatabase, Secrets, chosen, secrets_of, unopened
+from agent_runtime.databases import OpenDatabase, Secrets, chosen, retention_of, secrets_of, unopened
 from agent_runtime.domain.limits import Limits
 from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
-from agent_runtime.http.auth import Authenticator, KnownToken
 from agent_runtime.http.callbacks import CallbackRoutes
-from agent_runtime.http.cookies import cookie_name
-from agent_runtime.http.deeds import Deeds
 from agent_runtime.http.direct import DirectCalls
-from agent_runtime.http.errors import install_error_answers
-from agent_runtime.http.event_stream import StreamRoutes
+from agent_runtime.http.door.audit import Deeds
+from agent_runtime.http.door.auth import Authenticator, KnownToken
+from agent_runtime.http.door.cookies import cookie_name
+from agent_runtime.http.door.guard import AllowedHosts, Guard
+from agent_runtime.http.door.rate_limit import RateLimit
+from agent_runtime.http.door.rules import RuleBook
+from agent_runtime.http.door.server import WebServer, Wire, bind, url_of
 from agent_runtime.http.events import EventRoutes
-from agent_runtime.http.guard import AllowedHosts, Guard
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
-from agent_runtime.http.holding import HoldRoutes
-from agent_runtime.http.job_lists import JobListRoutes
 from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
-from agent_runtime.http.live import LiveStream
 from agent_runtime.http.messages import MessageRoutes
 from agent_runtime.http.overview import OverviewRoutes
+from agent_runtime.http.page_files import Pages
 from agent_runtime.http.pruning import PruneRoutes
-from agent_runtime.http.rate import RateLimit
-from agent_runtime.http.rules import RuleBook
-from agent_runtime.http.server import WebServer, Wire, bind, url_of
 from agent_runtime.http.sessions import SessionRoutes
-from agent_runtime.http.static import Pages
+from agent_runtime.http.stream.live import LiveStream
+from agent_runtime.http.stream.routes import StreamRoutes
 from agent_runtime.http.trees import TreeRoutes
-from agent_runtime.keeping import retention_of
+from agent_runtime.http.wire.answers import install_error_answers
 from agent_runtime.log_lines import log_to_stderr
-from agent_runtime.services.access import Caller, Role, SessionTokens
-from agent_runtime.services.aftermath import FamilyStore
-from agent_runtime.services.agents import Agents
-from agent_runtime.services.audit import AuditTrail
-from agent_runtime.services.log_readers import LogReaders
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.ports import Announcement
-from agent_runtime.services.queue_limits import QueueGauge, QueueLimits
+from agent_runtime.services.access.audit import AuditTrail
+from agent_runtime.services.access.callers import Caller, Role, SessionTokens
+from agent_runtime.services.agents.catalogue import Agents
+from agent_runtime.services.families.consequences import FamilyStore
+from agent_runtime.services.jobs.queue_limits import QueueGauge, QueueLimits
+from agent_runtime.services.launchers.log_readers import LogReaders
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.ports.store import Announcement
 from agent_runtime.settings import AuthMode, Settings
 from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.families import FamilyUpkeep
@@ -145,8 +142,6 @@ class Runtime:
         for routes in (
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
             self._jobs,
-            JobListRoutes(self.store),
-            HoldRoutes(self.store),
             PruneRoutes(self.store),
             AccessRoutes(self.store, self._port),
             self._launchers,
@@ -202,7 +197,7 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
     guard = Guard(
         runtime.api,
         Pages(settings.dashboard_dir),
-        runtime.direct,
+        runtime.direct.answer,
         RuleBook(),
         Authenticator(runtime.store, known if settings.auth is AuthMode.TOKEN else None, runtime.session_tokens),
         AllowedHosts(settings.host, settings.allowed_hosts),

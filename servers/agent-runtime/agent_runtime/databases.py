@@ -3,18 +3,21 @@
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from agent_runtime.data_dir import DataDir
 from agent_runtime.domain.ids import RandomBytes
-from agent_runtime.services.ports import Announcer, Transaction
+from agent_runtime.services.ports.store import Announcer, Transaction
+from agent_runtime.services.retention import Retention
 from agent_runtime.settings import Settings
 from agent_runtime.store.clock import SystemClock
-from agent_runtime.store.opening import open_sqlite
-from agent_runtime.store.sqlite import SqliteStore
+from agent_runtime.store.sqlite.opening import open_sqlite
+from agent_runtime.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
+GIGABYTE = 10**9
 
 
 class OpenStore(Protocol):
@@ -80,7 +83,7 @@ def shared(url: str) -> OpenDatabase:
     """Use a PostgreSQL database, perhaps together with other runtimes."""
 
     # Its driver takes a tenth of a start's time, and most runtimes have a file.
-    from agent_runtime.store.postgres_opening import open_postgres, server_version
+    from agent_runtime.store.postgres.opening import open_postgres, server_version
 
     def open_it(random_bytes: RandomBytes, announce: Announcer) -> Database:
         store = open_postgres(url, random_bytes, announce)
@@ -103,9 +106,17 @@ def secrets_of(settings: Settings, data_dir: DataDir) -> Secrets:
     url = settings.database_url
     if url is None:
         return Secrets(data_dir.token(), data_dir.session_key())
-    from agent_runtime.store.postgres_opening import shared_secret
+    from agent_runtime.store.postgres.opening import shared_secret
 
     token = shared_secret(url, "token", data_dir.token)
     data_dir.keep_token(token)
     key = shared_secret(url, "session-key", lambda: data_dir.session_key().decode())
     return Secrets(token, key.encode())
+
+
+def retention_of(settings: Settings) -> Retention:
+    """Read from the settings what is kept, and for how long."""
+    return Retention(
+        timedelta(days=settings.keep_days) if settings.keep_days > 0 else None,
+        int(settings.keep_gigabytes * GIGABYTE) if settings.keep_gigabytes > 0 else None,
+    )

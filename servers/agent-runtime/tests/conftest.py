@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from household import Household
 
-from agent_runtime.store.postgres_opening import prepare_postgres
+from agent_runtime.store.postgres.opening import prepare_postgres
 from support.desk import Desk
 from support.postgres import Cluster, name_of, running_cluster
 from support.runtime_process import RuntimeProcess

@@ -7,16 +7,16 @@ from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.session import Session
-from agent_runtime.services.aftermath import with_aftermath
-from agent_runtime.services.claims import Ask, look_for_work
-from agent_runtime.services.events import Told, append_events
-from agent_runtime.services.jobs import create_job
-from agent_runtime.services.kin import CallbackFilter
-from agent_runtime.services.launchers import Registration, register
-from agent_runtime.services.needs import AgentNeeds
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.questions import JobFilter
-from agent_runtime.services.reports import Report, finish, start
+from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.families.consequences import with_aftermath
+from agent_runtime.services.jobs.orders import create_job
+from agent_runtime.services.launchers.claims import Ask, look_for_work
+from agent_runtime.services.launchers.presence import Registration, register
+from agent_runtime.services.launchers.reports import Report, finish, start
+from agent_runtime.services.ports.families import CallbackFilter
+from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.sessions.events import GivenEvent, append_events
 from support.store_rig import StoreRig, proof
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class Household:
     def say(self, name: str, text: str, **data: object) -> None:
         """Let a session's agent give a result."""
         session = self.session(name)
-        told = Told("result", {"text": text, **data}, job_id=session.current_job_id)  # type: ignore[dict-item]
+        told = GivenEvent("result", {"text": text, **data}, job_id=session.current_job_id)  # type: ignore[dict-item]
         self.do(lambda tx: append_events(tx, session, [told]))
 
     def end(self, job: Job, status: JobStatus = JobStatus.COMPLETED, *, dies: bool = False) -> Job:

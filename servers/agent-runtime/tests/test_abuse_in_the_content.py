@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from agent_runtime.http.body import PARTS_MAX, checked_json
-from agent_runtime.http.errors import HttpProblem
-from agent_runtime.http.rules import RULES
+from agent_runtime.http.door.body import PARTS_MAX, checked_json
+from agent_runtime.http.door.rules import RULES
+from agent_runtime.http.wire.answers import HttpProblem
 from support.desk import Desk, JsonObject, fresh, items, part, read, refused, text
 from support.runtime_process import RuntimeProcess
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from agent_runtime.http.rules import REGISTER, RULES, Body, Rule
-from agent_runtime.services.access import Role
+from agent_runtime.http.door.rules import REGISTER, RULES, Body, Rule
+from agent_runtime.services.access.callers import Role
 from support.desk import Desk, JsonObject, fresh, part, proof, read, text
 from support.runtime_process import RuntimeProcess
 

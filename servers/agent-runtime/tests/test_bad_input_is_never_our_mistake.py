@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent_runtime.http.rules import RULES, Body, Rule
+from agent_runtime.http.door.rules import RULES, Body, Rule
 from support.desk import Desk, Json, JsonObject, fresh, part, read, text
 from support.runtime_process import RuntimeProcess
 

@@ -9,11 +9,11 @@ from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.wishes import CallbackPolicy
-from agent_runtime.services.callbacks import mark_read
-from agent_runtime.services.jobs import retry_job
-from agent_runtime.services.kin import CallbackFilter
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.sessions import delete_session
+from agent_runtime.services.families.callbacks import mark_read
+from agent_runtime.services.jobs.orders import retry_job
+from agent_runtime.services.ports.families import CallbackFilter
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.sessions.sessions import delete_session
 
 PENDING, DELIVERED = CallbackState.PENDING, CallbackState.DELIVERED
 CONSUMED, EXPIRED = CallbackState.CONSUMED, CallbackState.EXPIRED
@@ -265,6 +265,18 @@ def test_the_news_of_a_deleted_parent_expires_and_says_why(house: Household) -> 
 
     (callback,) = house.do(lambda tx: tx.kin.callbacks.page(_of_parent(boss_id)))
     assert (callback.state, callback.why) == (EXPIRED, Why.PARENT_DELETED)
+
+
+def test_an_event_says_for_which_reason_news_has_expired(house: Household) -> None:
+    boss = house.run("boss")
+    house.run("child", "boss")
+    house.end(boss, JobStatus.FAILED)
+
+    events = house.do(lambda tx: tx.events.of_session(boss.session_id, 0, 100, ("callback.expired",)))
+    (event,) = (event.new for event in events)
+
+    assert (event.data["state"], event.data["reason"]) == ("expired", "parent_failed")
+    assert "why" not in event.data
 
 
 def test_the_news_of_a_failed_parent_expires_until_it_goes_on(house: Household) -> None:

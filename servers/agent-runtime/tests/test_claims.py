@@ -5,9 +5,9 @@ import pytest
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.services.claims import Ask, look_for_work
-from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.launchers import Held, Instance, set_draining
+from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.launchers.claims import Ask, look_for_work
+from agent_runtime.services.launchers.presence import Instance, KnownAttempt, set_draining
 from support.store_rig import StoreRig
 
 
@@ -154,7 +154,7 @@ def test_a_launcher_that_nobody_knows_is_told_to_register(rig: StoreRig) -> None
 
 @pytest.mark.parametrize("holding", [[], None])
 def test_an_older_epoch_is_superseded_and_its_claims_go_to_the_new_life(
-    rig: StoreRig, holding: list[Held] | None
+    rig: StoreRig, holding: list[KnownAttempt] | None
 ) -> None:
     rig.create()
     old = rig.launcher()

@@ -10,13 +10,13 @@ from sqlalchemy import ClauseElement
 
 from agent_runtime.domain.callback import CallbackState
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.services.jobs import list_jobs, stop_job
-from agent_runtime.services.kin import CallbackFilter
-from agent_runtime.services.launchers import Instance, Registration, register
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.questions import JobFilter
-from agent_runtime.services.run_order import next_to_run
-from agent_runtime.services.waiting import explain_waiting
+from agent_runtime.services.jobs.orders import list_jobs, stop_job
+from agent_runtime.services.jobs.run_order import next_to_run
+from agent_runtime.services.jobs.waiting import explain_waiting
+from agent_runtime.services.launchers.presence import Instance, Registration, register
+from agent_runtime.services.ports.families import CallbackFilter
+from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.statements import Channel, Row
 from agent_runtime.store.transaction import StoreTransaction
 from agent_runtime.upkeep.families import look_after_families

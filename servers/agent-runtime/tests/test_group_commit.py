@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.domain.errors import Conflict
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.transaction import StoreTransaction
 from support.store_rig import StoreRig
 

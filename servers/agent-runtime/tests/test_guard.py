@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from agent_runtime.http.rules import RULES
+from agent_runtime.http.door.rules import RULES
 from support.desk import Desk, fresh, read, refused
 from support.runtime_process import RuntimeProcess
 

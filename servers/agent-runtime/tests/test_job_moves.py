@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import IntegrityError
 
-from agent_runtime.domain.job import HELD_BY_LAUNCHER, MOVES, TERMINAL, Job, JobStatus, Move
-from agent_runtime.services.moves import move_job
-from agent_runtime.services.ports import Fence, JobChanges
+from agent_runtime.domain.job import AT_A_LAUNCHER, MOVES, TERMINAL, Job, JobStatus, Move
+from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.ports.store import Fence, JobChanges
 from support.store_rig import StoreRig
 
 LEGAL = [
@@ -76,7 +76,7 @@ def test_every_edge_of_the_table_can_be_walked(rig: StoreRig, move: Move, source
     assert after is not None
     assert after.status is target
     assert (after.ended_at is not None) == (target in TERMINAL)
-    assert (after.token is not None) == (target in HELD_BY_LAUNCHER | TERMINAL and before.token is not None) or (
+    assert (after.token is not None) == (target in AT_A_LAUNCHER | TERMINAL and before.token is not None) or (
         move is Move.CLAIM
     )
     assert len(rig.events(before)) == told + 1

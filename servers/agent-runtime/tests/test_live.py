@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from agent_runtime.domain.errors import Unavailable
-from agent_runtime.http.auth import unauthorized
-from agent_runtime.http.event_stream import while_admitted
+from agent_runtime.http.door.auth import unauthorized
+from agent_runtime.http.stream.routes import while_admitted
 from support.desk import Desk, JsonObject, items, read, refused, text
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import TypeVar, cast
 
 from agent_runtime.domain.event import Event, NewEvent
-from agent_runtime.http.live import LiveStream, Wanted
-from agent_runtime.services.ports import Announcement, Store, Transaction
+from agent_runtime.http.stream.live import LiveStream, Wanted
+from agent_runtime.services.ports.store import Announcement, Store, Transaction
 from support.waiting import until
 
 T = TypeVar("T")

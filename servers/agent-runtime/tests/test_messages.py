@@ -90,7 +90,7 @@ def test_the_runtimes_own_news_can_be_seen_but_not_rewritten(desk: Desk) -> None
     desk.complete(go(desk, text(desk.start(boss)["job_id"])))
     job = go(desk, text(desk.start(child, parent_session_name=boss, callback=True)["job_id"]))
     (waiting,) = items(read(desk.get(f"/sessions/{boss}/callbacks"))["callbacks"])
-    assert (waiting["state"], waiting["why"]) == ("pending", "child_at_work")
+    assert (waiting["state"], waiting["reason"]) == ("pending", "child_at_work")
 
     desk.complete(job)
 
@@ -114,7 +114,7 @@ def test_a_parent_that_reads_its_childs_result_by_header_is_not_told_of_it(desk:
     desk.complete(busy)
 
     (told,) = items(read(desk.get("/callbacks", parent=boss))["callbacks"])
-    assert (told["state"], told["why"]) == ("consumed", "read_by_parent")
+    assert (told["state"], told["reason"]) == ("consumed", "read_by_parent")
     assert read(desk.get(f"/sessions/{boss}/status"))["status"] == "finished"
 
 

@@ -3,23 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Connection, Table, TableClause, column, insert, inspect, select, table, text
 
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.services.claims import Ask, look_for_work
-from agent_runtime.services.reports import Report, finish
+from agent_runtime.services.launchers.claims import Ask, look_for_work
+from agent_runtime.services.launchers.reports import Report, finish
 from agent_runtime.store.migrate import migrate, newest_version, version_of
-from agent_runtime.store.opening import prepare_sqlite
-from agent_runtime.store.postgres_connection import conninfo_of, engine_for
-from agent_runtime.store.postgres_opening import prepare_postgres
-from agent_runtime.store.sqlite import sqlite_engine
-from agent_runtime.store.tables import events, jobs, lanes, launchers, metadata, sessions
+from agent_runtime.store.postgres.connection import conninfo_of, engine_for
+from agent_runtime.store.postgres.opening import prepare_postgres
+from agent_runtime.store.sqlite.opening import prepare_sqlite
+from agent_runtime.store.sqlite.store import sqlite_engine
+from agent_runtime.store.tables.columns import metadata
+from agent_runtime.store.tables.jobs import jobs, lanes
+from agent_runtime.store.tables.launchers import launchers
+from agent_runtime.store.tables.sessions import events, sessions
 from support.postgres import Cluster
 from support.store_rig import StoreRig, proof
 
-EARLIER = ("0001", "0002", "0003", "0004", "0005")
+EARLIER = ("0001", "0002", "0003", "0004", "0005", "0009")
+RENAMED = {"place": "turn"}
+"""How columns were called before version 0010."""
 TABLES = (lanes, sessions, jobs, launchers, events)
 
 
@@ -37,14 +43,20 @@ def _make(place: Path | str, version: str, rows: dict[str, list[dict[str, object
         connection.exec_driver_sql("BEGIN")
         migrate(connection, version)
         known = inspect(connection)
-        for table in TABLES:
-            columns = {column["name"] for column in known.get_columns(table.name)}
-            for row in rows[table.name]:
-                connection.execute(insert(table).values({key: row[key] for key in row if key in columns}))
+        for newest in TABLES:
+            earlier = _as_it_was(newest, {column["name"] for column in known.get_columns(newest.name)})
+            for row in rows[newest.name]:
+                values = {RENAMED.get(key, key): value for key, value in row.items()}
+                connection.execute(insert(earlier).values({key: values[key] for key in values if key in earlier.c}))
         if connection.dialect.name == "postgresql":
             for name, column in (("lanes", "id"), ("events", "seq")):
                 connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{name}', '{column}'), 1000)")
         connection.exec_driver_sql("COMMIT")
+
+
+def _as_it_was(newest: Table, names: set[str]) -> TableClause:
+    columns = (column(RENAMED.get(one.name, one.name), one.type) for one in newest.columns)
+    return table(newest.name, *(one for one in columns if one.name in names))
 
 
 def _rows_of(rig: StoreRig) -> dict[str, list[dict[str, object]]]:
@@ -94,6 +106,36 @@ def test_an_upgrade_with_jobs_running_and_waiting_loses_nothing(
         assert [claim.job.id for claim in found.claims] == [waiting[0].id, waiting[2].id]
     finally:
         upgraded.close()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_the_events_of_callbacks_say_their_reason_after_an_upgrade(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    donor = StoreRig(tmp_path)
+    donor.create("boss")
+    donor.create("child", parent_session_name="boss", callback=True, callback_group='"why":', callback_policy="all")
+    rows = _rows_of(donor)
+    donor.close()
+    for row in rows["events"]:
+        event = cast("dict[str, object]", row["data"])
+        if "callback_id" in event:
+            event["why"] = event.pop("reason")
+    old = tmp_path / "old"
+    old.mkdir()
+    path = old / "runtime.db"
+    url = request.getfixturevalue("cluster").new_database() if engine == "postgresql" else None
+    _touch(path)
+    _make(url or path, "0009", rows)
+    prepare_postgres(url) if url is not None else prepare_sqlite(path)
+    upgraded = StoreRig(old, url=url)
+
+    told = upgraded.do(lambda tx: [event.new.data for event in tx.events.after(0, 100)])
+    upgraded.close()
+
+    (data,) = (data for data in told if "callback_id" in data)
+    assert (data["reason"], data["group"]) == (None, '"why":')
+    assert "why" not in data
 
 
 def _touch(path: Path) -> None:

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from agent_runtime.http.rules import RULES, Rule
+from agent_runtime.http.door.rules import RULES, Rule
 from support.desk import Desk, JsonObject, fresh, part, proof, read, text
 from support.runtime_process import RuntimeProcess
 

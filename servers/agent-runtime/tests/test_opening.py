@@ -8,8 +8,8 @@ import pytest
 
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.store.migrate import newest_version
-from agent_runtime.store.opening import prepare_sqlite
-from agent_runtime.store.tables import metadata
+from agent_runtime.store.sqlite.opening import prepare_sqlite
+from agent_runtime.store.tables.columns import metadata
 
 
 def _refused(path: Path) -> Unusable:

@@ -4,8 +4,8 @@ import pytest
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Problem
 from agent_runtime.domain.job import IfBusy, JobStatus, JobType
-from agent_runtime.services.jobs import IdempotencyKey, create_job, retry_job, stop_job
-from agent_runtime.services.waiting import explain_waiting
+from agent_runtime.services.jobs.orders import IdempotencyKey, create_job, retry_job, stop_job
+from agent_runtime.services.jobs.waiting import explain_waiting
 from support.store_rig import StoreRig
 
 KEY = IdempotencyKey("k1", "f1")

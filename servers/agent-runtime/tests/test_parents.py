@@ -9,8 +9,8 @@ from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.domain.wishes import WaitFor
-from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.ports.store import Transaction
 
 DELIVERED = CallbackState.DELIVERED
 

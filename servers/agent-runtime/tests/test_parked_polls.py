@@ -7,11 +7,11 @@ from pathlib import Path
 
 from agent_runtime.domain.job import Job, Order
 from agent_runtime.domain.launcher import Launcher
-from agent_runtime.services.claims import Ask, Found
-from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.polling import Polling
-from agent_runtime.services.ports import Announcement, Transaction
+from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.launchers.claims import Ask, Found
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.launchers.polling import Polling
+from agent_runtime.services.ports.store import Announcement, Transaction
 from support.store_rig import StoreRig
 from support.waiting import PATIENCE_SECONDS, until
 

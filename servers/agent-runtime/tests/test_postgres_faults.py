@@ -10,12 +10,12 @@ import pytest
 
 from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.job import JobStatus, JobType, Order
-from agent_runtime.services.jobs import Created, IdempotencyKey, create_job, get_job
-from agent_runtime.services.launchers import note_dropped_poll
-from agent_runtime.services.ports import Transaction
-from agent_runtime.store import postgres
-from agent_runtime.store.postgres_connection import PostgresConnection
-from agent_runtime.store.postgres_opening import prepare_postgres
+from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, get_job
+from agent_runtime.services.launchers.presence import note_dropped_poll
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.store.postgres import store as postgres
+from agent_runtime.store.postgres.connection import PostgresConnection
+from agent_runtime.store.postgres.opening import prepare_postgres
 from agent_runtime.upkeep.silent_launchers import silent_at
 from support.fleet import Fleet, sail
 from support.postgres import Cluster, name_of, running_cluster
@@ -123,7 +123,7 @@ def test_a_job_wakes_a_poll_of_another_runtime_even_if_nobody_can_listen(cluster
         launcher = await here.register()
         parked = asyncio.ensure_future(here.poll(launcher, PATIENCE_SECONDS))
         await until(lambda: here.polls.is_waiting(launcher), "the poll waits")
-        here.rows._switchboard._hear = lambda said: None  # type: ignore[method-assign]  # noqa: ARG005 - deaf from now on
+        here.rows._switchboard._hear = lambda message: None  # type: ignore[method-assign]  # noqa: ARG005 - deaf from now on
         job = await there.create()
 
         found = await parked

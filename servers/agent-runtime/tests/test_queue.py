@@ -7,13 +7,14 @@ import pytest
 
 from agent_runtime.domain.errors import TooMuch
 from agent_runtime.domain.job import IfBusy, Job, Order
-from agent_runtime.services.claims import AGES_ONE_POINT_IN, competing_lanes, release
-from agent_runtime.services.jobs import Created, create_job
-from agent_runtime.services.needs import AgentNeeds, FindAgent
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.queue import Lane
-from agent_runtime.services.queue_limits import QueueGauge, QueueLimits
-from agent_runtime.services.waiting import explain_waiting
+from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
+from agent_runtime.services.jobs.orders import Created, create_job
+from agent_runtime.services.jobs.queue_limits import QueueGauge, QueueLimits
+from agent_runtime.services.jobs.run_order import AGES_ONE_POINT_IN, competing_lanes
+from agent_runtime.services.jobs.waiting import explain_waiting
+from agent_runtime.services.launchers.claims import release
+from agent_runtime.services.ports.queue import Lane
+from agent_runtime.services.ports.store import Transaction
 from support.store_rig import BEGINNING, StoreRig
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from agent_runtime.domain.errors import TooMuch
 from agent_runtime.domain.ids import SessionId
-from agent_runtime.http.rate import BURST_SECONDS, SESSION_SHARE, RateLimit
-from agent_runtime.services.access import Caller, Role
+from agent_runtime.http.door.rate_limit import BURST_SECONDS, SESSION_SHARE, RateLimit
+from agent_runtime.services.access.callers import Caller, Role
 from support.desk import Desk, fresh, read, refused, text
 from support.runtime_process import RuntimeProcess
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from agent_runtime.domain.job import Job, JobStatus
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.transaction import StoreTransaction
 from agent_runtime.upkeep import scheduler
 from agent_runtime.upkeep.reconcile import Reconcile

@@ -6,11 +6,11 @@ import pytest
 
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.job import Job, JobStatus, Usage
-from agent_runtime.services.jobs import list_attempts, retry_job, stop_job
-from agent_runtime.services.launchers import Heartbeat, Held, Registration, beat, lose, register
-from agent_runtime.services.logs import append_log
-from agent_runtime.services.questions import LogChunk
-from agent_runtime.services.reports import Proof, Report, decline, finish, start
+from agent_runtime.services.jobs.orders import list_attempts, retry_job, stop_job
+from agent_runtime.services.launchers.logs import append_log
+from agent_runtime.services.launchers.presence import Heartbeat, KnownAttempt, Registration, beat, lose, register
+from agent_runtime.services.launchers.reports import Proof, Report, decline, finish, start
+from agent_runtime.services.ports.questions import LogChunk
 from support.store_rig import StoreRig, proof
 
 
@@ -147,7 +147,7 @@ def test_a_lost_job_heals_when_its_launcher_comes_back_with_it(rig: StoreRig) ->
     job = _running(rig)
     rig.do(lambda tx: lose(tx, job))
     assert job.token is not None
-    held = Held(job.id, job.attempt, job.token)
+    held = KnownAttempt(job.id, job.attempt, job.token)
 
     back = rig.do(lambda tx: register(tx, Registration(launcher_id=job.launcher_id, holding=[held])))
 
@@ -168,7 +168,7 @@ def test_an_attempt_that_is_over_is_dropped(rig: StoreRig) -> None:
     job = _running(rig)
     rig.end(job)
     assert job.token is not None
-    held = [Held(job.id, job.attempt, job.token), Held(job.id, 7, job.token)]
+    held = [KnownAttempt(job.id, job.attempt, job.token), KnownAttempt(job.id, 7, job.token)]
 
     back = rig.do(lambda tx: register(tx, Registration(launcher_id=job.launcher_id, holding=held)))
 

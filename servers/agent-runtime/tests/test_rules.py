@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from agent_runtime.http.rules import RULES, Matched, RuleBook
-from agent_runtime.services.access import Role
+from agent_runtime.http.door.rules import RULES, Matched, RuleBook
+from agent_runtime.services.access.callers import Role
 from support.desk import JsonObject, part
 
 PROGRAM = Path(sys.executable).with_name("agent-runtime")

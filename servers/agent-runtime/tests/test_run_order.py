@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from agent_runtime.domain.job import Job
-from agent_runtime.services.run_order import next_to_run
+from agent_runtime.services.jobs.run_order import next_to_run
 from support.desk import Desk, fresh, items, read, refused
 from support.store_rig import StoreRig
 

@@ -10,8 +10,8 @@ import pytest
 
 from agent_runtime.domain.event import Event, NewEvent
 from agent_runtime.domain.ids import SessionId
-from agent_runtime.http.live import Family as Watched
-from agent_runtime.http.live import Wanted
+from agent_runtime.http.stream.live import Family as Watched
+from agent_runtime.http.stream.live import Wanted
 from support.desk import Desk, JsonObject, fresh, items, part, read, refused, text
 from support.runtime_process import RuntimeProcess
 

@@ -10,11 +10,11 @@ from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits, tightest
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session
-from agent_runtime.services.admission import ancestors
-from agent_runtime.services.jobs import create_job
-from agent_runtime.services.ports import Transaction
-from agent_runtime.services.sessions import stop_session
-from agent_runtime.services.trees import count_statuses, grow_tree
+from agent_runtime.services.families.trees import count_statuses, grow_tree
+from agent_runtime.services.jobs.admission import ancestors
+from agent_runtime.services.jobs.orders import create_job
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.sessions.sessions import stop_session
 from agent_runtime.upkeep.families import LOOK_AT_TIME_SECONDS, RECONCILE_SECONDS, look_after_families
 from support.store_rig import StoreRig
 

@@ -7,9 +7,11 @@ import pytest
 
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
-from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.launchers import Heartbeat, Held, beat, note_dropped_poll
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.launchers.presence import Heartbeat, KnownAttempt, beat, note_dropped_poll
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.upkeep import background
+from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.scheduler import Pass, Upkeep
 from support.store_rig import StoreRig
 from support.waiting import until
@@ -202,7 +204,7 @@ def test_a_loss_that_healed_does_not_use_up_what_may_be_run_again(rig: StoreRig,
     launcher, job = _running(rig, rerun_lost=1)
     rounds.go(seconds=120)
     lost = rig.job(job).status
-    rig.do(lambda tx: beat(tx, Heartbeat(launcher.id, holding=[Held(job.id, job.attempt, job.token or "")])))
+    rig.do(lambda tx: beat(tx, Heartbeat(launcher.id, holding=[KnownAttempt(job.id, job.attempt, job.token or "")])))
     healed = rig.job(job).status
 
     rounds.go(seconds=120)
@@ -336,3 +338,36 @@ def test_a_freeze_that_ends_just_when_a_lease_was_to_be_judged_costs_no_lease(
     found = rig.do(lambda tx: tx.launchers.get(launcher.id))
     assert found is not None
     assert (found.status, found.last_seen_at) == (LauncherStatus.ALIVE, rig.clock.now())
+
+
+class FailsAtFirst(Background):
+    """Work whose first round fails."""
+
+    def __init__(self) -> None:
+        super().__init__("fails at first")
+        self.rounds = 0
+        self.is_in_second_round = asyncio.Event()
+
+    async def do_round(self) -> None:
+        self.rounds += 1
+        if self.rounds == 1:
+            raise ConnectionError
+        self.is_in_second_round.set()
+        await asyncio.Event().wait()
+
+
+def test_a_round_that_fails_is_logged_and_followed_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(background, "PAUSE_AFTER_FAILURE_SECONDS", 0.0)
+    work = FailsAtFirst()
+
+    async def story() -> None:
+        work.start()
+        async with asyncio.timeout(30):
+            await work.is_in_second_round.wait()
+        await work.stop()
+
+    asyncio.run(story())
+
+    assert "a round of 'fails at first' failed; the next one follows" in caplog.text

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from agent_runtime.domain.errors import Refused
-from agent_runtime.http.rules import RULES
-from agent_runtime.services.access import Role
-from agent_runtime.services.logins import LINK_LIFETIME, make_link, use_link
+from agent_runtime.http.door.rules import RULES
+from agent_runtime.services.access.callers import Role
+from agent_runtime.services.access.logins import LINK_LIFETIME, make_link, use_link
 from support.desk import Desk, refused
 from support.store_rig import StoreRig
 

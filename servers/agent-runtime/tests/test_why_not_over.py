@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from agent_runtime.domain.job import Job
-from agent_runtime.services.jobs import stop_job
-from agent_runtime.services.waiting import Waiting, explain_waiting
+from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
 from support.store_rig import BEGINNING, StoreRig
 
 

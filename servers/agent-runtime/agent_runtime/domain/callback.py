@@ -53,7 +53,7 @@ REVIVABLE = frozenset({Why.PARENT_FAILED, Why.PARENT_STOPPED})
 """A parent that goes on after all wants the news that it missed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Callback:
     """A row of the callbacks table, as it was read.
 
@@ -71,18 +71,18 @@ class Callback:
     round: int
     policy: CallbackPolicy
     group_name: str | None
-    state: CallbackState
-    why: Why | None
-    outcome: SessionStatus | None
-    reason: str | None
-    error: str | None
-    result_excerpt: str | None
-    result_characters: int
-    delivery_job_id: JobId | None
+    state: CallbackState = CallbackState.PENDING
+    why: Why | None = None
+    outcome: SessionStatus | None = None
+    reason: str | None = None
+    error: str | None = None
+    result_excerpt: str | None = None
+    result_characters: int = 0
+    delivery_job_id: JobId | None = None
     created_at: datetime
-    rested_at: datetime | None
-    delivered_at: datetime | None
-    settled_at: datetime | None
+    rested_at: datetime | None = None
+    delivered_at: datetime | None = None
+    settled_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def decide(pending: Sequence[Callback]) -> Decision:
     due: list[Callback] = []
     satisfied: list[Callback] = []
     for group in _groups(pending):
-        told, needless = _decide_group(group)
-        due += told
+        tellable, needless = _decide_group(group)
+        due += tellable
         satisfied += needless
     return Decision(sorted(due, key=_when), satisfied)
 

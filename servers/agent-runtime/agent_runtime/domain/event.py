@@ -6,6 +6,7 @@ from datetime import datetime
 
 from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.json import Json
+from agent_runtime.domain.session import Session
 
 SESSION_EVENT_TYPES = frozenset({"session_start", "message", "pre_tool", "post_tool", "session_stop", "result"})
 """What an agent's host may append to its session; dotted types are the runtime's own word."""
@@ -24,6 +25,21 @@ class NewEvent:
     job_id: JobId | None = None
     attempt: int | None = None
     client_event_id: str | None = None
+
+    @classmethod
+    def of_session(
+        cls,
+        session: Session,
+        name: str,
+        at: datetime,
+        data: Mapping[str, Json],
+        *,
+        job_id: JobId | None = None,
+        attempt: int | None = None,
+        client_event_id: str | None = None,
+    ) -> "NewEvent":
+        """Make an event of a session."""
+        return cls(name, at, data, session.id, session.name, session.root_session_id, job_id, attempt, client_event_id)
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """A job: one order to start or resume a session, its states and the only moves between them.
 
-The table `MOVES` is the state machine. `services/moves.py` performs a move, the tests walk the table, and
+The table `MOVES` is the state machine. `services/jobs/moves.py` performs a move, the tests walk the table, and
 `docs/reference/job-states.md` is drawn from it.
 """
 
@@ -46,7 +46,7 @@ class JobStatus(StrEnum):
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
 LOST_FOR_GOOD_AFTER = timedelta(minutes=10)
 """How long a lost job may still heal before it is run again or given up."""
-HELD_BY_LAUNCHER = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST})
+AT_A_LAUNCHER = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST})
 
 
 class WaitsOn(StrEnum):
@@ -179,28 +179,29 @@ class Order:
     is_news: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """A row of the jobs table, as it was read.
 
     Shape:   `attempt` counts the claims that were handed out, `tries` those of them that really ran.
-             Jobs of one `group_name` share their part of the launchers; `turn` is the job's place in its lane.
+             Jobs of one `group_name` share their part of the launchers; `place` is where the job stands in its lane.
+             What has a default is what a job that nobody has taken yet does not have.
              `prompt_preview` is the beginning; the whole prompt is asked for apart, because it may be long.
     """
 
     id: JobId
     type: JobType
-    status: JobStatus
-    waits_on: WaitsOn | None
+    status: JobStatus = JobStatus.PENDING
+    waits_on: WaitsOn | None = None
     lane_id: int
     group_name: str
-    turn: int | None
+    place: int | None = None
     session_id: SessionId
     session_name: str
     agent_name: str
     prompt_preview: str
     project_dir: str | None
-    parent_session_name: str | None
+    parent_session_name: str | None = None
     labels: Mapping[str, str]
     priority: int
     timeout_seconds: float | None
@@ -213,25 +214,25 @@ class Job:
     callback: bool
     required_launcher_id: LauncherId | None
     required_host: str | None
-    attempt: int
-    tries: int
-    losses: int
-    token: str | None
-    launcher_id: LauncherId | None
-    launcher_epoch: int | None
-    claim_expires_at: datetime | None
-    reason: str | None
-    error: str | None
-    exit_code: int | None
-    signal: int | None
-    usage: Usage
-    stop_requested_at: datetime | None
-    stop_announced_at: datetime | None
-    stop_reason: str | None
+    attempt: int = 0
+    tries: int = 0
+    losses: int = 0
+    token: str | None = None
+    launcher_id: LauncherId | None = None
+    launcher_epoch: int | None = None
+    claim_expires_at: datetime | None = None
+    reason: str | None = None
+    error: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    usage: Usage = field(default_factory=Usage)
+    stop_requested_at: datetime | None = None
+    stop_announced_at: datetime | None = None
+    stop_reason: str | None = None
     created_at: datetime
     queued_at: datetime
-    claimed_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    lost_at: datetime | None
-    log_bytes: int
+    claimed_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    lost_at: datetime | None = None
+    log_bytes: int = 0

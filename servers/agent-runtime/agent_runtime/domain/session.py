@@ -1,7 +1,7 @@
 """A session: one named conversation with an agent, which can be resumed for ever."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -40,30 +40,30 @@ STATUS_BY_JOB: Mapping[JobStatus, SessionStatus] = {
     JobStatus.STOPPED: SessionStatus.STOPPED,
     JobStatus.LOST: SessionStatus.LOST,
 }
-"""A session shows the state of the job that holds its turn, or held it last."""
+"""A session shows the state of its current job, or of the last one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """A row of the sessions table, as it was read."""
 
     id: SessionId
     name: str
     agent_name: str
-    backend: str | None
-    backend_session_id: str | None
-    status: SessionStatus
+    backend: str | None = None
+    backend_session_id: str | None = None
+    status: SessionStatus = SessionStatus.PENDING
     project_dir: str | None
-    hostname: str | None
-    launcher_id: LauncherId | None
-    parent_session_id: SessionId | None
-    parent_session_name: str | None
+    hostname: str | None = None
+    launcher_id: LauncherId | None = None
+    parent_session_id: SessionId | None = None
+    parent_session_name: str | None = None
     root_session_id: SessionId
-    depth: int
+    depth: int = 0
     current_job_id: JobId | None
-    result: str | None
-    metadata: Mapping[str, Json]
-    usage: Usage
+    result: str | None = None
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
     created_at: datetime
     updated_at: datetime
-    last_event_at: datetime | None
+    last_event_at: datetime | None = None

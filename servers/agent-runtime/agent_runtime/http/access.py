@@ -1,6 +1,6 @@
 """Logins, named tokens and the audit, as a person and `agent-runtime` call them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from agent_runtime.http.cookies import clear_cookie, cookie_name, secret_in, set_cookie
-from agent_runtime.http.errors import documented
-from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, GivenName, WireTime
-from agent_runtime.services.access import Role
-from agent_runtime.services.access_port import AuditEntry, Credential
-from agent_runtime.services.logins import log_out, make_link, use_link
-from agent_runtime.services.ports import Store
-from agent_runtime.services.tokens import OVERLAP, MadeToken, make_token, revoke_token, rotate_token
+from agent_runtime.http.door.cookies import clear_cookie, cookie_name, secret_in, set_cookie
+from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.fields import GivenName, WireTime
+from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_number
+from agent_runtime.services.access.callers import Role
+from agent_runtime.services.access.logins import log_out, make_link, use_link
+from agent_runtime.services.access.tokens import OVERLAP, MadeToken, make_token, revoke_token, rotate_token
+from agent_runtime.services.ports.access import Credential
+from agent_runtime.services.ports.store import Store
 
 _Seconds = Annotated[float, Field(gt=0, le=315_360_000)]
 
@@ -179,7 +179,7 @@ class AccessRoutes:
     async def make(self, body: TokenBody) -> Response:
         """Its secret is told in this answer and never again."""
         lifetime = timedelta(seconds=body.lifetime_seconds) if body.lifetime_seconds is not None else None
-        return _told(await self.store.write(lambda tx: make_token(tx, body.name, body.role, lifetime)))
+        return _with_secret(await self.store.write(lambda tx: make_token(tx, body.name, body.role, lifetime)))
 
     async def list(self) -> Response:
         """Those that are over are shown too."""
@@ -189,7 +189,7 @@ class AccessRoutes:
     async def rotate(self, token_name: str, body: RotateBody | None = None) -> Response:
         """The old secret stays good for a while, so that nothing on its way is refused."""
         overlap = timedelta(seconds=(body or RotateBody()).overlap_seconds)
-        return _told(await self.store.write(lambda tx: rotate_token(tx, token_name, overlap)))
+        return _with_secret(await self.store.write(lambda tx: rotate_token(tx, token_name, overlap)))
 
     async def revoke(self, token_name: str) -> Response:
         """At once, all secrets of that name."""
@@ -197,14 +197,14 @@ class AccessRoutes:
 
     async def audit(
         self,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
-        cursor: Annotated[int | None, Query(ge=0, le=SEQ_MAX)] = None,
+        limit: PageSize = PAGE_SIZE,
+        cursor: Cursor = None,
     ) -> Response:
         """Who did what, from where; what was sent is not in it."""
-        found: Sequence[AuditEntry] = await self.store.read(lambda tx: tx.access.audited(cursor, limit + 1))
-        shown = found[:limit]
-        more = str(shown[-1].seq) if len(found) > limit else None
-        return answer(AuditList(audit=[AuditWire(**vars(one)) for one in shown], next_cursor=more))
+        before = read_number(cursor)
+        found = await self.store.read(lambda tx: tx.access.audited(before, limit + 1))
+        shown, following = page_of(found, limit, lambda entry: entry.seq)
+        return answer(AuditList(audit=[AuditWire(**vars(one)) for one in shown], next_cursor=following))
 
 
 _SUMMARIES: Mapping[tuple[str, str], str] = {
@@ -217,7 +217,7 @@ _SUMMARIES: Mapping[tuple[str, str], str] = {
 }
 
 
-def _told(made: MadeToken) -> Response:
+def _with_secret(made: MadeToken) -> Response:
     return answer(MadeTokenWire(**vars(TokenWire.of(made.credential)), token=made.secret), 201)
 
 

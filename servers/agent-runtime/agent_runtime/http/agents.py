@@ -8,13 +8,12 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agent_runtime.domain.agent import Agent, Blueprint, Source
-from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.json import JsonObject
-from agent_runtime.http.errors import documented
-from agent_runtime.http.wire import NAME_PATTERN, GivenName
-from agent_runtime.services.agents import Agents
-from agent_runtime.services.blueprint_files import FILE_BYTES_MAX, BlueprintText
-from agent_runtime.services.ports import Store
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import NAME_PATTERN, GivenName
+from agent_runtime.services.agents.blueprint_files import FILE_BYTES_MAX, BlueprintText
+from agent_runtime.services.agents.catalogue import Agents, announce_agent
+from agent_runtime.services.ports.store import Store
 
 AgentName = Annotated[
     str, Path(description="the agent's name", max_length=200, json_schema_extra={"pattern": NAME_PATTERN})
@@ -80,7 +79,7 @@ class GivenAgent(BlueprintText):
     system_prompt: Annotated[str, Field(max_length=FILE_BYTES_MAX)] = ""
     mcp_servers: Annotated[dict[str, dict[str, JsonValue]], Field(max_length=100, default_factory=dict)]
 
-    def told(self) -> Blueprint:
+    def as_blueprint(self) -> Blueprint:
         """Translate it for the verbs."""
         return self.blueprint(self.system_prompt, cast("JsonObject", self.mcp_servers))
 
@@ -141,31 +140,30 @@ class AgentRoutes:
 
     async def create(self, body: NewAgent) -> AgentWire:
         """A shipped agent's name is taken, too: `PUT` makes a version of your own."""
-        agent = await asyncio.to_thread(self.agents.create, body.name, body.told())
-        return await self._told("agent.created", agent)
+        agent = await asyncio.to_thread(self.agents.create, body.name, body.as_blueprint())
+        return await self._announce("agent.created", agent)
 
     async def put(self, name: AgentName, body: GivenAgent, response: Response) -> AgentWire:
         """The whole agent: what the body leaves out is empty afterwards."""
-        agent, is_new = await asyncio.to_thread(self.agents.put, name, body.told())
+        agent, is_new = await asyncio.to_thread(self.agents.put, name, body.as_blueprint())
         response.status_code = 201 if is_new else 200
-        return await self._told("agent.created" if is_new else "agent.updated", agent)
+        return await self._announce("agent.created" if is_new else "agent.updated", agent)
 
     async def delete(self, name: AgentName) -> AgentWire:
         """Answers what it was; sessions of it stay, and cannot be resumed without it."""
-        return await self._told("agent.deleted", await asyncio.to_thread(self.agents.delete, name))
+        return await self._announce("agent.deleted", await asyncio.to_thread(self.agents.delete, name))
 
     async def activate(self, name: AgentName) -> AgentWire:
         """New jobs may use it again."""
-        return await self._told("agent.activated", await self._switch(name, active=True))
+        return await self._announce("agent.activated", await self._switch(name, active=True))
 
     async def deactivate(self, name: AgentName) -> AgentWire:
         """New jobs are refused; what runs goes on."""
-        return await self._told("agent.deactivated", await self._switch(name, active=False))
+        return await self._announce("agent.deactivated", await self._switch(name, active=False))
 
     async def _switch(self, name: str, *, active: bool) -> Agent:
         return await asyncio.to_thread(lambda: self.agents.set_active(name, active=active))
 
-    async def _told(self, type_: str, agent: Agent) -> AgentWire:
-        data: JsonObject = {"name": agent.name, "active": agent.active, "source": str(agent.source)}
-        await self.store.write(lambda tx: tx.emit(NewEvent(type=type_, at=tx.now, data=data)))
+    async def _announce(self, name: str, agent: Agent) -> AgentWire:
+        await self.store.write(lambda tx: announce_agent(tx, name, agent))
         return AgentWire.of(agent)

@@ -11,17 +11,21 @@ from agent_runtime.domain.callback import Callback, CallbackState, Why, why_pend
 from agent_runtime.domain.ids import CallbackId, SessionId
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.domain.wishes import CallbackPolicy
-from agent_runtime.http.errors import documented
 from agent_runtime.http.sessions import SessionReference
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, WireTime, cursor_of, read_cursor
-from agent_runtime.services.callbacks import list_callbacks
-from agent_runtime.services.kin import CallbackFilter
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.sessions import find_session
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import WireTime
+from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_cursor
+from agent_runtime.services.families.callbacks import list_callbacks
+from agent_runtime.services.ports.families import CallbackFilter
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.sessions import find_session
 
 
 class CallbackWire(BaseModel):
-    """The news of one child for its parent, and where it stands; `why` says what it waits for, or how it ended."""
+    """The news of one child for its parent, and where it stands.
+
+    `reason` says what it waits for, or why it is in its state; `outcome_reason` and `error` why the child failed.
+    """
 
     callback_id: str
     parent_session_id: str
@@ -33,9 +37,9 @@ class CallbackWire(BaseModel):
     policy: CallbackPolicy
     group: str | None
     state: CallbackState
-    why: Why | None
+    reason: Why | None
     outcome: SessionStatus | None
-    reason: str | None
+    outcome_reason: str | None
     error: str | None
     result_characters: int
     delivery_job_id: str | None
@@ -45,7 +49,7 @@ class CallbackWire(BaseModel):
     settled_at: WireTime | None
 
     @classmethod
-    def of(cls, callback: Callback, why: Why | None) -> "CallbackWire":
+    def of(cls, callback: Callback, reason: Why | None) -> "CallbackWire":
         """Show a callback."""
         return cls(
             callback_id=callback.id,
@@ -58,9 +62,9 @@ class CallbackWire(BaseModel):
             policy=callback.policy,
             group=callback.group_name,
             state=callback.state,
-            why=why,
+            reason=reason,
             outcome=callback.outcome,
-            reason=callback.reason,
+            outcome_reason=callback.reason,
             error=callback.error,
             result_characters=callback.result_characters,
             delivery_job_id=callback.delivery_job_id,
@@ -111,8 +115,8 @@ class CallbackRoutes:
         parent: Annotated[str | None, Query(max_length=80, description="only news for this session")] = None,
         child: Annotated[str | None, Query(max_length=80, description="only news of this session")] = None,
         state: Annotated[CallbackState | None, Query(description="only those in this state")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=200, description="'next_cursor' of the page before")] = None,
+        limit: PageSize = PAGE_SIZE,
+        cursor: Cursor = None,
     ) -> CallbackList:
         """News of sessions that are gone is shown as long as one side of it exists."""
         before = read_cursor(cursor)
@@ -135,8 +139,8 @@ class CallbackRoutes:
         self,
         session: SessionReference,
         state: Annotated[CallbackState | None, Query(description="only those in this state")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=200, description="'next_cursor' of the page before")] = None,
+        limit: PageSize = PAGE_SIZE,
+        cursor: Cursor = None,
     ) -> CallbackList:
         """What its children have to tell it, and what of it was told."""
         return await self.list(parent=session, state=state, limit=limit, cursor=cursor)
@@ -147,12 +151,10 @@ def _id(tx: Transaction, session: str | None) -> SessionId | None:
 
 
 def _page(tx: Transaction, wanted: CallbackFilter) -> CallbackList:
-    found = list_callbacks(tx, wanted)
-    shown = found[: wanted.limit - 1]
-    more = cursor_of(shown[-1].id) if len(found) >= wanted.limit else None
+    shown, following = page_of(list_callbacks(tx, wanted), wanted.limit - 1, lambda one: one.id)
     reasons = _explain(tx, shown)
     return CallbackList(
-        callbacks=[CallbackWire.of(one, reasons.get(one.id, one.why)) for one in shown], next_cursor=more
+        callbacks=[CallbackWire.of(one, reasons.get(one.id, one.why)) for one in shown], next_cursor=following
     )
 
 

@@ -12,10 +12,11 @@ from urllib.parse import parse_qsl
 from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
-from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobBody, JobRoutes
-from agent_runtime.http.launcher_bodies import AttemptBody, PollQuery, ReportBody
+from agent_runtime.http.door.rules import Matched
+from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobRoutes
 from agent_runtime.http.launchers import POLL_ENDPOINT, LauncherRoutes
-from agent_runtime.http.rules import Matched
+from agent_runtime.http.wire.jobs import JobBody
+from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody
 
 Model = TypeVar("Model", bound=BaseModel)
 _Answer = Awaitable[Response]
@@ -56,8 +57,8 @@ class DirectCalls:
         session = request.headers.get("x-agent-session-name")
         if len(key or "") > IDEMPOTENCY_KEY_MAX or len(session or "") > AGENT_SESSION_HEADER_MAX:
             return None
-        said = _read(JobBody, body)
-        return None if said is None else self._jobs.create(request, said, key, session)
+        given = _read(JobBody, body)
+        return None if given is None else self._jobs.create(request, given, key, session)
 
     def _poll(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
         del names, body
@@ -70,14 +71,14 @@ class DirectCalls:
 
     def _started(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
         del request
-        said = _read(AttemptBody, body)
-        return None if said is None else self._launchers.started(names["job_id"], said)
+        given = _read(AttemptBody, body)
+        return None if given is None else self._launchers.started(names["job_id"], given)
 
     def _ended(self, report: Callable[[str, ReportBody], _Answer]) -> _Call:
         def call(request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
             del request
-            said = _read(ReportBody, body)
-            return None if said is None else report(names["job_id"], said)
+            given = _read(ReportBody, body)
+            return None if given is None else report(names["job_id"], given)
 
         return call
 

@@ -8,19 +8,20 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from agent_runtime.domain.event import SESSION_EVENT_TYPES
 from agent_runtime.domain.ids import JobId
-from agent_runtime.http.errors import HttpProblem, documented
-from agent_runtime.http.rules import EVENT_BYTES_MAX
+from agent_runtime.http.door.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, SEQ_MAX, EventWire, GivenTime, split_words
-from agent_runtime.services.events import Told, append_events, read_events, read_events_before
-from agent_runtime.services.ports import Store
-from agent_runtime.services.sessions import find_session
+from agent_runtime.http.wire.answers import HttpProblem, documented
+from agent_runtime.http.wire.fields import SEQ_MAX, EventWire, GivenTime, split_words
+from agent_runtime.http.wire.pages import PAGE_SIZE, PageSize
+from agent_runtime.services.ports.store import Store
+from agent_runtime.services.sessions.events import GivenEvent, append_events, read_events, read_events_before
+from agent_runtime.services.sessions.sessions import find_session
 
 BATCH_MAX = 1000
 _ATTEMPT_MAX = 2**31 - 1
 
 
-class GivenEvent(BaseModel):
+class EventBody(BaseModel):
     """One event, as an agent's host tells it; the same `client_event_id` is written once only."""
 
     model_config = ConfigDict(extra="ignore")
@@ -33,9 +34,9 @@ class GivenEvent(BaseModel):
     job_id: Annotated[str | None, Field(pattern=r"^job_[0-9a-z]{26}$")] = None
     attempt: Annotated[int | None, Field(ge=0, le=_ATTEMPT_MAX)] = None
 
-    def told(self) -> Told:
+    def as_given(self) -> GivenEvent:
         """Translate it for the verbs."""
-        return Told(
+        return GivenEvent(
             type=self.type,
             data=self.data,
             at=self.at,
@@ -45,20 +46,20 @@ class GivenEvent(BaseModel):
         )
 
 
-class GivenBatch(BaseModel):
+class EventBatchBody(BaseModel):
     """Several events, in their order."""
 
     model_config = ConfigDict(extra="ignore")
 
-    events: Annotated[list[GivenEvent], Field(min_length=1, max_length=BATCH_MAX)]
+    events: Annotated[list[EventBody], Field(min_length=1, max_length=BATCH_MAX)]
 
 
 def _kind(body: object) -> str:
-    return "batch" if isinstance(body, GivenBatch) or (isinstance(body, dict) and "events" in body) else "event"
+    return "batch" if isinstance(body, EventBatchBody) or (isinstance(body, dict) and "events" in body) else "event"
 
 
 GivenBody = Annotated[
-    Annotated[GivenBatch, Tag("batch")] | Annotated[GivenEvent, Tag("event")], Body(), Discriminator(_kind)
+    Annotated[EventBatchBody, Tag("batch")] | Annotated[EventBody, Tag("event")], Body(), Discriminator(_kind)
 ]
 """One event, or several."""
 
@@ -114,7 +115,7 @@ class EventRoutes:
         session: SessionReference,
         after: Annotated[int, Query(ge=0, le=SEQ_MAX, description="only those behind this one")] = 0,
         before: Annotated[int | None, Query(ge=0, le=SEQ_MAX, description="the last ones ahead of this one")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
+        limit: PageSize = PAGE_SIZE,
         types: Annotated[str | None, Query(max_length=2000, description="only these, with commas between")] = None,
     ) -> EventList:
         """Oldest first, also in a page that is read backwards; `after` is not looked at when there is a `before`."""
@@ -134,11 +135,11 @@ class EventRoutes:
 
     async def append(self, session: SessionReference, body: GivenBody) -> AppendedAnswer:
         """The answer means that they are on disk; sending them again is harmless."""
-        given = body.events if isinstance(body, GivenBatch) else [body]
-        _refuse_large(given)
-        told = [event.told() for event in given]
+        bodies = body.events if isinstance(body, EventBatchBody) else [body]
+        _refuse_large(bodies)
+        given = [event.as_given() for event in bodies]
 
-        appended = await self.store.write(lambda tx: append_events(tx, find_session(tx, session), told))
+        appended = await self.store.write(lambda tx: append_events(tx, find_session(tx, session), given))
         return AppendedAnswer(
             events=[
                 AppendedWire(seq=one.event.seq, client_event_id=one.event.new.client_event_id, duplicate=one.duplicate)
@@ -147,8 +148,8 @@ class EventRoutes:
         )
 
 
-def _refuse_large(given: list[GivenEvent]) -> None:
-    for number, event in enumerate(given):
+def _refuse_large(bodies: list[EventBody]) -> None:
+    for number, event in enumerate(bodies):
         size = len(event.model_dump_json())
         if size > EVENT_BYTES_MAX:
             raise HttpProblem(

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from agent_runtime.services.overview import count_alive_launchers
-from agent_runtime.services.ports import Store
+from agent_runtime.services.ports.store import Store
 
 
 class DatabaseHealth(BaseModel):

@@ -1,168 +1,63 @@
-"""What clients call about jobs: create, look at, stop, run again, read the output."""
+"""`/jobs` and all below it: order, list, look at, change, take back, hold, stop, run again, read the output."""
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.ids import JobId, LauncherId, is_session_name
-from agent_runtime.domain.job import IfBusy, JobType, Order
+from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits
 from agent_runtime.domain.reasons import Reason
-from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
-from agent_runtime.http.calling import calling_session
-from agent_runtime.http.errors import documented
-from agent_runtime.http.job_wire import AttemptList, AttemptWire, JobWire, job_wire
-from agent_runtime.http.launcher_wire import answer
-from agent_runtime.http.wire import GivenName, GivenPrompt, GivenTime, PlainText
-from agent_runtime.services.access import Caller, refuse_foreign_order
-from agent_runtime.services.jobs import (
+from agent_runtime.http.door.auth import calling_session
+from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.jobs import (
+    AttemptList,
+    AttemptWire,
+    CreateAnswer,
+    EditBody,
+    JobBody,
+    JobList,
+    JobOrder,
+    JobWire,
+    StopAnswer,
+    job_wire,
+)
+from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_cursor
+from agent_runtime.services.access.callers import Caller, refuse_foreign_order
+from agent_runtime.services.agents.requirements import FindAgent
+from agent_runtime.services.jobs.holds import hold_job, lift_hold
+from agent_runtime.services.jobs.orders import (
     Created,
     IdempotencyKey,
     create_job,
     get_job,
     list_attempts,
+    list_jobs,
     retry_job,
     stop_job,
 )
-from agent_runtime.services.log_readers import LogReaders
-from agent_runtime.services.logs import LogPart, read_log
-from agent_runtime.services.needs import FindAgent
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.queue_limits import QueueGauge
-from agent_runtime.services.waiting import explain_waiting
+from agent_runtime.services.jobs.queue_limits import QueueGauge
+from agent_runtime.services.jobs.run_order import next_to_run
+from agent_runtime.services.jobs.waiting import explain_waiting
+from agent_runtime.services.launchers.log_readers import LogReaders
+from agent_runtime.services.launchers.logs import LogPart, read_log
+from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.messages import edit_message, withdraw_message
 
-PROMPT_BYTES_MAX = 8 * 1024 * 1024
+WAITING_COUNTED_MAX = 1_000_000
 LOG_WAIT_SECONDS_MAX = 30.0
 IDEMPOTENCY_KEY_MAX = 200
 AGENT_SESSION_HEADER_MAX = 60
-_Label = Annotated[PlainText, Field(max_length=200)]
-_Name = Annotated[str, Field(max_length=200)]
-_Folder = Annotated[str, Field(max_length=4096, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})]
-_Count = Annotated[int, Field(ge=0, le=10**12)]
-_Amount = Annotated[float, Field(ge=0, le=10**9)]
 
 
 def nothing() -> None:
     """Do nothing, for who need not be told."""
-
-
-def checked_prompt(prompt: str) -> str:
-    """Give the prompt back if it can be stored and run.
-
-    Errors:  ValueError, for the sentence of a refusal.
-    """
-    if not prompt:
-        raise ValueError("a prompt of at least one character is expected")
-    if len(prompt) > PROMPT_BYTES_MAX or len(prompt.encode()) > PROMPT_BYTES_MAX:
-        raise ValueError(f"a prompt of at most {PROMPT_BYTES_MAX} bytes is expected")
-    return prompt
-
-
-class LimitsBody(BaseModel):
-    """What a session and its tree may cost; money in US dollars, time in seconds of work added up."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    max_depth: _Count | None = None
-    max_children: _Count | None = None
-    max_tree_sessions: _Count | None = None
-    max_cost_usd: _Amount | None = None
-    max_tokens: _Count | None = None
-    max_run_seconds: _Amount | None = None
-    max_tree_cost_usd: _Amount | None = None
-    max_tree_tokens: _Count | None = None
-    max_tree_run_seconds: _Amount | None = None
-
-
-class JobBody(BaseModel):
-    """An order to start or resume a session."""
-
-    type: JobType
-    session_name: GivenName
-    prompt: GivenPrompt
-    agent_name: _Name | None = None
-    project_dir: _Folder | None = None
-    parent_session_name: _Name | None = None
-    labels: dict[_Label, _Label] = Field(default_factory=dict, max_length=100)
-    priority: Annotated[int, Field(ge=-100, le=100)] = 0
-    timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
-    stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
-    if_busy: IfBusy = IfBusy.ENQUEUE
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = 1
-    rerun_lost: Annotated[int, Field(ge=0, le=100)] = 0
-    not_before: GivenTime | None = None
-    queue_timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
-    callback: bool = False
-    callback_policy: CallbackPolicy = CallbackPolicy.EACH
-    callback_group: Annotated[PlainText, Field(min_length=1, max_length=60)] | None = None
-    wait_for: WaitFor = WaitFor.NOTHING
-    limits: LimitsBody | None = None
-    launcher_id: Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")] | None = None
-
-    @field_validator("prompt")
-    @classmethod
-    def _prompt_fits(cls, prompt: str) -> str:
-        return checked_prompt(prompt)
-
-    @field_validator("project_dir")
-    @classmethod
-    def _is_absolute(cls, folder: str | None) -> str | None:
-        # The folder is on the launcher's machine, which may be of another kind than ours.
-        if folder is not None and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
-            raise ValueError("an absolute path is expected")
-        return folder
-
-    def order(self, parent_session_name: str | None) -> Order:
-        """Say it in the words of the services."""
-        parent = self.parent_session_name or parent_session_name
-        return Order(
-            type=self.type,
-            session_name=self.session_name,
-            prompt=self.prompt,
-            agent_name=self.agent_name,
-            project_dir=self.project_dir,
-            # A session that resumes or names itself is not its own parent.
-            parent_session_name=parent if parent != self.session_name else None,
-            labels=self.labels,
-            priority=self.priority,
-            timeout_seconds=self.timeout_seconds,
-            stop_grace_seconds=self.stop_grace_seconds,
-            if_busy=self.if_busy,
-            max_attempts=self.max_attempts,
-            rerun_lost=self.rerun_lost,
-            not_before=self.not_before,
-            callback=self.callback,
-            launcher_id=LauncherId(self.launcher_id) if self.launcher_id is not None else None,
-            queue_timeout_seconds=self.queue_timeout_seconds,
-            callback_policy=self.callback_policy,
-            callback_group=self.callback_group,
-            wait_for=self.wait_for,
-            limits=self.limits.model_dump(exclude_none=True) if self.limits is not None else {},
-        )
-
-
-class CreateAnswer(BaseModel):
-    """The job that was accepted, or had been accepted before under the same key."""
-
-    job_id: str
-    status: str
-    session_id: str
-    session_name: str
-
-
-class StopAnswer(BaseModel):
-    """What a stop did; `stop_requested` while the process has yet to end."""
-
-    job_id: str
-    status: str
-    stop_requested: bool
 
 
 @dataclass(frozen=True)
@@ -182,8 +77,39 @@ class JobRoutes:
     def router(self) -> APIRouter:
         """List the routes."""
         routes = APIRouter(tags=["jobs"])
-        add = routes.add_api_route
-        add(
+        self._add_all(routes)
+        one = "/jobs/{job_id}"
+        for method, path, call, model, refusals, summary in (
+            ("GET", one, self.get, JobWire, (404,), "Look at one job"),
+            ("PATCH", one, self.edit, JobWire, (404, 409), "Change the words of a job that waits"),
+            ("DELETE", one, self.withdraw, StopAnswer, (404, 409), "Take back a job that waits"),
+            ("POST", f"{one}/stop", self.stop, StopAnswer, (404,), "Stop a job"),
+            ("POST", f"{one}/retry", self.retry, CreateAnswer, (404, 409), "Run a failed or stopped job once more"),
+            ("POST", f"{one}/hold", self.hold, JobWire, (404, 409), "Hold a job that waits"),
+            ("DELETE", f"{one}/hold", self.lift_hold, JobWire, (404,), "Lift the hold of a job"),
+            ("GET", f"{one}/attempts", self.attempts, AttemptList, (404,), "List the attempts of a job, oldest first"),
+        ):
+            routes.add_api_route(
+                path,
+                call,
+                methods=[method],
+                response_model=model,
+                responses=documented(*refusals, 422, body=method == "PATCH"),
+                summary=summary,
+            )
+        routes.add_api_route(
+            f"{one}/log",
+            self.log,
+            methods=["GET"],
+            response_class=Response,
+            responses={200: {"content": {"application/octet-stream": {}}}, **documented(404, 422)},
+            summary="Read the output of an attempt",
+        )
+        return routes
+
+    def _add_all(self, routes: APIRouter) -> None:
+        """Add what is about jobs as a whole."""
+        routes.add_api_route(
             "/jobs",
             self.create,
             methods=["POST"],
@@ -192,52 +118,13 @@ class JobRoutes:
             responses={200: {"model": CreateAnswer}, **documented(404, 409, 422, body=True)},
             summary="Start or resume a session",
         )
-        self._add_one(routes)
-        return routes
-
-    def _add_one(self, routes: APIRouter) -> None:
-        """Add the routes of a single job."""
-        add = routes.add_api_route
-        one = "/jobs/{job_id}"
-        add(
-            one,
-            self.get,
+        routes.add_api_route(
+            "/jobs",
+            self.list,
             methods=["GET"],
-            response_model=JobWire,
+            response_model=JobList,
             responses=documented(404, 422),
-            summary="Look at one job",
-        )
-        add(
-            f"{one}/stop",
-            self.stop,
-            methods=["POST"],
-            response_model=StopAnswer,
-            responses=documented(404, 422),
-            summary="Stop a job",
-        )
-        add(
-            f"{one}/retry",
-            self.retry,
-            methods=["POST"],
-            response_model=CreateAnswer,
-            responses=documented(404, 409, 422),
-            summary="Run a failed or stopped job once more",
-        )
-        add(
-            f"{one}/attempts",
-            self.attempts,
-            methods=["GET"],
-            response_model=AttemptList,
-            responses=documented(404, 422),
-            summary="List the attempts of a job, oldest first",
-        )
-        add(
-            f"{one}/log",
-            self.log,
-            methods=["GET"],
-            response_class=Response,
-            responses={200: {"content": {"application/octet-stream": {}}}, **documented(404, 422)},
-            summary="Read the output of an attempt",
+            summary="List jobs, newest first or next to run first",
         )
 
     async def create(
@@ -272,14 +159,66 @@ class JobRoutes:
             201 if made.is_new else 200,
         )
 
+    async def list(
+        self,
+        status: JobStatus | None = None,
+        session: str | None = None,
+        launcher: str | None = None,
+        limit: PageSize = PAGE_SIZE,
+        cursor: Cursor = None,
+        order: Annotated[JobOrder, Query(description="which jobs come first")] = JobOrder.NEWEST,
+    ) -> Response:
+        """Answered in pages; `next_cursor` is there while there is more.
+
+        With `order=run` it is one page of what waits, next to run first: the most urgent jobs, beside them those
+        that have aged up to them (thirty seconds of waiting for each point of priority), and among equals the groups
+        alternately, as the claims take them. Where a claim draws lots, jobs alternate. Then come the jobs that no
+        present launcher may run, then those that wait for a time, and last those that wait for their session.
+        `waiting` tells how many wait in all. The order is that of this moment: a page behind it would be of another.
+        """
+        if order is JobOrder.RUN:
+            _refuse_other_filters(status, session, launcher, cursor)
+            return answer(await self.store.read(lambda tx: _line(tx, limit)))
+
+        mark = read_cursor(cursor)
+
+        def read(tx: Transaction) -> JobList:
+            found = tx.sessions.find(session) if session is not None else None
+            if session is not None and found is None:
+                return JobList(jobs=[])
+            wanted = JobFilter(
+                limit=limit + 1,
+                before=JobId(mark) if mark is not None else None,
+                status=status,
+                session_id=found.id if found is not None else None,
+                launcher_id=LauncherId(launcher) if launcher is not None else None,
+            )
+            shown, following = page_of(list_jobs(tx, wanted), limit, lambda job: job.id)
+            return _list_of(tx, shown, following)
+
+        return answer(await self.store.read(read))
+
     async def get(self, job_id: str) -> Response:
         """Tells where it stands, and while it waits, why and what would change that."""
 
-        def read(tx: Transaction) -> JobWire:
-            job = get_job(tx, JobId(job_id))
-            return job_wire(job, explain_waiting(tx, [job]).get(job.id), tx.jobs.prompt(job.id))
+        return answer(await self.store.read(lambda tx: _whole(tx, get_job(tx, JobId(job_id)))))
 
-        return answer(await self.store.read(read))
+    async def edit(self, job_id: str, body: EditBody) -> Response:
+        """What a launcher has taken cannot be changed any more."""
+        return answer(await self.store.write(lambda tx: _whole(tx, edit_message(tx, JobId(job_id), body.prompt))))
+
+    async def withdraw(self, job_id: str) -> Response:
+        """What a launcher has taken can only be stopped."""
+        job = await self.store.write(lambda tx: withdraw_message(tx, JobId(job_id)))
+        return answer(StopAnswer(job_id=job.id, status=job.status, stop_requested=False))
+
+    async def hold(self, job_id: str) -> Response:
+        """No launcher gets it until the hold is lifted; it keeps its place, and can be stopped. Again is harmless."""
+        return answer(await self.store.write(lambda tx: _whole(tx, hold_job(tx, JobId(job_id)))))
+
+    async def lift_hold(self, job_id: str) -> Response:
+        """It waits for its time or a launcher as before; a job that is not held stays as it is."""
+        return answer(await self.store.write(lambda tx: _whole(tx, lift_hold(tx, JobId(job_id)))))
 
     async def stop(
         self, request: Request, job_id: str, x_agent_session_name: Annotated[str | None, Header(max_length=60)] = None
@@ -328,6 +267,32 @@ class JobRoutes:
 def _key(header: str | None, body: JobBody, order: Order) -> IdempotencyKey | None:
     if header is None:
         return None
-    said = body.model_dump(mode="json") | {"parent_session_name": order.parent_session_name}
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    content = body.model_dump(mode="json") | {"parent_session_name": order.parent_session_name}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return IdempotencyKey(header, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _whole(tx: Transaction, job: Job) -> JobWire:
+    return job_wire(job, explain_waiting(tx, [job]).get(job.id), tx.jobs.prompt(job.id))
+
+
+def _refuse_other_filters(
+    status: JobStatus | None, session: str | None, launcher: str | None, cursor: str | None
+) -> None:
+    if status not in (None, JobStatus.PENDING) or not (session is launcher is cursor is None):
+        raise Invalid(
+            "invalid_parameters",
+            "invalid query: 'order': 'run' is an order of all pending jobs, beside which only 'limit' and the status "
+            "'pending' are expected, found another filter (leave that out, or the order)",
+        )
+
+
+def _line(tx: Transaction, limit: int) -> JobList:
+    line = _list_of(tx, next_to_run(tx, limit))
+    line.waiting = tx.jobs.count_waiting(WAITING_COUNTED_MAX)
+    return line
+
+
+def _list_of(tx: Transaction, jobs: Sequence[Job], following: str | None = None) -> JobList:
+    waits = explain_waiting(tx, jobs)
+    return JobList(jobs=[job_wire(job, waits.get(job.id)) for job in jobs], next_cursor=following)

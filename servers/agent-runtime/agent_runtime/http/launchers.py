@@ -10,33 +10,33 @@ from pydantic import BaseModel
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.http.errors import documented
-from agent_runtime.http.launcher_bodies import (
+from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.launchers import (
     AdoptWire,
     AttemptBody,
     DeclinedBody,
     DropWire,
     HeartbeatAnswer,
     HeartbeatBody,
+    JobForLauncher,
     JobState,
     LauncherList,
+    LauncherWire,
     LogOffset,
     PollAnswer,
     PollQuery,
     RegisterAnswer,
     RegisterBody,
     ReportBody,
-    held_by_launcher,
-)
-from agent_runtime.http.launcher_wire import (
-    JobForLauncher,
-    LauncherWire,
-    answer,
+    attempts_at_launcher,
     launcher_wire,
 )
-from agent_runtime.services.access import Caller, Role, SessionTokens, is_foreign_launcher
-from agent_runtime.services.claims import announce_stops
-from agent_runtime.services.launchers import (
+from agent_runtime.services.access.callers import Caller, Role, SessionTokens, is_foreign_launcher
+from agent_runtime.services.launchers.claims import announce_stops
+from agent_runtime.services.launchers.logs import append_log
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.launchers.polling import Polling
+from agent_runtime.services.launchers.presence import (
     Heartbeat,
     Instance,
     Registered,
@@ -46,12 +46,9 @@ from agent_runtime.services.launchers import (
     remove_launcher,
     set_draining,
 )
-from agent_runtime.services.logs import append_log
-from agent_runtime.services.parked_polls import ParkedPolls
-from agent_runtime.services.polling import Polling
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.questions import LogChunk
-from agent_runtime.services.reports import Proof, Report, Reported, decline, finish, start
+from agent_runtime.services.launchers.reports import Proof, Report, Reported, decline, finish, start
+from agent_runtime.services.ports.questions import LogChunk
+from agent_runtime.services.ports.store import Store, Transaction
 
 HEARTBEAT_INTERVAL_SECONDS = 60
 POLL_ENDPOINT = "/launcher/jobs"
@@ -117,21 +114,21 @@ class LauncherRoutes:
             )
 
     async def register(self, request: Request, body: RegisterBody | None = None) -> Response:
-        """Take a launcher in, and settle what it holds."""
-        said = body or RegisterBody()
+        """Take a launcher in, and decide about what it has."""
+        given = body or RegisterBody()
         registration = Registration(
-            launcher_id=LauncherId(said.launcher_id) if said.launcher_id is not None else None,
-            name=said.name,
-            hostname=said.hostname,
-            boot_id=said.boot_id,
-            version=said.version,
-            labels=said.labels,
-            max_jobs=said.max_jobs,
-            backends=said.backends,
-            holding=held_by_launcher(said.holding),
-            only_own_jobs=said.only_own_jobs,
-            instance=Instance(said.instance.id, said.instance.call, said.instance.began)
-            if said.instance is not None
+            launcher_id=LauncherId(given.launcher_id) if given.launcher_id is not None else None,
+            name=given.name,
+            hostname=given.hostname,
+            boot_id=given.boot_id,
+            version=given.version,
+            labels=given.labels,
+            max_jobs=given.max_jobs,
+            backends=given.backends,
+            holding=attempts_at_launcher(given.holding),
+            only_own_jobs=given.only_own_jobs,
+            instance=Instance(given.instance.id, given.instance.call, given.instance.began)
+            if given.instance is not None
             else None,
         )
         caller: Caller = request.state.caller
@@ -212,11 +209,13 @@ class LauncherRoutes:
 
     async def heartbeat(self, body: HeartbeatBody) -> Response:
         """Say that a launcher lives."""
-        said = Heartbeat(LauncherId(body.launcher_id), body.epoch, held_by_launcher(body.holding), body.unreported)
+        heartbeat = Heartbeat(
+            LauncherId(body.launcher_id), body.epoch, attempts_at_launcher(body.holding), body.unreported
+        )
 
         def beat_and_stops(tx: Transaction) -> HeartbeatAnswer:
-            drop = beat(tx, said)
-            stops = announce_stops(tx, said.launcher_id, always=True)
+            drop = beat(tx, heartbeat)
+            stops = announce_stops(tx, heartbeat.launcher_id, always=True)
             return HeartbeatAnswer(stop_jobs=[job.id for job in stops], drop=[DropWire(**vars(item)) for item in drop])
 
         return answer(await self.store.write(beat_and_stops))
@@ -225,9 +224,11 @@ class LauncherRoutes:
         """List the launchers."""
 
         def read(tx: Transaction) -> LauncherList:
-            held = tx.jobs.count_held()
+            at_work = tx.jobs.count_at_launchers()
             return LauncherList(
-                launchers=[launcher_wire(item, held.get(item.id, 0), tx.now, self.polls) for item in tx.launchers.all()]
+                launchers=[
+                    launcher_wire(item, at_work.get(item.id, 0), tx.now, self.polls) for item in tx.launchers.all()
+                ]
             )
 
         return answer(await self.store.read(read))
@@ -248,7 +249,7 @@ class LauncherRoutes:
     async def _set_draining(self, launcher_id: str, *, draining: bool) -> Response:
         def change(tx: Transaction) -> LauncherWire:
             launcher = set_draining(tx, LauncherId(launcher_id), draining=draining)
-            return launcher_wire(launcher, tx.jobs.count_held().get(launcher.id, 0), tx.now, self.polls)
+            return launcher_wire(launcher, tx.jobs.count_at_launchers().get(launcher.id, 0), tx.now, self.polls)
 
         return answer(await self.store.write(change))
 

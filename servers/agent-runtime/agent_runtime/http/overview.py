@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from agent_runtime.http.errors import documented
-from agent_runtime.http.wire import WireTime
-from agent_runtime.services.pictures import Window, draw_overview
-from agent_runtime.services.ports import Store
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import WireTime
+from agent_runtime.services.overview import Window, draw_overview
+from agent_runtime.services.ports.store import Store
 
 
 class _Shown(BaseModel):

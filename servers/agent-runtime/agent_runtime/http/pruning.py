@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from agent_runtime.http.errors import documented
-from agent_runtime.services.ports import Store
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.services.ports.store import Store
 from agent_runtime.services.retention import Retention, prune
 
 

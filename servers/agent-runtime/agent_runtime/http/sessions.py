@@ -13,26 +13,26 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
-from agent_runtime.http.calling import calling_session
-from agent_runtime.http.errors import documented
-from agent_runtime.http.live import LiveStream, Wanted
-from agent_runtime.http.session_wire import (
+from agent_runtime.http.door.auth import calling_session
+from agent_runtime.http.stream.live import LiveStream, Wanted
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_cursor
+from agent_runtime.http.wire.sessions import (
     ClearedAnswer,
     DeletedAnswer,
     ResultAnswer,
     SessionAnswer,
     SessionList,
+    SessionStopAnswer,
     SessionWire,
     StatusAnswer,
-    StopAnswer,
     StoppedSession,
 )
-from agent_runtime.http.wire import LIST_LIMIT, LIST_LIMIT_MAX, cursor_of, read_cursor
-from agent_runtime.services.access import Caller, Role
-from agent_runtime.services.callbacks import mark_read, unread_news
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.questions import SessionFilter
-from agent_runtime.services.sessions import (
+from agent_runtime.services.access.callers import Caller, Role
+from agent_runtime.services.families.callbacks import mark_read, unread_news
+from agent_runtime.services.ports.questions import SessionFilter
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.sessions import (
     Cleared,
     IsParked,
     change_metadata,
@@ -107,8 +107,8 @@ class SessionRoutes:
         parent: Annotated[str | None, Query(max_length=80, description="only the children of this session")] = None,
         tree: Annotated[str | None, Query(max_length=80, description="only the whole tree of this session")] = None,
         q: Annotated[str | None, Query(max_length=200, description="only those whose name or agent holds this")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX)] = LIST_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=200, description="'next_cursor' of the page before")] = None,
+        limit: PageSize = PAGE_SIZE,
+        cursor: Cursor = None,
     ) -> SessionList:
         """Pages are stable: a session that is made meanwhile does not move the others."""
         before = read_cursor(cursor)
@@ -124,10 +124,10 @@ class SessionRoutes:
                 root_session_id=find_session(tx, tree).root_session_id if tree is not None else None,
                 text=q.replace("\0", "") if q else None,
             )
-            page = list_sessions(tx, wanted, within=caller.session_id)
-            shown = [SessionWire.of(one) for one in view(tx, page[:limit], self.is_parked)]
-            more = cursor_of(page[limit - 1].id) if len(page) > limit else None
-            return SessionList(sessions=shown, next_cursor=more)
+            found = list_sessions(tx, wanted, within=caller.session_id)
+            shown, following = page_of(found, limit, lambda one: one.id)
+            views = view(tx, shown, self.is_parked)
+            return SessionList(sessions=[SessionWire.of(one) for one in views], next_cursor=following)
 
         return await self.store.read(read)
 
@@ -168,12 +168,12 @@ class SessionRoutes:
         request: Request,
         session: SessionReference,
         tree: Annotated[bool, Query(description="the sessions that it started, too")] = True,
-    ) -> StopAnswer:
+    ) -> SessionStopAnswer:
         """What waits is stopped at once; what runs is asked to end by its launcher."""
         caller: Caller = request.state.caller
         reason = Reason.STOPPED_BY_PARENT if caller.role is Role.SESSION else Reason.STOPPED_BY_USER
         done = await self.store.write(lambda tx: stop_session(tx, find_session(tx, session), reason, tree=tree))
-        return StopAnswer(
+        return SessionStopAnswer(
             session_id=done.session.id,
             session_name=done.session.name,
             status=done.session.status,
@@ -204,7 +204,7 @@ class SessionRoutes:
         cleared = Cleared()
         place: SessionId | None = None
         while True:
-            # A few at a time, so that launchers' calls get their turn in between.
+            # A few at a time, so that launchers' calls come in between.
             place = await self.store.write(partial(_clear_some, place=place, cleared=cleared))
             if place is None:
                 return ClearedAnswer(deleted=cleared.deleted, kept=cleared.kept)

@@ -7,12 +7,12 @@ from pydantic import BaseModel
 
 from agent_runtime.domain.limits import Spent
 from agent_runtime.domain.session import SessionStatus
-from agent_runtime.http.errors import documented
 from agent_runtime.http.sessions import SessionReference
-from agent_runtime.http.wire import UsageWire, WireTime
-from agent_runtime.services.ports import Store
-from agent_runtime.services.sessions import find_session
-from agent_runtime.services.trees import Branch, count_statuses, grow_tree
+from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import UsageWire, WireTime
+from agent_runtime.services.families.trees import Branch, count_statuses, grow_tree
+from agent_runtime.services.ports.store import Store
+from agent_runtime.services.sessions.sessions import find_session
 
 
 class SpentWire(BaseModel):

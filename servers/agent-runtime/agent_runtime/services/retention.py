@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agent_runtime.services.ports import Store, Transaction
+from agent_runtime.services.ports.store import Store, Transaction
 
 AT_ONCE = 200
 """How many rows of a kind one transaction removes, so that no client waits long for it."""

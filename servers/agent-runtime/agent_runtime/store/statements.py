@@ -63,15 +63,15 @@ class Channel:
         self.is_shared = is_shared
         self.cursor = connection.connection.cursor()
         self._prepared: dict[Hashable, Prepared] = {}
-        self._settle: Callable[[], int | None] = lambda: None
+        self._flush: Callable[[], int | None] = lambda: None
 
-    def at_the_end(self, settle: Callable[[], int | None]) -> None:
+    def at_the_end(self, flush: Callable[[], int | None]) -> None:
         """Let something be written last, behind everything else of a transaction."""
-        self._settle = settle
+        self._flush = flush
 
-    def settle(self) -> int | None:
+    def flush(self) -> int | None:
         """Write what is written last, and tell the transaction's number if it is known."""
-        return self._settle()
+        return self._flush()
 
     def prepare(
         self, key: Hashable, build: Callable[[], ClauseElement], through: tuple[str, str] | None = None

@@ -7,22 +7,22 @@ from sqlalchemy import Connection
 
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
-from agent_runtime.services.access_port import AccessRows
-from agent_runtime.services.kin import CallbackRows, FamilyRows, Kin, Moved
-from agent_runtime.services.ports import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
-from agent_runtime.services.queue import Lane, QueueRows
-from agent_runtime.services.retention_port import RetentionRows
-from agent_runtime.store.access_rows import AccessTable
-from agent_runtime.store.callback_rows import CallbackTable
-from agent_runtime.store.event_rows import EventTable
-from agent_runtime.store.family_rows import FamilyTable
-from agent_runtime.store.job_rows import JobTable
-from agent_runtime.store.launcher_rows import LauncherTable
-from agent_runtime.store.locks import may_lead
-from agent_runtime.store.log_rows import LogTable
-from agent_runtime.store.queue_rows import QueueTable
-from agent_runtime.store.retention_rows import RetentionTable
-from agent_runtime.store.session_rows import SessionTable
+from agent_runtime.services.ports.access import AccessRows
+from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Kin, Moved
+from agent_runtime.services.ports.queue import Lane, QueueRows
+from agent_runtime.services.ports.retention import RetentionRows
+from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
+from agent_runtime.store.rows.access import AccessTable
+from agent_runtime.store.rows.callbacks import CallbackTable
+from agent_runtime.store.rows.events import EventTable
+from agent_runtime.store.rows.families import FamilyTable
+from agent_runtime.store.rows.jobs import JobTable
+from agent_runtime.store.rows.launchers import LauncherTable
+from agent_runtime.store.rows.locks import may_lead
+from agent_runtime.store.rows.logs import LogTable
+from agent_runtime.store.rows.queue import QueueTable
+from agent_runtime.store.rows.retention import RetentionTable
+from agent_runtime.store.rows.sessions import SessionTable
 from agent_runtime.store.statements import Channel
 
 
@@ -52,7 +52,7 @@ class _Kin:
 
 
 class StoreTransaction:
-    """Implements `services.ports.Transaction` over the tables of one connection; it neither begins nor ends it."""
+    """Implements `ports.store.Transaction` over the tables of one connection; it neither begins nor ends it."""
 
     def __init__(self, tables: Tables, now: datetime, random_bytes: RandomBytes) -> None:
         self.now = now

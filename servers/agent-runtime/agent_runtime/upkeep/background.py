@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 
 log = logging.getLogger(__name__)
 
+PAUSE_AFTER_FAILURE_SECONDS = 5.0
+
 
 class Background(ABC):
-    """Work that goes on until it is stopped.
+    """Work that goes on, one round after the other, until it is stopped; a round that fails is followed by the next.
 
     Stop twice is fine, stop before start is fine, and stop returns when the work is over.
     """
@@ -33,6 +35,15 @@ class Background(ABC):
         except asyncio.CancelledError:
             log.debug("background work ended", extra={"work": self._name})
 
-    @abstractmethod
     async def run(self) -> None:
-        """Do the work until it is cancelled."""
+        """Do one round after the other, until cancelled."""
+        while True:
+            try:
+                await self.do_round()
+            except Exception:
+                log.exception("a round of '%s' failed; the next one follows", self._name)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+
+    @abstractmethod
+    async def do_round(self) -> None:
+        """Do the work once, and wait until it is due again."""

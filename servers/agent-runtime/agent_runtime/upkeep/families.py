@@ -1,20 +1,16 @@
 """Looks after trees: stops those whose time is used up, and finds news that somehow nobody has delivered."""
 
 import asyncio
-import logging
 
 from agent_runtime.domain.family import Family
 from agent_runtime.domain.limits import read_limits
-from agent_runtime.services.aftermath import check_budget
-from agent_runtime.services.ports import Announcement, Store, Transaction
+from agent_runtime.services.families.consequences import check_budget
+from agent_runtime.services.ports.store import Announcement, Store, Transaction
 from agent_runtime.upkeep.background import Background
-
-log = logging.getLogger(__name__)
 
 LOOK_AT_TIME_SECONDS = 1.0
 RECONCILE_SECONDS = 60.0
 _AT_ONCE = 200
-_PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
 class FamilyUpkeep(Background):
@@ -30,18 +26,13 @@ class FamilyUpkeep(Background):
         if any(event.new.type == "job.started" for event in news.events):
             self._begun.set()
 
-    async def run(self) -> None:
-        """Do one round after the other, until cancelled."""
-        while True:
-            self._begun.clear()
-            try:
-                pause = await self._store.write(look_after_families)
-            except Exception:
-                log.exception("a round of family upkeep failed; the next one follows")
-                pause = _PAUSE_AFTER_FAILURE_SECONDS
-            # However many jobs begin, one look per second is enough.
-            await asyncio.sleep(LOOK_AT_TIME_SECONDS)
-            await self._wait(pause - LOOK_AT_TIME_SECONDS)
+    async def do_round(self) -> None:
+        """Look after all families."""
+        self._begun.clear()
+        pause = await self._store.write(look_after_families)
+        # However many jobs begin, one look per second is enough.
+        await asyncio.sleep(LOOK_AT_TIME_SECONDS)
+        await self._wait(pause - LOOK_AT_TIME_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
         try:

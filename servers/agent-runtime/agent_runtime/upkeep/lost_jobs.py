@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER, Job, JobStatus, Move
 from agent_runtime.domain.reasons import Reason
-from agent_runtime.services.moves import move_job
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.upkeep.queue import AT_ONCE_MAX
 
 LOSSES_COUNTED_FOR = timedelta(hours=72)
@@ -14,13 +14,13 @@ LOSSES_MAX = 3
 """A job that is lost this often probably takes its launchers with it; it is never run again by itself."""
 
 
-def settle_lost_jobs(tx: Transaction) -> int:
+def decide_about_lost_jobs(tx: Transaction) -> int:
     """Decide about the jobs that nobody has proved alive for ten minutes, and tell how many that were."""
-    settled = [_settle(tx, job) for job in tx.jobs.lost_before(tx.now - LOST_FOR_GOOD_AFTER, AT_ONCE_MAX)]
-    return sum(job is not None for job in settled)
+    decided = [_decide(tx, job) for job in tx.jobs.lost_before(tx.now - LOST_FOR_GOOD_AFTER, AT_ONCE_MAX)]
+    return sum(job is not None for job in decided)
 
 
-def _settle(tx: Transaction, job: Job) -> Job | None:
+def _decide(tx: Transaction, job: Job) -> Job | None:
     if _may_run_again(tx, job):
         return move_job(tx, job, Move.RERUN, JobStatus.PENDING, {"not_before": None})
     error = f"its launcher '{job.launcher_id}' has not spoken of it since {job.lost_at:%Y-%m-%d %H:%M:%S} UTC"

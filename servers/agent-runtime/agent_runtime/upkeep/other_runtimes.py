@@ -12,6 +12,6 @@ class OtherRuntimes(Background):
         super().__init__("other runtimes")
         self._watch = watch
 
-    async def run(self) -> None:
+    async def do_round(self) -> None:
         """Watch until cancelled."""
         await self._watch()

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from agent_runtime.domain.job import JobStatus, Move
 from agent_runtime.domain.reasons import Reason
-from agent_runtime.services.claims import STOP_REPEATED_AFTER, release
-from agent_runtime.services.moves import announce_ready, move_job
-from agent_runtime.services.ports import JobChanges, Transaction
+from agent_runtime.services.jobs.moves import announce_ready, move_job
+from agent_runtime.services.launchers.claims import STOP_REPEATED_AFTER, release
+from agent_runtime.services.ports.store import JobChanges, Transaction
 
 AT_ONCE_MAX = 100
 """How many jobs one transaction moves, so that no client waits long for it."""

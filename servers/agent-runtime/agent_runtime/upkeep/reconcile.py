@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER
-from agent_runtime.services.ports import Store, Transaction
-from agent_runtime.services.queue import Stuck
+from agent_runtime.services.ports.queue import Stuck
+from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.upkeep.background import Background
 
 log = logging.getLogger(__name__)
@@ -27,14 +27,10 @@ class Reconcile(Background):
         self._seen: frozenset[Stuck] = frozenset()
         self._named: frozenset[Stuck] = frozenset()
 
-    async def run(self) -> None:
-        """Look once a minute, until cancelled."""
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            try:
-                await self.look()
-            except Exception:
-                log.exception("looking for rows that nothing moves failed; the next time is in a minute")
+    async def do_round(self) -> None:
+        """Look once a minute."""
+        await asyncio.sleep(EVERY_SECONDS)
+        await self.look()
 
     async def look(self) -> Sequence[Stuck]:
         """Name what stood there at the last look too, once; who was frozen has not done yet what is overdue."""

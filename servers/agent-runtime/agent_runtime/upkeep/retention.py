@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from agent_runtime.services.ports import Store
+from agent_runtime.services.ports.store import Store
 from agent_runtime.services.retention import Retention, prune
 from agent_runtime.upkeep.background import Background
 
@@ -20,14 +20,11 @@ class RetentionUpkeep(Background):
         super().__init__("retention")
         self._store = store
         self._retention = retention
+        self._due_in_seconds = FIRST_AFTER_SECONDS
 
-    async def run(self) -> None:
-        """Prune once an hour, until cancelled."""
-        await asyncio.sleep(FIRST_AFTER_SECONDS)
-        while True:
-            try:
-                removed = await prune(self._store, self._retention)
-                log.info("pruned", extra=vars(removed))
-            except Exception:
-                log.exception("pruning failed; the next time is in an hour")
-            await asyncio.sleep(EVERY_SECONDS)
+    async def do_round(self) -> None:
+        """Prune when the next time has come."""
+        await asyncio.sleep(self._due_in_seconds)
+        self._due_in_seconds = EVERY_SECONDS
+        removed = await prune(self._store, self._retention)
+        log.info("pruned", extra=vars(removed))

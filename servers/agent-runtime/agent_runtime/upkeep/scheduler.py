@@ -1,15 +1,14 @@
 """Runs the upkeep exactly when time alone changes something, and sleeps in between."""
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER
-from agent_runtime.services.claims import STOP_REPEATED_AFTER
-from agent_runtime.services.ports import Announcement, Store, Transaction
+from agent_runtime.services.launchers.claims import STOP_REPEATED_AFTER
+from agent_runtime.services.ports.store import Announcement, Store, Transaction
 from agent_runtime.upkeep.background import Background
-from agent_runtime.upkeep.lost_jobs import settle_lost_jobs, wait_anew_for_lost_jobs
+from agent_runtime.upkeep.lost_jobs import decide_about_lost_jobs, wait_anew_for_lost_jobs
 from agent_runtime.upkeep.queue import (
     KEYS_KEPT_FOR,
     expire_claims,
@@ -18,8 +17,6 @@ from agent_runtime.upkeep.queue import (
     remind_of_stops,
 )
 from agent_runtime.upkeep.silent_launchers import SilentLaunchers
-
-log = logging.getLogger(__name__)
 
 FROZEN_MEANS = timedelta(seconds=5)
 LOOKS_UP_EVERY_SECONDS = 2.0
@@ -30,7 +27,6 @@ SLEEPS_AT_MOST_AMONG_OTHERS = timedelta(seconds=5)
 OTHERS_ARE_AWAITED_FOR = timedelta(seconds=1)
 NOTHING_MOVES_PAUSE = timedelta(seconds=1)
 """The shortest time between a round that moved nothing and the next one that nobody asked for."""
-_PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,7 @@ class Upkeep(Background):
         self._silent = SilentLaunchers(lease)
         self._soonest: datetime | None = None
         self._sooner = asyncio.Event()
+        self._slept: _Sleep | None = None
 
     def hear(self, announcement: Announcement) -> None:
         """Learn of a commit that makes something due earlier than planned."""
@@ -68,18 +65,10 @@ class Upkeep(Background):
             self._soonest = due
             self._sooner.set()
 
-    async def run(self) -> None:
-        """Do one round after the other, until cancelled; the first one renews every lease."""
-        slept: _Sleep | None = None
-        while True:
-            try:
-                done = await self._pass_after(slept)
-            except Exception:
-                log.exception("a round of upkeep failed; the next one follows")
-                await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
-                slept = None
-                continue
-            slept = await self._sleep(done)
+    async def do_round(self) -> None:
+        """Do what is due and sleep; the first round, and one after a failure, renews every lease."""
+        slept, self._slept = self._slept, None
+        self._slept = await self._sleep(await self._pass_after(slept))
 
     async def pass_once(self, *, renews: bool) -> Pass:
         """Do one round; one that renews gives every lease its whole time again before anything is judged."""
@@ -113,7 +102,7 @@ class Upkeep(Background):
             wait_anew_for_lost_jobs(tx)
         else:
             self._silent.mark(tx)
-        steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, settle_lost_jobs)
+        steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, decide_about_lost_jobs)
         moved = sum(step(tx) for step in steps)
         tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
         due = self._next_at(tx)

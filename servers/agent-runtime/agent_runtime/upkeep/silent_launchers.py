@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
-from agent_runtime.services.launchers import let_go, say
-from agent_runtime.services.ports import Transaction
+from agent_runtime.services.launchers.presence import emit_launcher_event, let_go
+from agent_runtime.services.ports.store import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +82,6 @@ class SilentLaunchers:
 def _lose(tx: Transaction, launcher: Launcher) -> None:
     lost = tx.launchers.change(launcher.id, {"status": LauncherStatus.LOST, "poll_dropped_at": None})
     assert lost is not None, f"launcher '{launcher.id}' vanished inside a transaction"
-    say(tx, lost, "launcher.lost")
-    for job in tx.jobs.held_by(launcher.id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})):
+    emit_launcher_event(tx, lost, "launcher.lost")
+    for job in tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})):
         let_go(tx, job)

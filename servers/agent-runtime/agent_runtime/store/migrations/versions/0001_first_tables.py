@@ -1,4 +1,4 @@
-"""The first tables, as they were; `store/tables.py` says what they are now."""
+"""The first tables, as they were; `store/tables/work.py` says what they are now."""
 
 from alembic import op
 from sqlalchemy import (
@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from agent_runtime.store.columns import JsonText, Moment
+from agent_runtime.store.tables.columns import JsonText, Moment
 
 revision = "0001"
 down_revision = None

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from agent_runtime.store.columns import JsonText, Moment
+from agent_runtime.store.tables.columns import JsonText, Moment
 
 revision = "0002"
 down_revision = "0001"

@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, MetaData, String, Table, Text
 
-from agent_runtime.store.columns import Moment
+from agent_runtime.store.tables.columns import Moment
 
 revision = "0004"
 down_revision = "0003"

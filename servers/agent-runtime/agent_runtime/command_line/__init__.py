@@ -1,0 +1,1 @@
+"""The command `agent-runtime`, and what it does beside serving."""

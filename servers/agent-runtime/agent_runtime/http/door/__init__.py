@@ -1,0 +1,1 @@
+"""Who comes in: connections, the guard and its rules."""

@@ -1,0 +1,1 @@
+"""What is said: bodies and answers as JSON."""

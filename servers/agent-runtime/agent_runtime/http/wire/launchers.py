@@ -1,0 +1,307 @@
+"""What launchers send, what they are answered, and how they look to people."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.job import JobStatus, Usage
+from agent_runtime.domain.launcher import Launcher, LauncherStatus
+from agent_runtime.domain.reasons import OF_LAUNCHERS
+from agent_runtime.http.wire.answers import Sparse
+from agent_runtime.http.wire.fields import GivenTime, PlainText, WireTime
+from agent_runtime.services.access.callers import SessionTokens
+from agent_runtime.services.launchers.claims import Ask, Claimed
+from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.launchers.presence import KnownAttempt
+from agent_runtime.services.launchers.reports import Proof, Report
+
+_BATCH_MAX = 64
+_Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
+_Name = Annotated[PlainText, Field(max_length=200)]
+
+
+class JobForLauncher(BaseModel):
+    """One attempt, with all that is needed to run it."""
+
+    job_id: str
+    type: str
+    session_name: str
+    agent_name: str
+    prompt: str
+    project_dir: str | None
+    session_id: str
+    parent_session_name: str | None
+    attempt: int
+    token: str
+    session_token: str
+    labels: dict[str, str]
+    timeout_seconds: float | None
+    stop_grace_seconds: float
+
+    @classmethod
+    def of(cls, claim: Claimed, tokens: SessionTokens) -> "JobForLauncher":
+        """Show a claim to the launcher that made it, and to nobody else: it carries secrets."""
+        job = claim.job
+        return cls.model_construct(
+            job_id=job.id,
+            type=job.type.value,
+            session_name=job.session_name,
+            agent_name=job.agent_name,
+            prompt=claim.prompt,
+            project_dir=job.project_dir,
+            session_id=job.session_id,
+            parent_session_name=job.parent_session_name,
+            attempt=job.attempt,
+            token=job.token or "",
+            session_token=tokens.mint(job),
+            labels=dict(job.labels),
+            timeout_seconds=job.timeout_seconds,
+            stop_grace_seconds=job.stop_grace_seconds,
+        )
+
+
+class LauncherWire(BaseModel):
+    """A launcher, as people see it."""
+
+    launcher_id: str
+    name: str
+    hostname: str
+    labels: dict[str, str]
+    max_jobs: int | None
+    backends: list[str]
+    version: str | None
+    status: str
+    draining: bool
+    epoch: int
+    running_jobs: int
+    last_seen_at: WireTime
+    proof_age_seconds: float
+    poll_parked: bool
+    registered_at: WireTime
+
+
+def launcher_wire(launcher: Launcher, running_jobs: int, now: datetime, polls: ParkedPolls) -> LauncherWire:
+    """Show a launcher."""
+    is_draining = launcher.draining and launcher.status is LauncherStatus.ALIVE
+    return LauncherWire(
+        launcher_id=launcher.id,
+        name=launcher.name,
+        hostname=launcher.hostname,
+        labels=dict(launcher.labels),
+        max_jobs=launcher.max_jobs,
+        backends=list(launcher.backends),
+        version=launcher.version,
+        status="draining" if is_draining else launcher.status.value,
+        draining=launcher.draining,
+        epoch=launcher.epoch,
+        running_jobs=running_jobs,
+        last_seen_at=launcher.last_seen_at,
+        proof_age_seconds=max((now - launcher.last_seen_at).total_seconds(), 0.0),
+        poll_parked=polls.is_parked(launcher.id),
+        registered_at=launcher.registered_at,
+    )
+
+
+class HeldWire(BaseModel):
+    """An attempt that the launcher has."""
+
+    job_id: str
+    attempt: int
+    token: str
+
+
+class InstanceWire(BaseModel):
+    """Which process registers, and for which time: heard again, the same call changes nothing.
+
+    `began` is when the process began, in seconds since its machine has started: of two with one identity the
+    earlier one is `superseded`, in whichever order they are heard.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+    call: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    began: Annotated[float, Field(ge=0, le=1e12)] | None = None
+
+
+class RegisterBody(BaseModel):
+    """Who a launcher is; all of it may be left out."""
+
+    launcher_id: _Id | None = None
+    name: _Name = ""
+    hostname: _Name = ""
+    boot_id: _Name | None = None
+    version: _Name | None = None
+    labels: dict[_Name, _Name] = Field(default_factory=dict, max_length=100)
+    max_jobs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    backends: list[_Name] = Field(default_factory=list, max_length=100)
+    holding: list[HeldWire] | None = None
+    only_own_jobs: bool = False
+    instance: InstanceWire | None = None
+
+
+class AdoptWire(BaseModel):
+    """An attempt that goes on, and how much of its output is here."""
+
+    job_id: str
+    attempt: int
+    log_offset: int
+
+
+class DropWire(BaseModel):
+    """An attempt that is fenced off: to be killed, and not reported."""
+
+    job_id: str
+    attempt: int
+    reason: str
+
+
+class RegisterAnswer(BaseModel):
+    """What a launcher needs to know."""
+
+    launcher_id: str
+    epoch: int
+    poll_endpoint: str
+    poll_timeout_seconds: float
+    heartbeat_interval_seconds: float
+    adopt: list[AdoptWire]
+    drop: list[DropWire]
+
+
+class PollQuery(BaseModel):
+    """What a launcher waits for; `batch` is how many jobs it takes in one answer, and `refuse` why it takes none.
+
+    A `refuse` that this runtime does not know is as good as none: the launcher may be newer.
+    """
+
+    launcher_id: str
+    epoch: int | None = None
+    slots: Annotated[int | None, Field(ge=0)] = None
+    wait: Annotated[float | None, Field(ge=0, le=3600)] = None
+    batch: Annotated[int | None, Field(ge=1)] = None
+    refuse: Annotated[str | None, Field(max_length=64)] = None
+
+    def ask(self) -> Ask:
+        """Say it in the words of the services."""
+        return Ask(
+            launcher_id=LauncherId(self.launcher_id),
+            epoch=self.epoch,
+            slots=self.slots,
+            batch=min(self.batch or 1, _BATCH_MAX),
+            refusal=self.refuse if self.refuse in OF_LAUNCHERS else None,
+        )
+
+
+class PollAnswer(Sparse):
+    """A job to run (with `batch`: several), or jobs to stop."""
+
+    job: JobForLauncher | None = None
+    jobs: list[JobForLauncher] | None = None
+    stop_jobs: list[str] | None = None
+
+
+class HeartbeatBody(BaseModel):
+    """That a launcher lives, and what it has."""
+
+    launcher_id: str
+    epoch: int | None = None
+    holding: list[HeldWire] | None = None
+    poll_age_seconds: float | None = None
+    unreported: int = 0
+
+
+class HeartbeatAnswer(BaseModel):
+    """What a launcher is to stop or to drop."""
+
+    ok: bool = True
+    stop_jobs: list[str]
+    drop: list[DropWire]
+
+
+class AttemptBody(BaseModel):
+    """Which attempt is meant; the simplest launchers name only themselves."""
+
+    launcher_id: str
+    attempt: int | None = None
+    token: str | None = None
+
+    def proof(self, job_id: str) -> Proof:
+        """Name the attempt."""
+        return Proof(JobId(job_id), LauncherId(self.launcher_id), self.attempt, self.token)
+
+
+class DeclinedBody(AttemptBody):
+    """Why a claim is given back."""
+
+    reason: str | None = None
+    error: str | None = None
+
+
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class UsageBody(BaseModel):
+    """What an attempt consumed."""
+
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
+    cache_read_tokens: _Count = 0
+    cache_write_tokens: _Count = 0
+
+
+class ReportBody(AttemptBody):
+    """How an attempt ended."""
+
+    status: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
+    signal: Annotated[int, Field(ge=0, le=200)] | None = None
+    usage: UsageBody | None = None
+    cost_usd: Annotated[float, Field(ge=0)] | None = None
+    ended_at: GivenTime | None = None
+    log_bytes: _Count | None = None
+
+    def report(self, job_id: str, outcome: JobStatus) -> Report:
+        """Say it in the words of the services."""
+        usage = None
+        if self.usage is not None or self.cost_usd is not None:
+            tokens = self.usage or UsageBody()
+            usage = Usage(**tokens.model_dump(), cost_usd=self.cost_usd or 0.0)
+        return Report(
+            proof=self.proof(job_id),
+            outcome=outcome,
+            reason=self.reason,
+            error=self.error,
+            exit_code=self.exit_code,
+            signal=self.signal,
+            usage=usage,
+            ended_at=self.ended_at,
+            log_bytes=self.log_bytes,
+        )
+
+
+class JobState(BaseModel):
+    """Where the job stands now."""
+
+    job_id: str
+    status: str
+
+
+class LogOffset(BaseModel):
+    """Where the next chunk of output belongs."""
+
+    offset: int
+
+
+class LauncherList(BaseModel):
+    """All launchers that are known."""
+
+    launchers: list[LauncherWire]
+
+
+def attempts_at_launcher(holding: list[HeldWire] | None) -> list[KnownAttempt] | None:
+    """Say in the services' words what a launcher says that it holds; nothing if it does not say."""
+    if holding is None:
+        return None
+    return [KnownAttempt(JobId(item.job_id), item.attempt, item.token) for item in holding]

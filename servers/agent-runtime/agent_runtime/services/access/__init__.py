@@ -1,0 +1,1 @@
+"""Who may call: tokens, logins, and the audit of what was done."""

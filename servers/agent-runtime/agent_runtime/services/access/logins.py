@@ -1,0 +1,60 @@
+"""How a browser gets in: a link that is good once, then a cookie whose secret only that browser has."""
+
+from datetime import timedelta
+
+from agent_runtime.domain.errors import Refused
+from agent_runtime.domain.ids import new_id
+from agent_runtime.services.access.callers import Role
+from agent_runtime.services.access.tokens import find_credential, hash_of, new_secret
+from agent_runtime.services.ports.access import Credential, CredentialKind
+from agent_runtime.services.ports.store import Transaction
+
+LINK_LIFETIME = timedelta(minutes=30)
+BROWSER_LIFETIME = timedelta(days=30)
+_KEPT = timedelta(days=1)
+
+
+def make_link(tx: Transaction, role: Role) -> tuple[str, Credential]:
+    """Make the secret of a login link, for one use."""
+    tx.access.forget_ended(tx.now - _KEPT)
+    return _make(tx, CredentialKind.LINK, "lnk_", role, LINK_LIFETIME)
+
+
+def use_link(tx: Transaction, secret: str) -> tuple[str, Credential]:
+    """Take a link's secret, which dies, and give the secret of a browser's cookie.
+
+    Errors:  Refused `link_used`.
+    """
+    link = find_credential(tx, CredentialKind.LINK, secret)
+    # The second look is the UPDATE's own: of two browsers with one link, one gets in.
+    if link is None or not tx.access.end(link.id, tx.now):
+        raise Refused(
+            "link_used",
+            "this login link was used, is too old, or is not ours (make one with: agent-runtime login-link)",
+        )
+    return _make(tx, CredentialKind.BROWSER, "brw_", Role(link.role), BROWSER_LIFETIME)
+
+
+def log_out(tx: Transaction, secret: str) -> None:
+    """End a browser's cookie; again is harmless."""
+    found = find_credential(tx, CredentialKind.BROWSER, secret)
+    if found is not None:
+        tx.access.end(found.id, tx.now)
+
+
+def _make(
+    tx: Transaction, kind: CredentialKind, prefix: str, role: Role, lifetime: timedelta
+) -> tuple[str, Credential]:
+    secret = new_secret(tx, prefix)
+    credential = Credential(
+        id=new_id(prefix, tx.now, tx.random_bytes),
+        kind=kind,
+        name=kind.value,
+        role=role,
+        secret_hash=hash_of(secret),
+        created_at=tx.now,
+        expires_at=tx.now + lifetime,
+        ended_at=None,
+    )
+    tx.access.insert(credential)
+    return secret, credential

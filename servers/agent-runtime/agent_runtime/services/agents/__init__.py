@@ -1,0 +1,1 @@
+"""The agents' blueprints: found, read and written as files."""

@@ -1,0 +1,267 @@
+"""Reads and writes one agent blueprint on disk: a folder of three files, or one of Claude Code's agent files.
+
+Nothing here follows a symbolic link: a blueprint says which programs run, so it is what lies in its folder.
+"""
+
+import json
+import os
+import re
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator
+
+from agent_runtime.domain.agent import Blueprint
+from agent_runtime.domain.json import Json, JsonObject
+from agent_runtime.services.agents.blueprint_sandbox import (
+    BubblewrapText,
+    WrapperText,
+    checked_sandbox,
+    without_secrets,
+)
+
+AGENT_FILE = "agent.json"
+MCP_FILE = "agent.mcp.json"
+PROMPT_FILE = "agent.system-prompt.md"
+CLAUDE_SUFFIX = ".md"
+_FILES = (AGENT_FILE, MCP_FILE, PROMPT_FILE)
+FILE_BYTES_MAX = 1024 * 1024
+_MCP_KEY = "mcpServers"
+_FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)(.*)", re.DOTALL)
+_CLAUDE_OPTIONS: Mapping[str, str] = {
+    "tools": "allowed_tools",
+    "disallowedTools": "disallowed_tools",
+    "permissionMode": "permission_mode",
+}
+
+Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class BlueprintText(BaseModel):
+    """What `agent.json` may say; keys that we do not know are left alone."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    description: Text = ""
+    backend: Word | None = None
+    command: Annotated[list[Text], Field(max_length=1000)] = []
+    model: Word | None = None
+    labels: Annotated[dict[Word, Word], Field(max_length=100)] = {}
+    limits: dict[Word, JsonValue] = {}
+    options: dict[Word, JsonValue] = {}
+    sandbox: Annotated[
+        Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
+    ] = None
+
+    @field_validator("command")
+    @classmethod
+    def _keep_secrets_out(cls, words: list[str]) -> list[str]:
+        return without_secrets(words)
+
+    def blueprint(self, system_prompt: str, mcp_servers: Mapping[str, Json]) -> Blueprint:
+        """Join it with what the other two files say."""
+        return Blueprint(
+            backend=self.backend or ("command" if self.command else "claude"),
+            description=self.description,
+            command=tuple(self.command),
+            model=self.model,
+            labels=self.labels,
+            limits=self.limits,
+            options=self.options,
+            system_prompt=system_prompt,
+            mcp_servers=mcp_servers,
+            sandbox=self._sandbox(),
+        )
+
+    def _sandbox(self) -> Json:
+        return self.sandbox.model_dump(mode="json") if isinstance(self.sandbox, BaseModel) else self.sandbox
+
+
+class BrokenBlueprintError(Exception):
+    """A blueprint that cannot be used; its text says which file, what is wrong, and what was expected."""
+
+
+class NoBlueprintError(Exception):
+    """A file that is something else: a page of documentation between the agents, for example."""
+
+
+def signature(path: Path) -> tuple[int, ...] | None:
+    """Tell cheaply whether a blueprint changed since the last time: nothing if there is none."""
+    files = (path,) if path.suffix == CLAUDE_SUFFIX else (path, *(path / name for name in _FILES))
+    marks: list[int] = []
+    for file in files:
+        try:
+            found = file.lstat()
+        except OSError:
+            marks.append(0)
+        else:
+            marks += (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+    return tuple(marks) if any(marks) else None
+
+
+def read_blueprint(path: Path) -> Blueprint:
+    """Read a blueprint from its folder, or from a Claude Code agent file.
+
+    Errors:  BrokenBlueprintError; NoBlueprintError.
+    """
+    if path.is_symlink():
+        raise BrokenBlueprintError(f"'{path}' is a symbolic link: a blueprint must lie in the folder itself")
+    if path.suffix == CLAUDE_SUFFIX:
+        return _from_claude_file(path)
+    content = _object(path / AGENT_FILE)
+    if content is None:
+        raise BrokenBlueprintError(f"'{path}' has no '{AGENT_FILE}'")
+    if content.get("name", path.name) != path.name:
+        raise BrokenBlueprintError(f"'{path / AGENT_FILE}' is in the folder '{path.name}': its 'name' must be the same")
+    prompt = _text(path / PROMPT_FILE) or ""
+    return _checked(path / AGENT_FILE, content).blueprint(prompt, _mcp_servers(path / MCP_FILE))
+
+
+def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
+    """Write a blueprint's three files, each at once or not at all; other files in its folder stay.
+
+    Errors:  OSError; BrokenBlueprintError if the folder is a symbolic link.
+    """
+    if folder.is_symlink():
+        raise BrokenBlueprintError(f"'{folder}' is a symbolic link: a blueprint must lie in the folder itself")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    content = {"name": name, "description": blueprint.description, "backend": blueprint.backend}
+    further = {
+        "command": list(blueprint.command),
+        "model": blueprint.model,
+        "labels": dict(blueprint.labels),
+        "limits": dict(blueprint.limits),
+        "options": dict(blueprint.options),
+        "sandbox": blueprint.sandbox,
+    }
+    _replace(folder / PROMPT_FILE, blueprint.system_prompt or None)
+    servers = {_MCP_KEY: dict(blueprint.mcp_servers)} if blueprint.mcp_servers else None
+    _replace(folder / MCP_FILE, _pretty(servers) if servers is not None else None)
+    # Last: a reader that comes in between sees the new prompt with the old agent, never half an agent.
+    _replace(folder / AGENT_FILE, _pretty({**content, **{key: value for key, value in further.items() if value}}))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file at once or not at all.
+
+    Errors:  OSError.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _replace(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_text(path, text)
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _from_claude_file(path: Path) -> Blueprint:
+    text = _text(path)
+    found = _FRONT_MATTER.match(text) if text is not None else None
+    if found is None:
+        raise NoBlueprintError(f"'{path}' does not begin with front matter: YAML between two lines '---'")
+    try:
+        front: Json = yaml.safe_load(found[1])
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BrokenBlueprintError(f"'{path}' has front matter that is not YAML: {_one_line(error)}") from error
+    if not isinstance(front, dict):
+        raise BrokenBlueprintError(f"'{path}' has front matter that is not a list of keys and values")
+    if front.get("name", path.stem) != path.stem:
+        raise BrokenBlueprintError(f"'{path}' is called '{path.stem}': its 'name' must be the same")
+    model = front.get("model")
+    content: JsonObject = {
+        "description": front.get("description") or "",
+        "backend": "claude",
+        "model": None if model == "inherit" else model,
+        "options": _claude_options(front),
+    }
+    return _checked(path, content).blueprint(found[2].strip(), {})
+
+
+def _claude_options(front: JsonObject) -> JsonObject:
+    options: JsonObject = {}
+    for theirs, ours in _CLAUDE_OPTIONS.items():
+        value = front.get(theirs)
+        if isinstance(value, str) and ours != "permission_mode":
+            value = [word.strip() for word in value.split(",") if word.strip()]
+        if value is not None:
+            options[ours] = value
+    return options
+
+
+def _checked(path: Path, content: JsonObject) -> BlueprintText:
+    try:
+        return BlueprintText.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BrokenBlueprintError(f"'{path}': '{place}': {first['msg'][:1].lower()}{first['msg'][1:]}") from error
+
+
+def _mcp_servers(path: Path) -> JsonObject:
+    content = _object(path) or {}
+    servers = content.get(_MCP_KEY, content)
+    if not isinstance(servers, dict) or not all(isinstance(one, dict) for one in servers.values()):
+        raise BrokenBlueprintError(f"'{path}': expected '{_MCP_KEY}' with one object for each server")
+    return servers
+
+
+def _object(path: Path) -> "JsonObject | None":
+    text = _text(path)
+    if text is None:
+        return None
+    try:
+        value: Json = json.loads(text, parse_constant=_refuse)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BrokenBlueprintError(f"'{path}' is not JSON: {_one_line(error)}") from error
+    if not isinstance(value, dict):
+        raise BrokenBlueprintError(f"'{path}' holds no JSON object")
+    return value
+
+
+def _text(path: Path) -> str | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        why = "is a symbolic link" if path.is_symlink() else error.strerror
+        raise BrokenBlueprintError(f"cannot read '{path}': it {why}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise BrokenBlueprintError(f"cannot read '{path}': it is no file")
+        content = file.read(FILE_BYTES_MAX + 1)
+    if len(content) > FILE_BYTES_MAX:
+        raise BrokenBlueprintError(f"'{path}' is larger than {FILE_BYTES_MAX} bytes")
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise BrokenBlueprintError(f"'{path}' is not UTF-8 at byte {error.start}") from error
+
+
+def _refuse(name: str) -> Json:
+    raise ValueError(f"'{name}' is not a number of JSON")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,1 @@
+"""Parents and children: who is told of whose end, and what a tree costs."""

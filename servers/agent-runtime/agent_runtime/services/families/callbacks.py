@@ -1,0 +1,237 @@
+"""How the news of children reaches their parent: exactly once in effect, whoever crashes in between.
+
+Everything here happens in the transaction that causes it: the end of a child, the news about it and the job that
+wakes the parent are one write. There is no moment at which a crash could lose or double one of them.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from agent_runtime.domain.callback import (
+    ERROR_CHARACTERS,
+    EXCERPT_CHARACTERS,
+    REVIVABLE,
+    Callback,
+    CallbackState,
+    Why,
+    decide,
+)
+from agent_runtime.domain.envelope import write_news
+from agent_runtime.domain.ids import JobId, SessionId
+from agent_runtime.domain.job import Job, JobStatus, JobType, Order
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
+from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.jobs.admission import ancestors
+from agent_runtime.services.jobs.agreements import emit_callback_event, make_callback
+from agent_runtime.services.jobs.orders import RUNNING_LIMIT, create_job
+from agent_runtime.services.ports.families import CallbackChanges, CallbackFilter
+from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.store import Transaction
+
+_EXPIRY_BY_STATUS: Mapping[SessionStatus, Why] = {
+    SessionStatus.FAILED: Why.PARENT_FAILED,
+    SessionStatus.STOPPED: Why.PARENT_STOPPED,
+}
+_NO_NEWS: Mapping[str, Why] = {
+    Reason.STOPPED_BY_PARENT: Why.STOPPED_BY_PARENT,
+    Reason.BUDGET_EXCEEDED: Why.BUDGET_EXCEEDED,
+}
+"""Ends that a parent has brought about itself, or must not be woken for."""
+_ASLEEP = frozenset({SessionStatus.FINISHED, SessionStatus.WAITING})
+
+
+def note_rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus | None = None) -> None:
+    """Write into the callback of a job how its child came to rest; a new one if that one was told already.
+
+    Shape:   `outcome` is that of the job, unless the child rests in another way.
+    """
+    callback = tx.kin.callbacks.newest_of_job(job.id)
+    if callback is None:
+        return
+    if callback.rested_at is not None and callback.state is not CallbackState.PENDING:
+        again = _next_round(tx, job, child, callback)
+        if again is None:
+            return
+        callback = again
+    changed = tx.kin.callbacks.change(callback, _rest(tx, job, child, outcome or STATUS_BY_JOB[job.status]))
+    if changed is None:
+        return
+    emit_callback_event(tx, changed, "callback.ready")
+    needless = _NO_NEWS.get(changed.reason or "")
+    if changed.state is CallbackState.PENDING and needless is not None:
+        _settle(tx, changed, CallbackState.EXPIRED, needless)
+    tx.kin.stirred.append(changed.parent_session_id)
+
+
+def note_work(tx: Transaction, job: Job, child: Session) -> None:
+    """Take back news that nobody was told, or promise new news: the child is at work again."""
+    callback = tx.kin.callbacks.newest_of_job(job.id)
+    if callback is None or callback.rested_at is None:
+        return
+    if callback.state is not CallbackState.PENDING:
+        _next_round(tx, job, child, callback)
+        return
+    nothing: CallbackChanges = {"outcome": None, "rested_at": None, "reason": None, "error": None}
+    tx.kin.callbacks.change(callback, {**nothing, "result_excerpt": None, "result_characters": 0})
+
+
+def end_delivery(tx: Transaction, job: Job, callbacks: Sequence[Callback]) -> None:
+    """Let the news share the fate of the job that carried it to the parent."""
+    for callback in callbacks:
+        if callback.delivery_job_id != job.id:
+            continue
+        if job.status is JobStatus.COMPLETED:
+            _settle(tx, callback, CallbackState.CONSUMED, None)
+        elif callback.state is CallbackState.DELIVERED:
+            why = Why.PARENT_FAILED if job.status is JobStatus.FAILED else Why.PARENT_STOPPED
+            _settle(tx, callback, CallbackState.EXPIRED, why)
+
+
+def deliver(tx: Transaction, parent: Session) -> Job | None:
+    """Wake an idle parent with everything that is due, in one message; nothing if nothing is due, or it is not idle.
+
+    A message that still waits to be read takes up what has become due since. A parent that failed or was stopped is
+    not woken: its news expires, until it goes on after all.
+    """
+    is_idle = parent.current_job_id is None
+    if not _pending(tx, parent.id) or not (is_idle or _unread_message(tx, parent)):
+        return None
+    tx.kin.families.lock(parent.id)
+    pending = _pending(tx, parent.id)
+    if parent.status in _EXPIRY_BY_STATUS:
+        _expire(tx, pending, _EXPIRY_BY_STATUS[parent.status])
+    if is_idle and parent.status not in _ASLEEP:
+        return None
+    decision = decide(pending)
+    _expire(tx, decision.satisfied, Why.GROUP_SATISFIED)
+    if decision.due and _is_overspent(tx, parent):
+        _expire(tx, decision.due, Why.BUDGET_EXCEEDED)
+    elif decision.due:
+        needless = {callback.id for callback in decision.satisfied}
+        at_work = [one.child_session_name for one in pending if one.rested_at is None and one.id not in needless]
+        if is_idle:
+            return _tell_parent(tx, parent, decision.due, at_work)
+        _tell_more(tx, parent, decision.due, at_work)
+    return None
+
+
+def expire_all(tx: Transaction, parent_id: SessionId, why: Why) -> None:
+    """Give up what a parent has not been told."""
+    _expire(tx, [one for one in tx.kin.callbacks.unsettled_of_parent(parent_id) if one.settled_at is None], why)
+
+
+def revive(tx: Transaction, callbacks: Sequence[Callback]) -> None:
+    """Take up again what expired with a failed turn, now that the parent has completed one."""
+    for callback in callbacks:
+        if callback.state is CallbackState.EXPIRED and callback.why in REVIVABLE:
+            changes: CallbackChanges = {"delivery_job_id": None, "delivered_at": None, "settled_at": None}
+            _change(tx, callback, {**changes, "state": CallbackState.PENDING, "why": Why.PARENT_RESUMED})
+
+
+def mark_read(tx: Transaction, parent_id: SessionId, child_id: SessionId) -> int:
+    """Note that a parent has read its child's result by itself, and need not be told; tell how much news that was."""
+    read = unread_news(tx, parent_id, child_id)
+    for callback in read:
+        _settle(tx, callback, CallbackState.CONSUMED, Why.READ_BY_PARENT)
+    if read:
+        tx.kin.stirred.append(parent_id)
+    return len(read)
+
+
+def unread_news(tx: Transaction, parent_id: SessionId, child_id: SessionId) -> Sequence[Callback]:
+    """Read the news of one child that its parent has not been told; for a look before a write."""
+    return [one for one in _pending(tx, parent_id) if one.child_session_id == child_id and one.rested_at is not None]
+
+
+def list_callbacks(tx: Transaction, wanted: CallbackFilter) -> Sequence[Callback]:
+    """Read one page of callbacks, newest first."""
+    return tx.kin.callbacks.page(wanted)
+
+
+def _pending(tx: Transaction, parent_id: SessionId) -> list[Callback]:
+    unsettled = tx.kin.callbacks.unsettled_of_parent(parent_id)
+    return [callback for callback in unsettled if callback.state is CallbackState.PENDING]
+
+
+def _next_round(tx: Transaction, job: Job, child: Session, before: Callback) -> Callback | None:
+    parent = tx.sessions.get(before.parent_session_id)
+    if parent is None:
+        return None
+    return make_callback(tx, job, child, parent, before.policy, before.group_name, before.round + 1)
+
+
+def _is_overspent(tx: Transaction, parent: Session) -> bool:
+    families = (tx.kin.families.get(one.id) for one in (parent, *ancestors(tx, parent)))
+    return any(family is not None and family.exceeded is not None for family in families)
+
+
+def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_work: Sequence[str]) -> Job:
+    """Order the turn that reads the news, on the same terms as the turn before it."""
+    last = tx.jobs.page(JobFilter(limit=1, session_id=parent.id))[0]
+    at_once_max = tx.queue.lane_by_id(last.lane_id).agent_limit
+    limits = {RUNNING_LIMIT: at_once_max} if at_once_max is not None else {}
+    needs = AgentNeeds(parent.agent_name, active=True, labels=last.labels, limits=limits)
+    order = Order(
+        type=JobType.RESUME_SESSION,
+        session_name=parent.name,
+        prompt=write_news(parent.name, due, at_work, tx.now),
+        priority=last.priority,
+        timeout_seconds=last.timeout_seconds,
+        stop_grace_seconds=last.stop_grace_seconds,
+        is_news=True,
+    )
+    job = create_job(tx, order, lambda _name: needs).job
+    _hand_over(tx, due, job.id)
+    return job
+
+
+def _unread_message(tx: Transaction, parent: Session) -> JobId | None:
+    """Name the job that is to tell a parent of its children and that no launcher has taken yet."""
+    job = tx.jobs.get(parent.current_job_id) if parent.current_job_id is not None else None
+    if job is None or job.status is not JobStatus.PENDING or not tx.kin.callbacks.is_delivery(job.id):
+        return None
+    return job.id
+
+
+def _tell_more(tx: Transaction, parent: Session, due: Sequence[Callback], at_work: Sequence[str]) -> None:
+    """Write the message that waits anew, with what it told already and with this; one that is taken stays as it is."""
+    message = parent.current_job_id
+    assert message is not None, f"session '{parent.id}' has a message that waits"
+    delivered = [one for one in tx.kin.callbacks.unsettled_of_parent(parent.id) if one.delivery_job_id == message]
+    if tx.jobs.edit_prompt(message, write_news(parent.name, [*delivered, *due], at_work, tx.now)) is not None:
+        _hand_over(tx, due, message)
+
+
+def _hand_over(tx: Transaction, due: Sequence[Callback], message: JobId) -> None:
+    for callback in due:
+        changes: CallbackChanges = {"delivery_job_id": message, "delivered_at": tx.now, "why": None}
+        _change(tx, callback, {**changes, "state": CallbackState.DELIVERED})
+
+
+def _rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus) -> CallbackChanges:
+    has_result = outcome in (SessionStatus.FINISHED, SessionStatus.WAITING_INPUT)
+    result = (child.result or "") if has_result else ""
+    return {
+        "outcome": outcome,
+        "rested_at": job.ended_at or tx.now,
+        "reason": None if has_result else job.reason,
+        "error": None if has_result else (job.error or "")[-ERROR_CHARACTERS:],
+        "result_excerpt": result[:EXCERPT_CHARACTERS],
+        "result_characters": len(result),
+    }
+
+
+def _expire(tx: Transaction, callbacks: Sequence[Callback], why: Why) -> None:
+    for callback in callbacks:
+        _settle(tx, callback, CallbackState.EXPIRED, why)
+
+
+def _settle(tx: Transaction, callback: Callback, state: CallbackState, why: Why | None) -> None:
+    _change(tx, callback, {"state": state, "why": why, "settled_at": tx.now})
+
+
+def _change(tx: Transaction, callback: Callback, changes: CallbackChanges) -> None:
+    changed = tx.kin.callbacks.change(callback, changes)
+    # Zero rows changed: somebody else has decided about it, and has told so.
+    if changed is not None:
+        emit_callback_event(tx, changed, f"callback.{changed.state}")

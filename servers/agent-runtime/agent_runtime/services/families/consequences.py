@@ -1,0 +1,189 @@
+"""What follows, for parents and children, from what a transaction has done to jobs and sessions.
+
+The verbs note what they moved (`tx.kin.moved`) and what else stirred (`tx.kin.stirred`); at the end of each
+transaction, and inside of it, the consequences are drawn here. So no verb can forget them, and a job that failed and
+is tried again in the same transaction has never been at rest.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from agent_runtime.domain.callback import CallbackState, Why
+from agent_runtime.domain.event import NewEvent
+from agent_runtime.domain.family import AT_WORK
+from agent_runtime.domain.ids import JobId, SessionId
+from agent_runtime.domain.job import TERMINAL, Job, JobStatus
+from agent_runtime.domain.json import Json
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.domain.wishes import WaitFor
+from agent_runtime.services.families.callbacks import deliver, end_delivery, expire_all, note_rest, note_work, revive
+from agent_runtime.services.jobs.admission import ancestors
+from agent_runtime.services.jobs.budgets import note_overrun, overrun_of
+from agent_runtime.services.ports.families import Moved
+from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.sessions import stop_session
+
+T = TypeVar("T")
+
+NAMES_SHOWN = 50
+_AWAITED = frozenset({CallbackState.PENDING, CallbackState.DELIVERED})
+
+
+class FamilyStore:
+    """A store whose every write also draws the consequences for parents and children."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def write(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb and what follows from it, and commit both together."""
+        return await self._store.write(lambda tx: with_aftermath(tx, verb))
+
+    async def read(self, verb: Callable[[Transaction], T]) -> T:
+        """Run a verb that changes nothing."""
+        return await self._store.read(verb)
+
+
+def with_aftermath(tx: Transaction, verb: Callable[[Transaction], T]) -> T:
+    """Run a verb, then draw the consequences until nothing more follows."""
+    answer = verb(tx)
+    kin = tx.kin
+    while kin.moved or kin.stirred:
+        moved, stirred = list(kin.moved), list(kin.stirred)
+        kin.moved.clear()
+        kin.stirred.clear()
+        _follow_moves(tx, moved)
+        for session_id in dict.fromkeys(stirred):
+            look_at_session(tx, session_id)
+    return answer
+
+
+def look_at_session(tx: Transaction, session_id: SessionId) -> None:
+    """Bring a session's part in its family up to date: wake it, tell its parent, finish it. Again is harmless."""
+    session = tx.sessions.get(session_id)
+    if session is None:
+        _forget(tx, session_id)
+        return
+    if deliver(tx, session) is None:
+        _tell_parents(tx, session)
+        if session.status not in AT_WORK and session.parent_session_id is not None:
+            _finish_waiting_parent(tx, session.parent_session_id)
+    for elder in (session, *ancestors(tx, session)):
+        check_budget(tx, elder)
+
+
+def check_budget(tx: Transaction, session: Session) -> None:
+    """Stop a session and its tree if one of its budgets is used up; once is enough."""
+    family = tx.kin.families.get(session.id)
+    if family is None or family.exceeded is not None or not family.limits:
+        return
+    overrun = overrun_of(tx, session)
+    if overrun is not None:
+        note_overrun(tx, session, overrun)
+        stop_session(tx, session, Reason.BUDGET_EXCEEDED, tree=True)
+
+
+def _follow_moves(tx: Transaction, moved: list[Moved]) -> None:
+    """Look at where each job was at first and is at last; what it was in between, nobody has seen."""
+    first: dict[JobId, Job] = {}
+    last: dict[JobId, Job] = {}
+    for one in moved:
+        first.setdefault(one.before.id, one.before)
+        last[one.after.id] = one.after
+    for job_id, after in last.items():
+        before = first[job_id]
+        if after.status in TERMINAL or before.status in TERMINAL:
+            _follow_job(tx, before, after)
+
+
+def _follow_job(tx: Transaction, before: Job, after: Job) -> None:
+    session = tx.sessions.get(after.session_id)
+    if session is None:
+        return
+    if after.status not in TERMINAL:
+        if after.callback:
+            note_work(tx, after, session)
+        return
+    unsettled = tx.kin.callbacks.unsettled_of_parent(session.id)
+    end_delivery(tx, after, unsettled)
+    if after.status is JobStatus.COMPLETED:
+        revive(tx, [one for one in unsettled if one.delivery_job_id != after.id])
+    if session.current_job_id is None:
+        _note_children_at_work(tx, session, after)
+    if after.callback:
+        _note_end(tx, before, after, session)
+    tx.kin.stirred.append(session.id)
+
+
+def _note_end(tx: Transaction, before: Job, after: Job, session: Session) -> None:
+    newest = tx.kin.callbacks.newest_of_job(after.id)
+    if newest is not None and newest.outcome is SessionStatus.WAITING_INPUT:
+        note_work(tx, after, session)  # It asked, was answered, and has now really ended.
+    # The end of a completed job waits for what its session awaits itself; that of any other, and a truth that
+    # arrived late, does not.
+    if after.status is not JobStatus.COMPLETED or before.status in TERMINAL:
+        note_rest(tx, after, session)
+
+
+def _note_children_at_work(tx: Transaction, session: Session, ended: Job) -> None:
+    """Say that a turn is over while children work on, and wait for them if that was asked for."""
+    names = list(tx.kin.families.names_at_work(session.id, NAMES_SHOWN))
+    if not names:
+        return
+    family = tx.kin.families.get(session.id)
+    waits = ended.status is JobStatus.COMPLETED and family is not None and family.wait_for is WaitFor.CHILDREN
+    if waits:
+        tx.sessions.change(session.id, {"status": SessionStatus.WAITING, "updated_at": tx.now})
+    facts: dict[str, Json] = {"children": [*names], "waits": waits}
+    tx.emit(NewEvent.of_session(session, "session.children_running", tx.now, facts, job_id=ended.id))
+
+
+def _tell_parents(tx: Transaction, session: Session) -> None:
+    """Note for those who wait for this session that it is at rest, if it is."""
+    for callback in tx.kin.callbacks.unrested_of_child(session.id):
+        job = tx.jobs.get(callback.job_id)
+        if job is None:
+            continue
+        if session.status is SessionStatus.WAITING_INPUT:
+            note_rest(tx, job, session, SessionStatus.WAITING_INPUT)
+        elif job.status in TERMINAL and _awaits_nothing(tx, session):
+            note_rest(tx, job, session, _outcome_of_turn(tx, session, job))
+
+
+def _awaits_nothing(tx: Transaction, session: Session) -> bool:
+    """Whether a session will not be woken by children of its own, and does not wait for them."""
+    if session.status is SessionStatus.WAITING:
+        return False
+    return not any(one.state in _AWAITED for one in tx.kin.callbacks.unsettled_of_parent(session.id))
+
+
+def _outcome_of_turn(tx: Transaction, session: Session, job: Job) -> SessionStatus | None:
+    """A turn that was continued by news of its own children ends as its last part did."""
+    if session.current_job_id is not None or job.status is not JobStatus.COMPLETED:
+        return None
+    last = tx.jobs.page(JobFilter(limit=1, session_id=session.id))[0]
+    return session.status if last.id != job.id and last.status in TERMINAL else None
+
+
+def _finish_waiting_parent(tx: Transaction, parent_id: SessionId) -> None:
+    parent = tx.sessions.get(parent_id)
+    if parent is None or parent.status is not SessionStatus.WAITING or tx.kin.families.names_at_work(parent_id, 1):
+        return
+    tx.sessions.change(parent_id, {"status": SessionStatus.FINISHED, "updated_at": tx.now})
+    facts: dict[str, Json] = {"status": SessionStatus.FINISHED, "reason": "children_at_rest"}
+    tx.emit(NewEvent.of_session(parent, "session.updated", tx.now, facts))
+    tx.kin.stirred.append(parent_id)
+
+
+def _forget(tx: Transaction, session_id: SessionId) -> None:
+    """Draw the consequences of a deletion: nobody can be told any more, and what it was awaited for never comes."""
+    expire_all(tx, session_id, Why.PARENT_DELETED)
+    for callback in tx.kin.callbacks.unrested_of_child(session_id):
+        error = "the session was deleted before its work was over"
+        tx.kin.callbacks.change(
+            callback, {"outcome": SessionStatus.STOPPED, "rested_at": tx.now, "reason": None, "error": error}
+        )
+        tx.kin.stirred.append(callback.parent_session_id)
+    tx.kin.callbacks.forget_orphans(session_id)

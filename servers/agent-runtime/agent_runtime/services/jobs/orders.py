@@ -1,0 +1,329 @@
+"""What clients ask of jobs: create one, stop it, run it once more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from agent_runtime.domain.errors import Conflict, Invalid, NotFound
+from agent_runtime.domain.event import NewEvent
+from agent_runtime.domain.ids import JobId, SessionId, new_id
+from agent_runtime.domain.job import (
+    PROMPT_PREVIEW_CHARACTERS,
+    TERMINAL,
+    IfBusy,
+    Job,
+    JobStatus,
+    JobType,
+    Move,
+    Order,
+    WaitsOn,
+)
+from agent_runtime.domain.json import Json
+from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
+from agent_runtime.services.jobs.admission import admit_child, admit_resume, find_parent
+from agent_runtime.services.jobs.agreements import promise
+from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job
+from agent_runtime.services.jobs.queue_limits import QueueGauge
+from agent_runtime.services.ports.questions import JobFilter, PastAttempt
+from agent_runtime.services.ports.queue import Lane
+from agent_runtime.services.ports.store import Transaction
+
+GROUP_LABEL = "group"
+"""The label whose value says which jobs are one group in their lane; without it, those of a tree of sessions are."""
+RUNNING_LIMIT = "max_running"
+"""The limit of an agent's blueprint that says how many of its jobs may run at once, on all launchers together."""
+
+
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """A client's name for one request, and what that request said."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Created:
+    """A job that was accepted; `is_new` is false when an equal request had made it before."""
+
+    job: Job
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """What a stop did: `requested` is true while the launcher has yet to end the process."""
+
+    job: Job
+    requested: bool
+
+
+def create_job(
+    tx: Transaction,
+    order: Order,
+    find_agent: FindAgent,
+    key: IdempotencyKey | None = None,
+    gauge: QueueGauge | None = None,
+    growth: Limits = DEFAULT_LIMITS,
+) -> Created:
+    """Accept an order: from here on it ends in one outcome, or waits and says why.
+
+    Errors:  NotFound, Conflict, Invalid, TooMuch; nothing was written then.
+    """
+    job_id = JobId(new_id("job_", tx.now, tx.random_bytes))
+    if key is not None:
+        used = tx.jobs.remember_key(key.key, key.fingerprint, job_id, tx.now)
+        if used.job_id != job_id:
+            return Created(_job_of_key(tx, key, used.fingerprint, used.job_id), is_new=False)
+    if gauge is not None:
+        gauge.admit(tx, order)
+    if order.type is JobType.START_SESSION:
+        agent = _agent(find_agent, order.agent_name)
+        return Created(_start_session(tx, order, agent, job_id, growth), is_new=True)
+    return Created(_resume_session(tx, order, find_agent, job_id), is_new=True)
+
+
+def get_job(tx: Transaction, job_id: JobId) -> Job:
+    """Read one job.
+
+    Errors:  NotFound.
+    """
+    job = tx.jobs.get(job_id)
+    if job is None:
+        raise NotFound("job_unknown", f"no job '{job_id}' (it may have been deleted with its session)")
+    return job
+
+
+def list_jobs(tx: Transaction, wanted: JobFilter) -> list[Job]:
+    """Read one page of jobs, newest first."""
+    return list(tx.jobs.page(wanted))
+
+
+def list_attempts(tx: Transaction, job_id: JobId) -> list[PastAttempt]:
+    """Read all attempts of a job, oldest first; the last one is the current one."""
+    job = get_job(tx, job_id)
+    past = list(tx.jobs.past_attempts(job_id))
+    if job.attempt == 0 or (past and past[-1].attempt == job.attempt):
+        return past
+    current = PastAttempt(
+        job_id=job.id,
+        attempt=job.attempt,
+        status=job.status,
+        launcher_id=job.launcher_id,
+        launcher_epoch=job.launcher_epoch,
+        token=job.token,
+        reason=job.reason,
+        error=job.error,
+        exit_code=job.exit_code,
+        signal=job.signal,
+        claimed_at=job.claimed_at,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+    )
+    return [*past, current]
+
+
+def stop_job(tx: Transaction, job_id: JobId, reason: Reason = Reason.STOPPED_BY_USER) -> Stopping:
+    """Stop a job: at once if nothing of it runs yet, through its launcher otherwise; again is harmless.
+
+    Errors:  NotFound.
+    """
+    job = get_job(tx, job_id)
+    if job.status in TERMINAL:
+        return Stopping(job, requested=False)
+    if job.status in (JobStatus.PENDING, JobStatus.CLAIMED):
+        stopped = move_job(tx, job, Move.STOP_WAITING, JobStatus.STOPPED, {"reason": reason})
+        # Zero rows changed: a launcher was faster, so it is stopped as a running one.
+        return Stopping(stopped, requested=False) if stopped is not None else stop_job(tx, job_id, reason)
+    if job.stop_requested_at is None:
+        changed = tx.jobs.change(job.id, {"stop_requested_at": tx.now, "stop_reason": reason})
+        assert changed is not None, f"job '{job.id}' vanished inside a transaction"
+        session = tx.sessions.get(job.session_id)
+        assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
+        emit_job_event(tx, session, changed, "job.stop_requested", {"status": changed.status, "reason": reason})
+        job = changed
+    if job.launcher_id is not None:
+        tx.wake_launcher(job.launcher_id)
+    return Stopping(job, requested=True)
+
+
+def retry_job(tx: Transaction, job_id: JobId) -> Job:
+    """Run a failed or stopped job once more, as a new attempt.
+
+    Errors:  NotFound; Conflict if the job is not over, or has completed.
+    """
+    job = get_job(tx, job_id)
+    if job.status not in (JobStatus.FAILED, JobStatus.STOPPED):
+        raise Conflict(
+            "not_retryable", f"cannot run job '{job_id}' again: it must be failed or stopped, found '{job.status}'"
+        )
+    moved = move_job(tx, job, Move.RETRY, JobStatus.PENDING, {"not_before": None, "queue_expires_at": None})
+    return moved if moved is not None else retry_job(tx, job_id)
+
+
+def _job_of_key(tx: Transaction, key: IdempotencyKey, fingerprint: str, job_id: JobId) -> Job:
+    if fingerprint != key.fingerprint:
+        raise Invalid(
+            "idempotency_key_reused",
+            f"the idempotency key '{key.key}' belongs to another request, which made job '{job_id}' "
+            "(use a new key for a new job)",
+        )
+    return get_job(tx, job_id)
+
+
+def _agent(find_agent: FindAgent, name: str | None) -> AgentNeeds:
+    if name is None:
+        raise Invalid("invalid_parameters", "invalid agent_name: the name of an agent expected, found none")
+    agent = find_agent(name)
+    if agent is None:
+        raise NotFound("agent_unknown", f"no agent '{name}' (GET /agents lists those that there are)")
+    if not agent.active:
+        raise Conflict("agent_inactive", f"agent '{name}' is inactive (activate it first)")
+    return agent
+
+
+def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: JobId, growth: Limits) -> Job:
+    if tx.sessions.find(order.session_name) is not None:
+        raise Conflict(
+            "session_exists",
+            f"session '{order.session_name}' exists already (resume it, or choose another name)",
+        )
+    session_id = SessionId(new_id("ses_", tx.now, tx.random_bytes))
+    parent = find_parent(tx, order)
+    if parent is not None:
+        admit_child(tx, parent, order, growth)
+    session = Session(
+        id=session_id,
+        name=order.session_name,
+        agent_name=agent.name,
+        project_dir=order.project_dir,
+        parent_session_id=parent.id if parent is not None else None,
+        parent_session_name=parent.name if parent is not None else None,
+        root_session_id=parent.root_session_id if parent is not None else session_id,
+        depth=parent.depth + 1 if parent is not None else 0,
+        current_job_id=job_id,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    tx.sessions.insert(session)
+    facts: dict[str, Json] = {
+        "agent_name": agent.name,
+        "status": session.status,
+        "parent_session_name": session.parent_session_name,
+        "parent_session_id": session.parent_session_id,
+    }
+    tx.emit(NewEvent.of_session(session, "session.created", tx.now, facts))
+    return _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
+
+
+def _resume_session(tx: Transaction, order: Order, find_agent: FindAgent, job_id: JobId) -> Job:
+    session = tx.sessions.find(order.session_name)
+    if session is None:
+        raise NotFound("session_unknown", f"no session '{order.session_name}' (start it first)")
+    agent = _agent(find_agent, session.agent_name)
+    parent = find_parent(tx, order)
+    if not order.is_news:
+        admit_resume(tx, session, parent, order)
+    if session.current_job_id is None:
+        job = _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
+        tx.sessions.change(
+            session.id, {"current_job_id": job.id, "status": SessionStatus.PENDING, "updated_at": tx.now}
+        )
+        return job
+    if order.if_busy is IfBusy.REJECT:
+        raise Conflict(
+            "session_busy",
+            f"session '{session.name}' is busy with job '{session.current_job_id}' "
+            "(wait for its end, or let the job queue with if_busy 'enqueue')",
+        )
+    job = _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=WaitsOn.SESSION)
+    if order.if_busy is IfBusy.INTERRUPT:
+        stop_job(tx, session.current_job_id, Reason.STOPPED_BY_USER)
+    return get_job(tx, job.id)
+
+
+def _time_to_wait(tx: Transaction, order: Order) -> WaitsOn | None:
+    return WaitsOn.TIME if order.not_before is not None and order.not_before > tx.now else None
+
+
+def asked_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """Leave out the label that groups jobs: it asks nothing of who runs the job."""
+    return {name: value for name, value in labels.items() if name != GROUP_LABEL}
+
+
+def _lane(agent: AgentNeeds, order: Order, labels: Mapping[str, str], host: str | None) -> Lane:
+    limit = agent.limits.get(RUNNING_LIMIT)
+    is_limited = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
+    return Lane(
+        id=0,
+        labels=asked_labels(labels),
+        required_host=host,
+        required_launcher_id=order.launcher_id,
+        priority=order.priority,
+        agent_name=agent.name if is_limited else None,
+        agent_limit=int(str(limit)) if is_limited else None,
+    )
+
+
+def _insert_job(
+    tx: Transaction,
+    order: Order,
+    session: Session,
+    agent: AgentNeeds,
+    job_id: JobId,
+    *,
+    parent: Session | None,
+    waits_on: WaitsOn | None,
+) -> Job:
+    job = replace(
+        _new_job(tx, order, session, agent, job_id),
+        waits_on=waits_on,
+        parent_session_name=parent.name if parent is not None else session.parent_session_name,
+    )
+    tx.jobs.insert(job, order.prompt)
+    emit_job_event(
+        tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name}
+    )
+    promise(tx, order, job, session, parent, read_limits(agent.limits, f"limits of agent '{agent.name}'"))
+    return announce_ready(tx, job)
+
+
+def _queue_expiry(tx: Transaction, order: Order) -> datetime | None:
+    if order.queue_timeout_seconds is None:
+        return None
+    expires_at = tx.now + timedelta(seconds=order.queue_timeout_seconds)
+    tx.due_at(expires_at)
+    return expires_at
+
+
+def _new_job(tx: Transaction, order: Order, session: Session, agent: AgentNeeds, job_id: JobId) -> Job:
+    labels = {**agent.labels, **order.labels}
+    host = session.hostname
+    return Job(
+        id=job_id,
+        type=order.type,
+        lane_id=tx.queue.lane(_lane(agent, order, labels, host)),
+        group_name=labels.get(GROUP_LABEL) or session.root_session_id,
+        session_id=session.id,
+        session_name=session.name,
+        agent_name=agent.name,
+        prompt_preview=order.prompt[:PROMPT_PREVIEW_CHARACTERS],
+        project_dir=order.project_dir or session.project_dir,
+        labels=labels,
+        priority=order.priority,
+        timeout_seconds=order.timeout_seconds,
+        stop_grace_seconds=order.stop_grace_seconds,
+        if_busy=order.if_busy,
+        max_attempts=order.max_attempts,
+        rerun_lost=order.rerun_lost,
+        not_before=order.not_before,
+        queue_expires_at=_queue_expiry(tx, order),
+        callback=order.callback,
+        required_launcher_id=order.launcher_id,
+        required_host=host,
+        created_at=tx.now,
+        queued_at=tx.now,
+    )

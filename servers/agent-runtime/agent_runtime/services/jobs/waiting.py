@@ -1,0 +1,145 @@
+"""Why a job waits or is not over, and what would change that; found at the moment that somebody asks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER, TERMINAL, Job, JobStatus, WaitsOn
+from agent_runtime.domain.launcher import Launcher, LauncherStatus, may_run
+from agent_runtime.domain.reasons import OpenReason, WaitReason
+from agent_runtime.services.jobs.orders import asked_labels
+from agent_runtime.services.ports.store import Transaction
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Why a job is not over: a code for programs, and a sentence that says what would change it.
+
+    Shape:   `next_at` is when time alone would change something, None if only an event will.
+    """
+
+    reason: WaitReason | OpenReason
+    sentence: str
+    next_at: datetime | None = None
+
+
+def explain_waiting(tx: Transaction, jobs: Iterable[Job]) -> Mapping[JobId, Waiting]:
+    """Say for each of these jobs that is not over why it is not."""
+    unfinished = [job for job in jobs if job.status not in TERMINAL]
+    pending = [job for job in unfinished if job.status is JobStatus.PENDING]
+    launchers = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE] if pending else []
+    at_work = tx.jobs.count_at_launchers() if launchers else {}
+    waits = {job.id: _with_time(job, _why(tx, job, launchers, at_work)) for job in pending}
+    return waits | {job.id: _at_a_launcher(job) for job in unfinished if job.status is not JobStatus.PENDING}
+
+
+def _with_time(job: Job, why: Waiting) -> Waiting:
+    """Add when its time comes, or when it leaves the queue, whichever is first."""
+    times = [job.queue_expires_at, job.not_before if why.reason is WaitReason.NOT_BEFORE else None]
+    return replace(why, next_at=min((time for time in times if time is not None), default=None))
+
+
+def _at_a_launcher(job: Job) -> Waiting:
+    if job.status is JobStatus.CLAIMED:
+        return Waiting(
+            OpenReason.STARTING,
+            "a launcher has it and prepares it; if it does not begin in time, it goes back to the queue",
+            job.claim_expires_at,
+        )
+    if job.status is JobStatus.LOST:
+        return Waiting(
+            OpenReason.LAUNCHER_SILENT,
+            "its launcher does not prove that it runs; unless that comes back, it is run again or given up, as its "
+            "rerun_lost says",
+            job.lost_at + LOST_FOR_GOOD_AFTER if job.lost_at is not None else None,
+        )
+    if job.stop_requested_at is not None:
+        grace = timedelta(seconds=job.stop_grace_seconds)
+        sentence = f"is being ended: its processes have {job.stop_grace_seconds:g} s until they are killed"
+        return Waiting(OpenReason.STOPPING, sentence, job.stop_requested_at + grace)
+    if job.timeout_seconds is None or job.started_at is None:
+        return Waiting(OpenReason.AT_WORK, "runs until its process ends, or until it is stopped")
+    ends_at = job.started_at + timedelta(seconds=job.timeout_seconds)
+    return Waiting(OpenReason.AT_WORK, "runs until its process ends, or its time limit", ends_at)
+
+
+def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int]) -> Waiting:
+    match job.waits_on:
+        case WaitsOn.SESSION:
+            return _session_busy(tx, job)
+        case WaitsOn.TIME:
+            moment = job.not_before.strftime("%Y-%m-%d %H:%M:%S UTC") if job.not_before is not None else "its time"
+            return Waiting(WaitReason.NOT_BEFORE, f"waits until {moment}")
+        case WaitsOn.HELD:
+            return Waiting(
+                WaitReason.HELD, "is held until somebody lifts the hold (on the page, or DELETE /jobs/JOB/hold)"
+            )
+        case None:
+            why = _no_launcher_takes_it(job, launchers, at_work)
+            return _agent_is_full(tx, job) or why if why.reason is WaitReason.NO_FREE_SLOT else why
+
+
+def _session_busy(tx: Transaction, job: Job) -> Waiting:
+    session = tx.sessions.get(job.session_id)
+    holder = session.current_job_id if session is not None else None
+    return Waiting(
+        WaitReason.SESSION_BUSY,
+        f"waits until job '{holder}' of session '{job.session_name}' has ended (stop that one to go on sooner)",
+    )
+
+
+def _agent_is_full(tx: Transaction, job: Job) -> Waiting | None:
+    lane = tx.queue.lane_by_id(job.lane_id)
+    if lane.agent_limit is None:
+        return None
+    running = tx.queue.count_of_agent(job.agent_name)
+    if running < lane.agent_limit:
+        return None
+    return Waiting(
+        WaitReason.AGENT_LIMIT,
+        f"waits until a job of agent '{job.agent_name}' ends: {running} are at work, and its max_running allows "
+        f"{lane.agent_limit} at once",
+    )
+
+
+def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int]) -> Waiting:
+    launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
+    if not launchers:
+        return Waiting(WaitReason.NO_LAUNCHER, "no launcher is connected (start one: servers/agent-launcher)")
+    labels = asked_labels(job.labels)
+    fitting = [item for item in launchers if may_run(item, labels, job.required_host, job.required_launcher_id)]
+    if not fitting:
+        return Waiting(
+            WaitReason.NO_MATCHING_LAUNCHER,
+            f"none of {len(launchers)} connected launchers is {_wishes(job)} (start one that is)",
+        )
+    open_ones = [item for item in fitting if not item.draining]
+    if not open_ones:
+        return Waiting(
+            WaitReason.NO_FREE_SLOT, f"all {len(fitting)} fitting launchers are draining (let one resume, or start one)"
+        )
+    if all(item.refusal == WaitReason.LAUNCHER_SHORT_OF_MEMORY for item in open_ones):
+        return Waiting(
+            WaitReason.LAUNCHER_SHORT_OF_MEMORY,
+            "the fitting launchers are short of memory (it goes on when a job ends or memory is freed)",
+        )
+    if all(item.refusal == WaitReason.LAUNCHER_CANNOT_START_JOBS for item in open_ones):
+        return Waiting(
+            WaitReason.LAUNCHER_CANNOT_START_JOBS,
+            "the fitting launchers cannot start processes or write their disks (see 'agent-launcher doctor' there)",
+        )
+    running = sum(at_work.get(item.id, 0) for item in open_ones)
+    return Waiting(
+        WaitReason.NO_FREE_SLOT,
+        f"waits for a free slot: {len(open_ones)} fitting launchers run {running} jobs (it goes on when one ends)",
+    )
+
+
+def _wishes(job: Job) -> str:
+    wishes = [f"labelled {key}={value}" for key, value in sorted(asked_labels(job.labels).items())]
+    if job.required_host is not None:
+        wishes.append(f"on host '{job.required_host}', where the session lives")
+    if job.required_launcher_id is not None:
+        wishes.append(f"launcher '{job.required_launcher_id}'")
+    return " and ".join(wishes) or "of the right kind"

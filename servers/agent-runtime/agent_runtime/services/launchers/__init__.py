@@ -1,0 +1,1 @@
+"""What launchers do: come, poll, claim, report, send output, leave."""

@@ -1,0 +1,160 @@
+"""How a job gets to a launcher: the claim, its renewal after a lost answer, and the way back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agent_runtime.domain.ids import LauncherId
+from agent_runtime.domain.job import Job, JobStatus, Move
+from agent_runtime.domain.launcher import Launcher, may_run
+from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.jobs.run_order import competing_lanes
+from agent_runtime.services.launchers.presence import known_launcher, see
+from agent_runtime.services.ports.queue import Lane
+from agent_runtime.services.ports.store import Transaction
+
+CLAIM_EXPIRES_AFTER = timedelta(seconds=30)
+STOP_REPEATED_AFTER = timedelta(seconds=5)
+_TOKEN_BYTES = 16
+_NO_LIMIT = 2**31
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a launcher's poll says.
+
+    Shape:   `slots` is how many more jobs it could hold now, None if it does not say; `batch` is how many it
+             takes in one answer; `refusal` is a wait reason that it gives for having no slot.
+    """
+
+    launcher_id: LauncherId
+    epoch: int | None = None
+    slots: int | None = None
+    batch: int = 1
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A job with the prompt that its launcher needs."""
+
+    job: Job
+    prompt: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a poll has found: jobs to run, jobs to stop, or neither."""
+
+    launcher: Launcher
+    claims: Sequence[Claimed]
+    stop_jobs: Sequence[Job]
+
+
+def look_for_work(tx: Transaction, ask: Ask) -> Found:
+    """Give a launcher what there is for it now.
+
+    Stops come first, so that a stop never waits behind new work. Claims that were handed out before and
+    neither started nor declined were lost on the way: they are handed out again.
+
+    Errors:  NotFound `launcher_unknown`; Conflict `superseded`.
+    """
+    launcher = see(tx, known_launcher(tx, ask.launcher_id, ask.epoch), refusal=ask.refusal)
+    stopping = announce_stops(tx, launcher.id)
+    if stopping:
+        return Found(launcher, (), stopping)
+    again = [_renew(tx, launcher, job) for job in tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.CLAIMED}))]
+    jobs = [job for job in again if job is not None]
+    free = _free_slots(tx, launcher, ask) - len(jobs)
+    if free > 0 and not launcher.draining:
+        jobs += _claim(tx, launcher, min(free, ask.batch - len(jobs)))
+    wanted = jobs[: max(ask.batch, 1)]
+    return Found(launcher, [Claimed(job, tx.jobs.prompt(job.id)) for job in wanted], ())
+
+
+def announce_stops(tx: Transaction, launcher_id: LauncherId, *, always: bool = False) -> Sequence[Job]:
+    """Tell which jobs of a launcher are to be stopped: new ones at once, then again every few seconds."""
+    due = []
+    for job in tx.jobs.stopping(launcher_id):
+        announced = job.stop_announced_at
+        if always or announced is None or tx.now - announced >= STOP_REPEATED_AFTER:
+            tx.jobs.change(job.id, {"stop_announced_at": tx.now})
+            due.append(job)
+        elif announced is not None:
+            tx.due_at(announced + STOP_REPEATED_AFTER)
+    return due
+
+
+def _free_slots(tx: Transaction, launcher: Launcher, ask: Ask) -> int:
+    if ask.slots is not None:
+        return ask.slots
+    if launcher.max_jobs is None:
+        return max(ask.batch, 1)
+    at_work = tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.CLAIMED, JobStatus.RUNNING}))
+    return launcher.max_jobs - len(at_work)
+
+
+def _renew(tx: Transaction, launcher: Launcher, job: Job) -> Job | None:
+    """Hand a claim out once more; one of an earlier life of the launcher goes back to the queue."""
+    if job.launcher_epoch != launcher.epoch:
+        release(tx, job)
+        return None
+    expires_at = tx.now + CLAIM_EXPIRES_AFTER
+    tx.due_at(expires_at)
+    return tx.jobs.change(job.id, {"claim_expires_at": expires_at})
+
+
+def release(tx: Transaction, job: Job) -> Job | None:
+    """Put a claimed job back: nothing of it ran, and it does not count as a try."""
+    return move_job(tx, job, Move.RELEASE, JobStatus.PENDING, {})
+
+
+def _claim(tx: Transaction, launcher: Launcher, limit: int) -> list[Job]:
+    """Take jobs from the lanes that this launcher may serve, as many as it wants and there are."""
+    fitting = {
+        lane.id: lane
+        for lane in tx.queue.lanes(launcher)
+        if may_run(launcher, lane.labels, lane.required_host, lane.required_launcher_id)
+    }
+    waiting = dict(tx.queue.heads(list(fitting))) if limit > 0 and fitting else {}
+    claimed: list[Job] = []
+    while waiting and len(claimed) < limit:
+        competing = competing_lanes([fitting[lane_id] for lane_id in waiting], waiting, tx.now)
+        lane = competing[0] if len(competing) == 1 else competing[_draw(tx, len(competing))]
+        wanted = limit - len(claimed) if len(competing) == 1 else 1
+        allowed = min(wanted, _room_for_agent(tx, lane))
+        taken = [_take(tx, launcher, job) for job in tx.queue.take(lane.id, allowed)] if allowed > 0 else []
+        claimed += [job for job in taken if job is not None]
+        if len(taken) < wanted:
+            del waiting[lane.id]
+    return claimed
+
+
+def _draw(tx: Transaction, count: int) -> int:
+    return int.from_bytes(tx.random_bytes(4), "big") % count
+
+
+def _room_for_agent(tx: Transaction, lane: Lane) -> int:
+    if lane.agent_limit is None or lane.agent_name is None:
+        return _NO_LIMIT
+    return lane.agent_limit - tx.queue.lock_and_count_of_agent(lane.agent_name)
+
+
+def _take(tx: Transaction, launcher: Launcher, job: Job) -> Job | None:
+    expires_at = tx.now + CLAIM_EXPIRES_AFTER
+    tx.due_at(expires_at)
+    return move_job(
+        tx,
+        job,
+        Move.CLAIM,
+        JobStatus.CLAIMED,
+        {
+            "attempt": job.attempt + 1,
+            "token": tx.random_bytes(_TOKEN_BYTES).hex(),
+            "launcher_id": launcher.id,
+            "launcher_epoch": launcher.epoch,
+            # Among several connections one that began to look earlier may see what was made a moment later.
+            "claimed_at": max(tx.now, job.created_at),
+            "claim_expires_at": expires_at,
+        },
+    )

@@ -1,0 +1,265 @@
+"""What a launcher tells of an attempt: that it may start, how it ended, that it never began."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from agent_runtime.domain.errors import Conflict, NotFound
+from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
+from agent_runtime.domain.reasons import FailureClass, Reason, failure_class
+from agent_runtime.services.jobs.moves import emit_job_event, move_job
+from agent_runtime.services.launchers.presence import may_be_corrected, see
+from agent_runtime.services.ports.store import JobChanges, SessionChanges, Transaction
+
+BACKOFF_FIRST = timedelta(seconds=5)
+BACKOFF_MAX = timedelta(minutes=6)
+# A launcher that cannot run anything declines at once; without a pause it would be asked again at once.
+PAUSE_AFTER_DECLINED = timedelta(seconds=2)
+ERROR_CHARACTERS_MAX = 16_384
+_KNOWN_REASONS = frozenset(reason.value for reason in Reason)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Which attempt a launcher speaks of, and what proves that it is its own.
+
+    Shape:   `attempt` and `token` are None from a launcher that knows only the simplest calls; it is then
+             the launcher's id alone that must be the current one.
+    """
+
+    job_id: JobId
+    launcher_id: LauncherId
+    attempt: int | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an attempt ended, as its launcher saw it."""
+
+    proof: Proof
+    outcome: JobStatus
+    reason: str | None = None
+    error: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    usage: Usage | None = None
+    ended_at: datetime | None = None
+    log_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The job after a report; `refused` is the code when the report was not taken and only kept in the audit."""
+
+    job: Job
+    refused: str | None = None
+
+
+def start(tx: Transaction, proof: Proof) -> Job:
+    """Allow an attempt to begin; the launcher lets the process go only after this.
+
+    Errors:  NotFound; Conflict `not_current`, `stop_requested` or `already_ended`.
+    """
+    job = current_job(tx, proof)
+    match job.status:
+        case JobStatus.RUNNING:
+            return job
+        case JobStatus.CLAIMED:
+            return _start(tx, job) or start(tx, proof)
+        case JobStatus.LOST:
+            return move_job(tx, job, Move.HEAL, JobStatus.RUNNING, {}) or start(tx, proof)
+        case JobStatus.STOPPED if job.started_at is None:
+            raise Conflict("stop_requested", f"job '{job.id}' was stopped before it started (do not start it)")
+        case JobStatus.STOPPED | JobStatus.COMPLETED | JobStatus.FAILED:
+            raise Conflict("already_ended", f"job '{job.id}' is over: it is '{job.status}' (do not start it)")
+        case JobStatus.PENDING:
+            raise _not_current(job, proof)
+        case _:
+            assert_never(job.status)
+
+
+def decline(tx: Transaction, proof: Proof, reason: str | None, error: str | None) -> Job:
+    """Take a claim back of which nothing ran.
+
+    Errors:  NotFound; Conflict `already_started`, `already_ended` or `not_current`.
+    """
+    job = current_job(tx, proof)
+    if job.status in (JobStatus.RUNNING, JobStatus.LOST):
+        raise Conflict(
+            "already_started",
+            f"attempt {job.attempt} of job '{job.id}' was allowed to start (start it, or report how it ended)",
+        )
+    if job.status is not JobStatus.CLAIMED:
+        raise Conflict("already_ended", f"job '{job.id}' is over: it is '{job.status}'")
+    session = tx.sessions.get(job.session_id)
+    assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
+    emit_job_event(
+        tx, session, job, "job.declined", {"launcher_id": proof.launcher_id, "reason": reason, "error": _short(error)}
+    )
+    changes: JobChanges = {"not_before": tx.now + PAUSE_AFTER_DECLINED, "error": _short(error)}
+    return move_job(tx, job, Move.RELEASE, JobStatus.PENDING, changes) or decline(tx, proof, reason, error)
+
+
+def finish(tx: Transaction, report: Report) -> Reported:
+    """Take the end of an attempt: the first report wins, the same one again is harmless.
+
+    Another report is refused and kept in the audit. A job that was presumed dead takes its true end.
+
+    Errors:  NotFound.
+    """
+    job = tx.jobs.get(report.proof.job_id)
+    if job is None:
+        raise _unknown(report.proof)
+    _see_caller(tx, report.proof)
+    if not _is_current(job, report.proof):
+        return _refuse(tx, job, report, "not_current")
+    if job.status is JobStatus.CLAIMED:
+        # A launcher may learn that the process cannot even begin before it has said that it starts.
+        job = _start(tx, job) or job
+    if job.status is JobStatus.RUNNING:
+        return _end(tx, job, report, Move.FINISH)
+    if job.status is JobStatus.LOST or may_be_corrected(tx, job):
+        return _end(tx, job, report, Move.HEAL)
+    if job.status is report.outcome and job.exit_code == report.exit_code:
+        return Reported(job)
+    return _refuse(tx, job, report, "already_ended")
+
+
+def current_job(tx: Transaction, proof: Proof) -> Job:
+    """Read the job of an attempt that must be the current one.
+
+    Errors:  NotFound; Conflict `not_current`.
+    """
+    job = tx.jobs.get(proof.job_id)
+    if job is None:
+        raise _unknown(proof)
+    _see_caller(tx, proof)
+    if not _is_current(job, proof):
+        raise _not_current(job, proof)
+    return job
+
+
+def _see_caller(tx: Transaction, proof: Proof) -> None:
+    # The token decides, not the launcher: the truth counts even from one that was given up.
+    launcher = tx.launchers.get(proof.launcher_id)
+    if launcher is not None and launcher.status != "gone":
+        see(tx, launcher, refusal=launcher.refusal)
+
+
+def _is_current(job: Job, proof: Proof) -> bool:
+    # A launcher that lost its identity goes by another one: what ran it has adopted, what is over its token proves.
+    is_proved = job.status in TERMINAL and proof.token is not None
+    if job.launcher_id != proof.launcher_id and not is_proved:
+        return False
+    return proof.attempt in (None, job.attempt) and proof.token in (None, job.token)
+
+
+def _unknown(proof: Proof) -> NotFound:
+    return NotFound("job_unknown", f"no job '{proof.job_id}' (it may have been deleted with its session)")
+
+
+def _not_current(job: Job, proof: Proof) -> Conflict:
+    attempt = "the attempt" if proof.attempt is None else f"attempt {proof.attempt}"
+    return Conflict(
+        "not_current",
+        f"{attempt} of job '{job.id}' is not the current one of launcher '{proof.launcher_id}': "
+        f"attempt {job.attempt} is, and the job is '{job.status}' (end it without a report)",
+    )
+
+
+def _start(tx: Transaction, job: Job) -> Job | None:
+    launcher = tx.launchers.get(job.launcher_id) if job.launcher_id is not None else None
+    learned: SessionChanges = {"launcher_id": job.launcher_id}
+    if launcher is not None and launcher.hostname:
+        learned["hostname"] = launcher.hostname
+    begun: JobChanges = {
+        "started_at": tx.now,
+        "tries": job.tries + 1,
+        "log_bytes": 0,
+        # It was taken in time; if it ever waits again, then not because nobody wanted it.
+        "queue_expires_at": None,
+        "reason": None,
+        "error": None,
+        "exit_code": None,
+        "signal": None,
+    }
+    return move_job(tx, job, Move.START, JobStatus.RUNNING, begun, session_changes=learned)
+
+
+def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
+    reason, error = _reason(job, report)
+    usage = report.usage or Usage()
+    changes: JobChanges = {
+        "ended_at": tx.now,
+        "reason": reason,
+        "error": error,
+        "exit_code": report.exit_code,
+        "signal": report.signal,
+        "log_bytes": max(job.log_bytes, report.log_bytes or 0),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "cost_usd": usage.cost_usd,
+    }
+    tries_again = _tries_again(job, report, reason)
+    moved = move_job(tx, job, move, report.outcome, changes, stays_current=tries_again)
+    if moved is None:
+        return finish(tx, report)
+    return Reported(_put_back(tx, moved) if tries_again else moved)
+
+
+def _tries_again(job: Job, report: Report, reason: str | None) -> bool:
+    if report.outcome is not JobStatus.FAILED or reason is None or job.stop_requested_at is not None:
+        return False
+    return failure_class(Reason(reason)) is FailureClass.INFRASTRUCTURE and job.tries < job.max_attempts
+
+
+def _put_back(tx: Transaction, job: Job) -> Job:
+    """Let a job wait for its next try: twice as long each time, and never all at the same moment."""
+    longest = min(BACKOFF_FIRST * 2 ** max(job.tries - 1, 0), BACKOFF_MAX)
+    share = int.from_bytes(tx.random_bytes(2), "big") / 0xFFFF
+    not_before = tx.now + longest / 2 + longest / 2 * share
+    moved = move_job(tx, job, Move.TRY_AGAIN, JobStatus.PENDING, {"not_before": not_before})
+    assert moved is not None, f"job '{job.id}' was moved by another inside a transaction"
+    return moved
+
+
+def _reason(job: Job, report: Report) -> tuple[str | None, str | None]:
+    """Find the code of why an attempt did not complete; one that we do not know is kept in the error."""
+    error = _short(report.error)
+    if report.outcome is JobStatus.COMPLETED:
+        return None, error
+    if report.outcome is JobStatus.STOPPED and report.reason in (None, Reason.STOPPED_BY_USER):
+        # The launcher knows that it was told to stop; who wanted it, and why, only we know.
+        return job.stop_reason or Reason.STOPPED_BY_USER, error
+    if report.reason in _KNOWN_REASONS:
+        return report.reason, error
+    if report.reason is not None:
+        error = f"{report.reason}: {error}" if error else report.reason
+    if report.outcome is JobStatus.STOPPED:
+        return job.stop_reason or Reason.STOPPED_BY_USER, error
+    if report.signal is not None:
+        return Reason.SIGNAL, error
+    return Reason.INTERNAL_ERROR if report.exit_code == 0 else Reason.NONZERO_EXIT, error
+
+
+def _refuse(tx: Transaction, job: Job, report: Report, code: str) -> Reported:
+    session = tx.sessions.get(job.session_id)
+    assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
+    facts = {
+        "code": code,
+        "launcher_id": report.proof.launcher_id,
+        "reported": report.outcome,
+        "reason": report.reason,
+        "exit_code": report.exit_code,
+        "status": job.status,
+    }
+    emit_job_event(tx, session, job, "job.report_refused", facts, attempt=report.proof.attempt)
+    return Reported(job, refused=code)
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else text[-ERROR_CHARACTERS_MAX:]

@@ -1,0 +1,1 @@
+"""What the verbs ask of a store: the seam between the services and the databases."""

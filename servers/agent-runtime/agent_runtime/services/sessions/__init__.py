@@ -1,0 +1,1 @@
+"""The conversations: what can be asked of them, what was said in them."""

@@ -1,0 +1,1 @@
+"""The shared database, perhaps with other runtimes beside."""
