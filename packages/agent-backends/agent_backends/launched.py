@@ -44,7 +44,7 @@ def run_launched(
         job = JobInHand(job_id, caller.attempt, None, _spool_folder(caller))
         ended = run_session(client, turn, job, StopSwitch(), around.warn)
     if caller.outcome_file is not None:
-        _leave_note(caller.outcome_file, ended.outcome, around.warn)
+        _leave_note(caller.outcome_file, ended, around.warn)
     return ended
 
 
@@ -90,8 +90,8 @@ def _spool_folder(caller: Caller) -> Path:
     return Path(tempfile.mkdtemp(prefix="agent-events-"))
 
 
-def _leave_note(path: Path, outcome: Outcome, warn: Callable[[str], None]) -> None:
+def _leave_note(path: Path, ended: Ended, warn: Callable[[str], None]) -> None:
     try:
-        write_outcome(path, outcome)
+        write_outcome(path, ended.outcome, int(ended.exit_code))
     except OSError as cause:
         warn(f"cannot write the outcome to {str(path)!r}: {cause.strerror}")

@@ -9,12 +9,12 @@ from agent_backends.recording import usage_as_json
 from runtime_client.wire import Json
 
 
-def write_outcome(path: Path, outcome: Outcome) -> None:
-    """Write the note, whole or not at all; nothing is written if there is nothing to tell.
+def write_outcome(path: Path, outcome: Outcome, exit_code: int) -> None:
+    """Write the note, whole or not at all; it says the exit status too, for a keeper that did not see the end.
 
     Errors:  OSError.
     """
-    note: dict[str, Json] = {}
+    note: dict[str, Json] = {"exit_code": exit_code}
     if outcome.reason is not None:
         note["reason"] = outcome.reason.value
     if outcome.error is not None:
@@ -23,9 +23,8 @@ def write_outcome(path: Path, outcome: Outcome) -> None:
         note["usage"] = usage_as_json(outcome.usage)
     if outcome.cost_usd is not None:
         note["cost_usd"] = outcome.cost_usd
-    if note:
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(note))
-        draft.replace(path)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps(note))
+    draft.replace(path)
