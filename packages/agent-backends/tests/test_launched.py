@@ -77,6 +77,8 @@ def test_a_launched_start_runs_the_agent_and_tells_all_of_it(
     assert runtime.of("PATCH", "/sessions/ses_1/metadata")[0].body["backend"] == "command"
     assert runtime.of("POST", "/jobs") == []
     assert {asked.headers["authorization"] for asked in runtime.asked} == {"Bearer session-token"}
+    # For a keeper that did not see the end.
+    assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {"exit_code": 0}
 
 
 def test_a_failing_agent_leaves_a_note_with_its_reason_and_status_1(
@@ -88,7 +90,7 @@ def test_a_failing_agent_leaves_a_note_with_its_reason_and_status_1(
 
     note = json.loads((tmp_path / "outcome.json").read_text("utf-8"))
     assert (said.exit_code, said.out) == (1, "")
-    assert note == {"reason": "nonzero_exit", "error": "agent 'tester' exited with 3: no disk"}
+    assert note == {"exit_code": 1, "reason": "nonzero_exit", "error": "agent 'tester' exited with 3: no disk"}
     assert said.err == "no disk\nao-start: agent 'tester' exited with 3: no disk\n"
 
 
@@ -126,6 +128,7 @@ def test_sigterm_stops_the_agent_and_ends_with_143(runtime: StandInRuntime, comm
     process.communicate(timeout=30)
 
     assert process.returncode == 143
+    assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {"exit_code": 143}
     assert recorded(runtime)[-1] == ("session_stop", {"reason": "stopped", "exit_code": 143, "error": None})
 
 

@@ -45,7 +45,7 @@ def run_launched(
         job = JobInHand(job_id, caller.attempt, None, _spool_folder(caller))
         ended = run_session(client, turn, job, StopSwitch(), around.warn)
     if caller.outcome_file is not None:
-        _leave_note(caller.outcome_file, ended.outcome, around.warn)
+        _leave_note(caller.outcome_file, ended, around.warn)
     return ended
 
 
@@ -73,19 +73,19 @@ def _spool_folder(caller: Caller) -> Path:
     return Path(tempfile.mkdtemp(prefix="agent-events-"))
 
 
-def _leave_note(path: Path, outcome: Outcome, warn: Callable[[str], None]) -> None:
+def _leave_note(path: Path, ended: Ended, warn: Callable[[str], None]) -> None:
     try:
-        _write_outcome(path, outcome)
+        _write_outcome(path, ended.outcome, int(ended.exit_code))
     except OSError as cause:
         warn(f"cannot write the outcome to {str(path)!r}: {cause.strerror}")
 
 
-def _write_outcome(path: Path, outcome: Outcome) -> None:
-    """Write the note, whole or not at all; nothing is written if there is nothing to note.
+def _write_outcome(path: Path, outcome: Outcome, exit_code: int) -> None:
+    """Write the note, whole or not at all; it says the exit status too, for a keeper that did not see the end.
 
     Errors:  OSError.
     """
-    note: dict[str, Json] = {}
+    note: dict[str, Json] = {"exit_code": exit_code}
     if outcome.reason is not None:
         note["reason"] = outcome.reason.value
     if outcome.error is not None:
@@ -94,9 +94,8 @@ def _write_outcome(path: Path, outcome: Outcome) -> None:
         note["usage"] = usage_as_json(outcome.usage)
     if outcome.cost_usd is not None:
         note["cost_usd"] = outcome.cost_usd
-    if note:
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(note))
-        draft.replace(path)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps(note))
+    draft.replace(path)
