@@ -21,7 +21,7 @@ from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.callbacks import CallbackRoutes
 from agent_runtime.http.direct import DirectCalls
-from agent_runtime.http.door.audit import Deeds
+from agent_runtime.http.door.audit import AuditedRequests
 from agent_runtime.http.door.auth import Authenticator, KnownToken
 from agent_runtime.http.door.cookies import cookie_name
 from agent_runtime.http.door.guard import AllowedHosts, Guard
@@ -201,7 +201,7 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
         RuleBook(),
         Authenticator(runtime.store, known if settings.auth is AuthMode.TOKEN else None, runtime.session_tokens),
         AllowedHosts(settings.host, settings.allowed_hosts),
-        Deeds(runtime.audit.note),
+        AuditedRequests(runtime.audit.note),
         cookie_name(port),
         RateLimit(settings.requests_per_second),
         patience,

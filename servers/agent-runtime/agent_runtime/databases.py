@@ -5,29 +5,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from agent_runtime.data_dir import DataDir
 from agent_runtime.domain.ids import RandomBytes
-from agent_runtime.services.ports.store import Announcer, Transaction
+from agent_runtime.services.ports.store import Announcer, Store
 from agent_runtime.services.retention import Retention
 from agent_runtime.settings import Settings
 from agent_runtime.store.clock import SystemClock
 from agent_runtime.store.sqlite.opening import open_sqlite
 from agent_runtime.store.sqlite.store import SqliteStore
 
-T = TypeVar("T")
 GIGABYTE = 10**9
 
 
-class OpenStore(Protocol):
+class OpenStore(Store, Protocol):
     """A store that somebody must close."""
-
-    async def write(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a verb and commit."""
-
-    async def read(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a verb that changes nothing."""
 
     def close(self) -> None:
         """Finish what was accepted."""

@@ -8,7 +8,7 @@ from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.session import Session
 from agent_runtime.services.agents.requirements import AgentNeeds
-from agent_runtime.services.families.consequences import with_aftermath
+from agent_runtime.services.families.consequences import with_consequences
 from agent_runtime.services.jobs.orders import create_job
 from agent_runtime.services.launchers.claims import Ask, look_for_work
 from agent_runtime.services.launchers.presence import Registration, register
@@ -43,7 +43,7 @@ class Household:
         """Run one transaction with its consequences; one that dies does everything but commit."""
 
         def live(tx: Transaction) -> T:
-            answer = with_aftermath(tx, verb)
+            answer = with_consequences(tx, verb)
             _die_if(dies)
             return answer
 

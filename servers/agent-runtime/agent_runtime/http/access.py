@@ -14,7 +14,7 @@ from agent_runtime.http.wire.fields import GivenName, WireTime
 from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_number
 from agent_runtime.services.access.callers import Role
 from agent_runtime.services.access.logins import log_out, make_link, use_link
-from agent_runtime.services.access.tokens import OVERLAP, MadeToken, make_token, revoke_token, rotate_token
+from agent_runtime.services.access.tokens import OVERLAP, MadeCredential, make_token, revoke_token, rotate_token
 from agent_runtime.services.ports.access import Credential
 from agent_runtime.services.ports.store import Store
 
@@ -157,8 +157,8 @@ class AccessRoutes:
 
     async def login(self, request: Request, link: Annotated[str, Query(max_length=200)]) -> Response:
         """Its secret dies here; the browser gets a cookie and is sent to the page."""
-        secret, _ = await self.store.write(lambda tx: use_link(tx, link))
-        cookie = set_cookie(cookie_name(self.port), secret, is_secure=_is_secure(request))
+        made = await self.store.write(lambda tx: use_link(tx, link))
+        cookie = set_cookie(cookie_name(self.port), made.secret, is_secure=_is_secure(request))
         return Response(status_code=303, headers={"Location": "./", "Set-Cookie": cookie})
 
     async def logout(self, request: Request) -> Response:
@@ -172,9 +172,10 @@ class AccessRoutes:
     async def make_link(self, body: LinkBody | None = None) -> Response:
         """Good for half an hour and for one browser."""
         role = (body or LinkBody()).role
-        secret, made = await self.store.write(lambda tx: make_link(tx, role))
-        assert made.expires_at is not None
-        return answer(LinkAnswer(path=f"/login?link={secret}", expires_at=made.expires_at), 201)
+        made = await self.store.write(lambda tx: make_link(tx, role))
+        expires_at = made.credential.expires_at
+        assert expires_at is not None
+        return answer(LinkAnswer(path=f"/login?link={made.secret}", expires_at=expires_at), 201)
 
     async def make(self, body: TokenBody) -> Response:
         """Its secret is told in this answer and never again."""
@@ -217,7 +218,7 @@ _SUMMARIES: Mapping[tuple[str, str], str] = {
 }
 
 
-def _with_secret(made: MadeToken) -> Response:
+def _with_secret(made: MadeCredential) -> Response:
     return answer(MadeTokenWire(**vars(TokenWire.of(made.credential)), token=made.secret), 201)
 
 

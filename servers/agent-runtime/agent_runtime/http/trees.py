@@ -25,7 +25,7 @@ class SpentWire(BaseModel):
     @classmethod
     def of(cls, spent: Spent) -> "SpentWire":
         """Show what was spent."""
-        return cls(cost_usd=spent.cost_usd, tokens=spent.tokens, run_seconds=spent.run_seconds)
+        return cls(**vars(spent))
 
 
 class BranchWire(BaseModel):

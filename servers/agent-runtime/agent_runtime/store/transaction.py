@@ -74,28 +74,22 @@ class StoreTransaction:
         tables.events.take_appended()  # What a transaction that was undone had appended never happened.
 
     def emit(self, event: NewEvent) -> None:
-        """Append an event of the runtime's own; it is announced after the commit."""
         self.events.append(event)
 
     def wake_lane(self, lane_id: int) -> None:
-        """Let one parked poll of this lane look again, after the commit."""
         self._ready.append(self._tables.queue.lane_by_id(lane_id))
 
     def wake_launcher(self, launcher_id: LauncherId) -> None:
-        """Let this launcher's parked poll look again, after the commit."""
         self._launchers.append(launcher_id)
 
     def tell_log_readers(self, job_id: JobId) -> None:
-        """Let those who wait for a job's output read on, after the commit."""
         self._logs.append(job_id)
 
     def due_at(self, moment: datetime) -> None:
-        """Say that time alone will change something at this moment, so that upkeep does not sleep past it."""
         if self._due_at is None or moment < self._due_at:
             self._due_at = moment
 
     def leads(self, task: str) -> bool:
-        """Tell whether this transaction may do a task of which one at a time is enough."""
         return may_lead(self._tables.channel, task)
 
     def announcement(self) -> Announcement:

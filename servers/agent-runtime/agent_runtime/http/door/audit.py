@@ -25,7 +25,7 @@ _SPOKEN_BY_WORK = (
 )
 
 
-class Deeds:
+class AuditedRequests:
     """Decides what is noted; query strings and bodies never are, for they may hold secrets."""
 
     def __init__(self, note: Note) -> None:

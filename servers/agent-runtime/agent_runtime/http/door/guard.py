@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_runtime.domain.errors import Problem, Refused
-from agent_runtime.http.door.audit import Deeds
+from agent_runtime.http.door.audit import AuditedRequests
 from agent_runtime.http.door.auth import Authenticator
 from agent_runtime.http.door.body import DisconnectedError, checked_json, read_body
 from agent_runtime.http.door.cookies import refuse_forged, secret_in
@@ -82,7 +82,7 @@ class Guard:
         rules: RuleBook,
         authenticator: Authenticator,
         hosts: AllowedHosts,
-        deeds: Deeds,
+        audited: AuditedRequests,
         cookie: str,
         rate: RateLimit | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
@@ -93,7 +93,7 @@ class Guard:
         self._rules = rules
         self._authenticator = authenticator
         self._hosts = hosts
-        self._deeds = deeds
+        self._audited = audited
         self._cookie = cookie
         self._rate = rate
         self._patience_seconds = patience_seconds
@@ -115,7 +115,7 @@ class Guard:
             if not answer.status:
                 await internal_error()(scope, receive, answer)
         finally:
-            self._deeds.note(scope, answer.status)
+            self._audited.note(scope, answer.status)
 
     async def _admit(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         headers = dict(scope["headers"])

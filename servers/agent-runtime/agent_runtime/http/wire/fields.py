@@ -64,12 +64,7 @@ class UsageWire(BaseModel):
     @classmethod
     def of(cls, usage: Usage) -> "UsageWire":
         """Show what was consumed."""
-        return cls(
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-        )
+        return cls(**{name: getattr(usage, name) for name in cls.model_fields})
 
 
 class EventWire(BaseModel):

@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 from agent_runtime.domain.errors import Refused
-from agent_runtime.domain.ids import new_id
 from agent_runtime.services.access.callers import Role
-from agent_runtime.services.access.tokens import find_credential, hash_of, new_secret
-from agent_runtime.services.ports.access import Credential, CredentialKind
+from agent_runtime.services.access.tokens import MadeCredential, find_credential, make_credential
+from agent_runtime.services.ports.access import CredentialKind
 from agent_runtime.services.ports.store import Transaction
 
 LINK_LIFETIME = timedelta(minutes=30)
@@ -14,13 +13,14 @@ BROWSER_LIFETIME = timedelta(days=30)
 _KEPT = timedelta(days=1)
 
 
-def make_link(tx: Transaction, role: Role) -> tuple[str, Credential]:
+def make_link(tx: Transaction, role: Role) -> MadeCredential:
     """Make the secret of a login link, for one use."""
     tx.access.forget_ended(tx.now - _KEPT)
-    return _make(tx, CredentialKind.LINK, "lnk_", role, LINK_LIFETIME)
+    kind = CredentialKind.LINK
+    return make_credential(tx, kind, kind, role, LINK_LIFETIME, "lnk_")
 
 
-def use_link(tx: Transaction, secret: str) -> tuple[str, Credential]:
+def use_link(tx: Transaction, secret: str) -> MadeCredential:
     """Take a link's secret, which dies, and give the secret of a browser's cookie.
 
     Errors:  Refused `link_used`.
@@ -32,7 +32,8 @@ def use_link(tx: Transaction, secret: str) -> tuple[str, Credential]:
             "link_used",
             "this login link was used, is too old, or is not ours (make one with: agent-runtime login-link)",
         )
-    return _make(tx, CredentialKind.BROWSER, "brw_", Role(link.role), BROWSER_LIFETIME)
+    kind = CredentialKind.BROWSER
+    return make_credential(tx, kind, kind, Role(link.role), BROWSER_LIFETIME, "brw_")
 
 
 def log_out(tx: Transaction, secret: str) -> None:
@@ -40,21 +41,3 @@ def log_out(tx: Transaction, secret: str) -> None:
     found = find_credential(tx, CredentialKind.BROWSER, secret)
     if found is not None:
         tx.access.end(found.id, tx.now)
-
-
-def _make(
-    tx: Transaction, kind: CredentialKind, prefix: str, role: Role, lifetime: timedelta
-) -> tuple[str, Credential]:
-    secret = new_secret(tx, prefix)
-    credential = Credential(
-        id=new_id(prefix, tx.now, tx.random_bytes),
-        kind=kind,
-        name=kind.value,
-        role=role,
-        secret_hash=hash_of(secret),
-        created_at=tx.now,
-        expires_at=tx.now + lifetime,
-        ended_at=None,
-    )
-    tx.access.insert(credential)
-    return secret, credential

@@ -17,12 +17,13 @@ NAMED_ROLES = (Role.USER, Role.VIEWER, Role.LAUNCHER)
 OVERLAP = timedelta(hours=24)
 """How long the old secret stays good when a token is renewed: running launchers deliver their reports with it."""
 _SECRET_BYTES = 32
+_ID_PREFIX = {CredentialKind.TOKEN: "tok_", CredentialKind.LINK: "lnk_", CredentialKind.BROWSER: "brw_"}
 _LIFETIME_MAX = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
-class MadeToken:
-    """A new token; `secret` is known at this moment only."""
+class MadeCredential:
+    """A new credential; `secret` is known at this moment only."""
 
     credential: Credential
     secret: str
@@ -33,12 +34,26 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", errors="replace")).hexdigest()
 
 
-def new_secret(tx: Transaction, prefix: str) -> str:
-    """Make a secret that nobody can guess."""
-    return prefix + base64.urlsafe_b64encode(tx.random_bytes(_SECRET_BYTES)).rstrip(b"=").decode()
+def make_credential(
+    tx: Transaction, kind: CredentialKind, name: str, role: Role, lifetime: timedelta | None, prefix: str
+) -> MadeCredential:
+    """Write a credential, with a secret that nobody can guess behind a prefix."""
+    secret = prefix + base64.urlsafe_b64encode(tx.random_bytes(_SECRET_BYTES)).rstrip(b"=").decode()
+    credential = Credential(
+        id=new_id(_ID_PREFIX[kind], tx.now, tx.random_bytes),
+        kind=kind,
+        name=name,
+        role=role,
+        secret_hash=hash_of(secret),
+        created_at=tx.now,
+        expires_at=tx.now + lifetime if lifetime is not None else None,
+        ended_at=None,
+    )
+    tx.access.insert(credential)
+    return MadeCredential(credential, secret)
 
 
-def make_token(tx: Transaction, name: str, role: Role, lifetime: timedelta | None) -> MadeToken:
+def make_token(tx: Transaction, name: str, role: Role, lifetime: timedelta | None) -> MadeCredential:
     """Make a token of a new name.
 
     Errors:  Invalid; Conflict `token_exists`.
@@ -54,7 +69,7 @@ def make_token(tx: Transaction, name: str, role: Role, lifetime: timedelta | Non
     return _make(tx, name, role, lifetime)
 
 
-def rotate_token(tx: Transaction, name: str, overlap: timedelta = OVERLAP) -> MadeToken:
+def rotate_token(tx: Transaction, name: str, overlap: timedelta = OVERLAP) -> MadeCredential:
     """Make a new secret for a name; the old ones stay good for `overlap`, so that no report on its way is refused.
 
     Errors:  NotFound.
@@ -101,20 +116,8 @@ def _good(tx: Transaction, name: str) -> list[Credential]:
     return [one for one in tx.access.tokens() if one.name == name and one.is_good(tx.now)]
 
 
-def _make(tx: Transaction, name: str, role: Role, lifetime: timedelta | None) -> MadeToken:
-    secret = new_secret(tx, TOKEN_PREFIX)
-    credential = Credential(
-        id=new_id("tok_", tx.now, tx.random_bytes),
-        kind=CredentialKind.TOKEN,
-        name=name,
-        role=role,
-        secret_hash=hash_of(secret),
-        created_at=tx.now,
-        expires_at=tx.now + lifetime if lifetime is not None else None,
-        ended_at=None,
-    )
-    tx.access.insert(credential)
-    return MadeToken(credential, secret)
+def _make(tx: Transaction, name: str, role: Role, lifetime: timedelta | None) -> MadeCredential:
+    return make_credential(tx, CredentialKind.TOKEN, name, role, lifetime, TOKEN_PREFIX)
 
 
 def _unknown(name: str) -> NotFound:

@@ -39,14 +39,14 @@ class FamilyStore:
 
     async def write(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb and what follows from it, and commit both together."""
-        return await self._store.write(lambda tx: with_aftermath(tx, verb))
+        return await self._store.write(lambda tx: with_consequences(tx, verb))
 
     async def read(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb that changes nothing."""
         return await self._store.read(verb)
 
 
-def with_aftermath(tx: Transaction, verb: Callable[[Transaction], T]) -> T:
+def with_consequences(tx: Transaction, verb: Callable[[Transaction], T]) -> T:
     """Run a verb, then draw the consequences until nothing more follows."""
     answer = verb(tx)
     kin = tx.kin

@@ -108,22 +108,7 @@ def list_attempts(tx: Transaction, job_id: JobId) -> list[PastAttempt]:
     past = list(tx.jobs.past_attempts(job_id))
     if job.attempt == 0 or (past and past[-1].attempt == job.attempt):
         return past
-    current = PastAttempt(
-        job_id=job.id,
-        attempt=job.attempt,
-        status=job.status,
-        launcher_id=job.launcher_id,
-        launcher_epoch=job.launcher_epoch,
-        token=job.token,
-        reason=job.reason,
-        error=job.error,
-        exit_code=job.exit_code,
-        signal=job.signal,
-        claimed_at=job.claimed_at,
-        started_at=job.started_at,
-        ended_at=job.ended_at,
-    )
-    return [*past, current]
+    return [*past, PastAttempt.of(job, job.ended_at)]
 
 
 def stop_job(tx: Transaction, job_id: JobId, reason: Reason = Reason.STOPPED_BY_USER) -> Stopping:

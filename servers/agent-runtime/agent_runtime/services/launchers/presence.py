@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.event import NewEvent
@@ -348,27 +349,8 @@ def _write_launcher(tx: Transaction, registration: Registration, known: Launcher
 
 
 def _changes_of(launcher: Launcher) -> LauncherChanges:
-    """Take over what a known launcher says of itself when it comes again."""
-    return {
-        "name": launcher.name,
-        "hostname": launcher.hostname,
-        "boot_id": launcher.boot_id,
-        "version": launcher.version,
-        "labels": launcher.labels,
-        "max_jobs": launcher.max_jobs,
-        "backends": launcher.backends,
-        "epoch": launcher.epoch,
-        "status": launcher.status,
-        "refusal": None,
-        "registered_at": launcher.registered_at,
-        "last_seen_at": launcher.last_seen_at,
-        "poll_dropped_at": None,
-        "only_own_jobs": launcher.only_own_jobs,
-        "instance_id": launcher.instance_id,
-        "instance_calls": launcher.instance_calls,
-        "past_instances": launcher.past_instances,
-        "instance_began": launcher.instance_began,
-    }
+    """Take over what a known launcher says of itself when it comes again: all but its id."""
+    return cast("LauncherChanges", {name: value for name, value in vars(launcher).items() if name != "id"})
 
 
 def _fenced_because(tx: Transaction, job: Job | None, claimed: KnownAttempt) -> str | None:

@@ -1,10 +1,10 @@
 """What is asked of the rows, and what they answer, beside the things themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
-from agent_runtime.domain.job import JobStatus
+from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.session import SessionStatus
 
 
@@ -57,6 +57,12 @@ class PastAttempt:
     claimed_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+
+    @classmethod
+    def of(cls, job: Job, ended_at: datetime | None) -> "PastAttempt":
+        """Take what a job's row says of its attempt."""
+        names = (field.name for field in fields(cls) if field.name not in ("job_id", "ended_at"))
+        return cls(job_id=job.id, ended_at=ended_at, **{name: getattr(job, name) for name in names})
 
 
 @dataclass(frozen=True)

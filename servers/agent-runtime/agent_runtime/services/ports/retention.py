@@ -8,7 +8,7 @@ class RetentionRows(Protocol):
     """The rows that may go."""
 
     def used_bytes(self) -> int:
-        """Tell how much the database holds."""
+        """Tell how much the database holds; what was freed and can be used again does not count."""
 
     def oldest_ended_at(self) -> datetime | None:
         """Tell when the job ended that ended first of those that still have output or events."""

@@ -233,7 +233,7 @@ class SessionRows(Protocol):
         """Read one page of a list, newest first."""
 
     def delete(self, session_id: SessionId) -> None:
-        """Remove a session with its jobs, their logs and its events."""
+        """Remove a session with its jobs, their logs, their idempotency keys and its events."""
 
 
 class LauncherRows(Protocol):

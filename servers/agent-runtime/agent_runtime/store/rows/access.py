@@ -24,13 +24,11 @@ class AccessTable:
         self._entry = Record(AuditEntry, audit, channel.dialect)
 
     def insert(self, credential: Credential) -> None:
-        """Write a new credential."""
         names = [column.name for column in self._credential.columns]
         statement = self._channel.prepare("credential insert", lambda: inserting(credentials, names))
         self._channel.run(statement, self._credential.write(credential))
 
     def by_hash(self, kind: CredentialKind, secret_hash: str) -> Credential | None:
-        """Read the credential of a kind whose secret has this hash."""
         statement = self._channel.prepare(
             "credential by hash",
             lambda: select(*self._credential.columns).where(
@@ -41,7 +39,6 @@ class AccessTable:
         return None if row is None else self._credential.read(row)
 
     def tokens(self) -> Sequence[Credential]:
-        """Read all named tokens, oldest first."""
         statement = self._channel.prepare(
             "credential tokens",
             lambda: (
@@ -53,7 +50,6 @@ class AccessTable:
         return [self._credential.read(row) for row in self._channel.rows(statement, {})]
 
     def end(self, credential_id: str, now: datetime) -> bool:
-        """End a credential that is still good; false if it was not."""
         moment = bindparam("now", type_=Moment())
         statement = self._channel.prepare(
             "credential end",
@@ -70,7 +66,6 @@ class AccessTable:
         return self._channel.run(statement, {"of_id": credential_id, "now": now, "ended": now}) == 1
 
     def shorten(self, credential_id: str, expires_at: datetime) -> None:
-        """Let a credential expire at a moment."""
         statement = self._channel.prepare(
             "credential shorten",
             lambda: (
@@ -82,7 +77,6 @@ class AccessTable:
         self._channel.run(statement, {"of_id": credential_id, "moment": expires_at})
 
     def forget_ended(self, before: datetime) -> None:
-        """Remove links and browsers that ended or expired before a moment."""
         moment = bindparam("before", type_=Moment())
         statement = self._channel.prepare(
             "credential forget",
@@ -96,7 +90,6 @@ class AccessTable:
         self._channel.run(statement, {"before": before})
 
     def owner(self, launcher_id: LauncherId) -> str | None:
-        """Tell which named token registered a launcher."""
         statement = self._channel.prepare(
             "launcher owner",
             lambda: select(launcher_owners.c.owner).where(launcher_owners.c.launcher_id == bindparam("of_id")),
@@ -105,7 +98,6 @@ class AccessTable:
         return None if row is None else str(row[0])
 
     def own(self, launcher_id: LauncherId, owner: str) -> None:
-        """Write down which named token registered a launcher; the first one stays."""
         names = ("launcher_id", "owner")
         statement = self._channel.prepare(
             "launcher own", lambda: inserting_once(launcher_owners, names, self._channel.dialect)
@@ -113,13 +105,11 @@ class AccessTable:
         self._channel.run(statement, {"launcher_id": launcher_id, "owner": owner})
 
     def record(self, entries: Sequence[AuditEntry]) -> None:
-        """Add to the audit; the database numbers the entries."""
         statement = self._channel.prepare("audit insert", lambda: inserting(audit, _AUDIT_COLUMNS))
         for entry in entries:
             self._channel.run(statement, {name: getattr(entry, name) for name in _AUDIT_COLUMNS})
 
     def audited(self, before: int | None, limit: int) -> Sequence[AuditEntry]:
-        """Read one page of the audit, newest first."""
         question = select(*self._entry.columns).order_by(audit.c.seq.desc()).limit(limit)
         if before is not None:
             question = question.where(audit.c.seq < before)

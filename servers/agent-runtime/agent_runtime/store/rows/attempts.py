@@ -21,21 +21,7 @@ class AttemptTable:
 
     def keep(self, job: Job, ended_at: datetime) -> None:
         """Keep what the attempt of this row was; keeping it twice is keeping it once."""
-        past = PastAttempt(
-            job_id=job.id,
-            attempt=job.attempt,
-            status=job.status,
-            launcher_id=job.launcher_id,
-            launcher_epoch=job.launcher_epoch,
-            token=job.token,
-            reason=job.reason,
-            error=job.error,
-            exit_code=job.exit_code,
-            signal=job.signal,
-            claimed_at=job.claimed_at,
-            started_at=job.started_at,
-            ended_at=ended_at,
-        )
+        past = PastAttempt.of(job, ended_at)
         names = [column.name for column in self._record.columns]
         statement = self._channel.prepare(
             "attempt keep", lambda: inserting_once(attempts, names, self._channel.dialect)

@@ -33,13 +33,11 @@ class CallbackTable:
         self._everything = select(*self._record.columns)
 
     def insert(self, callback: Callback) -> None:
-        """Write a new callback."""
         names = [column.name for column in self._record.columns]
         statement = self._channel.prepare("callback insert", lambda: inserting(callbacks, names))
         self._channel.run(statement, self._record.write(callback))
 
     def get(self, callback_id: CallbackId) -> Callback | None:
-        """Read one callback."""
         statement = self._channel.prepare(
             "callback get", lambda: self._everything.where(callbacks.c.id == bindparam("of_id"))
         )
@@ -47,11 +45,9 @@ class CallbackTable:
         return None if row is None else self._record.read(row)
 
     def unsettled_of_parent(self, session_id: SessionId) -> Sequence[Callback]:
-        """Read a parent's callbacks that are pending, delivered, or expired for a cause that may pass; oldest first."""
         return self._read("callback unsettled", self._unsettled, session_id)
 
     def unrested_of_child(self, session_id: SessionId) -> Sequence[Callback]:
-        """Read the callbacks of a child of which it is not yet known how its turn ended."""
         return self._read(
             "callback unrested",
             lambda: self._everything.where(
@@ -61,7 +57,6 @@ class CallbackTable:
         )
 
     def newest_of_job(self, job_id: JobId) -> Callback | None:
-        """Read the callback of a job's latest coming to rest."""
         found = self._read(
             "callback newest of job",
             lambda: (
@@ -74,7 +69,6 @@ class CallbackTable:
         return found[0] if found else None
 
     def is_delivery(self, job_id: JobId) -> bool:
-        """Tell whether a job carries, or has carried, news to a parent."""
         statement = self._channel.prepare(
             "callback is delivery",
             lambda: select(callbacks.c.id).where(callbacks.c.delivery_job_id == bindparam("of_id")).limit(1),
@@ -82,19 +76,16 @@ class CallbackTable:
         return self._channel.first(statement, {"of_id": job_id}) is not None
 
     def change(self, callback: Callback, changes: CallbackChanges) -> Callback | None:
-        """Change one callback if it is still in the state in which it was read; nothing if it is not."""
         names = tuple(sorted(changes))
         statement = self._channel.prepare(("callback change", names), lambda: self._update(names))
         row = self._channel.first(statement, {**changes, "of_id": callback.id, "if_state": callback.state})
         return None if row is None else self._record.read(row)
 
     def parents_with_news(self, limit: int) -> Sequence[SessionId]:
-        """Read parents that have rested news which nobody has delivered."""
         rested = and_(_in_state(CallbackState.PENDING), callbacks.c.rested_at.is_not(None))
         return self._of_pending("callback news", lambda: select(callbacks.c.parent_session_id).where(rested), limit)
 
     def children_overdue(self, limit: int) -> Sequence[SessionId]:
-        """Read children whose job is over although a callback still waits for it."""
         is_over = select(jobs.c.id).where(jobs.c.id == callbacks.c.job_id, jobs.c.ended_at.is_not(None)).exists()
         waits = and_(_in_state(CallbackState.PENDING), callbacks.c.rested_at.is_(None))
         return self._of_pending(
@@ -109,7 +100,6 @@ class CallbackTable:
         return [SessionId(str(row[0])) for row in self._channel.rows(statement, {"up_to": limit})]
 
     def page(self, wanted: CallbackFilter) -> Sequence[Callback]:
-        """Read one page of a list, newest first."""
         query = self._everything.order_by(callbacks.c.id.desc()).limit(wanted.limit)
         if wanted.before is not None:
             query = query.where(callbacks.c.id < wanted.before)
@@ -122,7 +112,6 @@ class CallbackTable:
         return [self._record.read(row) for row in self._channel.ask(query)]
 
     def forget_orphans(self, session_id: SessionId) -> None:
-        """Remove the callbacks of a deleted session whose other side is deleted too."""
         alive = select(sessions.c.id)
         for mine, other in (
             (callbacks.c.parent_session_id, callbacks.c.child_session_id),

@@ -43,10 +43,6 @@ class EventTable:
             channel.at_the_end(self._write_all)
 
     def append(self, event: NewEvent) -> tuple[Event, bool]:
-        """Write one event, or find the one that has the same session and client event id.
-
-        Shape:   the event with its sequence number, and whether it was there before.
-        """
         if self._channel.is_shared:
             return self._append_last(event)
         statement = self._append
@@ -100,7 +96,6 @@ class EventTable:
         return text(_NUMBERING).bindparams(bindparam("lock", type_=BigInteger()), bindparam("many", type_=Integer()))
 
     def of_session(self, session_id: SessionId, after: int, limit: int, types: Sequence[str]) -> Sequence[Event]:
-        """Read a session's events in order, those behind `after`; of all types when none is named."""
         query = (
             select(events.c.seq, *self._record.columns)
             .where(events.c.session_id == session_id, events.c.seq > after)
@@ -114,7 +109,6 @@ class EventTable:
     def of_session_before(
         self, session_id: SessionId, before: int, limit: int, types: Sequence[str]
     ) -> Sequence[Event]:
-        """Read the last events of a session ahead of `before`, in order; of all types when none is named."""
         query = (
             select(events.c.seq, *self._record.columns)
             .where(events.c.session_id == session_id, events.c.seq < before)
@@ -126,7 +120,6 @@ class EventTable:
         return [self._read(row) for row in reversed(self._channel.ask(query))]
 
     def after(self, seq: int, limit: int) -> Sequence[Event]:
-        """Read everybody's events in order, those behind `seq`."""
         statement = self._channel.prepare(
             "event after",
             lambda: (
@@ -139,7 +132,6 @@ class EventTable:
         return [self._read(row) for row in self._channel.rows(statement, {"seq_of": seq, "up_to": limit})]
 
     def bounds(self) -> tuple[int, int]:
-        """Tell the oldest sequence number that is still there and the newest one; zeros if there is none."""
         # Two questions: a database answers each from one end of the index, and both at once from all of it.
         return self._end(func.min(events.c.seq), "oldest"), self._end(func.max(events.c.seq), "newest")
 

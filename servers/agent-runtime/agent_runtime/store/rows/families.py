@@ -33,7 +33,6 @@ class FamilyTable:
         self._sessions = Record(Session, sessions, channel.dialect, status=SessionStatus)
 
     def get(self, session_id: SessionId) -> Family | None:
-        """Read what a session wishes as a parent; most wish nothing."""
         statement = self._channel.prepare(
             "family get", lambda: select(*self._record.columns).where(families.c.session_id == bindparam("of_id"))
         )
@@ -41,7 +40,6 @@ class FamilyTable:
         return None if row is None else self._record.read(row)
 
     def put(self, family: Family) -> None:
-        """Write what a session wishes, over what it wished before."""
         names = [column.name for column in self._record.columns]
         away = self._channel.prepare(
             "family delete", lambda: delete(families).where(families.c.session_id == bindparam("of_id"))
@@ -51,7 +49,6 @@ class FamilyTable:
         self._channel.run(insert, self._record.write(family))
 
     def with_limits_at_work(self, limit: int) -> Sequence[SessionId]:
-        """Read sessions with limits that are not exceeded, in whose trees somebody runs."""
         own = sessions.alias("own")
         spends = sessions.c.status.in_([literal_column(f"'{status}'") for status in _SPENDING])
         roots = select(sessions.c.root_session_id).where(spends)
@@ -74,7 +71,6 @@ class FamilyTable:
         return [SessionId(str(row[0])) for row in self._channel.rows(statement, {"up_to": limit})]
 
     def lock(self, session_id: SessionId) -> None:
-        """Keep other transactions from deciding about this session until this one is over."""
         if self._channel.dialect.name == "postgresql":  # SQLite has one writer, so nobody else decides anything.
             statement = self._channel.prepare(
                 "session lock",
@@ -83,7 +79,6 @@ class FamilyTable:
             self._channel.first(statement, {"of_id": session_id})
 
     def children(self, session_id: SessionId, limit: int) -> Sequence[Session]:
-        """Read a session's children, oldest first."""
         query = (
             select(*self._sessions.columns)
             .where(sessions.c.parent_session_id == session_id)
@@ -93,7 +88,6 @@ class FamilyTable:
         return [self._sessions.read(row) for row in self._channel.ask(query)]
 
     def names_at_work(self, session_id: SessionId, limit: int) -> Sequence[str]:
-        """Read the names of a session's children that are at work."""
         statement = self._channel.prepare(
             "family names at work",
             lambda: (
@@ -106,15 +100,12 @@ class FamilyTable:
         return [str(row[0]) for row in self._channel.rows(statement, {"of_id": session_id, "up_to": limit})]
 
     def count_children(self, session_id: SessionId) -> int:
-        """Tell how many children a session has."""
         return self._count(sessions.c.parent_session_id, session_id)
 
     def count_tree(self, root_session_id: SessionId) -> int:
-        """Tell how many sessions a tree has."""
         return self._count(sessions.c.root_session_id, root_session_id)
 
     def tree(self, root_session_id: SessionId, limit: int) -> Sequence[Session]:
-        """Read the sessions of a tree, oldest first."""
         query = (
             select(*self._sessions.columns)
             .where(sessions.c.root_session_id == root_session_id)
@@ -124,7 +115,6 @@ class FamilyTable:
         return [self._sessions.read(row) for row in self._channel.ask(query)]
 
     def run_seconds(self, session_ids: Sequence[SessionId], now: datetime) -> dict[SessionId, float]:
-        """Tell how long the jobs of sessions have run; a session that never ran is left out."""
         until = case((jobs.c.ended_at.is_not(None), jobs.c.ended_at), else_=literal(now, Moment()))
         query = (
             select(jobs.c.session_id, func.sum(until - jobs.c.started_at))

@@ -51,17 +51,14 @@ class JobTable:
         self._get = channel.prepare("job get", lambda: self._all().where(jobs.c.id == bindparam("of_id")))
 
     def insert(self, job: Job, prompt: str) -> None:
-        """Write a new job."""
         self._channel.run(self._insert, self._record.write(job))
         self._channel.run(self._insert_prompt, {"job_id": job.id, "content": prompt})
 
     def get(self, job_id: JobId) -> Job | None:
-        """Read one job."""
         row = self._channel.first(self._get, {"of_id": job_id})
         return None if row is None else self._record.read(row)
 
     def prompt(self, job_id: JobId) -> str:
-        """Read the whole prompt of a job; it may be long, so no other question brings it."""
         statement = self._channel.prepare(
             "prompt", lambda: select(prompts.c.content).where(prompts.c.job_id == bindparam("of_id"))
         )
@@ -69,7 +66,6 @@ class JobTable:
         return "" if row is None else str(row[0])
 
     def edit_prompt(self, job_id: JobId, prompt: str) -> Job | None:
-        """Change the prompt of a job if it is pending; nothing if it is not."""
         preview = update(jobs).where(jobs.c.id == bindparam("of_id"), conditions.pending())
         statement = self._channel.prepare(
             "job edit",
@@ -86,7 +82,6 @@ class JobTable:
         return self._record.read(row)
 
     def move(self, job_id: JobId, fence: Fence, target: JobStatus, changes: JobChanges) -> Job | None:
-        """Change one job if it still looks like the fence, in one statement; nothing if it does not."""
         names = ("status", *sorted(changes))
         statement = self._channel.prepare(("job move", names), lambda: self._fenced_update(names))
         values = {
@@ -101,15 +96,12 @@ class JobTable:
         return None if row is None else self._record.read(row)
 
     def change(self, job_id: JobId, changes: JobChanges) -> Job | None:
-        """Change columns that are not part of the state machine."""
         names = tuple(sorted(changes))
         statement = self._channel.prepare(("job change", names), lambda: self._update(names))
         row = self._channel.first(statement, {**changes, "of_id": job_id})
         return None if row is None else self._record.read(row)
 
     def at_launcher(self, launcher_id: LauncherId, statuses: frozenset[JobStatus]) -> Sequence[Job]:
-        """Read the jobs of a launcher that are in one of these states."""
-
         def condition() -> ColumnElement[bool]:
             # The index's own condition stands there too, without which it could not be used.
             return and_(
@@ -119,7 +111,6 @@ class JobTable:
         return self._list(("job held", statuses), condition, {"of_id": launcher_id}, index="jobs_held")
 
     def count_at_launchers(self) -> Mapping[LauncherId, int]:
-        """Tell how many jobs each launcher has claimed or runs."""
         at_work = conditions.in_status
         statement = self._channel.prepare(
             "count held",
@@ -132,23 +123,19 @@ class JobTable:
         return {LauncherId(str(row[0])): int(str(row[1])) for row in self._channel.rows(statement, {})}
 
     def stopping(self, launcher_id: LauncherId) -> Sequence[Job]:
-        """Read the running and lost jobs of a launcher for which a stop was asked."""
         return self._list("stopping", conditions.stopping_at_launcher, {"of_id": launcher_id}, index="jobs_stopping")
 
     def stops_announced(self, before: datetime, limit: int) -> Sequence[Job]:
-        """Read the jobs whose launcher was told before a moment to stop them, and that have not ended."""
         return self._list(
             "stops announced", conditions.stop_announced_before, {"at": before, "up_to": limit}, index="jobs_stopping"
         )
 
     def in_status(self, status: JobStatus, limit: int) -> Sequence[Job]:
-        """Read the oldest jobs of a state."""
         return self._list(
             ("job in", status), lambda: conditions.in_status(status), {"up_to": limit}, index="jobs_by_status"
         )
 
     def next_of_session(self, session_id: SessionId) -> Job | None:
-        """Read the oldest pending job that waits for its session."""
         found = self._list(
             "next of session",
             conditions.next_of_session,
@@ -158,13 +145,11 @@ class JobTable:
         return found[0] if found else None
 
     def unfinished_of_session(self, session_id: SessionId) -> Sequence[Job]:
-        """Read all jobs of a session that are not terminal, oldest first."""
         return self._list(
             "unfinished of session", conditions.unfinished_of_session, {"of_id": session_id}, index="jobs_by_session"
         )
 
     def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
-        """Tell how many pending jobs each of these sessions has; a session without any is left out."""
         query = (
             select(jobs.c.session_id, func.count())
             .where(jobs.c.session_id.in_(session_ids), conditions.pending())
@@ -173,39 +158,32 @@ class JobTable:
         return {SessionId(key): count for key, count in self._channel.connection.execute(query)}
 
     def count_waiting(self, up_to: int) -> int:
-        """Tell how many jobs are pending, but count no further than this."""
         # The id alone, which stands in the index: any other column would be fetched from the row of each job.
         some = select(jobs.c.id).where(conditions.pending()).limit(bindparam("up_to"))
         return self._count("count waiting", some, {"up_to": up_to})
 
     def count_waiting_of_session(self, session_id: SessionId, up_to: int) -> int:
-        """Tell how many jobs of a session are pending, but count no further than this."""
         own = and_(conditions.pending(), jobs.c.session_id == bindparam("of_id"))
         some = select(jobs.c.session_id).where(own).limit(bindparam("up_to"))
         return self._count("count waiting of session", some, {"of_id": session_id, "up_to": up_to})
 
     def claims_expired(self, now: datetime, limit: int) -> Sequence[Job]:
-        """Read the claims that nobody started in time."""
         return self._list(
             "claims expired", conditions.claims_expired, {"at": now, "up_to": limit}, index="jobs_claim_expires"
         )
 
     def lost_before(self, moment: datetime, limit: int) -> Sequence[Job]:
-        """Read the jobs that have been lost since before a moment."""
         return self._list("lost before", conditions.lost_before, {"at": moment, "up_to": limit}, index="jobs_lost")
 
     def due(self, now: datetime, limit: int) -> Sequence[Job]:
-        """Read pending jobs whose `not_before` has come."""
         return self._list("due", conditions.due, {"at": now, "up_to": limit}, index="jobs_waiting")
 
     def queued_too_long(self, now: datetime, limit: int) -> Sequence[Job]:
-        """Read pending jobs whose `queue_expires_at` has passed."""
         return self._list(
             "queued too long", conditions.expired, {"at": now, "up_to": limit}, index="jobs_queue_expires"
         )
 
     def next_times(self) -> NextTimes:
-        """Tell when time alone will change a job."""
         return NextTimes(
             stop_announced_at=self._earliest("stop_announced_at", conditions.stop_announced),
             claim_expires_at=self._earliest("claim_expires_at", conditions.claimed),
@@ -215,7 +193,6 @@ class JobTable:
         )
 
     def page(self, wanted: JobFilter) -> Sequence[Job]:
-        """Read one page of a list, newest first."""
         given = {
             "before": wanted.before,
             "status": wanted.status,
@@ -228,27 +205,21 @@ class JobTable:
         return self._read(self._channel.rows(statement, {**values, "up_to": wanted.limit}))
 
     def archive_attempt(self, job: Job, ended_at: datetime) -> None:
-        """Keep what the attempt that ends now was, before the job's row is used for another."""
         self._attempts.keep(job, ended_at)
 
     def past_attempts(self, job_id: JobId) -> Sequence[PastAttempt]:
-        """Read the attempts that were followed by another one, oldest first."""
         return self._attempts.of_job(job_id)
 
     def remember_key(self, key: str, fingerprint: str, job_id: JobId, now: datetime) -> KeyUse:
-        """Bind an idempotency key to a job, unless it is bound already; either way, tell to what."""
         return self._keys.remember(key, fingerprint, job_id, now)
 
     def forget_keys(self, before: datetime) -> int:
-        """Let go of idempotency keys that are older than a moment, and tell how many."""
         return self._keys.forget(before)
 
     def lives(self, first_id: str, ended_since: datetime, limit: int) -> Sequence[JobLife]:
-        """Read jobs from an id on that have not ended, or ended since a moment, newest first."""
         return self._pictures.lives(first_id, ended_since, limit)
 
     def costs(self, first_id: str) -> Sequence[AgentDay]:
-        """Add up what the jobs from an id on cost, by agent and day."""
         return self._pictures.costs(first_id)
 
     def _all(self) -> Select[*tuple[object, ...]]:

@@ -28,16 +28,13 @@ class LauncherTable:
         )
 
     def insert(self, launcher: Launcher) -> None:
-        """Write a new launcher."""
         self._channel.run(self._insert, self._record.write(launcher))
 
     def get(self, launcher_id: LauncherId) -> Launcher | None:
-        """Read one launcher."""
         row = self._channel.first(self._get, {"of_id": launcher_id})
         return None if row is None else self._record.read(row)
 
     def get_to_change(self, launcher_id: LauncherId) -> Launcher | None:
-        """Read one launcher, and let nobody else change it until the end of the transaction."""
         statement = self._get
         if self._channel.is_shared:
             statement = self._channel.prepare(
@@ -52,7 +49,6 @@ class LauncherTable:
         return None if row is None else self._record.read(row)
 
     def with_cut_poll(self) -> Sequence[LauncherId]:
-        """Tell of which launchers a waiting call was cut off, with no other call since."""
         statement = self._channel.prepare(
             "launcher cut",
             lambda: select(launchers.c.id).where(_is_present(), launchers.c.poll_dropped_at.is_not(None)),
@@ -61,25 +57,21 @@ class LauncherTable:
         return [LauncherId(str(row[0])) for row in self._channel.rows(statement, {})]
 
     def change(self, launcher_id: LauncherId, changes: LauncherChanges) -> Launcher | None:
-        """Change one launcher."""
         names = tuple(sorted(changes))
         statement = self._channel.prepare(("launcher change", names), lambda: self._update(names))
         row = self._channel.first(statement, {**changes, "of_id": launcher_id})
         return None if row is None else self._record.read(row)
 
     def all(self) -> Sequence[Launcher]:
-        """Read all launchers that are remembered."""
         statement = self._channel.prepare(
             "launcher all", lambda: select(*self._record.columns).order_by(launchers.c.id)
         )
         return [self._record.read(row) for row in self._channel.rows(statement, {})]
 
     def present(self) -> Sequence[Launcher]:
-        """Read the launchers that have not gone."""
         return [self._record.read(row) for row in self._channel.rows(self._present, {})]
 
     def of_instance(self, instance_id: str) -> LauncherId | None:
-        """Find the launcher that a process registered as."""
         own = launchers.c.instance_id == bindparam("of_instance")
         # Said once more, without which the index could not be used.
         statement = self._channel.prepare(

@@ -18,7 +18,6 @@ class LogTable:
         self._channel = channel
 
     def end(self, job_id: JobId, attempt: int) -> int:
-        """Tell the offset at which the next chunk is expected."""
         statement = self._channel.prepare(
             "log end",
             lambda: (
@@ -32,7 +31,6 @@ class LogTable:
         return 0 if row is None else int(str(row[0]))
 
     def append(self, job_id: JobId, attempt: int, chunk: LogChunk) -> None:
-        """Keep a chunk, and let go of the middle where the log has grown too long."""
         names = ("job_id", "attempt", "start", "content")
         insert = self._channel.prepare("log append", lambda: inserting(chunks, names))
         self._channel.run(
@@ -55,7 +53,6 @@ class LogTable:
         )
 
     def read(self, job_id: JobId, attempt: int, offset: int, limit: int) -> LogChunk | None:
-        """Read the first kept bytes at or behind an offset."""
         statement = self._channel.prepare(
             "log read",
             lambda: (

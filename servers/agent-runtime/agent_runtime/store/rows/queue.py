@@ -41,19 +41,15 @@ class QueueTable:
         )
 
     def lane(self, lane: Lane) -> int:
-        """Find or make the lane of these wishes and give its id; the id of `lane` itself is not looked at."""
         return self._lanes.find_or_make(lane)
 
     def lane_by_id(self, lane_id: int) -> Lane:
-        """Read one lane that a job stands in."""
         return self._lanes.by_id(lane_id)
 
     def lanes(self, launcher: Launcher) -> Sequence[Lane]:
-        """Read the lanes that ask for no other launcher and no other host than this; their labels may not fit."""
         return self._lanes.of_launcher(launcher.id, launcher.hostname)
 
     def heads(self, lane_ids: Sequence[int]) -> Mapping[int, datetime]:
-        """Tell since when the first job of each of these lanes has waited; a lane without any is left out."""
         found: dict[int, datetime] = {}
         for start in range(0, len(lane_ids), _LANES_AT_ONCE):
             part = lane_ids[start : start + _LANES_AT_ONCE]
@@ -63,7 +59,6 @@ class QueueTable:
         return found
 
     def fronts(self, lane_ids: Sequence[int], limit: int) -> Mapping[int, Sequence[Job]]:
-        """Read the first jobs of each of these lanes, so many at most; a lane without any is left out."""
         found: dict[int, list[Job]] = {}
         for start in range(0, len(lane_ids), _LANES_AT_ONCE):
             part = lane_ids[start : start + _LANES_AT_ONCE]
@@ -75,7 +70,6 @@ class QueueTable:
         return {lane_id: sorted(jobs, key=_turn) for lane_id, jobs in found.items()}
 
     def blocked(self, waits_on: WaitsOn, limit: int) -> Sequence[Job]:
-        """Read pending jobs that wait for this and not for a launcher, those first whose time comes first."""
         statement = self._channel.prepare(
             "queue blocked",
             lambda: (
@@ -91,12 +85,10 @@ class QueueTable:
         return sorted(map(self._record.read, rows), key=lambda job: (job.not_before or job.created_at, job.id))
 
     def take(self, lane_id: int, limit: int) -> Sequence[Job]:
-        """Read the first jobs of a lane that nobody else is taking, and let nobody else take them."""
         rows = self._channel.rows(self._take, {"of_lane": lane_id, "up_to": limit})
         return sorted(map(self._record.read, rows), key=_turn)
 
     def line_up(self, job: Job) -> int:
-        """Give a job that has become ready its place: behind its group's others, not behind everybody."""
         row = self._channel.first(self._ends, {"of_lane": job.lane_id, "of_group": job.group_name})
         assert row is not None, "a question without a table has an answer"
         reached, last_of_group = (None if value is None else int(str(value)) for value in row)
@@ -105,12 +97,10 @@ class QueueTable:
         return place
 
     def lock_and_count_of_agent(self, agent_name: str) -> int:
-        """Tell how many jobs of an agent are claimed or run; nobody else may take one until this is over."""
         take_lock(self._channel, f"agent {agent_name}")
         return self.count_of_agent(agent_name)
 
     def count_of_agent(self, agent_name: str) -> int:
-        """Tell how many jobs of an agent are claimed or run; others may take some meanwhile."""
         at_work = conditions.in_status(JobStatus.CLAIMED, JobStatus.RUNNING)
         statement = self._channel.prepare(
             "queue at work of agent",
@@ -120,17 +110,14 @@ class QueueTable:
         return 0 if row is None else int(str(row[0]))
 
     def limited_lanes(self, agent_name: str) -> Sequence[Lane]:
-        """Read the lanes in which jobs of this agent may have to wait for one another."""
         return self._lanes.limited_to(agent_name)
 
     def lanes_with_ready_jobs(self) -> Sequence[Lane]:
-        """Read the lanes in which a job waits for a launcher and for nothing else."""
         one = select(jobs.c.id).where(conditions.ready(), jobs.c.lane_id == lanes.c.id).limit(1)
         statement = self._channel.prepare("queue lanes", lambda: select(lanes.c.id).where(one.exists()))
         return [self._lanes.by_id(int(str(row[0]))) for row in self._channel.rows(statement, {})]
 
     def launchers_to_tell_of_stops(self) -> Sequence[LauncherId]:
-        """Tell which launchers have jobs to stop that they were not told of."""
         statement = self._channel.prepare(
             "queue untold stops",
             lambda: (
@@ -142,11 +129,9 @@ class QueueTable:
         return [LauncherId(str(row[0])) for row in self._channel.rows(statement, {})]
 
     def stuck(self, due_before: datetime, lost_before: datetime, limit: int) -> Sequence[Stuck]:
-        """Find unfinished work that nothing would move: it contradicts itself, or was due before these moments."""
         return stuck_rows(self._channel, due_before, lost_before, limit)
 
     def forget_empty_lanes(self, limit: int) -> int:
-        """Remove lanes to which no job belongs any more, and tell how many."""
         take_lock(self._channel, "lanes")
         used = select(jobs.c.id).where(jobs.c.lane_id == lanes.c.id).limit(1).exists()
         empty = select(lanes.c.id).where(~used).limit(bindparam("up_to"))

@@ -27,25 +27,22 @@ SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragm
 
 
 class RetentionTable:
-    """Implements `services.retention.RetentionRows`."""
+    """Implements `ports.retention.RetentionRows`."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
     def used_bytes(self) -> int:
-        """Tell how much the database holds; what was freed and can be used again does not count."""
         question = _POSTGRES_BYTES if self._channel.dialect.name == "postgresql" else _SQLITE_BYTES
         row = self._channel.first(self._channel.prepare("used bytes", lambda: text(question)), {})
         return 0 if row is None else int(str(row[0]))
 
     def oldest_ended_at(self) -> datetime | None:
-        """Tell when the job ended that ended first."""
         query = select(jobs.c.ended_at).where(jobs.c.ended_at.is_not(None)).order_by(jobs.c.ended_at).limit(1)
         row = self._channel.first(self._channel.prepare("oldest ended", lambda: query), {})
         return None if row is None else moment(row[0])
 
     def remove_jobs(self, before: datetime, limit: int) -> int:
-        """Remove jobs that ended before a moment and that nothing refers to, each session's newest one excepted."""
         newer = jobs.alias("newer")
         is_not_newest = (
             select(newer.c.id).where(newer.c.session_id == jobs.c.session_id, newer.c.id > jobs.c.id).limit(1).exists()
@@ -65,7 +62,6 @@ class RetentionTable:
         return len(found)
 
     def remove_outputs(self, before: datetime, limit: int) -> int:
-        """Remove the output of jobs that ended before a moment."""
         has_output = select(log_chunks.c.job_id).where(log_chunks.c.job_id == jobs.c.id).limit(1).exists()
         query = select(jobs.c.id).where(_ended_before(), has_output).order_by(jobs.c.ended_at)
         found = self._found("remove outputs", query, before, limit)
@@ -77,7 +73,6 @@ class RetentionTable:
         return len(found)
 
     def remove_events(self, before: datetime, limit: int) -> int:
-        """Remove events from before a moment, those of sessions at work excepted."""
         at_work = select(sessions.c.id).where(
             sessions.c.id == events.c.session_id, sessions.c.current_job_id.is_not(None)
         )
@@ -90,7 +85,6 @@ class RetentionTable:
         return self._remove("remove events", events, events.c.seq.in_(query), before, limit)
 
     def remove_callbacks(self, before: datetime, limit: int) -> int:
-        """Remove callbacks that were settled before a moment."""
         query = (
             select(callbacks.c.id)
             .where(callbacks.c.settled_at < bindparam("before", type_=Moment()))
@@ -99,7 +93,6 @@ class RetentionTable:
         return self._remove("remove callbacks", callbacks, callbacks.c.id.in_(query), before, limit)
 
     def remove_launchers(self, before: datetime, limit: int) -> int:
-        """Remove launchers that were heard of last before a moment, hold nothing, and are not alive."""
         at_work = conditions.in_status(JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST)
         holds = select(jobs.c.id).where(at_work, jobs.c.launcher_id == launchers.c.id).limit(1).exists()
         query = (

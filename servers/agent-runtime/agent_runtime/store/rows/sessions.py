@@ -31,35 +31,29 @@ class SessionTable:
         self._by_name = channel.prepare("session by name", lambda: _locked(by_name) if channel.is_shared else by_name)
 
     def insert(self, session: Session) -> None:
-        """Write a new session."""
         self._channel.run(self._insert, self._record.write(session))
 
     def get(self, session_id: SessionId) -> Session | None:
-        """Read one session."""
         row = self._channel.first(self._get, {"of_id": session_id})
         return None if row is None else self._record.read(row)
 
     def glance(self, session_id: SessionId) -> Session | None:
-        """Read one session for what of it never changes; nobody waits for that."""
         row = self._channel.first(self._glance, {"of_id": session_id})
         return None if row is None else self._record.read(row)
 
     def find(self, name_or_id: str) -> Session | None:
-        """Read the session that a person means by a name or an id."""
         # No name starts like an id, so one question is enough.
         statement = self._get if name_or_id.startswith(SESSION_ID_PREFIX) else self._by_name
         row = self._channel.first(statement, {"of_id": name_or_id})
         return None if row is None else self._record.read(row)
 
     def change(self, session_id: SessionId, changes: SessionChanges) -> Session | None:
-        """Change one session."""
         names = tuple(sorted(changes))
         statement = self._channel.prepare(("session change", names), lambda: self._update(names))
         row = self._channel.first(statement, {**changes, "of_id": session_id})
         return None if row is None else self._record.read(row)
 
     def page(self, wanted: SessionFilter) -> Sequence[Session]:
-        """Read one page of a list, newest first."""
         query = select(*self._record.columns).order_by(sessions.c.id.desc()).limit(wanted.limit)
         if wanted.before is not None:
             query = query.where(sessions.c.id < wanted.before)
@@ -77,7 +71,6 @@ class SessionTable:
         return [self._record.read(row) for row in self._channel.ask(query)]
 
     def delete(self, session_id: SessionId) -> None:
-        """Remove a session with its jobs, their logs, their idempotency keys and its events."""
         self._channel.flush()  # Events that are still to be written go with the others.
         of_id: BindParameter[str] = bindparam("of_id")
         # The jobs go with the session's row, so their keys are found before it does.
