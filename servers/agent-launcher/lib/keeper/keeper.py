@@ -43,7 +43,7 @@ class Keeper:
         self._answers: list[JsonObject] = []
         self._has_new_ends = False
         self._is_disk_full = False
-        self._ladder = Ladder(host)
+        self._ladder = Ladder(host, self._note_stop)
 
     def take_over(self) -> None:
         """Go on from the journal: adopt what lives, end what must not, and know what is over."""
@@ -121,7 +121,10 @@ class Keeper:
         held.is_ours = False
         if held.boot != self._host.boot_id:
             self._end(held, verdicts.host_rebooted(self._host.wall_time()))
-        elif held.pid is not None and self._host.adopt(held.pid, held.start_time):
+            return
+        if held.reason is not None:
+            self._ladder.go_on(held, self._host.now())
+        if held.pid is not None and self._host.adopt(held.pid, held.start_time):
             self._by_pid[held.pid] = held
             self._set_limits(held)
         else:
@@ -244,6 +247,14 @@ class Keeper:
         elif held.phase in (Phase.RUNNING, Phase.ENDING):
             self._ladder.begin_stop(held, reason, grace_seconds, self._host.now())
             self._schedule(held, held.due)
+
+    def _note_stop(self, held: Held) -> None:
+        # Before it is asked: who takes over shall know why it ended.
+        self._journal.append(held.stop_record())
+        try:
+            self._journal.flush()
+        except OSError:
+            self._is_disk_full = True
 
     def _command_ended(self, held: Held, code: int | None) -> None:
         held.is_over = True

@@ -41,6 +41,8 @@ def _go_on(held: dict[str, Held], key: str, record: JsonObject) -> None:
             one.start_time = str(record.get("start_time") or "")
             one.began = began if isinstance(began, float) else None
             one.started_at = started_at if isinstance(started_at, float) else None
+        case words.RECORD_STOPPING:
+            one.reason = str(record.get("reason"))
         case words.RECORD_ENDED:
             one.phase = Phase.ENDED
             one.verdict = object_of(record.get("verdict"))
