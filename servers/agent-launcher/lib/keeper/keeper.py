@@ -128,6 +128,9 @@ class Keeper:
             self._by_pid[held.pid] = held
             self._set_limits(held)
         else:
+            if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
+                # A group keeps its number taken, so a stranger who has that number by now proves that it is gone.
+                held.place.group = None
             held.is_over = True
             held.phase = Phase.ENDING
             self._clear(held, self._host.now())
@@ -304,8 +307,8 @@ class Keeper:
         held.phase = Phase.ENDED
         held.verdict = verdict
         held.launch.forget_the_command()
-        if held.pid is not None:
-            self._by_pid.pop(held.pid, None)
+        if held.pid is not None and self._by_pid.get(held.pid) is held:
+            del self._by_pid[held.pid]  # else the number is another attempt's by now
         self._journal.append(held.end_record())
         self._has_new_ends = True
         self._say({"say": words.ENDED, "key": held.key, "verdict": verdict})
