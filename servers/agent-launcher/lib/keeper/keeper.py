@@ -110,8 +110,8 @@ class Keeper:
         return answers
 
     def is_needed(self) -> bool:
-        """Say whether something runs here that nobody else would watch."""
-        return any(held.is_running() for held in self._held.values())
+        """Say whether something is here that nobody else would have: what runs, and an end that no disk has taken."""
+        return self._has_new_ends or any(held.is_running() for held in self._held.values())
 
     def _rewrite(self) -> None:
         records = (record for held in self._held.values() for record in held.records())
