@@ -4,6 +4,7 @@ twice, and nothing is left."""
 import pytest
 
 from faults.bench import SHORT, Bench
+from support.waiting import wait_until
 
 # Nothing has run yet, and the journal says so.
 UNTIL_THE_GRANT = (
@@ -93,7 +94,7 @@ def test_a_keeper_that_is_killed_while_it_stops_a_job_has_it_stopped_all_the_sam
 ) -> None:
     bench.start_to_fail(f"{step}=1*{action}")
     job_id = bench.order({"await_file": str(bench.gate), "daemons": 1, **script}, stop_grace_seconds=0.3)
-    bench.wait_until_runs(job_id)
+    wait_until(lambda: any(one.what == "child" for one in bench.ledger.living(job_id)), "its daemon lives")
     bench.api.stop_job(job_id)
     if action == "kill_both":
         bench.assert_its_end_comes_to_it(step)

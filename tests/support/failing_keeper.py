@@ -122,7 +122,7 @@ class FailingLine(program.Line):
 
 def kinds_in(content: bytes) -> list[str]:
     """The kinds of the records in what is written, each once."""
-    records = [json.loads(line.partition(b" ")[2]) for line in content.splitlines()]
+    records = [json.loads(line.partition(b" ")[2]) for line in content.splitlines() if line]
     return list(dict.fromkeys(str(record["kind"]) for record in records))
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,11 +40,12 @@ class KeeperFolders:
         return [Place.from_json(object_of(record.get("place"))) for record in granted]
 
     def kill(self) -> None:
-        """Kill every keeper, and wait until the kernel has let go of it."""
-        for keeper in self.processes():
+        """Kill every keeper that lives now, and wait until it is gone; a launcher that lives begins another one."""
+        killed = self.processes()
+        for keeper in killed:
             with contextlib.suppress(psutil.NoSuchProcess):
                 keeper.kill()
-        wait_until(lambda: not self.processes(), "the keepers are gone")
+        wait_until(lambda: not any(map(_lives, killed)), "the keepers are gone")
 
     def leave_nothing(self) -> None:
         """Kill the keepers and all that they let run, and remove the cgroups that were made for it."""
@@ -62,11 +64,17 @@ def _keeper_of(lock: Path) -> Iterator[psutil.Process]:
     with contextlib.suppress(OSError, ValueError, psutil.Error):
         process = psutil.Process(int(lock.read_text(encoding="ascii")))
         if (
-            process.status() != psutil.STATUS_ZOMBIE
+            _lives(process)
             and any(word.endswith(PROGRAMS) for word in process.cmdline())
             and str(lock.parent) in process.cmdline()
         ):
             yield process
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _records_in(journal: Path) -> Iterator[JsonObject]:
@@ -79,7 +87,9 @@ def _remove_cgroups(name: str) -> None:
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         if " - cgroup2 " not in line:
             continue
-        for base in Path(line.split()[4]).rglob(name):
-            for folder in (*base.iterdir(), base):
+        # Not rglob: what others remove meanwhile is no error.
+        for path, folders, _ in os.walk(line.split()[4]):
+            base = Path(path, name)
+            for folder in (*base.glob("*/"), base) if name in folders else ():
                 with contextlib.suppress(OSError):
                     folder.rmdir()

@@ -45,18 +45,19 @@ class Keepers:
         if not self._lines.open(name):
             return False
         self._lines.send(name, {"say": words.HELLO, "version": VERSION, "environment": self._environment})
-        for collected in [*self._collected, *self.collect()]:
-            self._tell_code(name, collected)
         return True
 
     def greeted(self, name: str, message: JsonObject) -> None:
-        """Note that a keeper has answered, and order again what the one before it may not have heard of."""
+        """Note that a keeper has answered, and tell it what the one before it may not have heard of."""
         with self._changed:
             self._greeted[name] = text_of(message, "version") or ""
             orders = list(self._orders.items()) if name == self.current() else []
             self._changed.notify_all()
         for _, order in orders:
             self._lines.send(name, order)
+        # Told now, not before: a code that is collected while a keeper comes up would be told to nobody.
+        for collected in self._collected:
+            self._tell_code(name, collected)
 
     def lost(self, name: str) -> None:
         """Note that a keeper is gone."""

@@ -97,8 +97,8 @@ class Containment:
         finally:
             if before is not None:
                 resource.setrlimit(RLIMIT_LOCKS, before)
-            if is_in and self._home is not None:
-                os.write(self._home, b"0")
+            if is_in:
+                self._go_home()
 
     def is_empty(self, place: Place, orphans: Orphans | None, *, is_thorough: bool) -> bool:
         """Say whether nothing lives in a place, and give its cgroup back if so.
@@ -156,6 +156,14 @@ class Containment:
         # Whoever loses its parent becomes our child: all that is marked hangs on a marked child of ours.
         roots = [*orphans(), *([place.group] if place.group is not None else [])]
         return process_tree.below([pid for pid in roots if process_tree.lock_limit(pid) == place.mark])
+
+    def _go_home(self) -> None:
+        try:
+            assert self._home is not None, "whoever has a place for others has one of its own"
+            os.write(self._home, b"0")
+        except OSError as error:
+            # No OSError: whoever spawns takes those for a start that failed, and tries again.
+            raise RuntimeError(f"cannot leave the place of an attempt: {error.strerror}") from error
 
     def _enter(self, cgroup: str) -> bool:
         return _write(f"{cgroup}/cgroup.procs", b"0")

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from lib.keeper.containment import Place
 from lib.keeper.spawn import Launch
-from lib.keeper.words import RECORD_ENDED, RECORD_GRANTED, RECORD_ORDERED, RECORD_SPAWNED, JsonObject
+from lib.keeper.words import RECORD_ENDED, RECORD_GRANTED, RECORD_ORDERED, RECORD_SPAWNED, RECORD_STOPPING, JsonObject
 
 
 class Phase(IntEnum):
@@ -89,6 +89,8 @@ class Held:
             yield self.grant_record()
             if self.pid is not None:
                 yield self.spawn_record()
+            if self.reason is not None:
+                yield self.stop_record()
         if self.verdict is not None:
             yield self.end_record()
 
@@ -114,6 +116,9 @@ class Held:
             "started_at": self.started_at,
             "began": self.began,
         }
+
+    def stop_record(self) -> JsonObject:
+        return {"kind": RECORD_STOPPING, "key": self.key, "reason": self.reason}
 
     def end_record(self) -> JsonObject:
         return {"kind": RECORD_ENDED, "key": self.key, "verdict": self.verdict}

@@ -43,7 +43,7 @@ class Keeper:
         self._answers: list[JsonObject] = []
         self._has_new_ends = False
         self._is_disk_full = False
-        self._ladder = Ladder(host)
+        self._ladder = Ladder(host, self._note_stop)
 
     def take_over(self) -> None:
         """Go on from the journal: adopt what lives, end what must not, and know what is over."""
@@ -110,8 +110,8 @@ class Keeper:
         return answers
 
     def is_needed(self) -> bool:
-        """Say whether something runs here that nobody else would watch."""
-        return any(held.is_running() for held in self._held.values())
+        """Say whether something is here that nobody else would have: what runs, and an end that no disk has taken."""
+        return self._has_new_ends or any(held.is_running() for held in self._held.values())
 
     def _rewrite(self) -> None:
         records = (record for held in self._held.values() for record in held.records())
@@ -121,10 +121,16 @@ class Keeper:
         held.is_ours = False
         if held.boot != self._host.boot_id:
             self._end(held, verdicts.host_rebooted(self._host.wall_time()))
-        elif held.pid is not None and self._host.adopt(held.pid, held.start_time):
+            return
+        if held.reason is not None:
+            self._ladder.go_on(held, self._host.now())
+        if held.pid is not None and self._host.adopt(held.pid, held.start_time):
             self._by_pid[held.pid] = held
             self._set_limits(held)
         else:
+            if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
+                # A group keeps its number taken, so a stranger who has that number by now proves that it is gone.
+                held.place.group = None
             held.is_over = True
             held.phase = Phase.ENDING
             self._clear(held, self._host.now())
@@ -245,6 +251,14 @@ class Keeper:
             self._ladder.begin_stop(held, reason, grace_seconds, self._host.now())
             self._schedule(held, held.due)
 
+    def _note_stop(self, held: Held) -> None:
+        # Before it is asked: who takes over shall know why it ended.
+        self._journal.append(held.stop_record())
+        try:
+            self._journal.flush()
+        except OSError:
+            self._is_disk_full = True
+
     def _command_ended(self, held: Held, code: int | None) -> None:
         held.is_over = True
         held.exit_code = code
@@ -293,8 +307,8 @@ class Keeper:
         held.phase = Phase.ENDED
         held.verdict = verdict
         held.launch.forget_the_command()
-        if held.pid is not None:
-            self._by_pid.pop(held.pid, None)
+        if held.pid is not None and self._by_pid.get(held.pid) is held:
+            del self._by_pid[held.pid]  # else the number is another attempt's by now
         self._journal.append(held.end_record())
         self._has_new_ends = True
         self._say({"say": words.ENDED, "key": held.key, "verdict": verdict})

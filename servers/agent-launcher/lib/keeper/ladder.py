@@ -6,6 +6,8 @@ ladder runs after a normal end too: nothing that an attempt began outlives it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lib.keeper.held import Held
 from lib.keeper.host import Host
 
@@ -17,8 +19,9 @@ OUTPUT_PACE_SECONDS_MIN, OUTPUT_PACE_SECONDS_MAX = 0.25, 4.0
 class Ladder:
     """Says what is next for an attempt; when, is said back to the keeper."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, note_stop: Callable[[Held], None]) -> None:
         self._host = host
+        self._note_stop = note_stop
 
     def watch_output(self, held: Held, now: float) -> None:
         """Begin to look at how much is written."""
@@ -34,7 +37,13 @@ class Ladder:
         held.kill_at = kill_at if held.kill_at is None else min(kill_at, held.kill_at)
         if held.reason is None:
             held.reason = reason
+            self._note_stop(held)
             self._host.ask(held.place, is_ours=held.is_ours)
+
+    def go_on(self, held: Held, now: float) -> None:
+        """Go on with a stop that an earlier keeper began: nobody knows whether it was asked, nor for how long."""
+        held.kill_at = now + held.launch.stop_grace_seconds
+        self._host.ask(held.place, is_ours=held.is_ours)
 
     def climb(self, held: Held, now: float) -> bool:
         """Obey the limits of a command that runs, and say whether its time is up."""

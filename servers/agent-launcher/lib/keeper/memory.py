@@ -36,11 +36,14 @@ def _go_on(held: dict[str, Held], key: str, record: JsonObject) -> None:
             one.boot = str(record.get("boot"))
             one.place = Place.from_json(object_of(record.get("place")))
         case words.RECORD_SPAWNED:
+            one.phase = Phase.RUNNING  # whatever became of the record of its grant
             pid, began, started_at = record.get("pid"), record.get("began"), record.get("started_at")
             one.pid = one.place.group = pid if isinstance(pid, int) else None
             one.start_time = str(record.get("start_time") or "")
             one.began = began if isinstance(began, float) else None
             one.started_at = started_at if isinstance(started_at, float) else None
+        case words.RECORD_STOPPING:
+            one.reason = str(record.get("reason"))
         case words.RECORD_ENDED:
             one.phase = Phase.ENDED
             one.verdict = object_of(record.get("verdict"))

@@ -27,6 +27,7 @@ ENDED = "ended"  # with the verdict
 RECORD_ORDERED = "ordered"
 RECORD_GRANTED = "granted"  # written before anything runs
 RECORD_SPAWNED = "spawned"
+RECORD_STOPPING = "stopping"  # written before it is asked to end
 RECORD_ENDED = "ended"
 RECORD_ACKNOWLEDGED = "acknowledged"
 

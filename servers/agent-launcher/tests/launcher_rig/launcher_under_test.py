@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -13,10 +14,19 @@ from pathlib import Path
 from launcher_rig.cgroups import end_cgroup
 from launcher_rig.commands import CommandProject
 from lib.keeper.words import JOURNAL_FILE, LOCK_FILE
-from lib.machine.disk import Disk
 from support.waiting import wait_until
 
 LAUNCHER_FOLDER = Path(__file__).resolve().parents[2]
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether a living process holds the lock of a file."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def end_processes(pids: list[int]) -> None:
@@ -95,7 +105,7 @@ class LauncherUnderTest:
     def keepers(self) -> list[int]:
         """The keepers that live, as their locks tell."""
         locks = sorted(self.keepers_folder.glob(f"*/{LOCK_FILE}"))
-        return [int(lock.read_text("ascii")) for lock in locks if Disk().is_locked(lock)]
+        return [int(lock.read_text("ascii")) for lock in locks if is_locked(lock)]
 
     @property
     def journal(self) -> Path:
