@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +18,11 @@ NAMED_ROLES = (Role.USER, Role.VIEWER, Role.LAUNCHER)
 OVERLAP = timedelta(hours=24)
 """How long the old secret stays good when a token is renewed: running launchers deliver their reports with it."""
 _SECRET_BYTES = 32
-_ID_PREFIX = {CredentialKind.TOKEN: "tok_", CredentialKind.LINK: "lnk_", CredentialKind.BROWSER: "brw_"}
+_ID_PREFIX: Mapping[CredentialKind, str] = {
+    CredentialKind.TOKEN: "tok_",
+    CredentialKind.LINK: "lnk_",
+    CredentialKind.BROWSER: "brw_",
+}
 _LIFETIME_MAX = timedelta(days=3650)
 
 
