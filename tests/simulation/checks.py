@@ -15,14 +15,17 @@ from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import CallbackId, JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.upkeep.reconcile import find_stuck
-from lib.run_directory import RunDirectory, RunsFolder, RunState
+from lib.attempt.folder import RunFolder, RunFolders
+from lib.keeper.words import OUTCOME_FILE, JsonObject, texts_of
 from simulation.clients import NARROW, NARROW_LIMIT
-from simulation.host import STATE_DIR
+from simulation.host import RUNS_DIR
 from simulation.ledger import Run
+from simulation.processes import Process, read_outcome
 from simulation.runtime import every, rows
 
 if TYPE_CHECKING:
     from simulation.host import Host
+    from simulation.keepers import KeeperProcess
     from simulation.world import World
 
 LEGAL = frozenset(
@@ -35,6 +38,8 @@ LEGAL = frozenset(
 )  # fmt: skip
 CORRECTIONS = frozenset({("failed", "running"), ("failed", "completed"), ("failed", "failed"), ("failed", "stopped")})
 TERMINAL = frozenset({"completed", "failed", "stopped"})
+CODE_IS_KNOWN_SECONDS = 2.5
+"""So long after its end a launcher that was not held up has told the exit code of whoever fell to it."""
 
 
 class Checks:
@@ -131,13 +136,13 @@ class Checks:
                 continue
             if (other.job_id, other.attempt) == (run.job_id, run.attempt):
                 self.find("P2", f"{run.job_id}.{run.attempt} runs for the second time")
-            elif other.ended_at is None:
+            elif other.ended_at is None or other.unseen:
                 self._overlaps(run, other)
         self._fits(run)
 
     def _fits(self, run: Run) -> None:
         host = next(host for host in self._world.hosts if host.name == run.host)
-        here = [one for one in self._world.ledger.alive() if one.host == run.host and not one.is_alone]
+        here = [one for one in self._world.ledger.alive() if one.host == run.host and one.ended_at is None]
         if host.max_jobs is not None and len(here) > host.max_jobs:
             self.find("queue", f"{len(here)} commands run on {host.name}, which takes {host.max_jobs}")
 
@@ -161,6 +166,42 @@ class Checks:
         elif reason == "stopped_by_user" and not (run.job_id in self._stops_asked or self._is_interrupted(run)):
             self.find("P4", f"{run.job_id}.{run.attempt} was stopped, and nobody had asked for it")
 
+    def kills(self, process: Process) -> None:
+        """Look at a process at the moment at which a keeper kills it."""
+        run = process.run
+        self._world.tell(run.host, f"pid {process.pid} of {run.key} is killed")
+        if process.is_command and not run.asked and run.is_recorded:
+            self.find("P4", f"{run.key} was killed, and nobody had told it to end")
+
+    def end_is_said(self, keeper: "KeeperProcess", key: str, verdict: JsonObject) -> None:
+        """Look at an attempt at the moment at which a keeper says how it ended."""
+        self._world.tell(keeper.machine.name, f"keeper {keeper.name} says how {key} ended: {verdict}")
+        run = self._world.ledger.of_key(key)
+        if run is None:
+            return
+        if run.is_said:
+            if verdict != run.verdict:
+                self.find("P3", f"how {key} ended was written as {run.verdict}, and is now said to be {verdict}")
+            return
+        named = texts_of(verdict.get("leftovers"))
+        run.named |= {pid for pid in run.living if any(f"(pid {pid})" in name for name in named)}
+        if run.unseen:
+            self.find("P5", f"{key} is said to be over on {run.host}, and {run.unseen} still run")
+        code = _code_in(verdict)
+        if code is None and verdict.get("reason") == "shim_died" and (known := self._who_knows(keeper, run)):
+            self.find("P3", f"how {key} ended is said to be unknown, and {known} knows that it was {run.exit_code}")
+        run.verdict, run.is_said = verdict, not keeper.disk_failed
+
+    def _who_knows(self, keeper: "KeeperProcess", run: Run) -> str | None:
+        """Name who can tell how a command ended whose keeper had died."""
+        host, now = keeper.machine, self._world.agenda.now
+        if isinstance(read_outcome(host.disk, RUNS_DIR / run.key / OUTCOME_FILE).get("exit_code"), int):
+            return "its outcome file"
+        if run.fell_to is None or run.fell_to is not host.life or run.ended_at is None or not run.is_recorded:
+            return None
+        since = max(run.ended_at, run.fell_at, host.undisturbed_since)
+        return "its launcher" if now - since > CODE_IS_KNOWN_SECONDS else None
+
     def _is_interrupted(self, run: Run) -> bool:
         """A launcher that is interrupted while it drains stops what it runs."""
         return any(host.name == run.host and host.is_interrupted for host in self._world.hosts)
@@ -176,7 +217,7 @@ class Checks:
             self._is_true(job)
         self._ordered_once(jobs.values())
         for run in self._world.ledger.alive():
-            self.find("P5", f"{run.job_id}.{run.attempt} still runs on {run.host}")
+            self.find("P5", f"{run.living} of {run.key} still run on {run.host}")
         for row in rows(database, find_stuck, self._world.runtime_time()):
             self.find("stuck", f"{row.job_id or row.session_id}: {row.why}")
         self._nothing_left_behind(jobs)
@@ -194,11 +235,46 @@ class Checks:
             self.find("P1", f"{job.id} is '{job.status}' for ever")
         elif job.id in self._stopped_while_waiting:
             return
-        elif not _agrees(job, run) and not self._evidence_is_gone(job, run):
+        elif not self._agrees(job, run) and not self._evidence_is_gone(job, run):
             what = "nothing" if run is None else f"'{run.how}' with code {run.exit_code} on {run.host}"
             self.find(
                 "P3", f"{job.id}.{job.attempt} is '{job.status}' ({job.reason}, code {job.exit_code}); in truth: {what}"
             )
+
+    def _agrees(self, job: Job, run: Run | None) -> bool:
+        """Tell whether a recorded outcome is what the ledger says."""
+        if job.reason == "host_rebooted":
+            return self._went_down(run)
+        if run is None:
+            is_in_doubt = f"{job.id}.{job.attempt}" in self._world.ledger.in_doubt
+            never_ran = job.status is JobStatus.STOPPED or job.reason in ("spawn_failed", "launcher_lost")
+            return never_ran or (job.reason == "shim_died" and is_in_doubt)
+        # What a command left in writing is all that is known once its keeper has died, and its end is what it was.
+        codes = {run.exit_code, run.left_code if run.is_alone else run.exit_code}
+        ways = {run.how, *(run.asked if run.is_alone else ())}
+        if run.is_alone and run.exit_code is not None and run.how != "by itself":
+            ways.add("by itself")
+        if job.status is JobStatus.COMPLETED:
+            return "by itself" in ways and 0 in codes
+        if job.status is JobStatus.STOPPED:
+            return "stopped_by_user" in ways
+        match job.reason:
+            case "nonzero_exit":
+                return "by itself" in ways and job.exit_code in codes and job.exit_code != 0
+            case "signal":
+                return "by itself" in ways and job.signal is not None and -job.signal in codes
+            case "timed_out":
+                return "timed_out" in ways
+            case "shim_died":
+                return run.is_alone
+        return False
+
+    def _went_down(self, run: Run | None) -> bool:
+        """A command whose end a keeper had said in other words did not go down with its machine."""
+        if run is None:
+            return any(host.boots > 1 for host in self._world.hosts)
+        host = next(host for host in self._world.hosts if host.name == run.host)
+        return host.boots > run.boot and run.verdict is not None and run.verdict.get("reason") == "host_rebooted"
 
     def _evidence_is_gone(self, job: Job, run: Run | None) -> bool:
         """A machine that lost its files cannot say more than that its launcher was not heard of."""
@@ -207,19 +283,18 @@ class Checks:
 
     def _nothing_left_behind(self, jobs: Mapping[JobId, Job]) -> None:
         for host in self._world.hosts:
-            if host.shims:
-                self.find("P5", f"shims stand at their gates on {host.name} for ever")
-            for run in RunsFolder(STATE_DIR / "runs", host.disk, lambda: "").all():
-                if run.state() is not RunState.ACKED:
-                    self.find("P3", f"{run.path.name} on {host.name} is '{run.state().value}', never acknowledged")
-                self._output_arrived(host, run, jobs.get(JobId(run.job.job_id)))
+            for key in host.keepers.holding():
+                self.find("P3", f"{key} on {host.name} is in its keeper's hands for ever")
+            for folder in RunFolders(RUNS_DIR, host.disk).all():
+                job_id, _, attempt = folder.key.rpartition(".")
+                self._output_arrived(host, folder, int(attempt), jobs.get(JobId(job_id)))
 
-    def _output_arrived(self, host: "Host", run: RunDirectory, job: Job | None) -> None:
-        if job is None or job.status is not JobStatus.COMPLETED or job.attempt != run.job.attempt_number:
+    def _output_arrived(self, host: "Host", folder: RunFolder, attempt: int, job: Job | None) -> None:
+        if job is None or job.status is not JobStatus.COMPLETED or job.attempt != attempt:
             return
         arrived = rows(self._world.database, lambda tx: tx.logs.end(job.id, job.attempt))
-        if arrived < run.output_bytes():
-            self.find("P3", f"{run.path.name} on {host.name} printed {run.output_bytes()} bytes, {arrived} arrived")
+        if arrived < folder.output_bytes():
+            self.find("P3", f"{folder.key} on {host.name} printed {folder.output_bytes()} bytes, {arrived} arrived")
 
     def _told_once(self, callback: Callback) -> None:
         mark = f'callback="{callback.id}"'
@@ -234,21 +309,6 @@ class Checks:
             self.find("P6", f"{callback.id} was told {len(told)} times: {told}")
 
 
-def _agrees(job: Job, run: Run | None) -> bool:
-    """Tell whether a recorded outcome is what the ledger says."""
-    if job.status is JobStatus.COMPLETED:
-        return run is not None and run.went_well
-    if job.status is JobStatus.STOPPED:
-        return run is None or run.how == "stopped_by_user"
-    match job.reason:
-        case "nonzero_exit":
-            return run is not None and run.how == "by itself" and run.exit_code == job.exit_code != 0
-        case "timed_out":
-            return run is not None and run.how == "timed_out"
-        case "spawn_failed" | "launcher_lost":
-            return run is None  # given up, and rightly so: nothing ever ran of it
-        case "shim_died":
-            return run is not None and run.is_alone
-        case "host_rebooted":
-            return run is None or run.how == "power cut" or run.is_alone
-    return False
+def _code_in(verdict: JsonObject) -> int | None:
+    code = verdict.get("exit_code")
+    return code if isinstance(code, int) else None

@@ -59,23 +59,24 @@ class Pages:
     def lose_power(self, chance: Random) -> None:
         """Keep what was synced; of the rest any pages may have come to the disk, and one of them in part."""
         fate = chance.random()
-        if fate < 0.3:
+        if fate < 0.15:
             self.kept = bytes(self.content)
-        elif fate < 0.8:
+        elif fate < 0.9:
             self.kept = self._mixed(chance)
         self.content = bytearray(self.kept)
 
     def _mixed(self, chance: Random) -> bytes:
         new, old = bytes(self.content), self.kept
         size = chance.choice((len(new), len(new), len(old)))
+        used = min(size, len(new.rstrip(b"\0")))
         first = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), len(old))
-        torn_at = chance.randint(min(first, size), size)
+        torn_at, holes = chance.randint(min(first, used), used), chance.choice((0.0, 0.3))
         mixed = bytearray(old[:size].ljust(size, b"\0"))
-        for begin in range(first - first % PAGE_BYTES, size, PAGE_BYTES):
-            page = new[begin : min(begin + PAGE_BYTES, size)]
+        for begin in range(first - first % PAGE_BYTES, used, PAGE_BYTES):
+            page = new[begin : min(begin + PAGE_BYTES, used)]
             if begin <= torn_at < begin + PAGE_BYTES:
                 page = page[: torn_at - begin]
-            elif torn_at < begin and chance.random() < 0.7:
+            elif chance.random() < (0.7 if torn_at < begin else holes):
                 continue
             mixed[begin : begin + len(page)] = page
         return bytes(mixed)
@@ -133,6 +134,7 @@ class SimDisk(Disk):
         return self._file(path).modified_at if made_at is None else made_at
 
     def free_bytes(self, path: Path) -> int | None:
+        del path
         return 0 if self.is_full else MUCH_ROOM_BYTES
 
     def exists(self, path: Path) -> bool:

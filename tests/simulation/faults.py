@@ -24,10 +24,21 @@ KINDS = (
     "runtime dies after a commit",
     "runtime is slow after a commit",
     "runtime cannot write",
+    "keeper dies anywhere",
+    "keeper hesitates",
+    "slow keeper",
     "fork fails",
-    "shim fails",
-    "slow shim",
     "command is missing",
+    "cgroup is refused",
+    "journal cannot be written",
+    "a process stays",
+    "wrapper fails after its agent",
+)
+RARE = (
+    "launcher dies anywhere",
+    "keeper dies anywhere",
+    "runtime dies before a commit",
+    "runtime dies after a commit",
 )
 LONG_AGO = -1.0
 
@@ -40,8 +51,9 @@ class Faults:
         self.is_calm = False
         # Half of the kinds are off in each world, so that what is left is not drowned by the rest.
         self.rates = {kind: chance.choice((0.01, 0.05, 0.2)) if chance.random() < 0.45 else 0.0 for kind in KINDS}
-        for rare in ("launcher dies anywhere", "runtime dies before a commit", "runtime dies after a commit"):
+        for rare in RARE:
             self.rates[rare] = self.rates[rare] * 0.1
+        self.rates["keeper dies anywhere"] *= 3
         self._outages_are_long = chance.random() < 0.25
 
     def _strikes(self, kind: str) -> bool:
@@ -94,12 +106,36 @@ class Faults:
     def fork_fails(self) -> bool:
         return self._strikes("fork fails")
 
-    def shim_fails(self) -> bool:
-        return self._strikes("shim fails")
+    def keeper_dies_here(self) -> bool:
+        return self._strikes("keeper dies anywhere")
 
-    def shim_seconds(self) -> float:
-        """Draw how long a shim takes to come up."""
-        return self._chance.uniform(1.0, 30.0) if self._strikes("slow shim") else self._chance.uniform(0.002, 0.03)
+    def both_die(self) -> bool:
+        return self._chance.random() < 0.25
+
+    def keeper_hesitation(self) -> float:
+        """Draw for how long a keeper loses the processor."""
+        return self._chance.choice((0.001, 0.05, 2.0)) if self._strikes("keeper hesitates") else 0.0
+
+    def keeper_pause(self) -> float:
+        """Draw how long a keeper takes to look at its news."""
+        return self._chance.uniform(0.2, 8.0) if self._strikes("slow keeper") else 0.0
+
+    def keeper_seconds(self) -> float:
+        """Draw how long a keeper takes to come up."""
+        return self._chance.uniform(1.0, 25.0) if self._strikes("slow keeper") else self._chance.uniform(0.02, 0.1)
+
+    def cgroup_refused(self) -> bool:
+        return self._strikes("cgroup is refused")
+
+    def journal_fails(self) -> bool:
+        return self._strikes("journal cannot be written")
+
+    def stays_seconds(self) -> float:
+        """Draw how long a process stays although it is killed."""
+        return self._chance.choice((1.0, 7.0, 40.0)) if self._strikes("a process stays") else 0.0
+
+    def wrapper_fails(self) -> bool:
+        return self._strikes("wrapper fails after its agent")
 
     def command_missing(self) -> bool:
         return self._strikes("command is missing")
@@ -117,7 +153,7 @@ class Chaos:
     def __init__(self, world: "World") -> None:
         self._world = world
         chance = world.chance
-        count = chance.choice((0, 1, 1, 2, 3, 5))
+        count = chance.choice((0, 1, 2, 3, 5, 7))
         for _ in range(count):
             world.agenda.after(chance.uniform(1.0, world.chaos_seconds), self._strike)
 
@@ -134,8 +170,13 @@ class Chaos:
             lambda: host.freeze(chance.choice((3.0, 40.0, 200.0, 900.0))),
             lambda: host.signal(chance.choice((Event.INTERRUPT, Event.HANG_UP, Event.DRAIN))),
             host.reboot,
-            host.kill_shim,
-            host.kill_shim,
+            lambda: self._when_busy(host, host.kill_keeper),
+            lambda: self._when_busy(host, host.kill_keeper),
+            lambda: self._when_busy(host, lambda: host.kill_keeper(with_launcher=True)),
+            lambda: self._when_busy(host, lambda: host.freeze_keepers(chance.choice((2.0, 15.0, 60.0)))),
+            lambda: self._when_busy(host, host.upgrade),
+            lambda: self._after_an_end(host, host.reboot),
+            lambda: self._after_an_end(host, lambda: host.kill_keeper(with_launcher=True)),
             lambda: world.network.cut(host.name, chance.choice((5.0, 60.0, 400.0, 1500.0))),
             lambda: self._fill_disk(host),
             lambda: self._jump(host),
@@ -144,6 +185,20 @@ class Chaos:
             lambda: world.freeze_runtime(chance.choice((3.0, 20.0, 150.0, 800.0))),
             lambda: self._jump_runtime(),
         )
+
+    def _when_busy(self, host: "Host", blow: Callable[[], None], tries: int = 8) -> None:
+        """Strike when a command runs, if one does soon: what befalls an idle machine is soon seen."""
+        if self._world.faults.is_calm:
+            return
+        if tries and not any(run.host == host.name for run in self._world.ledger.alive()):
+            pause = self._world.chance.uniform(0.3, 6.0)
+            self._world.agenda.after(pause, lambda: self._when_busy(host, blow, tries - 1))
+        else:
+            blow()
+
+    def _after_an_end(self, host: "Host", blow: Callable[[], None]) -> None:
+        """Strike when a keeper has just said how something ended."""
+        host.after_next_end = lambda: None if self._world.faults.is_calm else blow()
 
     def _fill_disk(self, host: "Host") -> None:
         self._world.tell(host.name, "the disk is full")

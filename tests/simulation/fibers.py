@@ -179,7 +179,7 @@ class SimCondition:
     ) -> None:
         return
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float | None) -> bool:
         fiber = self._life.current()
         self._waiting.append(fiber)
         woken = self._life.wait(timeout)

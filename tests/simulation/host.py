@@ -1,4 +1,4 @@
-"""A machine of the simulation: disk, shims and boots that outlive the launcher, and the launcher that lives on it."""
+"""A machine of the simulation: disk, processes, keepers and boots that outlive the launcher which lives on it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from greenlet import GreenletExit
 
 from lib.config import Config
-from lib.disk import Disk
-from lib.ends import Ends
-from lib.errors import SpawnFailed
+from lib.errors import OrderFailed
 from lib.launcher import EXIT_SUPERSEDED, Launcher
 from lib.lifecycle import Event
-from lib.machine import Condition, Crew, Flag, Gate, Inbox, Machine, Shims, Thread, Turns
-from lib.run_directory import RunDirectory
-from lib.shim_handles import ShimHandles
-from lib.state_folder import StateFolder
+from lib.machine.disk import Disk
+from lib.machine.machine import Condition, Crew, Flag, Inbox, KeeperLines, Machine, Thread, Turns
+from lib.machine.state_folder import StateFolder
 from simulation.disk import SimDisk
 from simulation.fibers import (
-    LONG_WAIT_SECONDS,
     Fiber,
     Life,
     SimCondition,
@@ -32,13 +28,16 @@ from simulation.fibers import (
     SimLock,
     SimTurns,
 )
-from simulation.shims import Shim, SimGate, SimHandles
+from simulation.keepers import Keepers
+from simulation.lines import SimLines
+from simulation.processes import Processes
 
 if TYPE_CHECKING:
     from simulation.world import World
 
 T = TypeVar("T")
 STATE_DIR = Path("/sim")
+RUNS_DIR, KEEPERS_DIR = STATE_DIR / "runs", STATE_DIR / "keepers"
 CALM_MEANS_SECONDS = 120.0
 """What was slow before may be noticed until then."""
 
@@ -55,14 +54,16 @@ class Host:
         self.boots = 1
         self.is_interrupted = False
         self.disk = SimDisk(world.chance, self.wall_time)
-        self.shims: dict[int, Shim] = {}
+        self.processes = Processes(self)
+        self.keepers = Keepers(self, KEEPERS_DIR)
         self.life: Life | None = None
         self.launcher: Launcher | None = None
-        self._descriptors: dict[int, SimGate | Shim] = {}
-        self._next_number = 100
-        self._gates: list[SimGate] = []
-        self._listening: list[SimCondition] = []
-        self.disk.make_folder(STATE_DIR)
+        self.undisturbed_since = 0.0
+        self.after_next_end: Callable[[], None] | None = None
+        self._lines: SimLines | None = None
+        self._booted_at = 0.0
+        for folder in (RUNS_DIR, KEEPERS_DIR):
+            self.disk.make_folder(folder)
 
     @property
     def boot(self) -> str:
@@ -71,28 +72,9 @@ class Host:
     def wall_time(self) -> float:
         return 1_767_323_045.0 + self.world.agenda.now + self.wall_offset
 
-    def new_pid(self) -> int:
-        self._next_number += 1
-        return self._next_number
-
-    def new_descriptor(self, thing: SimGate | Shim) -> int:
-        self._next_number += 1
-        self._descriptors[self._next_number] = thing
-        return self._next_number
-
-    def forget_descriptor(self, fd: int) -> None:
-        self._descriptors.pop(fd, None)
-
-    def descriptor(self, fd: int) -> SimGate | Shim | None:
-        return self._descriptors.get(fd)
-
-    def stir(self) -> None:
-        """Let those who wait on the kernel look again."""
-        for condition in self._listening:
-            condition.notify_all()
-
-    def listen(self, condition: SimCondition) -> None:
-        self._listening.append(condition)
+    def monotonic(self) -> float:
+        """Tell the seconds since this boot."""
+        return self.world.agenda.now - self._booted_at
 
     def effect(self, life: Life, what: str) -> None:
         """A moment at which the launcher touches the world: it may die here, or lose the processor for a while."""
@@ -101,22 +83,13 @@ class Host:
             self.kill(f"before it could {what}")
             raise GreenletExit
         if (pause := self.world.faults.hesitation()) > 0:
+            self.undisturbed_since = self.world.agenda.now + pause
             life.wait(pause)
 
-    def fork(self, life: Life, run_path: Path) -> SimGate:
-        """Have a shim forked."""
-        self.effect(life, "fork a shim")
-        if self.world.faults.fork_fails():
-            raise SpawnFailed("cannot start a process: Resource temporarily unavailable")
-        gate = SimGate(self, life)
-        gate.shim = Shim(self, run_path, gate)
-        self._gates.append(gate)
-        self.shims[gate.shim.pid] = gate.shim
-        return gate
-
-    def shim_ended(self, shim: Shim) -> None:
-        self.shims.pop(shim.pid, None)
-        self.stir()
+    def lines(self, life: Life) -> SimLines:
+        """Give a launcher's life its lines to the keepers."""
+        self._lines = SimLines(self, life, KEEPERS_DIR)
+        return self._lines
 
     def start(self) -> None:
         """Start the launcher, unless it runs."""
@@ -124,13 +97,19 @@ class Host:
             return
         life = self.life = Life(self.world.agenda, self.world.hub, self.name)
         line = self.world.network.line(self, life)
+        self.undisturbed_since = self.world.agenda.now
         machine = SimMachine(self, life)
         launcher = self.launcher = Launcher(self._config(), {}, machine, line)
         self.world.tell(self.name, "the launcher starts")
         Fiber(life, lambda: self._main(launcher, life), "main").start()
 
     def _main(self, launcher: Launcher, life: Life) -> None:
-        code = launcher.run()
+        try:
+            code = launcher.run()
+        except OrderFailed as error:
+            self.world.tell(self.name, f"the launcher gives up: {error}")
+            self._ended(life)
+            return
         self.world.tell(self.name, f"the launcher leaves with code {code}")
         if code == EXIT_SUPERSEDED:
             # Its earlier processes are dead, so whoever took its identity was a call of the past.
@@ -146,7 +125,7 @@ class Host:
     def bitten(self) -> None:
         """Let the launcher's watchdog end it: somebody was deaf for longer than hesitations explain."""
         assert self.launcher is not None, "a watchdog belongs to a launcher"
-        deaf = [loop.name for loop in self.launcher._loops if loop.is_deaf()]
+        deaf = [loop.name for loop in self.launcher._loops.all() if loop.is_deaf()]
         if self.world.is_calm_since(CALM_MEANS_SECONDS):
             self.world.checks.find("no mistakes", f"threads of {self.name} hang: {deaf}")
         self.kill(f"by its watchdog, for {', '.join(deaf)}")
@@ -155,10 +134,10 @@ class Host:
     def _ended(self, life: Life) -> None:
         life.die()
         self.life = self.launcher = None
-        self._listening.clear()
-        gates, self._gates = self._gates, []
-        for gate in gates:
-            gate.close()
+        if self._lines is not None:
+            self._lines.die()
+            self.keepers.parent_died(self._lines)
+            self.processes.fall(self._lines, None)
         self.world.network.hang_up(life)
         self.world.agenda.after(self.world.faults.restart_seconds(), self.start)
 
@@ -170,41 +149,58 @@ class Host:
             self.launcher.lifecycle.tell(event)
 
     def freeze(self, seconds: float) -> None:
-        """Stop the launcher's process for a while; its shims go on."""
+        """Stop the launcher's process for a while; its keepers and commands go on."""
         if self.life is not None:
             self.world.tell(self.name, f"the launcher stands still for {seconds:.1f} s")
-            self.life.frozen_until = self.world.agenda.now + seconds
+            self.life.frozen_until = self.undisturbed_since = self.world.agenda.now + seconds
 
     def stands_still(self) -> bool:
-        """Say whether the launcher's process does nothing at the moment, whatever it has in hand."""
-        return self.life is not None and self.life.frozen_until > self.world.agenda.now
+        """Say whether a process of the product does nothing at the moment, whatever it has in hand."""
+        is_frozen = self.life is not None and self.life.frozen_until > self.world.agenda.now
+        return is_frozen or self.keepers.stand_still()
 
     def reboot(self) -> None:
-        """Cut the power: launcher, shims and commands are gone, and perhaps some files."""
+        """Cut the power: launcher, keepers and commands are gone, and perhaps some files."""
         self.world.tell(self.name, "the machine goes down")
         self.boots += 1
-        for shim in list(self.shims.values()):
-            shim.power_cut()
-        for run in self.world.ledger.alive():
-            if run.host == self.name:
-                self.world.ledger.end(run, "power cut", None)
-        self.shims.clear()
-        self._descriptors.clear()
+        self._booted_at = self.world.agenda.now
+        self.keepers.lose_power()
+        self.processes.lose_power()
         self.disk.lose_power()
-        self._gates.clear()
         self.world.network.cut_cable(self.life)
         if self.life is not None:
-            life, self.life, self.launcher = self.life, None, None
+            life, self.life, self.launcher, self._lines = self.life, None, None, None
             life.die()
-            self._listening.clear()
             self.world.agenda.after(self.world.faults.restart_seconds() + 10.0, self.start)
 
-    def kill_shim(self) -> None:
-        """SIGKILL one shim, if there is one."""
-        if self.shims:
-            shim = self.world.chance.choice(list(self.shims.values()))
-            self.world.tell(self.name, f"the shim of {shim.path.name} is killed")
-            shim.die()
+    def kill_keeper(self, *, with_launcher: bool = False) -> None:
+        """SIGKILL one keeper, if there is one, and the launcher in the same moment before or after it."""
+        living = self.keepers.living()
+        is_launcher_first = self.world.chance.random() < 0.5
+        if with_launcher and is_launcher_first:
+            self.kill("with its keeper")
+        if living:
+            self.world.chance.choice(living).die("from outside")
+        if with_launcher and not is_launcher_first:
+            self.kill("with its keeper")
+
+    def an_end_was_said(self) -> None:
+        """Let come what waits for a keeper to say an end."""
+        act, self.after_next_end = self.after_next_end, None
+        if act is not None:
+            self.world.agenda.after(self.world.chance.choice((0.0, 0.003, 0.02, 1.0)), act)
+
+    def upgrade(self) -> None:
+        """Have a new launcher, whose keepers are of another version than those that live."""
+        self.world.tell(self.name, "the launcher is upgraded")
+        self.keepers.become_old()
+        self.kill("for its next version")
+
+    def freeze_keepers(self, seconds: float) -> None:
+        """Stop the keepers' processes for a while; commands go on."""
+        self.world.tell(self.name, f"the keepers stand still for {seconds:.1f} s")
+        for keeper in self.keepers.living():
+            keeper.life.frozen_until = self.world.agenda.now + seconds
 
     def _config(self) -> Config:
         return Config(
@@ -235,7 +231,7 @@ class _GuardedDisk(Disk):
         self.modified_at = host.disk.modified_at  # type: ignore[method-assign]
         self.exists = host.disk.exists  # type: ignore[method-assign]
         self.folders = host.disk.folders  # type: ignore[method-assign]
-        self.is_locked = host.disk.is_locked  # type: ignore[method-assign]
+        self.free_bytes = host.disk.free_bytes  # type: ignore[method-assign]
 
     def _guard(self, what: str) -> None:
         self._host.effect(self._life, what)
@@ -257,56 +253,6 @@ class _GuardedDisk(Disk):
         self._of_host.delete_folder(path)
 
 
-class _SimShims:
-    """Where a launcher's shims come from."""
-
-    def __init__(self, host: Host, life: Life) -> None:
-        self._host = host
-        self._life = life
-
-    def start(self) -> None:
-        return
-
-    def stop(self) -> None:
-        return
-
-    def fork_shim(self, run_path: Path) -> Gate:
-        return self._host.fork(self._life, run_path)
-
-
-class _SimEnds(Generic[T]):
-    """Waits for ends on a simulated kernel."""
-
-    def __init__(self, host: Host, life: Life) -> None:
-        self._host = host
-        self._watched: dict[int, T] = {}
-        self._condition = SimCondition(life)
-        host.listen(self._condition)
-
-    def watch(self, fd: int, thing: T) -> None:
-        self._watched[fd] = thing
-
-    def forget(self, fd: int) -> None:
-        del self._watched[fd]
-
-    def wait(self, seconds: float) -> list[T]:
-        ended = self._ended()
-        if ended:
-            return ended
-        self._condition.wait(max(seconds, LONG_WAIT_SECONDS))
-        return self._ended()
-
-    def wake(self) -> None:
-        self._condition.notify_all()
-
-    def _ended(self) -> list[T]:
-        return [thing for fd, thing in self._watched.items() if self._is_readable(fd)]
-
-    def _is_readable(self, fd: int) -> bool:
-        found = self._host.descriptor(fd)
-        return found is None or found.is_readable
-
-
 class _SimStateFolder(StateFolder):
     """A state folder that nobody else uses."""
 
@@ -322,7 +268,6 @@ class SimMachine(Machine):
 
     def __init__(self, host: Host, life: Life) -> None:
         self.disk = _GuardedDisk(host, life)
-        self.handles = cast("ShimHandles", SimHandles(host))
         self._host = host
         self._life = life
 
@@ -369,12 +314,9 @@ class SimMachine(Machine):
     def thread(self, run: Callable[[], None], name: str) -> Thread:
         return Fiber(self._life, run, name)
 
-    def ends(self) -> Ends[T]:
-        return cast("Ends[T]", _SimEnds(self._host, self._life))
-
-    def shims(self, environment: Mapping[str, str]) -> Shims:
-        del environment
-        return _SimShims(self._host, self._life)
+    def keeper_lines(self, folder: Path, way: str, environment: Mapping[str, str]) -> KeeperLines:
+        del folder, way, environment
+        return self._host.lines(self._life)
 
     def state_folder(self, path: Path) -> StateFolder:
         return _SimStateFolder(path)
@@ -382,17 +324,6 @@ class SimMachine(Machine):
     def end_process(self, code: int) -> None:
         del code
         self._host.bitten()
-
-    def end_leftovers(self, run: RunDirectory) -> list[str]:
-        self._host.effect(self._life, "end what was left over")
-        for living in self._host.world.ledger.alive():
-            if (living.host, living.job_id, living.attempt) == (
-                self._host.name,
-                run.job.job_id,
-                run.job.attempt_number,
-            ):
-                self._host.world.ledger.end(living, "left over", None)
-        return []
 
     def raise_descriptor_limit(self) -> None:
         return

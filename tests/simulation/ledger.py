@@ -1,8 +1,12 @@
 """What really ran: written by the world itself, never by the product."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
+from lib.keeper.words import JsonObject
 from simulation.agenda import Agenda
+from simulation.fibers import Life
 
 
 @dataclass(eq=False)
@@ -12,8 +16,10 @@ class Run:
     Shape:   `how` is 'by itself', or what ended it; `exit_code` is minus the signal's number if a signal did.
              `left_code` is what it wrote down about itself. `asked` are the reasons for which it was told to end.
              `is_alone` is true once a keeper died that had it and had not said how it ended.
-             `is_said` is true once a keeper said how it ended, on a disk that took that. `living` are the numbers
-             of its processes, and `named` those that were said to have stayed behind.
+             `is_recorded` is true once its keeper had the time to write down that it began.
+             `verdict` is how a keeper said that it ended, and `is_said` tells that the disk took that.
+             `living` are the numbers of its processes, and `named` those that were said to have stayed behind.
+             `fell_to` is the launcher that collects its exit code.
     """
 
     host: str
@@ -29,9 +35,13 @@ class Run:
     left_code: int | None = None
     asked: list[str] = field(default_factory=list)
     is_alone: bool = False
+    is_recorded: bool = False
     is_said: bool = False
+    verdict: JsonObject | None = None
     living: set[int] = field(default_factory=set)
     named: set[int] = field(default_factory=set)
+    fell_to: Life | None = None
+    fell_at: float = 0.0
 
     @property
     def key(self) -> str:

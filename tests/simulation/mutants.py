@@ -18,15 +18,20 @@ from agent_runtime.services.ports.questions import KeyUse
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.rows.keys import KeyTable
 from agent_runtime.upkeep import lost_jobs
-from lib import launcher, stopper
+from lib import stopper
+from lib.attempt.attempt import Attempt, Began, Change
 from lib.errors import CallFailed, CallRejected
-from lib.job_process import JobProcess
-from lib.models import Dropped, Report
-from lib.models import Job as WireJob
-from lib.outbox import Delivery
+from lib.keeper import verdicts
+from lib.keeper.held import Held
+from lib.keeper.journal import Journal
+from lib.keeper.keeper import Keeper
+from lib.keeper.ladder import Ladder
+from lib.keeper.words import RECORD_GRANTED, RECORD_SPAWNED, JsonObject
 from lib.reporter import Reporter
-from lib.run_directory import RunDirectory
 from lib.starter import Starter
+from lib.supervisor import Supervisor
+from lib.wire.models import Dropped, Report
+from lib.wire.models import Job as WireJob
 from simulation.clients import NARROW_LIMIT
 
 LONG_SECONDS = 1e6
@@ -55,22 +60,22 @@ def _no_token_fence(patch: pytest.MonkeyPatch) -> None:
 
 
 def _gate_before_grant(patch: pytest.MonkeyPatch) -> None:
-    def open_at_once(self: Starter, job: WireJob, process: JobProcess) -> bool:
+    def run_at_once(self: Starter, job: WireJob) -> Change:
         try:
             self._api.report_started(self._registration.launcher_id or "", job.job_id, job)
         except CallFailed:
-            return True
-        return True
+            return Began()
+        return Began()
 
-    patch.setattr(Starter, "_ask_for_the_grant", open_at_once)
+    patch.setattr(Starter, "_ask_for_the_grant", run_at_once)
 
 
 def _report_forgotten(patch: pytest.MonkeyPatch) -> None:
     send = Reporter._send
 
-    def send_once(self: Reporter, launcher_id: str, delivery: Delivery, report: Report) -> None:
+    def send_once(self: Reporter, launcher_id: str, attempt: Attempt, report: Report) -> None:
         try:
-            send(self, launcher_id, delivery, report)
+            send(self, launcher_id, attempt, report)
         except CallRejected:
             raise
         except CallFailed:
@@ -79,8 +84,8 @@ def _report_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Reporter, "_send", send_once)
 
 
-def _folders_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(launcher, "recover", lambda *_: None)
+def _held_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Supervisor, "_take_up", _always(None))
 
 
 def _told_twice(patch: pytest.MonkeyPatch) -> None:
@@ -131,7 +136,14 @@ def _lost_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _verdict_is_made_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RunDirectory, "read_verdict", lambda self: {"exit_code": 0} if self.has_started() else None)
+    say = verdicts.of
+
+    def say_that_it_went_well(held: Held, outcome: JsonObject, now: float, wall_time: float) -> JsonObject:
+        verdict = say(held, outcome, now, wall_time)
+        is_unknown = verdict["reason"] == "shim_died"
+        return {**verdict, "exit_code": 0, "reason": None, "error": None} if is_unknown else verdict
+
+    patch.setattr(verdicts, "of", say_that_it_went_well)
 
 
 def _late_truth_refused(patch: pytest.MonkeyPatch) -> None:
@@ -140,12 +152,15 @@ def _late_truth_refused(patch: pytest.MonkeyPatch) -> None:
 
 
 def _output_forgotten(patch: pytest.MonkeyPatch) -> None:
-    def drop(self: stopper.Stopper, dropped: Dropped) -> None:
-        for delivery in self._outbox.deliveries():
-            if (delivery.run.job.job_id, delivery.run.job.attempt_number) == (dropped.job_id, dropped.attempt):
-                delivery.drop_reason = dropped.reason
+    def drop(self: stopper.Stopper, drops: Iterable[Dropped]) -> None:
+        for dropped in drops:
+            attempt = self._find(dropped.job_id, dropped.attempt)
+            if attempt is not None:
+                self._registry.mark_dropped(attempt, dropped.reason)
+                if attempt.is_at_work:
+                    self._ask(attempt, stopper.FENCED_OFF)
 
-    patch.setattr(stopper.Stopper, "_drop_ended", drop)
+    patch.setattr(stopper.Stopper, "drop", drop)
 
 
 def _heard_twice_lives_twice(patch: pytest.MonkeyPatch) -> None:
@@ -177,13 +192,76 @@ def _thread_hangs(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Reporter, "step", look_away)
 
 
+def _grant_after_spawn(patch: pytest.MonkeyPatch) -> None:
+    append, held_back = Journal.append, dict[str, JsonObject]()
+
+    def write_together(self: Journal, record: JsonObject) -> None:
+        key = str(record.get("key"))
+        if record["kind"] == RECORD_GRANTED:
+            held_back[key] = record
+            return
+        grant = held_back.pop(key, None) if record["kind"] == RECORD_SPAWNED else None
+        if grant is not None:
+            append(self, grant)
+        append(self, record)
+
+    patch.setattr(Journal, "append", write_together)
+
+
+def _nothing_is_adopted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Keeper, "_take_over", _always(None))
+
+
+def _journal_is_not_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Journal, "read", lambda _: [])
+
+
+def _places_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    look = Ladder._is_empty
+    patch.setattr(Ladder, "_is_empty", lambda self, held: not held.is_ours or look(self, held))
+
+
+def _ends_are_said_first(patch: pytest.MonkeyPatch) -> None:
+    flush = Journal.flush
+    patch.setattr(Journal, "flush", lambda self, **_: flush(self))
+
+
+def _codes_are_not_handed_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Keeper, "_take_code", _always(None))
+
+
+def _second_stop_ends_the_care(patch: pytest.MonkeyPatch) -> None:
+    schedule, stop = Keeper._schedule, Keeper._stop
+
+    def forget_the_moment(self: Keeper, held: Held, message: JsonObject) -> None:
+        stop(self, held, message)
+        if held.verdict is None:
+            schedule(self, held)
+
+    patch.setattr(Keeper, "_stop", forget_the_moment)
+
+
+def _stop_hides_an_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Keeper, "_see_ends", _always(None))
+    look = Keeper.look
+
+    def see_ends_then_look(self: Keeper) -> None:
+        for pid, code in self._host.ended():
+            held = self._by_pid.pop(pid, None)
+            if held is not None:
+                self._command_ended(held, code)
+        look(self)
+
+    patch.setattr(Keeper, "look", see_ends_then_look)
+
+
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
         Mutant("the token is no fence", _no_token_fence, frozenset({"P1", "P2", "P3"})),
         Mutant("the gate opens without a grant", _gate_before_grant, frozenset({"P2", "P3"})),
         Mutant("a report without an answer is forgotten", _report_forgotten, frozenset({"P1", "P3", "rest"})),
-        Mutant("a restarted launcher forgets its folders", _folders_forgotten, frozenset({"P2", "P3", "P5"})),
+        Mutant("a restarted launcher forgets what the keeper holds", _held_forgotten, frozenset({"P2", "P3", "P5"})),
         Mutant("a parent is told twice", _told_twice, frozenset({"P6", "rest"})),
         Mutant("a parent is never told", _never_told, frozenset({"P6"})),
         Mutant("what is lost is always run again", _rerun_always, frozenset({"P2"})),
@@ -200,5 +278,13 @@ def mutants() -> Sequence[Mutant]:
         Mutant("a hold means nothing", _hold_means_nothing, frozenset({"queue"})),
         Mutant("an agent's limit means nothing", _agent_limit_means_nothing, frozenset({"queue"})),
         Mutant("a job's time means nothing", _time_means_nothing, frozenset({"queue"})),
+        Mutant("the grant is not written before the spawn", _grant_after_spawn, frozenset({"P2"})),
+        Mutant("a new keeper adopts nothing", _nothing_is_adopted, frozenset({"P5", "rest"})),
+        Mutant("a new keeper does not read the journal", _journal_is_not_read, frozenset({"P2", "P3", "P5"})),
+        Mutant("a new keeper does not look at places", _places_are_not_looked_at, frozenset({"P5"})),
+        Mutant("an end is said before it is written", _ends_are_said_first, frozenset({"P3"})),
+        Mutant("exit codes are not handed on", _codes_are_not_handed_on, frozenset({"P3"})),
+        Mutant("a second stop ends the care for the rest", _second_stop_ends_the_care, frozenset({"P5", "rest"})),
+        Mutant("a stop hides an end of before", _stop_hides_an_end, frozenset({"P3"})),
         Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=600),
     )

@@ -10,7 +10,7 @@ from fastapi import Response
 
 from agent_runtime.domain.errors import Problem
 from agent_runtime.services.ports.store import Transaction
-from lib.models import JsonObject
+from lib.wire.models import JsonObject
 from simulation.fibers import Fiber, Life
 from simulation.runtime import Connection, RuntimeLife
 

@@ -34,7 +34,7 @@ from agent_runtime.store.migrate import migrate
 from agent_runtime.store.tables.columns import metadata
 from agent_runtime.store.transaction import StoreTransaction, Tables
 from agent_runtime.upkeep.scheduler import Upkeep
-from lib.models import JsonObject
+from lib.wire.models import JsonObject
 from simulation.event_loop import VirtualLoop
 
 if TYPE_CHECKING:

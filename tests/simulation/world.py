@@ -24,6 +24,7 @@ from simulation.story import Story
 REST_IS_LOOKED_FOR_SECONDS = 5.0
 REST_COMES_WITHIN_SECONDS = 2 * 3600.0
 OPENED_AGAIN_SECONDS = 120.0
+RECORD_GONE = "the record of a job is gone"
 EVENTS_MAX = 60_000
 CHAOS_SECONDS = (10.0, 15.0, 15.0, 25.0, 25.0, 40.0, 40.0, 60.0, 120.0, 600.0)
 
@@ -39,6 +40,8 @@ class _Errors(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not isinstance(error, OSError | sqlite3.OperationalError):
             self._checks.mistake(record.getMessage(), error)
+        if record.msg.startswith(RECORD_GONE):
+            self._checks.find("P3", record.getMessage())
 
 
 @contextmanager
@@ -223,7 +226,7 @@ class World:
     def _restless(self) -> str | None:
         """Say what is still to happen; nothing when there is nothing."""
         if alive := self.ledger.alive():
-            return f"{len(alive)} commands run"
+            return f"processes of {len(alive)} commands run"
         count = "SELECT count(*) FROM jobs WHERE status NOT IN ('completed', 'failed', 'stopped')"
         if open_jobs := self.database.number(count):
             return f"{open_jobs} jobs are not over"
@@ -231,9 +234,11 @@ class World:
             if host.launcher is None:
                 return f"{host.name} has no launcher"
             if host.stands_still():
-                return f"the launcher of {host.name} stands still"
-            if len(host.launcher._registry) or len(host.launcher._outbox):
+                return f"a process of {host.name} stands still"
+            if host.launcher._registry.attempts():
                 return f"the launcher of {host.name} has something in hand"
+            if held := host.keepers.holding():
+                return f"the keepers of {host.name} have {held} in hand"
         return None
 
     def _close(self) -> None:
@@ -241,6 +246,8 @@ class World:
         for host in self.hosts:
             if host.life is not None:
                 host.life.bury()
+            for keeper in host.keepers.living():
+                keeper.life.bury()
         if self.runtime is not None:
             self.runtime.die()
         for life in self._lives:
