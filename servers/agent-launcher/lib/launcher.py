@@ -121,6 +121,7 @@ class Launcher:
         )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
         registry.tell(self._place_freed, self._attempt_over)
+        admission.tell(self._poller.take_back)
         self._loops = self._make_loops(OutputUploader(api), folders)
 
     def _make_admission(self) -> Admission:
