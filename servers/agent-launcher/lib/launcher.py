@@ -204,8 +204,7 @@ class Launcher:
             self.lifecycle.tell(Event.LOOK)
 
     def _attempt_over(self, attempt: Attempt, change: Delivered | Dropped) -> None:
-        if attempt.keeper is not None:
-            self._keepers.forget(attempt.keeper, attempt.key)
+        self._keepers.forget(attempt.keeper, attempt.key)
         if isinstance(change, Dropped):
             attempt.folder.delete()
 
