@@ -1,4 +1,4 @@
-"""The Running Jobs Registry: the mission's four methods, and one table that late changes and many threads leave right."""
+"""The Running Jobs Registry: the mission's four methods, and a table that late changes and threads leave right."""
 
 from __future__ import annotations
 

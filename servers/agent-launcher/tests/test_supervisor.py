@@ -117,7 +117,9 @@ def test_a_job_that_cannot_be_read_does_not_hold_up_the_others(rig: Rig, caplog:
 def test_a_keeper_that_does_not_answer_is_a_sentence_and_no_start(rig: Rig) -> None:
     rig.lines.on_wait = rig.machine.pass_time
 
-    with pytest.raises(OrderFailed, match="the keeper of jobs does not answer .see 'keeper.err' in the state folder's"):
+    with pytest.raises(
+        OrderFailed, match=r"the keeper of jobs does not answer \(see 'keeper.err' in the state folder's"
+    ):
         rig.supervisor.begin()
 
 
