@@ -23,7 +23,7 @@ def measure(house: House, count: int) -> None:
     figures.line("until all run", (max(starts.values()) - began) / 1e9, "s")
     held_bytes = proportional_bytes(house.processes_of_launcher())
     figures.line(
-        "memory of ours for each running job (PSS)", (held_bytes - idle_bytes) / count / MEBIBYTE, "MiB", "1.5"
+        "memory of ours for each running job (PSS)", (held_bytes - idle_bytes) / count / MEBIBYTE, "MiB", "0.1"
     )
     released = time.monotonic_ns()
     house.open_gate()

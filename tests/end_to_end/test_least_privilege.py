@@ -13,6 +13,7 @@ import pytest
 
 from support.agents import add_agent
 from support.bubblewrap import why_not
+from support.desk import part, text
 from support.evidence import left_over_processes
 from support.launcher_process import LauncherProcess
 from support.runtime_api import RuntimeApi
@@ -44,7 +45,7 @@ own, parent = seen(os.getpid())
 above = []
 while True:
     one, parent = seen(parent)
-    if "agent-launcher" in one["arguments"] and "fork_server" not in one["arguments"]:
+    if "agent-launcher" in one["arguments"] and "keeper/program.py" not in one["arguments"]:
         break
     above.append(one)
 pathlib.Path("seen.json").write_text(json.dumps({"own": own, "above": above, "prompt": sys.stdin.read()}))
@@ -96,8 +97,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def tokens_of_attempts(launcher: LauncherProcess) -> list[str]:
     """The words that the runtime gave out with the claims."""
-    orders = [json.loads(path.read_text("utf-8")) for path in launcher.runs_dir.glob("*/job.json")]
-    return [order["job"]["token"] for order in orders]
+    orders = [record for record in launcher.keepers.records() if record.get("kind") == "ordered"]
+    return [text(part(order["job"])["token"]) for order in orders]
 
 
 def test_a_jobs_environment_arguments_and_descriptors_hold_no_secret_but_its_own_token(
@@ -172,9 +173,9 @@ def test_after_a_run_all_that_runtime_and_launcher_keep_is_closed_to_others(
     jobs.append(api.create_job("kept-too", "short", agent_name="echo", project_dir=work))
     api.wait_for_all(jobs)
 
-    kept = {path.name for path in stage.launcher.runs_dir.rglob("*")}
+    kept = {path.name for path in stage.launcher.state_dir.rglob("*")}
 
-    assert {"job.json", "output.log", "exit.json", "outcome.json", "prompt"} <= kept
+    assert {"journal", "socket", "keeper.err", "output.log", "outcome.json", "prompt", "identity.json"} <= kept
     assert {path.name for path in runtime.data_dir.iterdir()} >= {"runtime.db", "runtime.db-wal", "token"}
     assert open_to_others(stage.launcher.state_dir) == []
     assert open_to_others(runtime.data_dir) == []
@@ -217,7 +218,7 @@ def test_a_secret_of_a_blueprint_reaches_its_agent_and_nothing_that_is_kept(stag
 def test_a_job_in_a_sandbox_works_in_its_project_and_sees_neither_token_nor_other_jobs(stage: Stage) -> None:
     if reason := why_not():
         pytest.skip(reason)
-    secrets = f"{stage.runtime.data_dir}/token {stage.launcher.runs_dir}/*/job.json /proc/*/environ"
+    secrets = f"{stage.runtime.data_dir}/token {stage.launcher.keepers.path}/*/journal /proc/*/environ"
     script = (
         f"cat; echo; grep -l -s -e {stage.runtime.token} {secrets}; ls {stage.launcher.state_dir}; echo made > made"
     )

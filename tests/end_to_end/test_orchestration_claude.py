@@ -4,15 +4,12 @@ The model behind it is the stand-in, whose answers the prompt itself scripts; ev
 """
 
 import json
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.launcher_process import LauncherProcess
-from support.model_stand_in import ModelStandIn
 from support.orchestration import callbacks, turns, wait_until_all_is_told, wakings
 from support.project import REPOSITORY
 from support.runtime_api import RuntimeApi
@@ -22,35 +19,6 @@ SERVER = REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrat
 # Real clients, several starts each: minutes on a machine that does other things as well.
 pytestmark = pytest.mark.timeout(300)
 CHILDREN = ("kid-1", "kid-2", "kid-3")
-
-
-@pytest.fixture
-def model() -> Iterator[ModelStandIn]:
-    with ModelStandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def claude_launcher(runtime: RuntimeProcess, model: ModelStandIn, tmp_path: Path) -> Iterator[LauncherProcess]:
-    """A launcher whose Claude Code talks to the stand-in."""
-    process = LauncherProcess(
-        tmp_path / "launcher",
-        runtime.url,
-        runtime.token,
-        environment={
-            "ANTHROPIC_BASE_URL": model.url,
-            "ANTHROPIC_API_KEY": "sk-ant-stand-in",
-            "IS_SANDBOX": "1",
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-            "CLAUDE_CODE_MAX_RETRIES": "0",
-            # Claude Code finds the commands by its agent's PATH, and they find this Python's packages.
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        },
-    )
-    try:
-        yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import re
 import psutil
 
 from faults.bench import Bench
+from support import failpoints
 from support.checker import assert_back_to
 from support.evidence import Footprint
 from support.project import REPOSITORY
@@ -26,7 +27,7 @@ def test_an_hour_without_the_runtime_touches_no_job_loses_no_report_and_leaves_n
     bench: Bench, proxy: ChaosProxy
 ) -> None:
     launcher = bench.launcher
-    launcher.environment |= {"HURRIED_LAUNCHER": str(launcher.script.parent), "HURRY": str(TIMES_FASTER)}
+    launcher.environment |= {failpoints.LAUNCHER_VARIABLE: str(launcher.script.parent), "HURRY": str(TIMES_FASTER)}
     launcher.script = SCRIPT
     launcher.start()
     bench.api.wait_for_all([bench.order() for _ in range(4)])

@@ -251,9 +251,7 @@ class Checks:
             return never_ran or (job.reason == "shim_died" and is_in_doubt)
         # What a command left in writing is all that is known once its keeper has died, and its end is what it was.
         codes = {run.exit_code, run.left_code if run.is_alone else run.exit_code}
-        ways = {run.how, *(run.asked if run.is_alone else ())}
-        if run.is_alone and run.exit_code is not None and run.how != "by itself":
-            ways.add("by itself")
+        ways = run.ways
         if job.status is JobStatus.COMPLETED:
             return "by itself" in ways and 0 in codes
         if job.status is JobStatus.STOPPED:

@@ -209,13 +209,19 @@ class KeeperProcess:
         for text in texts:
             message = object_of(json.loads(text))
             if message.get("say") == words.STOP:
-                self.told[str(message.get("key"))] = str(message.get("reason"))
+                self._stop_is_heard(str(message.get("key")), str(message.get("reason")))
             keeper.hear(message)
         if self._line.to_keeper.is_over:
             self._has_news = True
             if not texts:
                 self._line.shut()
                 self._line = None
+
+    def _stop_is_heard(self, key: str, reason: str) -> None:
+        self.told[key] = reason
+        run = self.world.ledger.of_key(key)
+        if run is not None and run.ended_at is None and run.stop_heard_at is None:
+            run.stop_heard_at = self.world.agenda.now
 
     def _speak(self, keeper: Keeper) -> None:
         self.disk_failed = False

@@ -8,6 +8,9 @@ from lib.keeper.words import JsonObject
 from simulation.agenda import Agenda
 from simulation.fibers import Life
 
+HELD_UP_SECONDS = 5.0
+"""A keeper that hesitates at each step may take so long from a word to what it does."""
+
 
 @dataclass(eq=False)
 class Run:
@@ -15,6 +18,7 @@ class Run:
 
     Shape:   `how` is 'by itself', or what ended it; `exit_code` is minus the signal's number if a signal did.
              `left_code` is what it wrote down about itself. `asked` are the reasons for which it was told to end.
+             `stop_heard_at` is when its keeper heard, while it ran, that it should be told so.
              `is_alone` is true once a keeper died that had it and had not said how it ended.
              `is_recorded` is true once its keeper had the time to write down that it began.
              `verdict` is how a keeper said that it ended, and `is_said` tells that the disk took that.
@@ -34,6 +38,8 @@ class Run:
     exit_code: int | None = None
     left_code: int | None = None
     asked: list[str] = field(default_factory=list)
+    stop_heard_at: float | None = None
+    timeout_seconds: float = 0.0
     is_alone: bool = False
     is_recorded: bool = False
     is_said: bool = False
@@ -46,6 +52,20 @@ class Run:
     @property
     def key(self) -> str:
         return f"{self.job_id}.{self.attempt}"
+
+    @property
+    def ways(self) -> set[str | None]:
+        """How it can be said to have ended: who is just about to stop it cannot know that it ends by itself."""
+        ways = {self.how, *(self.asked if self.is_alone else ())}
+        if self.ended_at is None or self.how == "power cut":
+            return ways
+        if self.is_alone:
+            ways.add("by itself")
+        if self.stop_heard_at is not None and self.ended_at - self.stop_heard_at < HELD_UP_SECONDS:
+            ways.add("stopped_by_user")
+        if self.timeout_seconds and self.ended_at >= self.began_at + self.timeout_seconds:
+            ways.add("timed_out")
+        return ways
 
     @property
     def went_well(self) -> bool:

@@ -117,6 +117,7 @@ class Processes:
         run = self._world.ledger.begin(
             self._host.name, self._host.boots, job_id, session_name, attempt, prompt_of(launch)
         )
+        run.timeout_seconds = launch.timeout_seconds
         process = self._born(run, launch, place, spawner, command.obeys_seconds)
         self._world.checks.began(run)
         self._world.clients.command_began(run, command.seconds)

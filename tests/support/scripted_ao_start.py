@@ -12,6 +12,7 @@ parent or descriptor ties to anything, `note` false to leave none, `await_file` 
 with a signal's number.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -193,8 +194,9 @@ def on_term(script: Script) -> None:
 def leave(status: int, script: Script) -> NoReturn:
     """Write down the end, and end."""
     note = os.environ.get("AGENT_OUTCOME_FILE")
-    if note and script.get("note", True) and Path(note).parent.exists():
-        Path(note).write_text(json.dumps({"exit_code": status}), encoding="ascii")
+    if note and script.get("note", True):
+        with contextlib.suppress(OSError):
+            Path(note).write_text(json.dumps({"exit_code": status}), encoding="ascii")
     write("end", exit_code=status, signal=None)
     sys.stdout.flush()
     os._exit(status)

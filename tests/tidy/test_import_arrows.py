@@ -79,10 +79,10 @@ def launcher_sources() -> list[Source]:
 
 
 def keeper_sources() -> list[Source]:
-    """What runs in the job's keeper, whose memory is paid once for each running job: two files and what they import."""
+    """What runs in the keeper, which is started by any Python, without packages: one file and what it imports."""
     by_name = {source.path.stem: source for source in launcher_sources()}
     found: dict[str, Source] = {}
-    waiting: list[str] = [name for name in ("shim", "fork_server") if name in by_name]
+    waiting: list[str] = [name for name in ("program",) if name in by_name]
     while waiting:
         name = waiting.pop()
         found[name] = by_name[name]

@@ -49,6 +49,11 @@ class Admission:
         self._failure: str | None = None
         self._failure_until = 0.0
         self._is_short_of_memory = False
+        self._tell_of_failure: Callable[[], None] = _nothing
+
+    def tell(self, of_failure: Callable[[], None]) -> None:
+        """Have it told when nothing is to be taken for a while."""
+        self._tell_of_failure = of_failure
 
     def look(self) -> Admitted:
         """Say what may be taken now."""
@@ -69,6 +74,7 @@ class Admission:
         """Take nothing for a while: this machine could not start a job that another one may be able to."""
         self._failure = reason
         self._failure_until = self._monotonic() + max(at_least_seconds, self._backoff.failed())
+        self._tell_of_failure()
 
     def started(self) -> None:
         """Note that jobs can be started here."""
@@ -97,3 +103,7 @@ class Admission:
             )
         self._is_short_of_memory = is_short
         return is_short
+
+
+def _nothing() -> None:
+    return

@@ -45,6 +45,7 @@ class Keepers:
         if not self._lines.open(name):
             return False
         self._lines.send(name, {"say": words.HELLO, "version": VERSION, "environment": self._environment})
+        self._tell_codes(name)
         return True
 
     def greeted(self, name: str, message: JsonObject) -> None:
@@ -55,9 +56,7 @@ class Keepers:
             self._changed.notify_all()
         for _, order in orders:
             self._lines.send(name, order)
-        # Told now, not before: a code that is collected while a keeper comes up would be told to nobody.
-        for collected in self._collected:
-            self._tell_code(name, collected)
+        self._tell_codes(name)  # once more: some may have been collected while it came up
 
     def lost(self, name: str) -> None:
         """Note that a keeper is gone."""
@@ -88,6 +87,11 @@ class Keepers:
             self._lines.send(keeper, order)
         try:
             answer = self._answer_to(key)
+        except OrderFailed:
+            # One that was only slow reads this behind the order.
+            for name in list(self._greeted):
+                self.forget(name, key)
+            raise
         finally:
             with self._changed:
                 self._orders.pop(key, None)
@@ -109,10 +113,11 @@ class Keepers:
         if attempt.keeper is not None:
             self._lines.send(attempt.keeper, message)
 
-    def forget(self, name: str, key: str) -> None:
-        """Have an attempt forgotten that is over, or of which nothing ran."""
-        for say in (words.DROP, words.ACKNOWLEDGE):
-            self._lines.send(name, {"say": say, "key": key})
+    def forget(self, name: str | None, key: str) -> None:
+        """Have an attempt forgotten that is over, or of which nothing ran, by its keeper or by whoever has it."""
+        for keeper in [name] if name is not None else list(self._greeted):
+            for say in (words.DROP, words.ACKNOWLEDGE):
+                self._lines.send(keeper, {"say": say, "key": key})
 
     def answered(self, name: str, message: JsonObject) -> bool:
         """Hand the answer to an order to whoever waits for it; False if nobody does any more."""
@@ -168,6 +173,10 @@ class Keepers:
         if answer.get("code") == HERE:
             raise AttemptAlreadyHere(f"cannot start {key!r}: this attempt was already run here")
         raise OrderFailed(text_of(answer, "error") or "the keeper of jobs refused the order")
+
+    def _tell_codes(self, name: str) -> None:
+        for collected in self._collected:
+            self._tell_code(name, collected)
 
     def _tell_code(self, name: str, collected: Collected) -> None:
         message: JsonObject = {

@@ -121,6 +121,7 @@ class Launcher:
         )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
         registry.tell(self._place_freed, self._attempt_over)
+        admission.tell(self._poller.take_back)
         self._loops = self._make_loops(OutputUploader(api), folders)
 
     def _make_admission(self) -> Admission:
@@ -203,8 +204,7 @@ class Launcher:
             self.lifecycle.tell(Event.LOOK)
 
     def _attempt_over(self, attempt: Attempt, change: Delivered | Dropped) -> None:
-        if attempt.keeper is not None:
-            self._keepers.forget(attempt.keeper, attempt.key)
+        self._keepers.forget(attempt.keeper, attempt.key)
         if isinstance(change, Dropped):
             attempt.folder.delete()
 

@@ -93,6 +93,15 @@ class Poller:
             turn.is_handed_on = True
         self._turns.release()
 
+    def take_back(self) -> None:
+        """Poll anew if the parked poll asked for jobs and there is no room for any now."""
+        with self._lock:
+            turn = self._parked
+            if turn is None or turn.is_handed_on or turn.admitted.slots == 0 or self._admission.look().slots != 0:
+                return
+            turn.is_handed_on = True
+        self._turns.release()
+
     def close(self) -> None:
         """Let the waiting thread go, and start nothing more."""
         self._turns.release()

@@ -6,7 +6,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Ended, Later, Phase, Reported, Stop, Unbegun
 from lib.errors import AttemptAlreadyHere
@@ -30,6 +30,7 @@ class RunningJobsRegistry:
 
     def __init__(self, machine: Machine) -> None:
         self._monotonic = machine.monotonic
+        self._wall_time = machine.wall_time
         self._changed = machine.condition()
         self._attempts: dict[str, Attempt] = {}
         self._due: list[tuple[float, int, Attempt]] = []
@@ -166,6 +167,7 @@ class RunningJobsRegistry:
             case Began():
                 if attempt.phase is not Phase.ENDED:
                     attempt.phase = Phase.RUNNING
+                    attempt.started_at = attempt.started_at or datetime.fromtimestamp(self._wall_time(), UTC)
             case Unbegun():
                 if attempt.phase is Phase.BEGINNING:
                     attempt.phase = Phase.UNBEGUN

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from launcher_rig.attempts import living
 from launcher_rig.commands import CommandProject
 from launcher_rig.fake_runtime import FakeRuntime, Fault
 from launcher_rig.launcher_under_test import LauncherUnderTest
-from launcher_rig.shims import living
 
 from support.waiting import wait_until
 
@@ -44,13 +44,16 @@ def test_answers_that_are_not_the_runtimes_end_nothing(
 def test_a_runtime_that_forgot_the_launcher_gets_it_back_with_all_it_holds(
     fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
 ) -> None:
-    launcher.start()
+    launcher.start(POLL_TIMEOUT="1")
     job = fake.jobs.add("job_1", "wait-go")
     wait_until(lambda: job.status == "running", "the job runs")
 
     fake.jobs.forget_launcher()
 
     wait_until(lambda: len(fake.jobs.registrations) > 1, "it registered again")
+    polls = fake.jobs.polls
+    wait_until(lambda: fake.jobs.polls > polls, "it polls on")
+    assert len(fake.jobs.registrations) == 2
     assert fake.jobs.registrations[1]["holding"] == [{"job_id": "job_1", "attempt": 1, "token": "token-job_1-1"}]
     project.let_go("go")
     wait_until(lambda: job.status == "completed", "the job is completed")
@@ -81,7 +84,7 @@ def test_what_is_fenced_off_is_ended_without_a_word(
     fake.jobs.drops.append({"job_id": "job_1", "attempt": 1, "reason": "fenced_off"})
 
     wait_until(lambda: not living(project.pids()), "it is ended")
-    wait_until(lambda: list(launcher.runs.glob("*/acked")), "its folder is put aside")
+    wait_until(lambda: not launcher.held(), "it is put aside")
     assert job.reports == []
 
 

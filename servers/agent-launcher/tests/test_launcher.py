@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 
+from launcher_rig.attempts import living
 from launcher_rig.commands import CommandProject
 from launcher_rig.fake_runtime import FakeRuntime, Fault
 from launcher_rig.launcher_under_test import LauncherUnderTest
-from launcher_rig.shims import living
 
 from support.waiting import wait_until
 
@@ -171,7 +171,7 @@ def test_a_job_without_output_costs_no_log_call(
     job = fake.jobs.add("job_1", "s")
 
     wait_until(lambda: job.status == "completed", "the job is completed")
-    wait_until(lambda: list(launcher.runs.glob("*/acked")), "its folder is acknowledged")
+    wait_until(lambda: not launcher.held(), "it is acknowledged")
     assert fake.count("log") == 0
 
 

@@ -1,73 +1,407 @@
-"""The Running Jobs Registry under many threads."""
+"""The Running Jobs Registry: the mission's four methods, and a table that late changes and threads leave right."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from launcher_rig.shims import job
-from lib.job_process import JobProcess
-from lib.run_directory import RunsFolder
+from launcher_rig.attempts import attempt_of, job
+from launcher_rig.machines import HeldClock
 
+from lib.attempt.attempt import (
+    Attempt,
+    Began,
+    Change,
+    Delivered,
+    Dropped,
+    Ended,
+    Later,
+    Phase,
+    Reported,
+    Stop,
+    Unbegun,
+)
 from lib.errors import AttemptAlreadyHere
+from lib.machine.machine import Machine
 from lib.registry import RunningJobsRegistry
+from support.waiting import wait_until
+
+VERDICT = Ended({"exit_code": 0})
 
 
-def process(runs: RunsFolder, job_id: str) -> JobProcess:
-    return JobProcess(runs.directory_for(job("s", job_id)))
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
 
 
-def test_a_job_is_found_until_it_is_removed(runs: RunsFolder) -> None:
-    registry = RunningJobsRegistry()
-    one = process(runs, "job_1")
-    registry.add_job("job_1", one)
+@pytest.fixture
+def registry(clock: HeldClock) -> RunningJobsRegistry:
+    return RunningJobsRegistry(clock)
+
+
+def add(registry: RunningJobsRegistry, job_id: str = "job_1", attempt: int = 1) -> Attempt:
+    added = attempt_of(job("s", job_id, attempt), HeldClock())
+    registry.add_job(job_id, added)
+    return added
+
+
+def add_in(registry: RunningJobsRegistry, phase: Phase, job_id: str = "job_1") -> Attempt:
+    attempt = attempt_of(job("s", job_id), HeldClock())
+    changes: dict[Phase, list[Change]] = {
+        Phase.BEGINNING: [],
+        Phase.UNBEGUN: [Unbegun()],
+        Phase.RUNNING: [Began()],
+        Phase.ENDED: [Began(), VERDICT],
+    }
+    registry.add_job(job_id, attempt)
+    for change in changes[phase]:
+        registry.store(attempt, change)
+    assert attempt.phase is phase
+    return attempt
+
+
+def test_a_job_is_found_until_it_is_removed(registry: RunningJobsRegistry) -> None:
+    one = add(registry)
 
     found = registry.get_job("job_1")
     assert found is not None
-    assert found.process is one
-    assert found.started_at.tzinfo is not None
+    assert (found.process, found.started_at) == (one, None)
+    assert registry.get_job("job_2") is None
     registry.remove_job("job_1")
     registry.remove_job("job_1")
     assert registry.get_job("job_1") is None
+    assert registry.attempts() == []
 
 
-def test_two_attempts_of_a_job_are_never_here_at_once(runs: RunsFolder) -> None:
-    registry = RunningJobsRegistry()
-    registry.add_job("job_1", process(runs, "job_1"))
+def test_the_running_jobs_are_those_that_run_or_are_about_to(registry: RunningJobsRegistry) -> None:
+    attempts = {phase: add_in(registry, phase, f"job_{phase.value}") for phase in Phase}
 
-    with pytest.raises(AttemptAlreadyHere, match="an attempt of it still runs here"):
-        registry.add_job("job_1", process(runs, "job_1"))
+    running = registry.get_running_jobs()
+
+    assert {name: held.process for name, held in running.items()} == {
+        f"job_{phase.value}": attempt for phase, attempt in attempts.items() if phase is not Phase.ENDED
+    }
+    assert registry.at_work() == set(running)
+    assert registry.get_job("job_ended") is None
 
 
-def test_readers_and_writers_in_many_threads_lose_nothing(runs: RunsFolder) -> None:
-    registry = RunningJobsRegistry()
-    handle = process(runs, "job_0")
+def test_a_running_job_says_when_it_was_granted(registry: RunningJobsRegistry, clock: HeldClock) -> None:
+    attempt = add(registry)
+    before = datetime.now(UTC)
+    registry.store(attempt, Began())
+
+    found = registry.get_job("job_1")
+    assert found is not None
+    assert found.started_at is not None
+    assert before <= found.started_at <= datetime.now(UTC)
+    registry.store(attempt, Began())
+    assert attempt.started_at == found.started_at
+
+
+def test_a_copy_of_the_record_does_not_change_it(registry: RunningJobsRegistry) -> None:
+    add(registry)
+
+    registry.get_running_jobs().clear()
+    registry.attempts().clear()
+
+    assert list(registry.get_running_jobs()) == ["job_1"]
+    assert len(registry.attempts()) == 1
+
+
+def test_the_process_answers_as_a_popen_does(registry: RunningJobsRegistry) -> None:
+    attempt = add_in(registry, Phase.RUNNING)
+    assert (attempt.poll(), attempt.returncode) == (None, None)
+
+    registry.store(attempt, Ended({"exit_code": None, "signal": 9}))
+
+    assert (attempt.poll(), attempt.returncode) == (-9, -9)
+    assert attempt_with(registry, {"exit_code": 3}).poll() == 3
+    assert attempt_with(registry, {"reason": "shim_died"}).poll() == -9
+
+
+def attempt_with(registry: RunningJobsRegistry, verdict: dict[str, int | str]) -> Attempt:
+    attempt = add(registry, f"job_{len(registry.attempts()) + 5}")
+    registry.store(attempt, Ended({**verdict}))
+    return attempt
+
+
+@pytest.mark.parametrize("phase", [Phase.BEGINNING, Phase.UNBEGUN, Phase.RUNNING])
+def test_two_attempts_of_a_job_are_never_at_work_at_once(registry: RunningJobsRegistry, phase: Phase) -> None:
+    first = add_in(registry, phase)
+
+    for number in (1, 2):
+        with pytest.raises(AttemptAlreadyHere, match="cannot take up job 'job_1': an attempt of it is still here"):
+            add(registry, attempt=number)
+
+    assert registry.attempts() == [first]
+
+
+def test_an_attempt_that_is_to_be_delivered_is_not_taken_up_again_but_the_next_one_is(
+    registry: RunningJobsRegistry,
+) -> None:
+    add_in(registry, Phase.ENDED)
+    with pytest.raises(AttemptAlreadyHere):
+        add(registry, attempt=1)
+
+    add(registry, attempt=2)
+
+    assert [attempt.key for attempt in registry.attempts()] == ["job_1.1", "job_1.2"]
+
+
+_B, _U, _R, _E = Phase.BEGINNING, Phase.UNBEGUN, Phase.RUNNING, Phase.ENDED
+
+
+@pytest.mark.parametrize(
+    ("phase", "change", "after"),
+    [
+        *[
+            (_B, Began(), _R),
+            (_B, Unbegun(), _U),
+            (_B, VERDICT, _E),
+            (_B, Dropped(""), None),
+            (_B, Delivered(""), None),
+        ],
+        *[(_U, Began(), _R), (_U, Unbegun(), _U), (_U, VERDICT, _E), (_U, Dropped(""), None), (_U, Later(1), _U)],
+        *[(_R, Began(), _R), (_R, Unbegun(), _R), (_R, VERDICT, _E), (_R, Later(1), _R)],
+        *[(_E, Began(), _E), (_E, Unbegun(), _E), (_E, Ended({"exit_code": 7}), _E), (_E, Later(1), _E)],
+        *[(_E, Reported(), _E), (_E, Delivered(""), None)],
+    ],
+)
+def test_each_change_in_each_phase(
+    registry: RunningJobsRegistry, phase: Phase, change: Change, after: Phase | None
+) -> None:
+    attempt = add_in(registry, phase)
+
+    registry.store(attempt, change)
+
+    if after is None:
+        assert registry.attempts() == []
+        return
+    assert (registry.attempts(), attempt.phase) == ([attempt], after)
+    assert (attempt.verdict == VERDICT.verdict) is (after is _E)  # the first one stands
+    assert attempt.is_reported is isinstance(change, Reported)
+
+
+@pytest.mark.parametrize(
+    "change", [Began(), Unbegun(), VERDICT, Later(0), Reported(), Delivered(""), Dropped("")], ids=repr
+)
+def test_a_change_of_what_is_over_changes_nothing_and_tells_nobody(
+    registry: RunningJobsRegistry, change: Change
+) -> None:
+    told: list[object] = []
+    registry.tell(lambda: told.append("place"), lambda *over: told.append(over))
+    old = add_in(registry, Phase.ENDED)
+    registry.store(old, Delivered("reported"))
+    new = add(registry)  # the same attempt's number again, of a runtime that does not count them
+    told.clear()
+
+    registry.store(old, change)
+
+    assert (registry.attempts(), new.phase, told) == ([new], Phase.BEGINNING, [])
+    assert registry.take(0) is None
+
+
+def test_a_free_place_and_an_end_are_told_once_each(registry: RunningJobsRegistry) -> None:
+    told: list[object] = []
+    registry.tell(lambda: told.append("place"), lambda attempt, change: told.append((attempt.key, change)))
+    attempt = add_in(registry, Phase.RUNNING)
+    registry.store(attempt, VERDICT)
+    assert told == ["place"]
+    registry.store(attempt, VERDICT)
+    registry.store(attempt, Reported())
+    assert told == ["place"]
+
+    registry.store(attempt, Delivered("reported"))
+
+    assert told == ["place", ("job_1.1", Delivered("reported")), "place"]
+
+
+def test_what_is_due_is_given_to_one_and_only_when_it_is_due(registry: RunningJobsRegistry, clock: HeldClock) -> None:
+    first, second = (add_in(registry, Phase.ENDED, name) for name in ("job_1", "job_2"))
+    add_in(registry, Phase.RUNNING, "job_3")
+
+    assert [registry.take(0), registry.take(0), registry.take(0)] == [first, second, None]
+    registry.store(second, Later(60))
+    registry.store(first, Later(0))
+    assert [registry.take(0), registry.take(0)] == [first, None]
+    clock.now += 60
+    assert [registry.take(0), registry.take(0)] == [second, None]
+    assert (first.tries, second.tries) == (1, 1)
+
+
+def test_a_stop_brings_forward_what_is_still_to_be_given_back(registry: RunningJobsRegistry) -> None:
+    attempt = add_in(registry, Phase.UNBEGUN)
+    assert registry.take(0) is attempt
+    registry.store(attempt, Later(600))
+
+    registry.mark_stop(attempt, Stop("stopped_by_user", None))
+
+    assert [registry.take(0), registry.take(0)] == [attempt, None]
+    assert attempt.stop == Stop("stopped_by_user", None)
+
+
+def test_a_stop_of_what_is_in_somebodys_hands_gives_it_to_nobody_else(registry: RunningJobsRegistry) -> None:
+    attempt = add_in(registry, Phase.UNBEGUN)
+    assert registry.take(0) is attempt
+
+    registry.mark_stop(attempt, Stop("stopped_by_user", None))
+
+    assert registry.take(0) is None
+
+
+def test_an_end_that_comes_while_somebody_gives_the_attempt_back_is_given_out_after_that(
+    registry: RunningJobsRegistry,
+) -> None:
+    attempt = add_in(registry, Phase.UNBEGUN)
+    assert registry.take(0) is attempt
+    registry.store(attempt, VERDICT)
+
+    registry.store(attempt, Later(600))
+
+    assert [registry.take(0), registry.take(0)] == [attempt, None]
+
+
+def test_whoever_waits_is_woken_by_what_becomes_due_and_by_the_end() -> None:
+    registry = RunningJobsRegistry(Machine())
+    taken: list[Attempt | None] = []
+    threads = [threading.Thread(target=lambda: taken.append(registry.take(60))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    attempt = add_in(registry, Phase.ENDED)
+    wait_until(lambda: taken == [attempt], "one of them has it")
+    registry.close()
+    for thread in threads:
+        thread.join(30)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert taken == [attempt, None, None]
+
+
+def test_what_may_yet_begin_takes_a_place_and_what_has_ended_does_not(registry: RunningJobsRegistry) -> None:
+    for phase in Phase:
+        add_in(registry, phase, f"job_{phase.value}")
+
+    assert registry.at_work() == {"job_beginning", "job_unbegun", "job_running"}
+    assert [attempt.job.job_id for attempt in registry.to_deliver()] == ["job_unbegun", "job_ended"]
+
+
+def test_the_runtime_is_told_of_all_that_it_does_not_know_the_end_of(registry: RunningJobsRegistry) -> None:
+    attempts = {phase: add_in(registry, phase, f"job_{phase.value}") for phase in Phase}
+    assert [held.job_id for held in registry.held()] == ["job_beginning", "job_unbegun", "job_running", "job_ended"]
+    assert registry.unreported() == 2
+
+    registry.store(attempts[Phase.ENDED], Reported())
+    registry.mark_dropped(attempts[Phase.RUNNING], "fenced_off")
+    assert [held.job_id for held in registry.held()] == ["job_beginning", "job_unbegun"]
+    assert registry.unreported() == 1
+    registry.mark_known(attempts[Phase.UNBEGUN])
+    assert registry.unreported() == 0
+
+
+def test_what_is_found_at_the_start_is_taken_up_whatever_else_is_here(registry: RunningJobsRegistry) -> None:
+    running, ended = (attempt_of(job("s", "job_1", number), HeldClock()) for number in (2, 1))
+    registry.take_up(running, Began())
+    registry.take_up(ended, VERDICT)
+
+    assert {attempt.key: attempt.phase for attempt in registry.attempts()} == {
+        "job_1.2": Phase.RUNNING,
+        "job_1.1": Phase.ENDED,
+    }
+    assert registry.find("job_1.1") is ended
+    assert registry.find("job_1.3") is None
+
+
+def in_threads(count: int, work: Callable[[int], None]) -> None:
+    """Do something in many threads at once; a thread's failure is the test's."""
     failures: list[BaseException] = []
+    together = threading.Barrier(count)
 
-    def work(worker: int) -> None:
+    def one(worker: int) -> None:
         try:
-            for number in range(200):
-                registry.add_job(f"job_{worker}_{number}", handle)
-                registry.get_running_jobs()
-                if number % 2:
-                    registry.remove_job(f"job_{worker}_{number}")
-        except BaseException as error:  # noqa: BLE001  (a thread's failure is the test's)
+            together.wait(30)
+            work(worker)
+        except BaseException as error:  # noqa: BLE001
             failures.append(error)
 
-    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(8)]
+    threads = [threading.Thread(target=one, args=(worker,)) for worker in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
-
+        thread.join(60)
     assert failures == []
-    assert len(registry.get_running_jobs()) == 8 * 100
 
 
-def test_a_copy_of_the_record_does_not_change_it(runs: RunsFolder) -> None:
-    registry = RunningJobsRegistry()
-    registry.add_job("job_1", process(runs, "job_1"))
+def test_readers_and_writers_in_many_threads_lose_nothing(registry: RunningJobsRegistry) -> None:
+    def work(worker: int) -> None:
+        for number in range(100):
+            name = f"job_{worker}_{number}"
+            attempt = add(registry, name)
+            assert name in registry.get_running_jobs()
+            if number % 2:
+                registry.remove_job(name)
+                registry.store(attempt, VERDICT)
 
-    registry.get_running_jobs().clear()
+    in_threads(8, work)
 
-    assert len(registry) == 1
+    assert set(registry.get_running_jobs()) == {
+        f"job_{worker}_{number}" for worker in range(8) for number in range(0, 100, 2)
+    }
+    assert registry.to_deliver() == []
+
+
+def test_of_many_threads_that_take_up_a_job_exactly_one_does(registry: RunningJobsRegistry) -> None:
+    taken: list[Attempt] = []
+
+    def work(worker: int) -> None:
+        try:
+            taken.append(add(registry, attempt=worker))
+        except AttemptAlreadyHere:
+            return
+
+    in_threads(16, work)
+
+    assert len(taken) == 1
+    assert registry.attempts() == taken
+
+
+def test_each_attempt_is_told_of_exactly_once_at_every_moment_of_its_way(tmp_path: Path) -> None:
+    registry = RunningJobsRegistry(Machine())
+    is_over = threading.Event()
+    counts: set[int] = set()
+
+    def look() -> None:
+        while not is_over.is_set():
+            counts.add([held.job_id for held in registry.held()].count("job_1"))
+
+    attempt = add(registry)
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for number in range(200):
+        registry.store(attempt, Unbegun())
+        registry.store(attempt, Began())
+        registry.store(attempt, VERDICT)
+        add_in(registry, Phase.ENDED, f"job_{number + 2}")
+    is_over.set()
+    watcher.join(30)
+
+    assert counts == {1}
+
+
+def test_many_workers_take_each_attempt_once() -> None:
+    registry = RunningJobsRegistry(Machine())
+    for number in range(200):
+        add_in(registry, Phase.ENDED, f"job_{number}")
+    taken: list[str] = []
+
+    def work(_: int) -> None:
+        while (attempt := registry.take(0)) is not None:
+            taken.append(attempt.key)
+            registry.store(attempt, Delivered("reported"))
+
+    in_threads(8, work)
+
+    assert sorted(taken) == sorted(f"job_{number}.1" for number in range(200))
+    assert registry.attempts() == []

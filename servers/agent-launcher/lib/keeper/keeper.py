@@ -138,6 +138,10 @@ class Keeper:
     def _greet(self, message: JsonObject) -> None:
         environment = object_of(message.get("environment"))
         self._host.begin_with({name: str(value) for name, value in environment.items()})
+        for one in self._held.values():
+            if one.phase is Phase.CLEARED:
+                # Whoever speaks now may have collected its exit code, and could not say so before.
+                self._schedule(one, self._host.now() + CODE_COMES_WITHIN_SECONDS)
         held = [one.to_json() for one in self._held.values()]
         # What was to be said before was for nobody, and the list has it all.
         self._answers.clear()

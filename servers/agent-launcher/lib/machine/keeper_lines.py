@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from lib.keeper import process_tree
 from lib.keeper.host import become_a_subreaper
@@ -181,7 +182,7 @@ class SocketLines:
         # The same each time for the same folder, so that a later keeper finds what an earlier one began.
         group = f"agent-launcher.{found.st_dev:x}-{found.st_ino:x}"
         ours, theirs = socket.socketpair()
-        with theirs, (folder / TRACE_FILE).open("ab") as trace:
+        with theirs, _append_to(folder / TRACE_FILE) as trace:
             self._processes[name] = subprocess.Popen(
                 [*self._command(), str(folder), group, self._way, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -199,6 +200,11 @@ class SocketLines:
 
     def _command(self) -> Sequence[str]:
         return [sys.executable, "-I", "-S", str(self._program)]
+
+
+def _append_to(path: Path) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.fdopen(os.open(path, flags, 0o600), "ab")
 
 
 def _reach(folder: Path) -> socket.socket | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lib.errors import ConfigurationError, StateFolderBusy
 
+_FIRST_EDITIONS_FILE = "job.json"
 _OUR_FILES = frozenset({"lock", "runs", "keepers", "identity.json"})
 
 
@@ -53,9 +54,21 @@ class StateFolder:
                 f"cannot start: the state folder '{self.path}' is in use by the launcher with pid {owner or '?'} "
                 "(stop that one, or give this one a folder of its own with --state-dir)"
             ) from error
+        self._refuse_what_cannot_be_read(lock)
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
+
+    def _refuse_what_cannot_be_read(self, lock: int) -> None:
+        left = sorted(path.parent.name for path in self.runs_path.glob(f"*/{_FIRST_EDITIONS_FILE}"))
+        if not left:
+            return
+        os.close(lock)
+        raise ConfigurationError(
+            f"cannot use the state folder '{self.path}': {len(left)} jobs in '{self.runs_path}' were left by a "
+            "launcher of an older version, whose records this one cannot read (let that version finish them; or "
+            "remove that folder, or use another one with --state-dir, and those jobs will be counted as lost)"
+        )
 
     def give_back(self) -> None:
         """Let another launcher have the folder."""

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from launcher_rig.cgroups import end_cgroup
 from launcher_rig.commands import CommandProject
+from launcher_rig.made_up_host import MadeUpDisk
+from lib.keeper.journal import Journal
+from lib.keeper.memory import remember
 from lib.keeper.words import JOURNAL_FILE, LOCK_FILE
 from support.waiting import wait_until
 
@@ -105,13 +108,19 @@ class LauncherUnderTest:
     def keepers(self) -> list[int]:
         """The keepers that live, as their locks tell."""
         locks = sorted(self.keepers_folder.glob(f"*/{LOCK_FILE}"))
-        return [int(lock.read_text("ascii")) for lock in locks if is_locked(lock)]
+        pids = [lock.read_text("ascii") for lock in locks if is_locked(lock)]
+        return [int(pid) for pid in pids if pid]  # one that has only just come has not written it yet
 
     @property
     def journal(self) -> Path:
         """The journal of the only keeper there is."""
         (folder,) = self.keepers_folder.iterdir()
         return folder / JOURNAL_FILE
+
+    def held(self) -> list[str]:
+        """The attempts that the keepers' journals have and that are not acknowledged."""
+        journals = self.keepers_folder.glob(f"*/{JOURNAL_FILE}")
+        return [key for path in journals for key in remember(Journal(MadeUpDisk(path.read_bytes())).read())]
 
     def kill_keepers(self) -> None:
         """SIGKILL every keeper, as the kernel would for memory."""
