@@ -154,6 +154,12 @@ class Host:
             self.world.tell(self.name, f"the launcher stands still for {seconds:.1f} s")
             self.life.frozen_until = self.undisturbed_since = self.world.agenda.now + seconds
 
+    @property
+    def is_registered(self) -> bool:
+        """Say whether this life of the launcher has taken up what the keepers held, and told the runtime of it."""
+        registration = getattr(self.launcher, "_registration", None)
+        return registration is not None and registration.current is not None
+
     def stands_still(self) -> bool:
         """Say whether a process of the product does nothing at the moment, whatever it has in hand."""
         is_frozen = self.life is not None and self.life.frozen_until > self.world.agenda.now

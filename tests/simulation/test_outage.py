@@ -27,7 +27,7 @@ class Hour(World):
         self.faults.is_calm = True
         self.poll_seconds = 50.0
         self.chaos_seconds = BEGINS + HOUR + 1.0
-        self.hosts = [Host(self, f"host-{number}", {}, JOBS_EACH) for number in range(LAUNCHERS)]
+        self.hosts = [Host(self, f"host-{number}", {"gpu": "yes"}, JOBS_EACH) for number in range(LAUNCHERS)]
         self.arrivals: list[float] = []
 
     def order(self) -> None:

@@ -231,8 +231,8 @@ class World:
         if open_jobs := self.database.number(count):
             return f"{open_jobs} jobs are not over"
         for host in self.hosts:
-            if host.launcher is None:
-                return f"{host.name} has no launcher"
+            if host.launcher is None or not host.is_registered:
+                return f"{host.name} has no launcher that is registered"
             if host.stands_still():
                 return f"a process of {host.name} stands still"
             if host.launcher._registry.attempts():
