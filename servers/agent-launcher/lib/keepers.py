@@ -96,7 +96,12 @@ class Keepers:
             with self._changed:
                 self._orders.pop(key, None)
                 self._answers.pop(key, None)
-        return self._name_in(key, answer)
+        keeper = self._name_in(key, answer)
+        for other in list(self._greeted):
+            if other != keeper:
+                # One that greeted meanwhile may have been given the order too: two must never hold one attempt.
+                self._lines.send(other, {"say": words.DROP, "key": key})
+        return keeper
 
     def go(self, attempt: Attempt) -> None:
         """Have a granted attempt run, unless it was told to end meanwhile; saying it twice is fine."""
