@@ -103,3 +103,28 @@ def test_a_keeper_that_is_killed_while_it_stops_a_job_has_it_stopped_all_the_sam
     assert bench.end_of(job_id)["status"] == "stopped"
     bench.assert_reached(step)
     bench.assert_promises_held()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "rewritten",
+        "output_made",
+        "room_reserved",
+        "ordered_written",
+        "granted_written",
+        "spawned_written",
+        "ended_written",
+        "synced",
+        "acknowledged_written",
+    ],
+)
+def test_a_disk_that_takes_nothing_at_a_step_of_the_keeper_costs_no_job_and_no_exit_code(
+    bench: Bench, step: str
+) -> None:
+    job_id = bench.order(SHORT)
+    bench.start_to_fail(f"keeper_before_{step}=2*error")
+    ended = bench.end_of(job_id)
+
+    assert (ended["status"], ended["exit_code"], len(bench.ledger.runs_of(job_id))) == ("failed", 3, 1)
+    bench.assert_promises_held()

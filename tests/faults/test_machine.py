@@ -11,13 +11,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from faults.bench import Bench
+from faults.bench import LONG_PROMPT, Bench
 from lib.keeper import containment
 from soak.stage import small_disk
 from support.launcher_process import LauncherProcess
 from support.waiting import wait_until
 
 SMALL_MIB = 4
+# Nothing is short on it at the beginning.
+ROOMY_MIB = 40
 # A number that no account has, so that nobody else's processes count.
 NOBODY = "54321"
 
@@ -78,6 +80,18 @@ def test_a_disk_that_fills_up_while_a_job_runs_does_not_lose_its_exit_code(bench
     assert bench.end_of(job_id)["exit_code"] == 6
     ballast.unlink()
     bench.assert_promises_held()
+
+
+def test_a_disk_that_the_output_of_a_job_has_filled_is_cleared_when_the_next_one_needs_it(bench: Bench) -> None:
+    with small_disk(bench.launcher.state_dir, ROOMY_MIB) as is_there:
+        if not is_there:
+            pytest.skip("this user may not mount a small disk")
+        bench.launcher.start()
+        assert bench.end_of(bench.order({"out_bytes": ROOMY_MIB << 20}))["status"] == "failed"
+
+        assert bench.end_of(bench.order(LONG_PROMPT))["exit_code"] == 3
+        bench.assert_promises_held()
+        bench.launcher.leave_nothing()
 
 
 def test_a_disk_without_free_file_entries_takes_no_job_until_there_are_some(bench: Bench, small: Path) -> None:

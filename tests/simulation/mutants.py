@@ -278,7 +278,7 @@ def mutants() -> Sequence[Mutant]:
         Mutant("a hold means nothing", _hold_means_nothing, frozenset({"queue"})),
         Mutant("an agent's limit means nothing", _agent_limit_means_nothing, frozenset({"queue"})),
         Mutant("a job's time means nothing", _time_means_nothing, frozenset({"queue"})),
-        Mutant("the grant is not written before the spawn", _grant_after_spawn, frozenset({"P2"})),
+        Mutant("the grant is not written before the spawn", _grant_after_spawn, frozenset({"P2", "P3"})),
         Mutant("a new keeper adopts nothing", _nothing_is_adopted, frozenset({"P5", "rest"})),
         Mutant("a new keeper does not read the journal", _journal_is_not_read, frozenset({"P2", "P3", "P5"})),
         Mutant("a new keeper does not look at places", _places_are_not_looked_at, frozenset({"P5"})),

@@ -5,7 +5,6 @@ import functools
 import heapq
 import itertools
 import json
-import os
 import signal
 import threading
 import time
@@ -114,8 +113,8 @@ class Harms:
             Harm.LAUNCHER_KILLED: lambda corner: self._end_launcher(corner, signal.SIGKILL),
             Harm.LAUNCHER_UPGRADED: lambda corner: self._end_launcher(corner, signal.SIGHUP),
             Harm.LAUNCHER_FROZEN: lambda corner: _freeze(corner.launcher),
-            Harm.SHIM_KILLED: _kill_a_shim,
-            Harm.FORK_SERVER_KILLED: _kill_fork_server,
+            Harm.KEEPER_KILLED: _kill_keepers,
+            Harm.KEEPER_AND_LAUNCHER_KILLED: self._end_keepers_and_launcher,
             Harm.RUNTIME_KILLED: lambda _: self._end_runtime(signal.SIGKILL),
             Harm.RUNTIME_RESTARTED: lambda _: self._end_runtime(signal.SIGTERM),
             Harm.RUNTIME_FROZEN: lambda _: _freeze(runtime),
@@ -152,6 +151,15 @@ class Harms:
             )
             launcher.kill()
         return self._until_back(launcher, lambda: start_launcher(corner))
+
+    def _end_keepers_and_launcher(self, corner: Corner) -> Undo | None:
+        if not corner.launcher.is_alive:
+            return _kill_keepers(corner)
+        # Frozen, it sees nothing of its keepers' end.
+        corner.launcher.freeze()
+        corner.launcher.keepers.kill()
+        corner.launcher.kill()
+        return self._until_back(corner.launcher, lambda: start_launcher(corner))
 
     def _end_runtime(self, number: signal.Signals) -> Undo | None:
         runtime = self._stage.runtime
@@ -224,23 +232,12 @@ def _freeze(process: ProcessUnderTest) -> Undo | None:
     return thaw
 
 
-def _kill_a_shim(corner: Corner) -> Undo | None:
-    for lock in sorted(corner.launcher.runs_dir.glob("*/lock")):
-        with contextlib.suppress(OSError, ValueError, KeyError, psutil.NoSuchProcess):
-            told = json.loads(lock.read_text(encoding="ascii"))
-            if psutil.Process(told["pid"]).status() != psutil.STATUS_ZOMBIE:
-                os.kill(told["pid"], signal.SIGKILL)
-                return _nothing
-    return None
-
-
-def _kill_fork_server(corner: Corner) -> Undo | None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(corner.launcher.pid).children():
-            if any(word.endswith("fork_server.py") for word in child.cmdline()):
-                child.kill()
-                return _nothing
-    return None
+def _kill_keepers(corner: Corner) -> Undo | None:
+    keepers = corner.launcher.keepers
+    if not keepers.processes():
+        return None
+    keepers.kill()
+    return _nothing
 
 
 def _network_down(corner: Corner) -> Undo:

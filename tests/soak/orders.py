@@ -9,11 +9,12 @@ from uuid import uuid4
 
 import httpx
 
+from soak.stage import REAL, REAL_AGENT
 from support.runtime_api import AT_REST, RuntimeApi
 
 OPEN_AT_ONCE = 16
 ROUND_SECONDS = 0.25
-STOPPED_SHARE, RESUMED_SHARE = 0.04, 0.15
+STOPPED_SHARE, RESUMED_SHARE, TRIED_AGAIN_SHARE, REAL_SHARE = 0.04, 0.15, 0.2, 0.2
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ class Orders:
         script = self._script()
         self._number += 1
         is_resume = bool(self._sessions) and self._chance.random() < RESUMED_SHARE
-        name = self._chance.choice(self._sessions) if is_resume else f"soak-{self._run}-{self._number}"
+        # By its name a session is run by the real commands, or by what stands in for them.
+        kind, agent = (REAL, REAL_AGENT) if self._chance.random() < REAL_SHARE else ("soak", "echo")
+        name = self._chance.choice(self._sessions) if is_resume else f"{kind}-{self._run}-{self._number}"
         body: dict[str, object] = {
             "type": "resume_session" if is_resume else "start_session",
             "session_name": name,
@@ -78,7 +81,9 @@ class Orders:
             "stop_grace_seconds": 0.5,
         }
         if not is_resume:
-            body |= {"agent_name": "echo", "project_dir": self._folder}
+            body |= {"agent_name": agent, "project_dir": self._folder}
+        if self._chance.random() < TRIED_AGAIN_SHARE:
+            body["max_attempts"] = 2
         if self._chance.random() < 0.05:
             body["timeout_seconds"] = 1.0
         promise = Promise(self._insist(body), str(script.get("out", "")))
@@ -116,4 +121,9 @@ class Orders:
             script["ignore_term"] = True
         elif kind < 0.38:
             script["out_bytes"] = 500_000
+        elif kind < 0.39:
+            script["floods"] = True
+        elif kind < 0.55:
+            script |= {"daemons": chance.choice((1, 3)), "ignore_term": chance.random() < 0.3}
+        script["note"] = chance.random() < 0.8
         return script

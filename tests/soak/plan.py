@@ -14,8 +14,8 @@ class Harm(Enum):
     LAUNCHER_KILLED = "launcher killed"
     LAUNCHER_UPGRADED = "launcher left by SIGHUP"
     LAUNCHER_FROZEN = "launcher frozen"
-    SHIM_KILLED = "shim killed"
-    FORK_SERVER_KILLED = "fork server killed"
+    KEEPER_KILLED = "keeper killed"
+    KEEPER_AND_LAUNCHER_KILLED = "keeper and launcher killed"
     RUNTIME_KILLED = "runtime killed"
     RUNTIME_RESTARTED = "runtime restarted"
     RUNTIME_FROZEN = "runtime frozen"
@@ -36,8 +36,8 @@ WEIGHTS = {
     Harm.LAUNCHER_KILLED: 5,
     Harm.LAUNCHER_UPGRADED: 3,
     Harm.LAUNCHER_FROZEN: 2,
-    Harm.SHIM_KILLED: 3,
-    Harm.FORK_SERVER_KILLED: 2,
+    Harm.KEEPER_KILLED: 4,
+    Harm.KEEPER_AND_LAUNCHER_KILLED: 4,
     Harm.RUNTIME_KILLED: 2,
     Harm.RUNTIME_RESTARTED: 1,
     Harm.RUNTIME_FROZEN: 1,

@@ -15,9 +15,11 @@ from support.launcher_process import LauncherProcess
 from support.ledger import Ledger
 from support.project import Project
 from support.proxy import ChaosProxy
+from support.runtime_api import Json
 from support.runtime_process import RuntimeProcess
 
 DISK_MIB = 64
+REAL, REAL_AGENT = "real", "scripted"
 MARK = "LEDGER"
 # Below what Linux and macOS give to connections that go out: while a server of ours is down, nobody is given its port.
 PORTS = range(20_000, 30_000)
@@ -69,17 +71,27 @@ def small_disk(folder: Path, mebibytes: int) -> Iterator[bool]:
 @contextlib.contextmanager
 def stage(folder: Path, launchers: int) -> Iterator[Stage]:
     """Build it, start it, and leave nothing of it behind."""
-    project = Project(folder / "project").with_scripted_commands()
+    project = Project(folder / "project").with_both_commands(REAL)
     mark = {MARK: str(project.ledger_path)}
     runtime = RuntimeProcess(folder / "runtime", environment=mark)
     with ExitStack() as closing:
-        # Shims outlive their launcher, as they should, and then descend from nobody that we know.
+        # Commands outlive their keeper and their launcher, as they should, and then descend from nobody that we know.
         closing.callback(end_all_marked, *mark.popitem())
         closing.callback(runtime.leave_nothing)
         runtime.port = port_of_our_own()
         runtime.start()
+        _add_agent(runtime, project)
         corners = [_corner(folder / f"launcher-{number}", runtime, project, closing) for number in range(launchers)]
         yield Stage(runtime, project, Ledger(project.ledger_path), corners)
+
+
+def _add_agent(runtime: RuntimeProcess, project: Project) -> None:
+    """Make known what the real commands run: the scripted command under another name, as an agent."""
+    with contextlib.closing(runtime.api) as api:
+        command: list[Json] = [str(project.root / "scripted" / "agent")]
+        api.ask(
+            "POST", "/agents", {"name": REAL_AGENT, "description": "a soak's", "backend": "command", "command": command}
+        )
 
 
 def _corner(folder: Path, runtime: RuntimeProcess, project: Project, closing: ExitStack) -> Corner:
@@ -94,6 +106,7 @@ def _corner(folder: Path, runtime: RuntimeProcess, project: Project, closing: Ex
             "HEARTBEAT_INTERVAL": "5",
             "AGENT_LAUNCHER_MAX_JOBS": "12",
             "AGENT_LAUNCHER_MEMORY_FLOOR_MIB": "0",
+            "AGENT_LAUNCHER_OUTPUT_LIMIT_MIB": "4",
         },
     )
     has_small_disk = closing.enter_context(small_disk(launcher.state_dir, DISK_MIB))

@@ -24,6 +24,8 @@ RESIDENT_GROWTH_BYTES_MAX = 50 * 1024 * 1024
 DESCRIPTORS_GROWTH_MAX = 8
 # A pool makes its threads when it needs them, and keeps them.
 POOLED_THREADS_MAX = 8
+# What the scripted command is called where the real commands run it.
+AGENT = "agent"
 
 # They carry the status and do not change it.
 _NO_MOVES = frozenset({"job.created", "job.stop_requested", "job.edited", "job.held", "job.hold_lifted"})
@@ -98,6 +100,9 @@ def _lie(job: JobRow, runs: list[Run]) -> str | None:
     if job["status"] == "failed" and job["reason"] == "nonzero_exit":
         if last is None:
             return "nothing ran"
+        if last.command == AGENT:
+            # The real command has an exit status of its own for an agent that failed.
+            return f"its agent ended with {last.exit_code}" if last.exit_code == 0 else None
         if last.exit_code != job["exit_code"]:
             return f"its process ended with {last.exit_code}, reported was {job['exit_code']}"
     if job["status"] == "pending" and last is not None and last.attempt > job["attempt"]:

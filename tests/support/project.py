@@ -37,6 +37,18 @@ class Project:
             self.put_command(name, f"#!{sys.executable} -IS\n" + SCRIPTED.read_text(encoding="utf-8"))
         return self
 
+    def with_both_commands(self, real: str) -> "Project":
+        """Put the real commands in place for sessions whose name begins so, and the scripted ones for all others."""
+        self.with_scripted_commands()
+        scripted = self.root / "scripted"
+        self.commands.rename(scripted)
+        self.commands.mkdir()
+        for name in ("ao-start", "ao-resume"):
+            chosen = f'case "$1" in {real}-*) exec {sys.executable} {REPOSITORY / "commands" / name} "$@" ;; esac'
+            self.put_command(name, f'#!/bin/sh\n{chosen}\nexec {scripted / name} "$@"\n')
+        shutil.copy(scripted / "ao-start", scripted / "agent")
+        return self
+
     def put_command(self, name: str, text: str, mode: int = 0o755) -> Path:
         """Write one command."""
         path = self.commands / name

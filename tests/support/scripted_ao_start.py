@@ -6,10 +6,10 @@ what really ran and what lives from what was reported. A start also says which p
 live beside it. As the real command, it leaves a note about its end for its keeper.
 
 The prompt is a JSON object, or any other text for an agent that ends at once: `seconds` to run, `exit` status, `out`
-and `err` to print, `out_bytes` to print, `ignore_term`, `on_term_seconds` to clean up, `children` to leave in the
-background, `detached` for children in sessions of their own, `daemons` to leave behind that no environment, session,
-parent or descriptor ties to anything, `note` false to leave none, `await_file` to run until a file exists, `kill_self`
-with a signal's number.
+and `err` to print, `out_bytes` to print, `floods` to print without end, `ignore_term`, `on_term_seconds` to clean up,
+`children` to leave in the background, `detached` for children in sessions of their own, `daemons` to leave behind that
+no environment, session, parent or descriptor ties to anything, `note` false to leave none, `await_file` to run until a
+file exists, `kill_self` with a signal's number.
 """
 
 import contextlib
@@ -38,6 +38,7 @@ class Script(TypedDict, total=False):
     detached: bool
     daemons: int
     note: bool
+    floods: bool
     await_file: str
     kill_self: int
 
@@ -154,6 +155,8 @@ def act(script: Script) -> None:
     for _ in range(script.get("daemons", 0)):
         leave_a_daemon()
     say(script)
+    while script.get("floods"):
+        say({"out_bytes": 65536})
     while "await_file" in script and not Path(script["await_file"]).exists():
         time.sleep(0.01)
     wait_for_time(script.get("seconds", 0.0))

@@ -79,23 +79,19 @@ def launcher_sources() -> list[Source]:
 
 
 def keeper_sources() -> list[Source]:
-    """What runs in the keeper, which is started by any Python, without packages: one file and what it imports."""
-    by_name = {source.path.stem: source for source in launcher_sources()}
-    found: dict[str, Source] = {}
-    waiting: list[str] = [name for name in ("program",) if name in by_name]
-    while waiting:
-        name = waiting.pop()
-        found[name] = by_name[name]
-        waiting += [other for other in _siblings(by_name[name]) if other in by_name and other not in found]
-    return list(found.values())
+    """What runs in the keeper, which outlives launchers and whose memory is paid for each of them."""
+    return [source for source in launcher_sources() if "lib/keeper/" in str(source.path)]
 
 
-def _siblings(source: Source) -> Iterator[str]:
+def outside_the_keeper(source: Source) -> Iterator[str]:
+    """Imports that are neither Python's own nor of the keeper's room, those for types alone included."""
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield from (node.module.rpartition(".")[2], *(alias.name for alias in node.names))
-        elif isinstance(node, ast.Import):
-            yield from (alias.name.rpartition(".")[2] for alias in node.names)
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        for name in [node.module or "."] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names]:
+            is_own = name == "lib.version" or name.startswith("lib.keeper")
+            if name.partition(".")[0] not in sys.stdlib_module_names and not is_own:
+                yield f"line {node.lineno}: imports '{name}'"
 
 
 def test_the_rooms_arrows_hold() -> None:
@@ -124,10 +120,23 @@ def test_the_launcher_needs_only_httpx_and_typer() -> None:
 
 def test_the_keeper_of_a_job_needs_nothing_but_python() -> None:
     keepers = keeper_sources()
-    own = frozenset({"lib", *(source.path.stem for source in keepers)})
 
-    assert keepers
-    assert findings(lambda source: beyond(source, own), keepers) == ""
+    assert {source.path.stem for source in keepers} >= {"program", "keeper", "journal", "containment"}
+    assert findings(outside_the_keeper, keepers) == ""
+
+
+def test_the_keeper_of_a_job_loads_nothing_but_its_own_room() -> None:
+    folder = ROOT / "servers" / "agent-launcher"
+    code = f"import sys; sys.path.append({str(folder)!r}); import lib.keeper.program; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+
+    loaded = set(done.stdout.split())
+    own = {name for name in loaded if name == "lib" or name.startswith("lib.")}
+    assert {name for name in own if not name.startswith("lib.keeper")} == {"lib", "lib.version"}
+    assert {name for name in loaded - own if name.partition(".")[0] not in sys.stdlib_module_names} <= {"__main__"}
+    # Each of these costs every keeper a megabyte or more.
+    assert loaded & {"subprocess", "asyncio", "pathlib", "logging", "dataclasses", "http"} == set()
 
 
 def test_a_foreign_import_is_found() -> None:
@@ -150,3 +159,13 @@ def test_a_room_without_a_row_is_found() -> None:
 
     assert rooms_without_a_row([room], "| [services](...) |") == [f"{RUNTIME}/cellar"]
     assert rooms_without_a_row([room], f"| [cellar]({RUNTIME}/cellar) |") == []
+
+
+def test_an_import_from_another_room_is_found_in_the_keeper() -> None:
+    for line in ("from lib.machine import disk", "import httpx", "from lib import errors", "from . import words"):
+        inside = python(f"if TYPE_CHECKING:\n    {line}\n", path="servers/agent-launcher/lib/keeper/example.py")
+        assert list(outside_the_keeper(inside)), line
+
+    assert not list(
+        outside_the_keeper(python("import json\nfrom lib.keeper import words\nfrom lib.version import V\n"))
+    )

@@ -45,7 +45,6 @@ class Keepers:
         if not self._lines.open(name):
             return False
         self._lines.send(name, {"say": words.HELLO, "version": VERSION, "environment": self._environment})
-        self._tell_codes(name)
         return True
 
     def greeted(self, name: str, message: JsonObject) -> None:
@@ -56,7 +55,9 @@ class Keepers:
             self._changed.notify_all()
         for _, order in orders:
             self._lines.send(name, order)
-        self._tell_codes(name)  # once more: some may have been collected while it came up
+        # Told now, not before: those too that were collected while it came up.
+        for collected in self._collected:
+            self._tell_code(name, collected)
 
     def lost(self, name: str) -> None:
         """Note that a keeper is gone."""
@@ -96,7 +97,12 @@ class Keepers:
             with self._changed:
                 self._orders.pop(key, None)
                 self._answers.pop(key, None)
-        return self._name_in(key, answer)
+        keeper = self._name_in(key, answer)
+        for other in list(self._greeted):
+            if other != keeper:
+                # One that greeted meanwhile may have been given the order too: two must never hold one attempt.
+                self._lines.send(other, {"say": words.DROP, "key": key})
+        return keeper
 
     def go(self, attempt: Attempt) -> None:
         """Have a granted attempt run, unless it was told to end meanwhile; saying it twice is fine."""
@@ -173,10 +179,6 @@ class Keepers:
         if answer.get("code") == HERE:
             raise AttemptAlreadyHere(f"cannot start {key!r}: this attempt was already run here")
         raise OrderFailed(text_of(answer, "error") or "the keeper of jobs refused the order")
-
-    def _tell_codes(self, name: str) -> None:
-        for collected in self._collected:
-            self._tell_code(name, collected)
 
     def _tell_code(self, name: str, collected: Collected) -> None:
         message: JsonObject = {

@@ -121,7 +121,7 @@ class Launcher:
         )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
         registry.tell(self._place_freed, self._attempt_over)
-        admission.tell(self._poller.take_back)
+        admission.tell(self._jobs_cannot_be_started)
         self._loops = self._make_loops(OutputUploader(api), folders)
 
     def _make_admission(self) -> Admission:
@@ -202,6 +202,11 @@ class Launcher:
         self._poller.refresh()
         if not self.lifecycle.takes_jobs:
             self.lifecycle.tell(Event.LOOK)
+
+    def _jobs_cannot_be_started(self) -> None:
+        self._poller.take_back()
+        # Most often the disk is full, and what was delivered long ago takes the room.
+        self._loops.housekeeping.wake()
 
     def _attempt_over(self, attempt: Attempt, change: Delivered | Dropped) -> None:
         self._keepers.forget(attempt.keeper, attempt.key)

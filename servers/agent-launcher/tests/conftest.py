@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from launcher_rig.commands import CommandProject
+from launcher_rig.executor_on_keeper import ExecutorOnKeeper
 from launcher_rig.fake_runtime import FakeRuntime
 from launcher_rig.keeper_under_test import KeeperUnderTest, had
 from launcher_rig.launcher_under_test import LauncherUnderTest
@@ -65,3 +66,18 @@ def keeper(tmp_path: Path, project: CommandProject, way: str) -> Iterator[Keeper
     assert process.hello()["way"] == way
     yield process
     process.leave_nothing()
+
+
+@pytest.fixture
+def marking_keeper(tmp_path: Path, project: CommandProject) -> Iterator[KeeperUnderTest]:
+    """A keeper for tests of which the way does not matter: this one can be had wherever there is Linux."""
+    process = KeeperUnderTest(tmp_path, project, "mark").start()
+    process.hello()
+    yield process
+    process.leave_nothing()
+
+
+@pytest.fixture
+def executor(marking_keeper: KeeperUnderTest, project: CommandProject) -> ExecutorOnKeeper:
+    """An executor that runs the project's commands."""
+    return ExecutorOnKeeper(marking_keeper, project.root)

@@ -5,23 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from launcher_rig.attempts import job
 from launcher_rig.fake_runtime import FakeRuntime, Fault
-from launcher_rig.shims import job
 
-from lib import api_client
 from lib.api_client import ApiClient, TokenSource, Wanted
 from lib.errors import CallFailed, CallRejected, LauncherUnknown
-
-
-@pytest.fixture
-def api(fake: FakeRuntime) -> Iterator[ApiClient]:
-    client = ApiClient(fake.url, TokenSource("token", Path("/none")), poll_timeout=0.2)
-    yield client
-    client.close()
+from lib.wire import http_client as http_clients
+from lib.wire.http_client import http_client
 
 
 @pytest.mark.parametrize(
@@ -105,7 +98,7 @@ def test_a_connection_that_was_closed_while_idle_is_replaced_unseen(fake: FakeRu
 def test_a_runtime_that_does_not_listen_is_a_failed_call() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        api = ApiClient(f"http://127.0.0.1:{unused.getsockname()[1]}", TokenSource(None, Path("/none")))
+        api = ApiClient(http_client(f"http://127.0.0.1:{unused.getsockname()[1]}"), TokenSource(None, Path("/none")))
 
         with pytest.raises(CallFailed, match="cannot reach the runtime: POST /launcher/register"):
             api.register()
@@ -113,11 +106,11 @@ def test_a_runtime_that_does_not_listen_is_a_failed_call() -> None:
 
 
 def test_a_peer_that_drips_bytes_cannot_hold_a_call_beyond_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_client, "CALL_SECONDS", 0.3)
+    monkeypatch.setattr(http_clients, "CALL_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         dripping = threading.Thread(target=_drip, args=(server,), daemon=True)
         dripping.start()
-        api = ApiClient(f"http://127.0.0.1:{server.getsockname()[1]}", TokenSource(None, Path("/none")))
+        api = ApiClient(http_client(f"http://127.0.0.1:{server.getsockname()[1]}"), TokenSource(None, Path("/none")))
 
         with pytest.raises(CallFailed, match=r"longer than its limit|timed out"):
             api._call("POST", "/launcher/register", body={}, limit_seconds=0.3)
@@ -130,7 +123,7 @@ def test_a_peer_that_drips_bytes_cannot_hold_a_call_beyond_its_limit(monkeypatch
 def test_the_token_file_is_read_again_after_a_refusal(fake: FakeRuntime, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("old\n", "ascii")
-    api = ApiClient(fake.url, TokenSource(None, file))
+    api = ApiClient(http_client(fake.url), TokenSource(None, file))
     api.register()
     file.write_text("new\n", "ascii")
     fake.fail("register", Fault.UNAUTHORIZED)
@@ -144,7 +137,7 @@ def test_the_token_file_is_read_again_after_a_refusal(fake: FakeRuntime, tmp_pat
 
 
 def test_without_a_token_calls_go_without_one(fake: FakeRuntime) -> None:
-    api = ApiClient(fake.url, TokenSource(None, Path("/none")))
+    api = ApiClient(http_client(fake.url), TokenSource(None, Path("/none")))
     api.register()
     api.close()
 

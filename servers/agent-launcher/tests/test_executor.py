@@ -6,15 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
+from launcher_rig.attempts import attempt_of, job
 from launcher_rig.commands import CommandProject
-from launcher_rig.shims import end, job, output, run
-from lib.child_environment import base_environment
-from lib.forker import Forker
-from lib.models import Job
-from lib.run_directory import RunsFolder
+from launcher_rig.executor_on_keeper import ExecutorOnKeeper
 
-from lib.errors import AttemptAlreadyHere, JobRefused, SpawnFailed
-from lib.executor import Executor, build_argv
+from lib.attempt.attempt import Attempt
+from lib.attempt.environment import base_environment
+from lib.errors import AttemptAlreadyHere, JobRefused
+from lib.executor import build_argv
+from lib.wire.models import Job
+
+
+def output(attempt: Attempt) -> str:
+    return attempt.folder.read_output(0, 1 << 20).decode()
 
 
 def test_a_start_job_becomes_the_missions_command_line() -> None:
@@ -42,9 +46,9 @@ def test_what_a_job_does_not_have_is_left_out() -> None:
     assert build_argv(order, "ao-start", is_prompt_on_stdin=False) == ["ao-start", "alice"]
 
 
-def test_a_prompt_that_fits_goes_as_an_argument_and_standard_input_is_empty(executor: Executor) -> None:
-    process = run(executor, job("argv", prompt='-x "quoted" $HOME ü\n', session_id="ses_1"))
-    end(process)
+def test_a_prompt_that_fits_goes_as_an_argument_and_standard_input_is_empty(executor: ExecutorOnKeeper) -> None:
+    process = executor.run(job("argv", prompt='-x "quoted" $HOME ü\n', session_id="ses_1"))
+    executor.end(process)
 
     argv, names, _, stdin_bytes = json.loads(output(process))
     assert argv == ["argv", "--prompt", '-x "quoted" $HOME ü\n']
@@ -55,9 +59,9 @@ def test_a_prompt_that_fits_goes_as_an_argument_and_standard_input_is_empty(exec
     ]
 
 
-def test_a_prompt_of_200_kb_goes_by_standard_input(executor: Executor) -> None:
-    process = run(executor, job("argv", prompt="ü" * 100_000, session_token="for the child"))
-    end(process)
+def test_a_prompt_of_200_kb_goes_by_standard_input(executor: ExecutorOnKeeper) -> None:
+    process = executor.run(job("argv", prompt="ü" * 100_000, session_token="for the child"))
+    executor.end(process)
 
     argv, names, _, stdin_bytes = json.loads(output(process))
     assert argv == ["argv"]
@@ -67,41 +71,41 @@ def test_a_prompt_of_200_kb_goes_by_standard_input(executor: Executor) -> None:
 
 
 def test_the_command_works_in_the_jobs_folder_or_else_in_the_launchers(
-    executor: Executor, project: CommandProject, tmp_path: Path
+    executor: ExecutorOnKeeper, project: CommandProject, tmp_path: Path
 ) -> None:
-    own = run(executor, job("argv", "job_1", project_dir=str(tmp_path)))
-    default = run(executor, job("argv", "job_2"))
-    end(own)
-    end(default)
+    own = executor.run(job("argv", "job_1", project_dir=str(tmp_path)))
+    default = executor.run(job("argv", "job_2"))
+    executor.end(own)
+    executor.end(default)
 
     assert json.loads(output(own))[2] == str(tmp_path)
     assert json.loads(output(default))[2] == str(project.root)
 
 
 def test_a_command_that_is_not_in_the_project_is_found_on_path(
-    executor: Executor, project: CommandProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    executor: ExecutorOnKeeper, project: CommandProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (project.commands / "ao-start").rename(elsewhere / "ao-start")
     monkeypatch.setenv("PATH", str(elsewhere))
 
-    assert executor.find_command(job("s")) == str(elsewhere / "ao-start")
+    assert executor.executor.find_command(job("s")) == str(elsewhere / "ao-start")
 
 
-def test_an_unknown_type_of_job_is_refused_with_a_sentence(executor: Executor) -> None:
+def test_an_unknown_type_of_job_is_refused_with_a_sentence(executor: ExecutorOnKeeper) -> None:
     with pytest.raises(JobRefused) as raised:
-        executor.execute(job("s", type="dance_session"))
+        executor.run(job("s", type="dance_session"))
 
     assert raised.value.reason == "invalid_parameters"
     assert "its type 'dance_session' is not one of ['resume_session', 'start_session']" in str(raised.value)
 
 
-def test_an_attempt_that_was_run_is_never_run_again(executor: Executor, project: CommandProject) -> None:
-    end(run(executor, job("exit-0")))
+def test_an_attempt_that_was_run_is_never_run_again(executor: ExecutorOnKeeper, project: CommandProject) -> None:
+    executor.end(executor.run(job("exit-0")))
 
     with pytest.raises(AttemptAlreadyHere, match="was already run here"):
-        executor.execute(job("exit-0"))
+        executor.run(job("exit-0"))
     assert project.count("start") == 1
 
 
@@ -111,17 +115,26 @@ def test_a_child_gets_neither_the_launchers_credentials_nor_the_session_it_was_s
     assert base_environment(own) == {"PATH": "/bin", "OPENAI_API_KEY": "k"}
 
 
-def test_a_shim_that_cannot_be_forked_leaves_no_folder_behind(
-    runs: RunsFolder, monkeypatch: pytest.MonkeyPatch
+def test_what_a_job_says_of_its_limits_and_what_the_launcher_says_reach_the_keeper(
+    executor: ExecutorOnKeeper,
 ) -> None:
-    forker = Forker({})
-    executor = Executor(forker, runs, project_root=Path("/"), project_dir=Path("/"), runtime_url="http://127.0.0.1:1")
+    told: list[object] = []
+    executor.keepers.order = lambda *asked: told.append(asked) or "1"  # type: ignore[func-returns-value,method-assign]
+    executor.executor._output_limit_bytes = 77
+    for one in (job("s", timeout_seconds=5.0, stop_grace_seconds=2.0, output_limit_bytes=9.0), job("s")):
+        attempt = executor.executor.execute(attempt_of(one, executor.machine, executor.folders.path))
+        assert attempt.keeper == "1"
 
-    def fail(_: Path) -> None:
-        raise SpawnFailed("cannot start a process: Resource temporarily unavailable")
+    launches = [asked[3] for asked in told if isinstance(asked, tuple)]
+    limits = ("timeout_seconds", "stop_grace_seconds", "output_limit_bytes")
+    assert [[launch[limit] for limit in limits] for launch in launches] == [[5.0, 2.0, 9.0], [None, None, 77]]
 
-    monkeypatch.setattr(forker, "fork_shim", fail)
-    with pytest.raises(SpawnFailed):
-        executor.execute(job("never"))
 
-    assert list(runs.all()) == []
+def test_only_we_can_read_what_an_attempt_is_given_and_leaves(executor: ExecutorOnKeeper) -> None:
+    attempt = executor.run(job("exit-0", prompt="x" * 200_000))
+    executor.end(attempt)
+
+    path = attempt.folder.path
+    assert path.stat().st_mode & 0o777 == 0o700
+    assert {one.name for one in path.iterdir()} >= {"prompt", "output.log"}
+    assert all(one.stat().st_mode & 0o077 == 0 for one in path.iterdir())

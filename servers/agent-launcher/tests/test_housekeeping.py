@@ -1,25 +1,19 @@
-"""Run directories go when nobody needs them: after a day, or at once when the disk is full."""
+"""Run folders go when nobody needs them: after a day, or at once when the disk is full."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from launcher_rig.shims import job
-from lib.disk import Disk
-from lib.housekeeping import KEEP_ACKED_SECONDS, Housekeeping
-from lib.run_directory import RunsFolder
+import pytest
+from launcher_rig.attempts import job
+from launcher_rig.machines import SmallDisk
 
-from lib.machine import Machine
+from lib.attempt.folder import RunFolders
+from lib.attempt.housekeeping import KEEP_SECONDS, PACE_SECONDS, PACE_WHEN_FULL_SECONDS, Housekeeping
+from lib.machine.machine import Machine
 
-
-class SmallDisk(Disk):
-    """A disk that says how much of it is free."""
-
-    def __init__(self, free: int) -> None:
-        self.free = free
-
-    def free_bytes(self, path: Path) -> int:  # noqa: ARG002  (any folder of it)
-        return self.free
+ROOMY, FULL = 1 << 40, 0
 
 
 class OtherTime(Machine):
@@ -34,37 +28,57 @@ class OtherTime(Machine):
         return super().wall_time() + self._later_seconds
 
 
-def acked_and_not(runs: RunsFolder) -> tuple[Path, Path]:
-    """Two run directories, of which one is acknowledged."""
-    acked, running = runs.directory_for(job("s", "job_1")), runs.directory_for(job("s", "job_2"))
-    for run in (acked, running):
-        run.write_order({}, None)
-    acked.mark_acked("reported")
-    return acked.path, running.path
+class Rig:
+    """Two run folders, of which one is in use."""
+
+    def __init__(self, path: Path) -> None:
+        self.folders = RunFolders(path, Machine().disk)
+        self.delivered, self.running = (self.folders.of(job("s", name)).path for name in ("job_1", "job_2"))
+        for folder in (self.delivered, self.running):
+            folder.mkdir(parents=True)
+            (folder / "output.log").write_text("x")
+        self.in_use = {"job_2.1"}
+
+    def keep(self, machine: Machine) -> tuple[bool, bool, float]:
+        """Keep house once, and say which of the two are still there, and when it looks again."""
+        pace = Housekeeping(self.folders, lambda: self.in_use, machine).step()
+        return self.delivered.exists(), self.running.exists(), pace
 
 
-def test_what_was_acknowledged_goes_after_a_day_and_nothing_else(runs: RunsFolder) -> None:
-    acked, running = acked_and_not(runs)
-    Housekeeping(runs, OtherTime(1 << 40)).step()
-    assert acked.exists()
-
-    Housekeeping(runs, OtherTime(1 << 40, KEEP_ACKED_SECONDS + 60)).step()
-
-    assert (acked.exists(), running.exists()) == (False, True)
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path / "runs")
 
 
-def test_on_a_full_disk_what_was_acknowledged_goes_at_once_and_nothing_else(runs: RunsFolder) -> None:
-    acked, running = acked_and_not(runs)
+def test_what_was_delivered_goes_after_a_day_and_nothing_else(rig: Rig) -> None:
+    assert rig.keep(OtherTime(ROOMY, KEEP_SECONDS - 60)) == (True, True, PACE_SECONDS)
 
-    Housekeeping(runs, OtherTime(0, 1.0)).step()
-
-    assert (acked.exists(), running.exists()) == (False, True)
+    assert rig.keep(OtherTime(ROOMY, KEEP_SECONDS + 60)) == (False, True, PACE_SECONDS)
 
 
-def test_a_folder_that_is_just_being_made_is_left_alone(runs: RunsFolder) -> None:
-    half_made = runs.path / "job_3.1"
-    half_made.mkdir(parents=True)
+def test_on_a_full_disk_what_was_delivered_goes_at_once_and_nothing_else(rig: Rig) -> None:
+    assert rig.keep(OtherTime(FULL, 1.0)) == (False, True, PACE_WHEN_FULL_SECONDS)
 
-    Housekeeping(runs, OtherTime(0, KEEP_ACKED_SECONDS + 60)).step()
 
-    assert half_made.exists()
+def test_a_folder_that_is_just_being_made_is_left_alone(rig: Rig) -> None:
+    (rig.folders.path / "job_3.1").mkdir()
+    rig.in_use |= {"job_3.1"}  # an attempt is in the table before it has a folder
+
+    rig.keep(OtherTime(FULL, KEEP_SECONDS + 60))
+
+    assert (rig.folders.path / "job_3.1").exists()
+    assert not rig.delivered.exists()
+
+
+def test_who_is_in_use_is_asked_after_the_folders_were_listed(rig: Rig) -> None:
+    """A folder that is made between the two questions would be deleted under its attempt."""
+    late = rig.folders.path / "job_3.1"
+
+    def in_use() -> set[str]:
+        late.mkdir()
+        os.utime(late, (1, 1))
+        return set()
+
+    Housekeeping(rig.folders, in_use, OtherTime(ROOMY)).step()
+
+    assert late.exists()

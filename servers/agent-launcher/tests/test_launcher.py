@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from launcher_rig.attempts import living
@@ -315,3 +316,37 @@ def test_heartbeats_go_on_while_the_launcher_drains(
     assert fake.jobs.heartbeats[-1]["holding"] == [{"job_id": "job_1", "attempt": 1, "token": "token-job_1-1"}]
     project.let_go("go")
     assert launcher.wait() == 0
+
+
+def test_a_state_folder_whose_path_is_longer_than_a_sockets_name_may_be_is_fine(
+    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
+) -> None:
+    launcher.state_dir = project.root / ("long" * 40) / "state"
+    launcher.start()
+    job = fake.jobs.add("job_1", "wait-go")
+    wait_until(lambda: project.count("start"), "the job runs")
+    launcher.kill()
+
+    launcher.start()
+
+    assert "job adopted job_id=job_1" in launcher.log()
+    project.let_go("go")
+    wait_until(lambda: job.status == "completed", "the job is completed")
+    assert len(launcher.keepers()) == 1
+
+
+def test_a_suspended_keeper_holds_up_a_stop_no_longer_than_it_is_suspended(
+    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
+) -> None:
+    launcher.start()
+    job = fake.jobs.add("job_1", "deaf", stop_grace_seconds=0.1)
+    wait_until(lambda: project.count("deaf"), "the job runs")
+    (keeper,) = launcher.keepers()
+    os.kill(keeper, signal.SIGSTOP)
+    fake.jobs.stop("job_1")
+    wait_until(lambda: "job stop asked job_id=job_1" in launcher.log(), "it is told to stop")
+
+    os.kill(keeper, signal.SIGCONT)
+
+    wait_until(lambda: job.status == "stopped", "the job is stopped")
+    assert living(project.pids()) == []

@@ -8,20 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from launcher_rig.attempts import job
 from launcher_rig.commands import CommandProject
-from launcher_rig.shims import end, job, output, run
-from lib.child_environment import base_environment
-from lib.disk import Disk
-from lib.doctor import Doctor, Finding, Level
-from lib.environment_rule import EnvironmentRule
-from lib.forker import Forker
-from lib.run_directory import RunsFolder
-from lib.state_folder import StateFolder
-from lib.verdict import report_of
+from launcher_rig.executor_on_keeper import ExecutorOnKeeper
+from launcher_rig.keeper_under_test import KeeperUnderTest
 
+from lib.attempt.environment import base_environment
+from lib.attempt.environment_rule import EnvironmentRule
 from lib.config import Config, Options, load_config
 from lib.errors import ConfigurationError
-from lib.executor import Executor
+from lib.machine.disk import Disk
+from lib.machine.machine import Machine
+from lib.machine.state_folder import StateFolder
+from lib.service.doctor import Doctor, Finding, Level
 
 OWN = {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "CI_JOB": "7", "CI_TOKEN": "s", "AWS_KEY": "k"}
 
@@ -94,16 +93,9 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def limited(project: CommandProject, forker: Forker, runs: RunsFolder, root: Path) -> Executor:
+def limited(marking_keeper: KeeperUnderTest, root: Path) -> ExecutorOnKeeper:
     """An executor whose jobs may work below `root` only."""
-    return Executor(
-        forker,
-        runs,
-        project_root=project.root,
-        project_dir=root / "inside",
-        project_roots=(root,),
-        runtime_url="http://127.0.0.1:1",
-    )
+    return ExecutorOnKeeper(marking_keeper, root / "inside", (root,))
 
 
 def a_link(root: Path) -> Path:
@@ -146,37 +138,41 @@ def the_root_of_a_process(root: Path) -> Path:
     ],
 )
 def test_a_job_outside_the_project_roots_fails_and_nothing_runs(
-    limited: Executor, project: CommandProject, root: Path, game: Callable[[Path], Path]
+    limited: ExecutorOnKeeper, project: CommandProject, root: Path, game: Callable[[Path], Path]
 ) -> None:
     asked = game(root)
-    process = run(limited, job("argv", project_dir=str(asked)))
-    verdict = end(process)
+    report = limited.report(limited.run(job("argv", project_dir=str(asked))))
 
-    report = report_of(process.run, verdict)
     assert (report.outcome, report.reason) == ("failed", "project_dir_refused")
     assert f"this launcher works in {str(root)!r} only (AGENT_LAUNCHER_PROJECT_ROOTS)" in (report.error or "")
     assert project.count("start") == 0
 
 
-def test_a_job_inside_runs_also_by_a_link_that_leads_inside_and_knows_the_limit(limited: Executor, root: Path) -> None:
+def test_a_job_inside_runs_also_by_a_link_that_leads_inside_and_knows_the_limit(
+    limited: ExecutorOnKeeper, root: Path
+) -> None:
     (root.parent / "outside/way-in").symlink_to(root / "inside")
-    process = run(limited, job("argv", project_dir=str(root.parent / "outside/way-in")))
-    verdict = end(process)
+    attempt = limited.run(job("argv", project_dir=str(root.parent / "outside/way-in")))
+    verdict = limited.end(attempt)
 
     assert verdict["exit_code"] == 0
-    assert "AGENT_LAUNCHER_PROJECT_ROOTS" in output(process)
-    assert str(root / "inside") in output(process)
+    output = attempt.folder.output_tail()
+    assert "AGENT_LAUNCHER_PROJECT_ROOTS" in output
+    assert str(root / "inside") in output
 
 
 def test_a_state_folder_is_closed_to_others_even_if_it_was_open(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "deep/state")
     (tmp_path / "deep/state/runs").mkdir(parents=True)
-    for path in (folder.path, folder.runs_path):
+    (tmp_path / "deep/state/keepers").mkdir()
+    for path in (folder.path, folder.runs_path, folder.keepers_path):
         path.chmod(0o755)
     folder.take()
     folder.give_back()
 
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder.path, folder.runs_path)] == [0o700, 0o700]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder.path, folder.runs_path, folder.keepers_path)] == [
+        0o700
+    ] * 3
 
 
 def test_a_folder_that_others_use_is_neither_taken_nor_closed(tmp_path: Path) -> None:
@@ -188,11 +184,12 @@ def test_a_folder_that_others_use_is_neither_taken_nor_closed(tmp_path: Path) ->
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
-@pytest.mark.parametrize("name", ["runs", "lock"])
+@pytest.mark.parametrize("name", ["runs", "keepers", "lock"])
 def test_a_link_in_the_state_folder_is_not_followed(tmp_path: Path, name: str) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
-    (tmp_path / "runs").mkdir()
+    for folder in ("runs", "keepers"):
+        (tmp_path / folder).mkdir()
     (state / name).symlink_to(tmp_path / name)
     with pytest.raises(ConfigurationError, match="cannot use the state folder"):
         StateFolder(state).take()
@@ -231,18 +228,18 @@ def test_the_launchers_disk_follows_no_link(tmp_path: Path) -> None:
     assert secret.read_text() == "s3cret"
 
 
-def test_a_link_where_the_output_belongs_fails_the_job_and_leaves_the_target_alone(
-    executor: Executor, project: CommandProject, tmp_path: Path
+def test_a_link_where_a_run_folder_belongs_fails_the_order_and_leaves_the_target_alone(
+    executor: ExecutorOnKeeper, project: CommandProject, tmp_path: Path
 ) -> None:
     victim = tmp_path / "victim"
-    victim.write_text("precious")
-    process = executor.execute(job("argv"))
-    process.run.output_path.symlink_to(victim)
-    process.wait_until_locked()
-    process.open_gate()
+    victim.mkdir()
+    (victim / "output.log").write_text("precious")
+    (executor.folders.path / "job_1.1").symlink_to(victim)
 
-    assert end(process)["reason"] == "spawn_failed"
-    assert (victim.read_text(), project.count("start")) == ("precious", 0)
+    with pytest.raises(OSError, match="a link stands where a folder of ours belongs"):
+        executor.run(job("argv"))
+
+    assert ((victim / "output.log").read_text(), project.count("start")) == ("precious", 0)
 
 
 def sandbox_finding(tmp_path: Path, bwrap: str | None) -> Finding:
@@ -252,7 +249,7 @@ def sandbox_finding(tmp_path: Path, bwrap: str | None) -> Finding:
     if bwrap is not None:
         (tools / "bwrap").write_text(f"#!/bin/sh\n{bwrap}\n")
         (tools / "bwrap").chmod(0o755)
-    doctor = Doctor(config(tmp_path, AGENT_RUNTIME_URL="http://127.0.0.1:1"), {"PATH": str(tools)})
+    doctor = Doctor(config(tmp_path, AGENT_RUNTIME_URL="http://127.0.0.1:1"), {"PATH": str(tools)}, Machine())
     return next(finding for finding in doctor.look() if finding.subject == "sandbox")
 
 
@@ -279,7 +276,7 @@ def test_the_doctor_says_when_jobs_without_a_folder_of_their_own_would_be_refuse
     tmp_path: Path, root: Path, folder: str, level: Level
 ) -> None:
     told = config(tmp_path, Options(project_roots=(root,), project_dir=tmp_path / folder), AGENT_RUNTIME_URL=NOWHERE)
-    (finding,) = (one for one in Doctor(told, {"PATH": ""}).look() if one.subject == "project folder")
+    (finding,) = (one for one in Doctor(told, {"PATH": ""}, Machine()).look() if one.subject == "project folder")
 
     assert finding.level is level
     assert str(tmp_path / folder) in finding.found

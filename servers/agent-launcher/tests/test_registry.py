@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from launcher_rig.attempts import attempt_of, job
@@ -25,9 +22,7 @@ from lib.attempt.attempt import (
     Unbegun,
 )
 from lib.errors import AttemptAlreadyHere
-from lib.machine.machine import Machine
 from lib.registry import RunningJobsRegistry
-from support.waiting import wait_until
 
 VERDICT = Ended({"exit_code": 0})
 
@@ -264,22 +259,6 @@ def test_an_end_that_comes_while_somebody_gives_the_attempt_back_is_given_out_af
     assert [registry.take(0), registry.take(0)] == [attempt, None]
 
 
-def test_whoever_waits_is_woken_by_what_becomes_due_and_by_the_end() -> None:
-    registry = RunningJobsRegistry(Machine())
-    taken: list[Attempt | None] = []
-    threads = [threading.Thread(target=lambda: taken.append(registry.take(60))) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    attempt = add_in(registry, Phase.ENDED)
-    wait_until(lambda: taken == [attempt], "one of them has it")
-    registry.close()
-    for thread in threads:
-        thread.join(30)
-
-    assert not any(thread.is_alive() for thread in threads)
-    assert taken == [attempt, None, None]
-
-
 def test_what_may_yet_begin_takes_a_place_and_what_has_ended_does_not(registry: RunningJobsRegistry) -> None:
     for phase in Phase:
         add_in(registry, phase, f"job_{phase.value}")
@@ -312,96 +291,3 @@ def test_what_is_found_at_the_start_is_taken_up_whatever_else_is_here(registry: 
     }
     assert registry.find("job_1.1") is ended
     assert registry.find("job_1.3") is None
-
-
-def in_threads(count: int, work: Callable[[int], None]) -> None:
-    """Do something in many threads at once; a thread's failure is the test's."""
-    failures: list[BaseException] = []
-    together = threading.Barrier(count)
-
-    def one(worker: int) -> None:
-        try:
-            together.wait(30)
-            work(worker)
-        except BaseException as error:  # noqa: BLE001
-            failures.append(error)
-
-    threads = [threading.Thread(target=one, args=(worker,)) for worker in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
-
-
-def test_readers_and_writers_in_many_threads_lose_nothing(registry: RunningJobsRegistry) -> None:
-    def work(worker: int) -> None:
-        for number in range(100):
-            name = f"job_{worker}_{number}"
-            attempt = add(registry, name)
-            assert name in registry.get_running_jobs()
-            if number % 2:
-                registry.remove_job(name)
-                registry.store(attempt, VERDICT)
-
-    in_threads(8, work)
-
-    assert set(registry.get_running_jobs()) == {
-        f"job_{worker}_{number}" for worker in range(8) for number in range(0, 100, 2)
-    }
-    assert registry.to_deliver() == []
-
-
-def test_of_many_threads_that_take_up_a_job_exactly_one_does(registry: RunningJobsRegistry) -> None:
-    taken: list[Attempt] = []
-
-    def work(worker: int) -> None:
-        try:
-            taken.append(add(registry, attempt=worker))
-        except AttemptAlreadyHere:
-            return
-
-    in_threads(16, work)
-
-    assert len(taken) == 1
-    assert registry.attempts() == taken
-
-
-def test_each_attempt_is_told_of_exactly_once_at_every_moment_of_its_way(tmp_path: Path) -> None:
-    registry = RunningJobsRegistry(Machine())
-    is_over = threading.Event()
-    counts: set[int] = set()
-
-    def look() -> None:
-        while not is_over.is_set():
-            counts.add([held.job_id for held in registry.held()].count("job_1"))
-
-    attempt = add(registry)
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    for number in range(200):
-        registry.store(attempt, Unbegun())
-        registry.store(attempt, Began())
-        registry.store(attempt, VERDICT)
-        add_in(registry, Phase.ENDED, f"job_{number + 2}")
-    is_over.set()
-    watcher.join(30)
-
-    assert counts == {1}
-
-
-def test_many_workers_take_each_attempt_once() -> None:
-    registry = RunningJobsRegistry(Machine())
-    for number in range(200):
-        add_in(registry, Phase.ENDED, f"job_{number}")
-    taken: list[str] = []
-
-    def work(_: int) -> None:
-        while (attempt := registry.take(0)) is not None:
-            taken.append(attempt.key)
-            registry.store(attempt, Delivered("reported"))
-
-    in_threads(8, work)
-
-    assert sorted(taken) == sorted(f"job_{number}.1" for number in range(200))
-    assert registry.attempts() == []

@@ -18,15 +18,10 @@ import pytest
 from launcher_rig.commands import CommandProject
 from launcher_rig.fake_runtime import FakeRuntime, Fault
 from launcher_rig.launcher_under_test import LAUNCHER_FOLDER, LauncherUnderTest
-from lib.failpoints import FailpointError, Failpoints
-from lib.holdings import Holdings
-from lib.outbox import Outbox
 
-from lib.api_client import ApiClient, TokenSource
-from lib.errors import CallFailed, ConfigurationError
-from lib.registration import IdentityFile, Registration
-from lib.registry import RunningJobsRegistry
-from lib.service import service_file
+from lib.errors import ConfigurationError
+from lib.keeper.containment import CGROUP, what_can_be_had
+from lib.service.install import service_file
 
 SCRIPT = Path("/opt/agents/servers/agent-launcher/agent-launcher")
 
@@ -44,7 +39,14 @@ def test_a_service_restart_signals_the_launcher_alone_and_lets_it_adopt() -> Non
 
     assert file.path == Path("/home/me/.config/systemd/user/agent-launcher.service")
     lines = file.text.splitlines()
-    for line in ("KillMode=process", "KillSignal=SIGHUP", "WatchdogSec=60", "Restart=always", "Type=notify"):
+    for line in (
+        "KillMode=process",
+        "KillSignal=SIGHUP",
+        "WatchdogSec=60",
+        "Restart=always",
+        "Type=notify",
+        "Delegate=yes",
+    ):
         assert line in lines
     assert f'"{SCRIPT}" "--max-jobs" "3"' in file.text
 
@@ -177,57 +179,27 @@ def test_doctor_sees_a_clock_that_is_wrong(fake: FakeRuntime, launcher: Launcher
     assert re.search(r"this machine is 36\d\d s ahead of the runtime", done.stdout)
 
 
-def test_a_failpoint_is_used_up_from_left_to_right() -> None:
-    points = Failpoints("here=2*off->1*error; there=error")
-    points.reach("here")
-    points.reach("here")
+def test_doctor_says_what_keeps_the_processes_of_a_job_together(fake: FakeRuntime, launcher: LauncherUnderTest) -> None:
+    levels, found = {}, {}
+    for way in ("", "mark", "group"):
+        told = json.loads(ask(launcher, "doctor", "--json", AGENT_LAUNCHER_CONTAINMENT=way).stdout)
+        (finding,) = [one for one in told["findings"] if one["subject"] == "containment"]
+        levels[way], found[way] = finding["level"], finding["found"]
 
-    with pytest.raises(OSError, match="failpoint here"):
-        points.reach("here")
-    points.reach("here")
-    points.reach("nowhere")
-    for _ in range(2):
-        with pytest.raises(OSError, match="failpoint there"):
-            points.reach("there")
+    assert levels["group"] != "ok"
+    assert len({found["mark"], found["group"]}) == 2
+    assert levels[""] == ("ok" if what_can_be_had() == CGROUP else levels["mark"])
 
 
-def test_a_failpoint_that_dies_ends_its_thread_and_cannot_be_caught_as_an_error() -> None:
-    with pytest.raises(SystemExit, match="failpoint here"):
-        Failpoints("here=die").reach("here")
-
-
-@pytest.mark.parametrize("told", ["here", "here=explode", "here=x*kill", "=kill"])
-def test_a_failpoint_that_cannot_be_understood_is_a_sentence(told: str) -> None:
-    with pytest.raises(FailpointError, match="AGENT_LAUNCHER_FAILPOINTS"):
-        Failpoints(told)
-
-
-def test_a_launcher_with_a_wrong_failpoint_does_not_start(launcher: LauncherUnderTest) -> None:
-    launcher.start(AGENT_LAUNCHER_FAILPOINTS="here=explode")
+def test_a_way_to_contain_that_does_not_exist_is_a_sentence(launcher: LauncherUnderTest) -> None:
+    launcher.start(AGENT_LAUNCHER_CONTAINMENT="magic")
 
     assert launcher.wait() == 2
-    assert "cannot use the failpoint 'here'" in launcher.log()
+    assert "cannot use AGENT_LAUNCHER_CONTAINMENT='magic': it is one of auto" in launcher.log()
 
 
-def test_without_the_variable_no_failpoint_is_loaded() -> None:
-    code = "import sys; sys.path.insert(0, '.'); import lib.launcher, lib.fork_server; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], cwd=LAUNCHER_FOLDER, capture_output=True, text=True, check=True
-    )
+def test_no_machinery_that_makes_a_launcher_fail_is_in_the_product() -> None:
+    sources = [LAUNCHER_FOLDER / "agent-launcher", *LAUNCHER_FOLDER.joinpath("lib").rglob("*.py")]
 
-    assert not {"lib.failing_machine", "lib.failing_shim", "lib.failpoints"} & set(loaded.stdout.split())
-
-
-def test_registering_while_leaving_is_refused(tmp_path: Path, fake: FakeRuntime) -> None:
-    registration = Registration(
-        ApiClient(fake.url, TokenSource(None, tmp_path / "token")),
-        IdentityFile(tmp_path / "identity.json"),
-        Holdings(RunningJobsRegistry(), Outbox()),
-        {},
-        lambda _: None,
-        is_leaving=lambda: True,
-    )
-
-    with pytest.raises(CallFailed, match="is leaving"):
-        registration.register(None)
-    assert fake.jobs.registrations == []
+    assert len(sources) > 30
+    assert [path.name for path in sources if "failpoint" in path.read_text("utf-8").lower()] == []

@@ -1,185 +1,226 @@
-"""A granted attempt that cannot begin is never held for ever."""
+"""A claim is started or given back, and nothing of it is told to run before the runtime has granted it."""
 
 from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import cast
 
 import pytest
-from launcher_rig.shims import job
-from lib.disk import Disk
-from lib.job_process import JobProcess
-from lib.log_upload import LogUploader
-from lib.models import Job
-from lib.outbox import Delivery, Outbox
-from lib.run_directory import RunsFolder
+from launcher_rig.attempts import attempt_of, job
+from launcher_rig.fake_jobs import FakeJob
+from launcher_rig.fake_runtime import FakeRuntime, Fault
+from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
+from launcher_rig.parts import Parts
 
-from lib.admission import Admission
 from lib.api_client import ApiClient
-from lib.errors import AttemptAlreadyHere, ForkRefused
-from lib.executor import Executor
-from lib.lifecycle import Lifecycle
-from lib.machine import Gate, Machine
-from lib.registration import Registration
-from lib.registry import RunningJobsRegistry
-from lib.reporter import Reporter
-from lib.starter import Starter
+from lib.attempt.attempt import Began, Phase
+from lib.keeper import words
+from lib.lifecycle import Phase as Life
+from lib.machine.disk import Disk
+from lib.wire.models import Job
 
 
 class FullDisk(Disk):
     """Takes nothing."""
 
-    def replace(self, path: Path, content: bytes) -> None:
-        raise OSError(errno.ENOSPC, f"no space for {len(content)} bytes", str(path))
+    def make_folder(self, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
 
-class KnownLauncher:
-    """A registration that is there."""
-
-    launcher_id = "lnch_1"
-    current = None
+@pytest.fixture
+def parts(api: ApiClient, tmp_path: Path) -> Parts:
+    return Parts(OnPlayedKeepers(PlayedKeepers()), api, tmp_path, max_jobs=1).with_keeper()
 
 
-class Clock(Machine):
-    """A machine whose time is a test's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+def claim(fake: FakeRuntime, parts: Parts, **fields: str) -> tuple[FakeJob, Job]:
+    """A claim as a poll brings it."""
+    parts.registered()
+    told = fake.jobs.add("job_1", **fields)
+    found = parts.api.poll_job(parts.registration.launcher_id or "")
+    assert found is not None
+    return told, found
 
 
-class NoProcesses:
-    """A fork server on a machine that has no process to give."""
-
-    def start(self) -> None:
-        """It is there already."""
-
-    def stop(self) -> None:
-        """It goes with the test."""
-
-    def fork_shim(self, run_path: Path) -> Gate:
-        raise ForkRefused(f"cannot start a process: cannot fork for {run_path.name}")
-
-
-class Declines:
-    """A runtime that takes claims back, and nothing else."""
-
-    def __init__(self) -> None:
-        self.declined: list[tuple[str, str]] = []
-
-    def report_declined(self, _launcher_id: str, job: Job, reason: str, _sentence: str) -> None:
-        """Take one back."""
-        self.declined.append((job.job_id, reason))
-
-
-def a_starter(
-    outbox: Outbox,
-    registry: RunningJobsRegistry,
-    machine: Machine | None = None,
-    *,
-    api: Declines | None = None,
-    max_jobs: int | None = None,
-) -> Starter:
-    """One on a machine without processes; what else reaches the runtime is not there: who used it would fail."""
-    machine = machine or Machine()
-    here = Path("/")
-    runs = RunsFolder(here)
-    return Starter(
-        cast("ApiClient", api),
-        Executor(NoProcesses(), runs, project_root=here, project_dir=here, runtime_url="http://127.0.0.1:1"),
-        registry,
-        cast("Registration", KnownLauncher()),
-        outbox,
-        Admission(
-            registry.job_ids,
-            Lifecycle(),
-            max_jobs=max_jobs,
-            memory_floor_bytes=0,
-            available_memory=lambda: None,
-            machine=machine,
-        ),
-        Lifecycle(),
-        lambda _: None,
-        machine,
-    )
-
-
-def test_a_claim_for_which_there_is_no_place_any_more_is_given_back_and_nothing_is_made_for_it(tmp_path: Path) -> None:
-    registry, api = RunningJobsRegistry(), Declines()
-    registry.add_job("job_1", JobProcess(RunsFolder(tmp_path).directory_for(job("s", "job_1"))))
-    starter = a_starter(Outbox(), registry, api=api, max_jobs=1)
-
-    starter.start(job("s", "job_2"))
-
-    assert api.declined == [("job_2", "launcher_full")]
-
-
-def test_an_attempt_that_has_run_meanwhile_is_not_started_again(tmp_path: Path) -> None:
-    starter = a_starter(Outbox(), RunningJobsRegistry())
-    run = RunsFolder(tmp_path).directory_for(job("s"))
-    run.write_order({}, None)
-    run.write_verdict({"exit_code": 0})
-
-    for _ in range(2):  # a refusal is no start under way: the next one is refused for the same reason
-        with pytest.raises(AttemptAlreadyHere, match="its attempt is ended"):
-            starter.start_again(Delivery(run))
-
-
-@pytest.mark.parametrize(("timeout_seconds", "patience_seconds"), [(None, 60), (5.0, 5), (3600.0, 60)])
-def test_an_attempt_for_which_the_machine_has_no_process_is_failed_with_the_reason_after_a_while(
-    tmp_path: Path, timeout_seconds: float | None, patience_seconds: float
+def test_a_claim_is_in_the_table_and_with_its_keeper_before_it_is_granted_and_told_to_go_after(
+    fake: FakeRuntime, parts: Parts
 ) -> None:
-    clock, outbox, registry = Clock(), Outbox(), RunningJobsRegistry()
-    starter = a_starter(outbox, registry, clock)
-    run = RunsFolder(tmp_path).directory_for(job("s", timeout_seconds=timeout_seconds))
-    run.write_order({}, None)
+    told, found = claim(fake, parts)
+    seen: list[object] = []
 
-    starter.start_again(Delivery(run))
-    assert outbox.deliveries()[0].may_begin
-    clock.now += patience_seconds - 1
-    starter.start_again(outbox.deliveries()[0])
-    assert run.read_verdict() is None
-    clock.now += 1
-    starter.start_again(outbox.deliveries()[0])
+    def on_send(name: str, message: object) -> None:
+        assert isinstance(message, dict)
+        held = parts.registry.get_job("job_1")
+        assert held is not None
+        seen.append((message["say"], told.status, held.process.phase))
+        if message["say"] == words.ORDER:
+            parts.keepers.answered(name, {"say": words.ORDERED, "key": message["key"]})
 
-    assert not outbox.deliveries()[0].may_begin
-    verdict = run.read_verdict() or {}
-    tried = f"cannot start a process: cannot fork for job_1.1; tried for {patience_seconds:g} s"
-    assert (verdict["reason"], verdict["error"]) == ("spawn_failed", tried)
+    parts.lines.on_send = on_send
+    parts.starter.start(found)
+
+    assert seen == [("order", "claimed", Phase.BEGINNING), ("go", "running", Phase.RUNNING)]
 
 
-def test_an_attempt_whose_failure_cannot_be_written_is_handed_to_the_reporter_all_the_same(tmp_path: Path) -> None:
-    clock, outbox = Clock(), Outbox()
-    starter = a_starter(outbox, RunningJobsRegistry(), clock)
-    delivery = Delivery(RunsFolder(tmp_path, FullDisk()).directory_for(job("s")))
-    delivery.without_process_since = clock.now - 3600
+def test_the_same_claim_twice_is_one_start(fake: FakeRuntime, parts: Parts) -> None:
+    told, found = claim(fake, parts)
+    parts.starter.start(found)
+    parts.starter.start(found)
 
-    starter.start_again(delivery)
-
-    assert [late.run for late in outbox.deliveries()] == [delivery.run]
+    assert parts.words_about("job_1.1") == ["order", "go"]
+    assert told.declines == []
 
 
-def test_a_delivery_whose_folder_is_gone_is_over(tmp_path: Path) -> None:
-    outbox, registration = Outbox(), cast("Registration", KnownLauncher())
-    reporter = Reporter(
-        cast("ApiClient", None),
-        registration,
-        outbox,
-        cast("LogUploader", None),
-        Lifecycle(),
-        lambda _: None,
-        lambda: None,
-    )
-    outbox.put(Delivery(RunsFolder(tmp_path).directory_for(job("s"))))
+def test_a_claim_for_which_there_is_no_place_any_more_is_given_back_and_nothing_is_made_for_it(
+    fake: FakeRuntime, parts: Parts, tmp_path: Path
+) -> None:
+    told, found = claim(fake, parts)
+    parts.registry.add_job("job_2", attempt_of(job("s", "job_2"), parts.machine))
 
-    reporter.step()
+    parts.starter.start(found)
 
-    assert len(outbox) == 0
+    assert [decline["reason"] for decline in told.declines] == ["launcher_full"]
+    assert parts.lines.sent == []
+    assert not (tmp_path / "runs").exists()
+    assert list(parts.registry.get_running_jobs()) == ["job_2"]
 
 
-def test_a_delivery_waits_for_a_disk_that_is_not_there(tmp_path: Path) -> None:
-    assert not RunsFolder(tmp_path / "unmounted").directory_for(job("s")).is_gone()
+def test_a_launcher_that_drains_gives_claims_back(fake: FakeRuntime, parts: Parts) -> None:
+    told, found = claim(fake, parts)
+    parts.lifecycle.advance(Life.DRAINING)
+
+    parts.starter.start(found)
+
+    assert [decline["reason"] for decline in told.declines] == ["launcher_draining"]
+    assert parts.lines.sent == []
+
+
+def test_a_second_attempt_beside_a_first_that_is_still_here_is_given_back(fake: FakeRuntime, parts: Parts) -> None:
+    told, found = claim(fake, parts)
+    first = attempt_of(job("s", "job_1", 7), parts.machine)
+    parts.registry.add_job("job_1", first)
+
+    parts.starter.start(found)
+
+    assert [decline["reason"] for decline in told.declines] == ["launcher_cannot_start_jobs"]
+    assert parts.registry.attempts() == [first]
+
+
+@pytest.mark.parametrize(
+    ("code", "refuse"),
+    [("disk", "launcher_cannot_start_jobs"), (None, "launcher_cannot_start_jobs")],
+)
+def test_a_keeper_that_cannot_record_it_gives_the_claim_back_and_closes_the_launcher_for_a_while(
+    fake: FakeRuntime, parts: Parts, code: str | None, refuse: str
+) -> None:
+    parts.with_keeper({"say": words.REFUSED, "code": code, "error": "cannot record the order: full"})
+    told, found = claim(fake, parts)
+
+    parts.starter.start(found)
+
+    (decline,) = told.declines
+    assert (decline["reason"], told.status) == (refuse, "pending")
+    assert decline["error"] == "cannot start job 'job_1': cannot record the order: full"
+    assert (parts.admission.look().slots, parts.admission.look().refuse) == (0, refuse)
+    assert parts.registry.attempts() == []
+    assert parts.words_about("job_1.1")[:1] == ["order"]
+    assert words.GO not in parts.words_about("job_1.1")
+
+
+def test_a_full_disk_gives_the_claim_back_before_any_keeper_hears_of_it(
+    fake: FakeRuntime, api: ApiClient, tmp_path: Path
+) -> None:
+    machine = OnPlayedKeepers(PlayedKeepers())
+    machine.disk = FullDisk()
+    parts = Parts(machine, api, tmp_path).with_keeper()
+    told, found = claim(fake, parts)
+
+    parts.starter.start(found)
+
+    assert [decline["reason"] for decline in told.declines] == ["launcher_cannot_start_jobs"]
+    assert parts.lines.sent == []
+    assert parts.admission.look().slots == 0
+
+
+def test_an_attempt_that_its_keeper_knows_as_run_is_neither_run_nor_reported_nor_its_output_deleted(
+    fake: FakeRuntime, parts: Parts
+) -> None:
+    parts.with_keeper({"say": words.REFUSED, "code": "here"})
+    told, found = claim(fake, parts)
+
+    parts.starter.start(found)
+
+    assert (told.declines, told.reports, told.status) == ([], [], "claimed")
+    assert words.GO not in parts.words_about("job_1.1")
+    assert parts.registry.attempts() == []
+
+
+def test_a_job_of_an_unknown_type_is_given_back(fake: FakeRuntime, parts: Parts) -> None:
+    told, found = claim(fake, parts, type="dance_session")
+
+    parts.starter.start(found)
+
+    assert [decline["reason"] for decline in told.declines] == ["invalid_parameters"]
+    assert parts.lines.sent == []
+
+
+def test_what_is_not_granted_is_forgotten_and_never_told_to_go(fake: FakeRuntime, parts: Parts, tmp_path: Path) -> None:
+    told, found = claim(fake, parts)
+    fake.jobs.stop("job_1")
+
+    parts.starter.start(found)
+
+    assert words.GO not in parts.words_about("job_1.1")
+    assert (parts.registry.attempts(), told.status, told.declines) == ([], "stopped", [])
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.PROXY_PAGE, Fault.UNAUTHORIZED])
+def test_the_grant_is_asked_for_until_the_runtime_has_answered(fake: FakeRuntime, parts: Parts, fault: Fault) -> None:
+    told, found = claim(fake, parts)
+    fake.fail("started", fault, times=5)
+
+    parts.starter.start(found)
+
+    assert parts.words_about("job_1.1") == ["order", "go"]
+    assert (told.status, told.moves) == ("running", ["claimed", "running"])
+
+
+def test_a_launcher_that_leaves_before_the_grant_leaves_it_to_the_next_start(fake: FakeRuntime, parts: Parts) -> None:
+    _, found = claim(fake, parts)
+    fake.fail("started", Fault.LOST_REQUEST, times=10_000)
+    parts.lifecycle.leaving.set()
+
+    parts.starter.start(found)
+
+    (attempt,) = parts.registry.attempts()
+    assert attempt.phase is Phase.UNBEGUN
+    assert parts.words_about("job_1.1") == ["order"]
+
+
+def test_a_stop_that_comes_before_the_word_to_go_is_said_instead_of_it(fake: FakeRuntime, parts: Parts) -> None:
+    _, found = claim(fake, parts)
+    answer = parts.lines.on_send
+
+    def stopping(name: str, message: object) -> None:
+        assert isinstance(message, dict)
+        if message["say"] == words.ORDER:
+            parts.stopper.stop_jobs(["job_1"])
+        answer(name, message)
+
+    parts.lines.on_send = stopping
+    parts.starter.start(found)
+
+    assert parts.words_about("job_1.1") == ["order", "stop"]
+    (attempt,) = parts.registry.attempts()
+    assert attempt.phase is Phase.RUNNING
+
+
+def test_an_attempt_that_ran_before_its_starter_came_back_stays_what_it_is(fake: FakeRuntime, parts: Parts) -> None:
+    attempt = attempt_of(job("s"), parts.machine)
+    parts.registry.add_job("job_1", attempt)
+    parts.registry.store(attempt, Began())
+    _, found = claim(fake, parts)
+
+    parts.starter.start(found)
+
+    assert parts.registry.attempts() == [attempt]
+    assert parts.lines.sent == []

@@ -14,8 +14,8 @@ from lib.machine.machine import Flag, Machine
 from lib.wire.models import JsonObject
 
 
-class HeldClock(Machine):
-    """Time passes when the test says so; who waits only lets it pass."""
+class HeldTime(Machine):
+    """Time passes when the test says so; threads and what they wait for are real."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,6 +26,10 @@ class HeldClock(Machine):
 
     def monotonic(self) -> float:
         return self.now
+
+
+class HeldClock(HeldTime):
+    """And who waits for a time only lets it pass."""
 
     def flag(self) -> Flag:
         return _Flag(self)

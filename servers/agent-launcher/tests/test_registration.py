@@ -1,0 +1,178 @@
+"""One way to register again, whoever notices first that it is needed; and one way to leave."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from launcher_rig.attempts import attempt_of, job
+from launcher_rig.fake_runtime import FakeRuntime, Fault
+from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
+from launcher_rig.parts import Parts
+
+from lib.api_client import ApiClient, Wanted
+from lib.attempt.attempt import Began, Ended, Phase
+from lib.errors import CallFailed, CallRejected, IdentityLost, LauncherUnknown, Superseded
+from lib.keeper.words import object_of
+from lib.lifecycle import Event
+from lib.lifecycle import Phase as Life
+
+
+@pytest.fixture
+def parts(api: ApiClient, tmp_path: Path) -> Parts:
+    return Parts(OnPlayedKeepers(PlayedKeepers()), api, tmp_path).with_keeper()
+
+
+def loss_of(parts: Parts) -> IdentityLost:
+    """What a call finds after the runtime has forgotten us, or has somebody else in our place."""
+    with pytest.raises(IdentityLost) as raised:
+        parts.api.heartbeat(parts.registration.launcher_id or "")
+    return raised.value
+
+
+def test_the_errors_are_cut_by_what_one_does_about_them() -> None:
+    for about_us in (LauncherUnknown, Superseded):
+        assert issubclass(about_us, IdentityLost)
+        assert not issubclass(about_us, CallRejected)  # or an attempt's report would be put aside for it
+    assert not issubclass(CallRejected, IdentityLost)
+
+
+def test_of_many_that_were_not_known_exactly_one_registers_again(fake: FakeRuntime, parts: Parts) -> None:
+    seen = parts.registered().registration.current
+    fake.jobs.forget_launcher()
+    losses = [loss_of(parts) for _ in range(8)]
+    assert all(isinstance(loss, LauncherUnknown) for loss in losses)
+    together, done = threading.Barrier(8), list[bool]()
+
+    def renew(loss: IdentityLost) -> None:
+        together.wait(30)
+        done.append(parts.registration.renewed(loss, seen))
+
+    threads = [threading.Thread(target=renew, args=(loss,)) for loss in losses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert done == [True] * 8
+    assert len(fake.jobs.registrations) == 2
+    assert parts.registration.current is not seen
+
+
+def test_each_thread_that_hears_it_renews_against_what_it_saw(fake: FakeRuntime, parts: Parts) -> None:
+    parts.registered()
+    attempt = attempt_of(job("s", "job_9"), parts.machine)
+    parts.registry.add_job("job_9", attempt)
+    for change in (Began(), Ended({"exit_code": 0})):
+        parts.registry.store(attempt, change)
+
+    for number, act in enumerate((parts.heartbeat.step, parts.poller.step, parts.reporter.step)):
+        fake.jobs.forget_launcher()
+        act()
+        assert len(fake.jobs.registrations) == number + 2
+        parts.heartbeat.step()  # it is known again: nobody registers once more
+        assert len(fake.jobs.registrations) == number + 2
+    fake.jobs.add("job_1")
+    parts.take_all(parts.api.poll(parts.registration.launcher_id or "", Wanted()))
+    assert len(fake.jobs.registrations) == 4
+
+
+def test_a_starter_that_is_not_known_registers_again_and_gets_its_grant(fake: FakeRuntime, parts: Parts) -> None:
+    parts.registered()
+    fake_job = fake.jobs.add("job_1")
+    found = parts.api.poll_job(parts.registration.launcher_id or "")
+    assert found is not None
+    fake.jobs.forget_launcher()
+
+    parts.starter.start(found)
+
+    assert len(fake.jobs.registrations) == 2
+    assert fake.jobs.registrations[1]["holding"] == [{"job_id": "job_1", "attempt": 1, "token": found.token}]
+    assert fake_job.status == "running"
+
+
+@pytest.mark.parametrize("who", ["heartbeat", "poller", "reporter", "starter"])
+def test_whoever_is_superseded_never_registers_and_has_the_launcher_leave(
+    fake: FakeRuntime, parts: Parts, who: str
+) -> None:
+    parts.registered()
+    fake.jobs.add("job_1")
+    found = parts.api.poll_job(parts.registration.launcher_id or "")
+    assert found is not None
+    ended = attempt_of(job("s", "job_9"), parts.machine)
+    parts.registry.add_job("job_9", ended)
+    parts.registry.store(ended, Ended({"exit_code": 0}))
+    fake.jobs.supersede()
+
+    if who == "starter":
+        parts.starter.start(found)
+        assert parts.words_about("job_1.1") == ["order"]  # and never to go
+    else:
+        getattr(parts, who).step()
+
+    assert len(fake.jobs.registrations) == 1
+    assert parts.lifecycle.next_event(0.01) is Event.SUPERSEDED
+    assert ended.phase is Phase.ENDED
+    assert ended in parts.registry.attempts()
+
+
+def test_a_runtime_that_does_not_answer_is_no_reason_to_leave(fake: FakeRuntime, parts: Parts) -> None:
+    seen = parts.registered().registration.current
+    fake.jobs.forget_launcher()
+    loss = loss_of(parts)
+    fake.fail("register", Fault.SERVER_ERROR)
+
+    assert parts.registration.renewed(loss, seen)
+    assert parts.registration.current is seen
+    assert parts.registration.renewed(loss, seen)
+    assert parts.registration.current is not seen
+
+
+def test_registering_while_leaving_is_refused(fake: FakeRuntime, parts: Parts) -> None:
+    parts.lifecycle.advance(Life.LEAVING)
+
+    with pytest.raises(CallFailed, match="is leaving"):
+        parts.registration.register(None)
+    assert fake.jobs.registrations == []
+
+
+def test_the_id_is_kept_and_each_call_says_which_of_this_process_it_is(
+    fake: FakeRuntime, parts: Parts, api: ApiClient, tmp_path: Path
+) -> None:
+    parts.registered()
+    parts.registration.register(parts.registration.current)
+    again = Parts(parts.machine, api, tmp_path)
+    assert again.registration.launcher_id == "lnch_1"  # before it has registered
+    again.registered()
+
+    first, second, third = fake.jobs.registrations
+    assert "launcher_id" not in first
+    assert (second["launcher_id"], third["launcher_id"]) == ("lnch_1", "lnch_1")
+    calls = [object_of(one["instance"]) for one in (first, second, third)]
+    assert [call["call"] for call in calls] == [1, 2, 1]
+    assert [call["id"] == calls[0]["id"] for call in calls] == [True, True, False]
+
+
+def test_an_identity_that_cannot_be_kept_does_not_hold_up_the_launcher(
+    parts: Parts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "identity.json").mkdir()
+
+    parts.registered()
+
+    assert parts.registration.launcher_id == "lnch_1"
+    assert "cannot keep the launcher id" in caplog.text
+
+
+def test_a_copied_identity_is_not_taken_for_ours(parts: Parts, tmp_path: Path) -> None:
+    parts.registered()
+    path = tmp_path / "identity.json"
+    told = json.loads(path.read_text("utf-8"))
+    assert parts.identity.read() == "lnch_1"
+
+    path.write_text(json.dumps(told | {"machine": "another"}), "utf-8")
+    assert parts.identity.read() is None
+    path.write_text("[", "utf-8")
+    assert parts.identity.read() is None
