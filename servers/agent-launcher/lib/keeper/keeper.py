@@ -122,15 +122,16 @@ class Keeper:
         if held.boot != self._host.boot_id:
             self._end(held, verdicts.host_rebooted(self._host.wall_time()))
             return
+        is_alive = held.pid is not None and self._host.adopt(held.pid, held.start_time)
+        if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
+            # A group keeps its number taken, so a stranger who has that number by now proves that it is gone.
+            held.place.group = None
         if held.reason is not None:
             self._ladder.go_on(held, self._host.now())
-        if held.pid is not None and self._host.adopt(held.pid, held.start_time):
+        if held.pid is not None and is_alive:
             self._by_pid[held.pid] = held
             self._set_limits(held)
         else:
-            if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
-                # A group keeps its number taken, so a stranger who has that number by now proves that it is gone.
-                held.place.group = None
             held.is_over = True
             held.phase = Phase.ENDING
             self._clear(held, self._host.now())
