@@ -229,7 +229,8 @@ class Keeper:
         held.start_time = self._host.start_time(held.pid)
         held.launch.forget_the_command()
         self._by_pid[held.pid] = held
-        self._journal.append(held.spawn_record())
+        # At once: until it is written, a keeper that takes over cannot tell this command from what it began.
+        self._write_now(held.spawn_record())
         self._set_limits(held)
 
     def _set_limits(self, held: Held) -> None:
@@ -258,7 +259,10 @@ class Keeper:
 
     def _note_stop(self, held: Held) -> None:
         # Before it is asked: who takes over shall know why it ended.
-        self._journal.append(held.stop_record())
+        self._write_now(held.stop_record())
+
+    def _write_now(self, record: JsonObject) -> None:
+        self._journal.append(record)
         try:
             self._journal.flush()
         except OSError:
