@@ -119,7 +119,7 @@ class RuntimeApi:
 
     def events(self, session: str) -> list[EventRow]:
         """All events of a session, over all pages."""
-        return [cast("EventRow", row) for row in self._pages(f"/sessions/{session}/events", "events")]
+        return [cast("EventRow", row) for row in self._pages(f"/sessions/{session}/events", "events", page_by="after")]
 
     def launchers(self) -> list[LauncherRow]:
         """All launchers that the runtime knows."""
@@ -149,16 +149,15 @@ class RuntimeApi:
                    f"{len(wanted)} jobs are at rest", timeout)  # fmt: skip
         return [self.job(job_id) for job_id in wanted]
 
-    def _pages(self, path: str, name: str, **query: str) -> list[Json]:
+    def _pages(self, path: str, name: str, *, page_by: str = "cursor", **query: str) -> list[Json]:
         rows: list[Json] = []
         cursor: Json = None
         while True:
-            answer = self.http.get(
-                path, params={"limit": "500", **query, **({"cursor": str(cursor)} if cursor else {})}
-            )
+            answer = self.http.get(path, params={"limit": "500", **query, **({page_by: str(cursor)} if cursor else {})})
             assert answer.is_success, f"GET {path} answered {answer.status_code}: {answer.text}"
             page = cast("JsonObject", answer.json())
             rows += cast("list[Json]", page[name])
+            assert not cursor or page.get("next_cursor") != cursor, f"GET {path} never comes to its end"
             cursor = page.get("next_cursor")
             if not cursor:
                 return rows

@@ -69,9 +69,8 @@ def test_a_place_that_a_stranger_has_already_is_not_shared(
     places.kill(place, None)
     os.waitpid(pid, 0)
     assert places.is_empty(place, None, is_thorough=True)
-    assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
+    stranger.terminate()
+    assert stranger.wait() == -signal.SIGTERM  # nothing else had ended it
 
 
 def test_a_cgroup_that_was_removed_before_it_was_entered_leaves_the_mark(places: Containment) -> None:
@@ -157,6 +156,5 @@ def test_a_process_that_is_not_ours_by_now_is_not_signalled(places: Containment)
 
     containment._signal_if(stranger.pid, signal.SIGKILL, lambda pid: containment._is_in(Place(None, 1 << 41), pid))
 
-    assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
+    stranger.terminate()
+    assert stranger.wait() == -signal.SIGTERM  # nothing else had ended it

@@ -133,6 +133,11 @@ def test_what_is_written_behind_a_torn_record_is_read(before: list[str], cut: in
     assert read(bytes(disk.content)) == [*kept, *new]
 
 
+def test_a_record_behind_empty_room_is_read() -> None:
+    """A rewrite that was made and not told of leaves such room: the next record stands where the old end was."""
+    assert read(LINES[0] + bytes(500) + LINES[1] + LINES[2] + bytes(70)) == RECORDS[:3]
+
+
 def test_old_lines_behind_the_end_are_never_read_as_new() -> None:
     disk = MadeUpDisk()
     journal = written(disk, *RECORDS)

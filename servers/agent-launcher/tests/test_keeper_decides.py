@@ -222,6 +222,25 @@ def test_an_end_is_on_the_disk_for_good_before_it_is_told(
     assert disk.deeds[-2:] == ["write", "sync"]
 
 
+def test_a_stop_is_written_before_it_is_asked_and_asked_although_it_cannot_be(
+    keeper: KeeperInHand, disk: MadeUpDisk, host: MadeUpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bool] = []
+    monkeypatch.setattr(host, "ask", lambda *_, **__: written.append(b'"stopping"' in disk.content))
+    keeper.run()
+    keeper.say(words.STOP, reason="stopped_by_user")
+    assert written == [True]
+    disk.content.clear()
+    heir = keeper.heir()
+    host.next_pid = 101
+    heir.run("job_2.1")
+    with monkeypatch.context() as broken:
+        broken.setattr(disk, "write", failing)
+        heir.say(words.STOP, "job_2.1", reason="stopped_by_user")
+
+    assert written == [True, False]
+
+
 def test_nothing_is_spawned_whose_grant_is_not_written(
     keeper: KeeperInHand, disk: MadeUpDisk, host: MadeUpHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -190,6 +190,20 @@ def test_killed_while_it_ends_an_attempt_the_next_one_goes_on(keeper: KeeperUnde
     assert living(project.pids()) == []
 
 
+def test_a_stop_goes_on_through_the_death_of_its_keeper_with_its_reason(
+    keeper: KeeperUnderTest, project: CommandProject
+) -> None:
+    keeper.run("tree-2", stop_grace_seconds=0.1)
+    keeper.wait_for("leaf", 2)
+    keeper.say(words.STOP, key="job_1.1", reason="stopped_by_parent", grace_seconds=600)
+    keeper.hello()
+
+    keeper.replace()
+
+    assert keeper.end()["reason"] == "stopped_by_parent"
+    assert living(project.pids()) == []
+
+
 def test_a_time_limit_counts_on_through_the_death_of_keepers(keeper: KeeperUnderTest, project: CommandProject) -> None:
     keeper.run("wait-never", timeout_seconds=1.5, stop_grace_seconds=0.1)
     keeper.wait_for("start")
@@ -296,20 +310,28 @@ def test_a_stranger_who_has_the_commands_number_by_now_is_not_touched(
     assert stranger.poll() is None
 
 
+@pytest.mark.parametrize("is_stopping", [False, True])
 def test_a_group_whose_number_is_a_strangers_by_now_is_not_touched(
-    project: CommandProject, stranger: subprocess.Popen[bytes], request: pytest.FixtureRequest
+    project: CommandProject,
+    stranger: subprocess.Popen[bytes],
+    request: pytest.FixtureRequest,
+    is_stopping: bool,
 ) -> None:
     keeper = KeeperUnderTest(project.root.parent, project, "group").start()
     request.addfinalizer(keeper.leave_nothing)
-    keeper.run("wait-go")
-    keeper.wait_for("start")
+    keeper.run("deaf", stop_grace_seconds=0.1)
+    keeper.wait_for("deaf")
+    if is_stopping:
+        keeper.say(words.STOP, key="job_1.1", reason="stopped_by_user", grace_seconds=600)
+        keeper.hello()
     keeper.kill()
     forge(keeper, spawned={"pid": stranger.pid, "start_time": "1"})
 
     keeper.start()
 
-    assert keeper.end()["reason"] == "shim_died"
-    assert stranger.poll() is None
+    assert keeper.end()["reason"] == ("stopped_by_user" if is_stopping else "shim_died")
+    stranger.send_signal(signal.SIGINT)
+    assert stranger.wait() == -signal.SIGINT  # nothing else had ended it
 
 
 @pytest.mark.parametrize("phase", ["ordered", "running"])

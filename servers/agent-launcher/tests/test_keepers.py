@@ -133,7 +133,7 @@ def test_an_order_that_was_given_up_is_not_kept_by_a_keeper_that_only_was_slow(
 def in_a_thread(keepers: Keepers) -> tuple[threading.Thread, list[str]]:
     """Order in a thread of its own, as starters do."""
     names: list[str] = []
-    thread = threading.Thread(target=lambda: names.append(order(keepers)))
+    thread = threading.Thread(target=lambda: names.append(order(keepers)), daemon=True)
     thread.start()
     return thread, names
 

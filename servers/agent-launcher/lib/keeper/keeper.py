@@ -122,15 +122,16 @@ class Keeper:
         if held.boot != self._host.boot_id:
             self._end(held, verdicts.host_rebooted(self._host.wall_time()))
             return
+        is_alive = held.pid is not None and self._host.adopt(held.pid, held.start_time)
+        if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
+            # A group keeps its number taken, so a stranger who has that number by now proves that it is gone.
+            held.place.group = None
         if held.reason is not None:
             self._ladder.go_on(held, self._host.now())
-        if held.pid is not None and self._host.adopt(held.pid, held.start_time):
+        if held.pid is not None and is_alive:
             self._by_pid[held.pid] = held
             self._set_limits(held)
         else:
-            if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
-                # A group keeps its number taken, so a stranger who has that number by now proves that it is gone.
-                held.place.group = None
             held.is_over = True
             held.phase = Phase.ENDING
             self._clear(held, self._host.now())
@@ -228,7 +229,8 @@ class Keeper:
         held.start_time = self._host.start_time(held.pid)
         held.launch.forget_the_command()
         self._by_pid[held.pid] = held
-        self._journal.append(held.spawn_record())
+        # At once: until it is written, a keeper that takes over cannot tell this command from what it began.
+        self._write_now(held.spawn_record())
         self._set_limits(held)
 
     def _set_limits(self, held: Held) -> None:
@@ -257,7 +259,10 @@ class Keeper:
 
     def _note_stop(self, held: Held) -> None:
         # Before it is asked: who takes over shall know why it ended.
-        self._journal.append(held.stop_record())
+        self._write_now(held.stop_record())
+
+    def _write_now(self, record: JsonObject) -> None:
+        self._journal.append(record)
         try:
             self._journal.flush()
         except OSError:
