@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.attempt.folder import RunFolder
+from lib.attempt.folder import RunFolder, RunFolders
 from lib.machine.disk import Disk
 
 
@@ -29,3 +29,16 @@ def test_an_outcome_that_cannot_be_read_at_the_moment_is_not_taken_for_none(tmp_
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.ELOOP, errno.EACCES])
 def test_an_outcome_that_is_none_of_ours_is_none(tmp_path: Path, number: int) -> None:
     assert RunFolder(tmp_path / "job_1.1", FailingDisk(number)).read_outcome() == {}
+
+
+def test_output_that_was_just_written_keeps_a_folder_that_is_old(tmp_path: Path) -> None:
+    written, old = tmp_path / "job_1.1", tmp_path / "job_2.1"
+    for folder in (written, old):
+        folder.mkdir()
+        (folder / "output.log").touch()
+        os.utime(folder, (0.0, 0.0))
+    os.utime(old / "output.log", (0.0, 0.0))
+
+    deleted = RunFolders(tmp_path, Disk()).delete_older(1000.0, set)
+
+    assert (deleted, [path.name for path in tmp_path.iterdir()]) == (1, ["job_1.1"])

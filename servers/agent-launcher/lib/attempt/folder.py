@@ -122,7 +122,11 @@ class RunFolders:
         return len(old)
 
     def _written_at(self, run: RunFolder) -> float:
+        # A job of days makes no new file in its folder, and writes into its output to the end.
+        return max(self._time_of(run.path), self._time_of(run.path / words.OUTPUT_FILE))
+
+    def _time_of(self, path: Path) -> float:
         try:
-            return self._disk.modified_at(run.path)
+            return self._disk.modified_at(path)
         except OSError:
             return 0.0
