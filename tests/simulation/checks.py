@@ -296,11 +296,12 @@ class Checks:
 
     def _told_once(self, callback: Callback) -> None:
         mark = f'callback="{callback.id}"'
-        told = [run.job_id for run in self._world.ledger.runs if mark in run.prompt and run.went_well]
+        turns = [run for run in self._world.ledger.runs if mark in run.prompt]
+        told = [run.job_id for run in turns if run.went_well]
         if callback.state in (CallbackState.PENDING, CallbackState.DELIVERED):
             self.find("P6", f"{callback.id} of {callback.child_session_name} is '{callback.state}' for ever")
         is_told_by_us = callback.state is CallbackState.CONSUMED and callback.why is None
-        if is_told_by_us and not told:
+        if is_told_by_us and not any(run.may_count_as_well for run in turns):
             self.find("P6", f"{callback.id} counts as told, and no turn of its parent has read it")
         doubted = self._given_up.intersection(told) or self._world.clients.retried.intersection(told)
         if len(told) > 1 and not doubted:

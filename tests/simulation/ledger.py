@@ -73,6 +73,11 @@ class Run:
         return (self.how, self.exit_code) == ("by itself", 0)
 
     @property
+    def may_count_as_well(self) -> bool:
+        """Whether it may be said to have gone well, by what it wrote down if its keeper died."""
+        return self.went_well or (self.is_alone and self.how == "by itself" and self.left_code == 0)
+
+    @property
     def unseen(self) -> set[int]:
         """The living processes of which nobody was told that they stay behind."""
         return self.living - self.named

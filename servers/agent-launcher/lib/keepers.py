@@ -119,11 +119,10 @@ class Keepers:
         if attempt.keeper is not None:
             self._lines.send(attempt.keeper, message)
 
-    def forget(self, name: str | None, key: str) -> None:
-        """Have an attempt forgotten that is over, or of which nothing ran, by its keeper or by whoever has it."""
-        for keeper in [name] if name is not None else list(self._greeted):
-            for say in (words.DROP, words.ACKNOWLEDGE):
-                self._lines.send(keeper, {"say": say, "key": key})
+    def forget(self, name: str, key: str) -> None:
+        """Have an attempt forgotten that is over, or of which nothing ran."""
+        for say in (words.DROP, words.ACKNOWLEDGE):
+            self._lines.send(name, {"say": say, "key": key})
 
     def answered(self, name: str, message: JsonObject) -> bool:
         """Hand the answer to an order to whoever waits for it; False if nobody does any more."""

@@ -209,7 +209,8 @@ class Launcher:
         self._loops.housekeeping.wake()
 
     def _attempt_over(self, attempt: Attempt, change: Delivered | Dropped) -> None:
-        self._keepers.forget(attempt.keeper, attempt.key)
+        if attempt.keeper is not None:
+            self._keepers.forget(attempt.keeper, attempt.key)
         if isinstance(change, Dropped):
             attempt.folder.delete()
 

@@ -41,9 +41,8 @@ def test_words_that_are_said_twice_change_nothing(keeper: KeeperUnderTest, proje
     keeper.end()
     assert keeper.order("wait-go")["say"] == words.REFUSED  # ended, and not forgotten
 
-    for _ in range(2):
-        keeper.say(words.GO, key="job_1.1")
-        keeper.say(words.ACKNOWLEDGE, key="job_1.1")
+    for say in (words.GO, words.GO, words.ACKNOWLEDGE, words.ACKNOWLEDGE):
+        keeper.say(say, key="job_1.1")
 
     assert keeper.listed() is None
     assert project.count("start") == 1
@@ -51,11 +50,23 @@ def test_words_that_are_said_twice_change_nothing(keeper: KeeperUnderTest, proje
 
 
 def test_words_about_attempts_that_are_not_here_change_nothing(keeper: KeeperUnderTest) -> None:
-    for say in (words.GO, words.STOP, words.DROP, words.ACKNOWLEDGE, words.COLLECTED, "sing"):
+    for say in (words.DROP, words.ACKNOWLEDGE, words.COLLECTED, "sing"):
         keeper.say(say, key="job_9.1", reason="stopped_by_user")
 
     assert keeper.hello()["attempts"] == []
     assert keeper.heard == []
+
+
+@pytest.mark.parametrize("say", [words.GO, words.STOP])
+def test_whoever_wants_something_of_an_attempt_that_is_not_here_is_told_that_nothing_of_it_ran(
+    keeper: KeeperUnderTest, project: CommandProject, say: str
+) -> None:
+    keeper.say(say, key="job_1.1", reason="stopped_by_user")
+
+    verdict = keeper.end()
+    assert verdict["reason"] == "spawn_failed"
+    assert verdict["error"] == "cannot start it: the keeper of jobs has no order of this attempt, and nothing of it ran"
+    assert (keeper.listed(), project.ledger()) == (None, [])
 
 
 def test_words_in_the_wrong_order_change_nothing(keeper: KeeperUnderTest, project: CommandProject) -> None:
@@ -82,6 +93,7 @@ def test_what_is_dropped_never_runs_and_may_be_ordered_anew(keeper: KeeperUnderT
     keeper.order("exit-0")
     keeper.say(words.DROP, key="job_1.1")
     keeper.say(words.GO, key="job_1.1")
+    assert keeper.end()["reason"] == "spawn_failed"
     assert keeper.listed() is None
     assert project.ledger() == []
 
@@ -192,7 +204,7 @@ def test_a_command_that_was_suspended_hears_the_stop(keeper: KeeperUnderTest, pr
 def test_a_launcher_that_reads_nothing_does_not_hold_up_its_keeper(
     keeper: KeeperUnderTest, project: CommandProject
 ) -> None:
-    keeper.order("exit-0")
+    keeper.order("wait-go")
     long_key = "x" * 200
     keeper.order("exit-0", long_key)
     # More answers than any socket's buffer takes, and none of them is read.

@@ -163,7 +163,8 @@ def test_an_order_that_the_disk_does_not_take_is_refused_and_nothing_of_it_is_ke
 
     assert (answer["say"], answer["code"]) == (words.REFUSED, "disk")
     assert answer["error"] == "cannot record the order: No space left on device"
-    assert keeper.say(words.GO) == []
+    (end,) = keeper.say(words.GO)
+    assert (end["say"], words.object_of(end["verdict"])["reason"]) == (words.ENDED, "spawn_failed")
     assert host.spawned == []
     disk.room = 1 << 30
     assert keeper.say(words.HELLO)[-1]["attempts"] == []

@@ -330,8 +330,8 @@ def test_a_group_whose_number_is_a_strangers_by_now_is_not_touched(
     keeper.start()
 
     assert keeper.end()["reason"] == ("stopped_by_user" if is_stopping else "shim_died")
-    stranger.send_signal(signal.SIGINT)
-    assert stranger.wait() == -signal.SIGINT  # nothing else had ended it
+    stranger.send_signal(signal.SIGUSR1)
+    assert stranger.wait() == -signal.SIGUSR1  # nothing else had ended it
 
 
 @pytest.mark.parametrize("phase", ["ordered", "running"])

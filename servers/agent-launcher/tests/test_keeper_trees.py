@@ -17,17 +17,17 @@ from support.waiting import wait_until
 # Their count never grows, and each ends by itself: a test must not be able to flood the machine.
 _HOP = """#!/usr/bin/env python3
 import os, signal, time
-end = time.monotonic() + 30
+end = time.monotonic() + 90
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for _ in range(200):
     if os.fork() == 0:
         os.setsid()
         while time.monotonic() < end:
-            time.sleep(0.1)
+            time.sleep(0.3)
             if os.fork(): os._exit(0)
         os._exit(0)
 print("up", flush=True)
-time.sleep(30)
+time.sleep(90)
 """
 
 

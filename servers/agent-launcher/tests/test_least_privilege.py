@@ -13,10 +13,12 @@ from launcher_rig.commands import CommandProject
 from launcher_rig.executor_on_keeper import ExecutorOnKeeper
 from launcher_rig.keeper_under_test import KeeperUnderTest
 
+from lib.attempt.attempt import Attempt
 from lib.attempt.environment import base_environment
 from lib.attempt.environment_rule import EnvironmentRule
 from lib.config import Config, Options, load_config
 from lib.errors import ConfigurationError
+from lib.keeper.words import OUTPUT_FILE
 from lib.machine.disk import Disk
 from lib.machine.machine import Machine
 from lib.machine.state_folder import StateFolder
@@ -226,6 +228,22 @@ def test_the_launchers_disk_follows_no_link(tmp_path: Path) -> None:
             act()
     assert disk.folders(runs) == []
     assert secret.read_text() == "s3cret"
+
+
+def test_a_link_where_the_output_belongs_fails_the_job_and_leaves_the_target_alone(
+    executor: ExecutorOnKeeper, project: CommandProject, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    one = job("argv")
+    attempt = executor.executor.execute(Attempt(one, executor.folders.of(one), executor.machine))
+    output = attempt.folder.path / OUTPUT_FILE
+    output.unlink()
+    output.symlink_to(victim)
+    executor.keepers.go(attempt)
+
+    assert executor.end(attempt)["reason"] == "spawn_failed"
+    assert (victim.read_text(), project.count("start")) == ("precious", 0)
 
 
 def test_a_link_where_a_run_folder_belongs_fails_the_order_and_leaves_the_target_alone(

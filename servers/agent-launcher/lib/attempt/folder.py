@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from lib.machine.disk import Disk
 from lib.wire.models import Job, Json, JsonObject
 
 OUTPUT_TAIL_BYTES = 4096
+SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 def key_of(job: Job) -> str:
@@ -55,10 +57,17 @@ class RunFolder:
             raise
 
     def read_outcome(self) -> JsonObject:
-        """Read what the command itself left about its end, if anything."""
+        """Read what the command itself left about its end, if anything.
+
+        Errors:  OSError, when this process may read no file at the moment, so that it is read again later.
+        """
         try:
             outcome: Json = json.loads(self._disk.read(self.outcome_path))
-        except (OSError, ValueError):
+        except OSError as error:
+            if error.errno in SHORT_OF:
+                raise
+            return {}
+        except ValueError:
             return {}
         return outcome if isinstance(outcome, dict) else {}
 
@@ -113,7 +122,11 @@ class RunFolders:
         return len(old)
 
     def _written_at(self, run: RunFolder) -> float:
+        # A job of days makes no new file in its folder, and writes into its output to the end.
+        return max(self._time_of(run.path), self._time_of(run.path / words.OUTPUT_FILE))
+
+    def _time_of(self, path: Path) -> float:
         try:
-            return self._disk.modified_at(run.path)
+            return self._disk.modified_at(path)
         except OSError:
             return 0.0

@@ -67,6 +67,8 @@ class Keeper:
                 self._take_code(message)
             case words.ORDER:
                 self._order(key, held, message)
+            case words.GO | words.STOP if held is None:
+                self._say_that_it_is_not_here(key)
             case words.GO if held is not None and held.phase is Phase.ORDERED:
                 self._go(held)
             case words.STOP if held is not None:
@@ -192,6 +194,12 @@ class Keeper:
             self._end(held, verdicts.host_rebooted(self._host.wall_time()))
             return
         self._try_to_spawn(held)
+
+    def _say_that_it_is_not_here(self, key: str) -> None:
+        # A word to forget an older order of the same attempt can come late; whoever granted it must not wait for ever.
+        sentence = "cannot start it: the keeper of jobs has no order of this attempt, and nothing of it ran"
+        verdict = verdicts.not_spawned("spawn_failed", sentence, self._host.wall_time())
+        self._say({"say": words.ENDED, "key": key, "verdict": verdict})
 
     def _try_to_spawn(self, held: Held) -> None:
         now = self._host.now()
