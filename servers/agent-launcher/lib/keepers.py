@@ -89,9 +89,7 @@ class Keepers:
         try:
             answer = self._answer_to(key)
         except OrderFailed:
-            # One that was only slow reads this behind the order.
-            for name in list(self._greeted):
-                self.forget(name, key)
+            self.take_back(key)  # one that was only slow reads this behind the order
             raise
         finally:
             with self._changed:
@@ -123,6 +121,11 @@ class Keepers:
         """Have an attempt forgotten that is over, or of which nothing ran."""
         for say in (words.DROP, words.ACKNOWLEDGE):
             self._lines.send(name, {"say": say, "key": key})
+
+    def take_back(self, key: str) -> None:
+        """Have an order forgotten of which nothing ran, by whoever has it."""
+        for name in list(self._greeted):
+            self._lines.send(name, {"say": words.DROP, "key": key})
 
     def answered(self, name: str, message: JsonObject) -> bool:
         """Hand the answer to an order to whoever waits for it; False if nobody does any more."""

@@ -211,6 +211,8 @@ class Launcher:
     def _attempt_over(self, attempt: Attempt, change: Delivered | Dropped) -> None:
         if attempt.keeper is not None:
             self._keepers.forget(attempt.keeper, attempt.key)
+        else:
+            self._keepers.take_back(attempt.key)
         if isinstance(change, Dropped):
             attempt.folder.delete()
 

@@ -79,16 +79,16 @@ class RunningJobsRegistry:
 
     def store(self, attempt: Attempt, change: Change) -> None:
         """Make the change that someone who worked on an attempt came to; one that comes too late changes nothing."""
+        if isinstance(change, Delivered | Dropped) and self.find(attempt.key) is attempt:
+            # Before the table lets it go: a claim whose refusal was lost comes again at once, as the same attempt.
+            self._tell_of_end(attempt, change)
         with self._changed:
             if self._attempts.get(attempt.key) is not attempt:
                 return
             was_at_work = attempt.is_at_work
             self._make(attempt, change)
             is_changed = was_at_work and not attempt.is_at_work
-        if isinstance(change, Delivered | Dropped):
-            self._tell_of_end(attempt, change)
-            is_changed = True
-        if is_changed:
+        if is_changed or isinstance(change, Delivered | Dropped):
             self._tell_of_place()
 
     def mark_stop(self, attempt: Attempt, stop: Stop) -> None:
