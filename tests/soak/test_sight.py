@@ -1,6 +1,8 @@
 """What a soak looks for is seen where it is there: promises that once broke are broken again on purpose."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,9 @@ def test_what_begins_beside_the_living_job_of_a_killed_keeper_is_seen(
     wait_until(lambda: len(ledger.runs()) == 2, "the next one has begun")
 
     found = violations(collect(api, ledger, jobs))
+    for forgotten in ledger.living(first):
+        # The broken keeper will not.
+        os.kill(forgotten.pid, signal.SIGKILL)
     assert any("began beside living" in breach for breach in found), found
     if next_one == "resume":
         assert any(f"of job {first} is left (child of attempt 1)" in breach for breach in found), found
