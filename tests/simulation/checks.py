@@ -220,9 +220,9 @@ class Checks:
         for run in self._world.ledger.alive():
             self.find("P5", f"{run.living} of {run.key} still run on {run.host}")
         for row in rows(database, find_stuck, self._world.runtime_time()):
-            self.find("stuck", f"{row.job_id or row.session_id}: {row.why}")
+            self.find("stuck", f"{row.job_id or row.session_id}: {row.finding}")
         self._nothing_left_behind(jobs)
-        for callback in every(database, "callbacks", lambda tx, name: tx.kin.callbacks.get(CallbackId(name))):
+        for callback in every(database, "callbacks", lambda tx, name: tx.relatives.callbacks.get(CallbackId(name))):
             self._told_once(callback)
 
     def _ordered_once(self, jobs: Iterable[Job]) -> None:
@@ -301,7 +301,7 @@ class Checks:
         told = [run.job_id for run in turns if run.went_well]
         if callback.state in (CallbackState.PENDING, CallbackState.DELIVERED):
             self.find("P6", f"{callback.id} of {callback.child_session_name} is '{callback.state}' for ever")
-        is_told_by_us = callback.state is CallbackState.CONSUMED and callback.why is None
+        is_told_by_us = callback.state is CallbackState.CONSUMED and callback.state_reason is None
         if is_told_by_us and not any(run.may_count_as_well for run in turns):
             self.find("P6", f"{callback.id} counts as told, and no turn of its parent has read it")
         doubted = self._given_up.intersection(told) or self._world.clients.retried.intersection(told)

@@ -13,7 +13,7 @@ class CallbackRow(TypedDict):
 
     child_session_name: str
     state: str
-    why: str | None
+    reason: str | None
     outcome: str | None
     round: int
     delivery_job_id: str | None

@@ -122,7 +122,7 @@ class Household:
     def callbacks(self, parent: str) -> list[Callback]:
         """Read the callbacks of a parent, oldest first."""
         wanted = CallbackFilter(limit=100, parent_session_id=self.session(parent).id)
-        return list(reversed(self.do(lambda tx: tx.kin.callbacks.page(wanted))))
+        return list(reversed(self.do(lambda tx: tx.relatives.callbacks.page(wanted))))
 
     def states(self, parent: str) -> list[tuple[str, CallbackState]]:
         """Tell which child's news is in which state."""

@@ -3,7 +3,7 @@
 import pytest
 from household import Household, PowerCutError
 
-from agent_runtime.domain.callback import CallbackState, Why
+from agent_runtime.domain.callback import CallbackState, StateReason
 from agent_runtime.domain.errors import Problem
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobStatus
@@ -185,7 +185,7 @@ def test_the_policy_first_tells_of_one_and_lets_the_others_be(house: Household) 
         house.end(child)
 
     assert house.states("boss") == [("child-0", EXPIRED), ("child-1", EXPIRED), ("child-2", DELIVERED)]
-    assert house.callbacks("boss")[0].why is Why.GROUP_SATISFIED
+    assert house.callbacks("boss")[0].state_reason is StateReason.GROUP_SATISFIED
     assert house.callbacks("boss")[0].outcome is SessionStatus.FINISHED
     assert len(house.news("boss")) == 1
 
@@ -239,7 +239,7 @@ def test_news_that_the_parent_has_read_by_itself_is_not_told_again(house: Househ
 
     assert read == 1
     assert house.states("boss") == [("child", CONSUMED)]
-    assert house.callbacks("boss")[0].why is Why.READ_BY_PARENT
+    assert house.callbacks("boss")[0].state_reason is StateReason.READ_BY_PARENT
     assert house.news("boss") == []
 
 
@@ -263,8 +263,8 @@ def test_the_news_of_a_deleted_parent_expires_and_says_why(house: Household) -> 
     house.do(lambda tx: delete_session(tx, house_of(tx, "boss")))
     house.end(child)
 
-    (callback,) = house.do(lambda tx: tx.kin.callbacks.page(_of_parent(boss_id)))
-    assert (callback.state, callback.why) == (EXPIRED, Why.PARENT_DELETED)
+    (callback,) = house.do(lambda tx: tx.relatives.callbacks.page(_of_parent(boss_id)))
+    assert (callback.state, callback.state_reason) == (EXPIRED, StateReason.PARENT_DELETED)
 
 
 def test_an_event_says_for_which_reason_news_has_expired(house: Household) -> None:
@@ -283,7 +283,7 @@ def test_the_news_of_a_failed_parent_expires_until_it_goes_on(house: Household) 
     boss = house.run("boss")
     child = house.run("child", "boss")
     house.end(boss, JobStatus.FAILED)
-    assert house.callbacks("boss")[0].why is Why.PARENT_FAILED
+    assert house.callbacks("boss")[0].state_reason is StateReason.PARENT_FAILED
     house.end(child)
     assert house.news("boss") == []
 

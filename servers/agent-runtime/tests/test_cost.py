@@ -110,7 +110,7 @@ def test_no_question_that_is_asked_again_and_again_walks_through_what_is_over(
     house.do(find_stuck)
     house.do(lambda tx: register(tx, Registration(hostname="new", instance=Instance("one", 1))))
     house.do(lambda tx: explain_waiting(tx, list_jobs(tx, JobFilter(limit=10, launcher_id=house.launcher_id))))
-    house.do(lambda tx: tx.kin.callbacks.page(CallbackFilter(limit=10, state=CallbackState.PENDING)))
+    house.do(lambda tx: tx.relatives.callbacks.page(CallbackFilter(limit=10, state=CallbackState.PENDING)))
     house.do(lambda tx: tx.launchers.with_cut_poll())
     house.end(boss)
 

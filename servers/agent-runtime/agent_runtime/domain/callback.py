@@ -32,7 +32,7 @@ class CallbackState(StrEnum):
     EXPIRED = "expired"
 
 
-class Why(StrEnum):
+class StateReason(StrEnum):
     """Why a callback is in its state; those of `pending` are worked out when they are asked for."""
 
     CHILD_AT_WORK = "child_at_work"
@@ -49,7 +49,7 @@ class Why(StrEnum):
     STOPPED_BY_PARENT = "stopped_by_parent"
 
 
-REVIVABLE = frozenset({Why.PARENT_FAILED, Why.PARENT_STOPPED})
+REVIVABLE = frozenset({StateReason.PARENT_FAILED, StateReason.PARENT_STOPPED})
 """A parent that goes on after all wants the news that it missed."""
 
 
@@ -72,7 +72,7 @@ class Callback:
     policy: CallbackPolicy
     group_name: str | None
     state: CallbackState = CallbackState.PENDING
-    why: Why | None = None
+    state_reason: StateReason | None = None
     outcome: SessionStatus | None = None
     reason: str | None = None
     error: str | None = None
@@ -104,13 +104,15 @@ def decide(pending: Sequence[Callback]) -> Decision:
     return Decision(sorted(due, key=_when), satisfied)
 
 
-def why_pending(callback: Callback, siblings: Sequence[Callback], parent: Session) -> Why:
+def why_pending(callback: Callback, siblings: Sequence[Callback], parent: Session) -> StateReason:
     """Tell what a pending callback waits for; `siblings` are all pending ones of its parent."""
     if callback.rested_at is None:
-        return Why.CHILD_AT_WORK
+        return StateReason.CHILD_AT_WORK
     if callback.id not in {due.id for due in decide(siblings).due}:
-        return Why.WAITS_FOR_GROUP
-    return Why.PARENT_WAITS_FOR_INPUT if parent.status is SessionStatus.WAITING_INPUT else Why.PARENT_BUSY
+        return StateReason.WAITS_FOR_GROUP
+    return (
+        StateReason.PARENT_WAITS_FOR_INPUT if parent.status is SessionStatus.WAITING_INPUT else StateReason.PARENT_BUSY
+    )
 
 
 def _groups(pending: Iterable[Callback]) -> Iterable[list[Callback]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from agent_runtime.domain.callback import Callback, CallbackState, Why, why_pending
+from agent_runtime.domain.callback import Callback, CallbackState, StateReason, why_pending
 from agent_runtime.domain.ids import CallbackId, SessionId
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.domain.wishes import CallbackPolicy
@@ -37,7 +37,7 @@ class CallbackWire(BaseModel):
     policy: CallbackPolicy
     group: str | None
     state: CallbackState
-    reason: Why | None
+    reason: StateReason | None
     outcome: SessionStatus | None
     outcome_reason: str | None
     error: str | None
@@ -49,7 +49,7 @@ class CallbackWire(BaseModel):
     settled_at: WireTime | None
 
     @classmethod
-    def of(cls, callback: Callback, reason: Why | None) -> "CallbackWire":
+    def of(cls, callback: Callback, reason: StateReason | None) -> "CallbackWire":
         """Show a callback."""
         return cls(
             callback_id=callback.id,
@@ -154,17 +154,17 @@ def _page(tx: Transaction, wanted: CallbackFilter) -> CallbackList:
     shown, following = page_of(list_callbacks(tx, wanted), wanted.limit - 1, lambda one: one.id)
     reasons = _explain(tx, shown)
     return CallbackList(
-        callbacks=[CallbackWire.of(one, reasons.get(one.id, one.why)) for one in shown], next_cursor=following
+        callbacks=[CallbackWire.of(one, reasons.get(one.id, one.state_reason)) for one in shown], next_cursor=following
     )
 
 
-def _explain(tx: Transaction, shown: Sequence[Callback]) -> dict[CallbackId, Why]:
+def _explain(tx: Transaction, shown: Sequence[Callback]) -> dict[CallbackId, StateReason]:
     """Tell of each that is pending what it waits for."""
-    reasons: dict[CallbackId, Why] = {}
+    reasons: dict[CallbackId, StateReason] = {}
     pending = [one for one in shown if one.state is CallbackState.PENDING]
     for parent_id in {one.parent_session_id for one in pending}:
         parent = tx.sessions.get(parent_id)
-        unsettled = tx.kin.callbacks.unsettled_of_parent(parent_id)
+        unsettled = tx.relatives.callbacks.unsettled_of_parent(parent_id)
         siblings = [one for one in unsettled if one.state is CallbackState.PENDING]
         if parent is not None:
             reasons |= {one.id: why_pending(one, siblings, parent) for one in siblings}

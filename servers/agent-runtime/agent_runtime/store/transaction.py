@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
 from agent_runtime.services.ports.access import AccessRows
-from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Kin, Moved
+from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Moved, Relatives
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
@@ -44,7 +44,7 @@ class Tables:
 
 
 @dataclass
-class _Kin:
+class _Relatives:
     callbacks: CallbackRows
     families: FamilyRows
     moved: list[Moved] = field(default_factory=list)
@@ -65,7 +65,7 @@ class StoreTransaction:
         self.logs: LogRows = tables.logs
         self.retention: RetentionRows = tables.retention
         self.access: AccessRows = tables.access
-        self.kin: Kin = _Kin(tables.callbacks, tables.families)
+        self.relatives: Relatives = _Relatives(tables.callbacks, tables.families)
         self._tables = tables
         self._ready: list[Lane] = []
         self._launchers: list[LauncherId] = []

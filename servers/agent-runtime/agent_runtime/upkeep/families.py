@@ -47,14 +47,14 @@ def look_after_families(tx: Transaction) -> float:
     if not tx.leads("families"):
         return LOOK_AT_TIME_SECONDS
     has_clock = False
-    for session_id in tx.kin.families.with_limits_at_work(_AT_ONCE):
-        session, family = tx.sessions.get(session_id), tx.kin.families.get(session_id)
+    for session_id in tx.relatives.families.with_limits_at_work(_AT_ONCE):
+        session, family = tx.sessions.get(session_id), tx.relatives.families.get(session_id)
         if session is not None and family is not None:
             check_budget(tx, session)
             has_clock = has_clock or _is_timed(family)
     # Each of these is at rest already, unless a transaction went wrong: to look once more is harmless.
-    tx.kin.stirred += tx.kin.callbacks.parents_with_news(_AT_ONCE)
-    tx.kin.stirred += tx.kin.callbacks.children_overdue(_AT_ONCE)
+    tx.relatives.stirred += tx.relatives.callbacks.parents_with_news(_AT_ONCE)
+    tx.relatives.stirred += tx.relatives.callbacks.children_overdue(_AT_ONCE)
     return LOOK_AT_TIME_SECONDS if has_clock else RECONCILE_SECONDS
 
 

@@ -38,7 +38,7 @@ class Reconcile(Background):
         lasting = found & self._seen
         new = sorted(lasting - self._named, key=lambda stuck: (stuck.job_id, stuck.session_id))
         for stuck in new:
-            log.error("nothing would ever move this row: %s", stuck.why, extra=vars(stuck))
+            log.error("nothing would ever move this row: %s", stuck.finding, extra=vars(stuck))
         self._seen, self._named = found, lasting
         return new
 

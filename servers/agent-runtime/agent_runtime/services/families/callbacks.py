@@ -12,7 +12,7 @@ from agent_runtime.domain.callback import (
     REVIVABLE,
     Callback,
     CallbackState,
-    Why,
+    StateReason,
     decide,
 )
 from agent_runtime.domain.envelope import write_news
@@ -28,13 +28,13 @@ from agent_runtime.services.ports.families import CallbackChanges, CallbackFilte
 from agent_runtime.services.ports.questions import JobFilter
 from agent_runtime.services.ports.store import Transaction
 
-_EXPIRY_BY_STATUS: Mapping[SessionStatus, Why] = {
-    SessionStatus.FAILED: Why.PARENT_FAILED,
-    SessionStatus.STOPPED: Why.PARENT_STOPPED,
+_EXPIRY_BY_STATUS: Mapping[SessionStatus, StateReason] = {
+    SessionStatus.FAILED: StateReason.PARENT_FAILED,
+    SessionStatus.STOPPED: StateReason.PARENT_STOPPED,
 }
-_NO_NEWS: Mapping[str, Why] = {
-    Reason.STOPPED_BY_PARENT: Why.STOPPED_BY_PARENT,
-    Reason.BUDGET_EXCEEDED: Why.BUDGET_EXCEEDED,
+_NO_NEWS: Mapping[str, StateReason] = {
+    Reason.STOPPED_BY_PARENT: StateReason.STOPPED_BY_PARENT,
+    Reason.BUDGET_EXCEEDED: StateReason.BUDGET_EXCEEDED,
 }
 """Ends that a parent has brought about itself, or must not be woken for."""
 _ASLEEP = frozenset({SessionStatus.FINISHED, SessionStatus.WAITING})
@@ -45,7 +45,7 @@ def note_rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus 
 
     Shape:   `outcome` is that of the job, unless the child rests in another way.
     """
-    callback = tx.kin.callbacks.newest_of_job(job.id)
+    callback = tx.relatives.callbacks.newest_of_job(job.id)
     if callback is None:
         return
     if callback.rested_at is not None and callback.state is not CallbackState.PENDING:
@@ -53,26 +53,26 @@ def note_rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus 
         if again is None:
             return
         callback = again
-    changed = tx.kin.callbacks.change(callback, _rest(tx, job, child, outcome or STATUS_BY_JOB[job.status]))
+    changed = tx.relatives.callbacks.change(callback, _rest(tx, job, child, outcome or STATUS_BY_JOB[job.status]))
     if changed is None:
         return
     emit_callback_event(tx, changed, "callback.ready")
     needless = _NO_NEWS.get(changed.reason or "")
     if changed.state is CallbackState.PENDING and needless is not None:
         _settle(tx, changed, CallbackState.EXPIRED, needless)
-    tx.kin.stirred.append(changed.parent_session_id)
+    tx.relatives.stirred.append(changed.parent_session_id)
 
 
 def note_work(tx: Transaction, job: Job, child: Session) -> None:
     """Take back news that nobody was told, or promise new news: the child is at work again."""
-    callback = tx.kin.callbacks.newest_of_job(job.id)
+    callback = tx.relatives.callbacks.newest_of_job(job.id)
     if callback is None or callback.rested_at is None:
         return
     if callback.state is not CallbackState.PENDING:
         _next_round(tx, job, child, callback)
         return
     nothing: CallbackChanges = {"outcome": None, "rested_at": None, "reason": None, "error": None}
-    tx.kin.callbacks.change(callback, {**nothing, "result_excerpt": None, "result_characters": 0})
+    tx.relatives.callbacks.change(callback, {**nothing, "result_excerpt": None, "result_characters": 0})
 
 
 def end_delivery(tx: Transaction, job: Job, callbacks: Sequence[Callback]) -> None:
@@ -83,8 +83,8 @@ def end_delivery(tx: Transaction, job: Job, callbacks: Sequence[Callback]) -> No
         if job.status is JobStatus.COMPLETED:
             _settle(tx, callback, CallbackState.CONSUMED, None)
         elif callback.state is CallbackState.DELIVERED:
-            why = Why.PARENT_FAILED if job.status is JobStatus.FAILED else Why.PARENT_STOPPED
-            _settle(tx, callback, CallbackState.EXPIRED, why)
+            reason = StateReason.PARENT_FAILED if job.status is JobStatus.FAILED else StateReason.PARENT_STOPPED
+            _settle(tx, callback, CallbackState.EXPIRED, reason)
 
 
 def deliver(tx: Transaction, parent: Session) -> Job | None:
@@ -96,16 +96,16 @@ def deliver(tx: Transaction, parent: Session) -> Job | None:
     is_idle = parent.current_job_id is None
     if not _pending(tx, parent.id) or not (is_idle or _unread_message(tx, parent)):
         return None
-    tx.kin.families.lock(parent.id)
+    tx.relatives.families.lock(parent.id)
     pending = _pending(tx, parent.id)
     if parent.status in _EXPIRY_BY_STATUS:
         _expire(tx, pending, _EXPIRY_BY_STATUS[parent.status])
     if is_idle and parent.status not in _ASLEEP:
         return None
     decision = decide(pending)
-    _expire(tx, decision.satisfied, Why.GROUP_SATISFIED)
+    _expire(tx, decision.satisfied, StateReason.GROUP_SATISFIED)
     if decision.due and _is_overspent(tx, parent):
-        _expire(tx, decision.due, Why.BUDGET_EXCEEDED)
+        _expire(tx, decision.due, StateReason.BUDGET_EXCEEDED)
     elif decision.due:
         needless = {callback.id for callback in decision.satisfied}
         at_work = [one.child_session_name for one in pending if one.rested_at is None and one.id not in needless]
@@ -115,26 +115,30 @@ def deliver(tx: Transaction, parent: Session) -> Job | None:
     return None
 
 
-def expire_all(tx: Transaction, parent_id: SessionId, why: Why) -> None:
+def expire_all(tx: Transaction, parent_id: SessionId, reason: StateReason) -> None:
     """Give up what a parent has not been told."""
-    _expire(tx, [one for one in tx.kin.callbacks.unsettled_of_parent(parent_id) if one.settled_at is None], why)
+    _expire(
+        tx, [one for one in tx.relatives.callbacks.unsettled_of_parent(parent_id) if one.settled_at is None], reason
+    )
 
 
 def revive(tx: Transaction, callbacks: Sequence[Callback]) -> None:
     """Take up again what expired with a failed turn, now that the parent has completed one."""
     for callback in callbacks:
-        if callback.state is CallbackState.EXPIRED and callback.why in REVIVABLE:
+        if callback.state is CallbackState.EXPIRED and callback.state_reason in REVIVABLE:
             changes: CallbackChanges = {"delivery_job_id": None, "delivered_at": None, "settled_at": None}
-            _change(tx, callback, {**changes, "state": CallbackState.PENDING, "why": Why.PARENT_RESUMED})
+            _change(
+                tx, callback, {**changes, "state": CallbackState.PENDING, "state_reason": StateReason.PARENT_RESUMED}
+            )
 
 
 def mark_read(tx: Transaction, parent_id: SessionId, child_id: SessionId) -> int:
     """Note that a parent has read its child's result by itself, and need not be told; tell how much news that was."""
     read = unread_news(tx, parent_id, child_id)
     for callback in read:
-        _settle(tx, callback, CallbackState.CONSUMED, Why.READ_BY_PARENT)
+        _settle(tx, callback, CallbackState.CONSUMED, StateReason.READ_BY_PARENT)
     if read:
-        tx.kin.stirred.append(parent_id)
+        tx.relatives.stirred.append(parent_id)
     return len(read)
 
 
@@ -145,11 +149,11 @@ def unread_news(tx: Transaction, parent_id: SessionId, child_id: SessionId) -> S
 
 def list_callbacks(tx: Transaction, wanted: CallbackFilter) -> Sequence[Callback]:
     """Read one page of callbacks, newest first."""
-    return tx.kin.callbacks.page(wanted)
+    return tx.relatives.callbacks.page(wanted)
 
 
 def _pending(tx: Transaction, parent_id: SessionId) -> list[Callback]:
-    unsettled = tx.kin.callbacks.unsettled_of_parent(parent_id)
+    unsettled = tx.relatives.callbacks.unsettled_of_parent(parent_id)
     return [callback for callback in unsettled if callback.state is CallbackState.PENDING]
 
 
@@ -161,7 +165,7 @@ def _next_round(tx: Transaction, job: Job, child: Session, before: Callback) -> 
 
 
 def _is_overspent(tx: Transaction, parent: Session) -> bool:
-    families = (tx.kin.families.get(one.id) for one in (parent, *ancestors(tx, parent)))
+    families = (tx.relatives.families.get(one.id) for one in (parent, *ancestors(tx, parent)))
     return any(family is not None and family.exceeded is not None for family in families)
 
 
@@ -188,7 +192,7 @@ def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_w
 def _unread_message(tx: Transaction, parent: Session) -> JobId | None:
     """Name the job that is to tell a parent of its children and that no launcher has taken yet."""
     job = tx.jobs.get(parent.current_job_id) if parent.current_job_id is not None else None
-    if job is None or job.status is not JobStatus.PENDING or not tx.kin.callbacks.is_delivery(job.id):
+    if job is None or job.status is not JobStatus.PENDING or not tx.relatives.callbacks.is_delivery(job.id):
         return None
     return job.id
 
@@ -197,14 +201,14 @@ def _tell_more(tx: Transaction, parent: Session, due: Sequence[Callback], at_wor
     """Write the message that waits anew, with what it told already and with this; one that is taken stays as it is."""
     message = parent.current_job_id
     assert message is not None, f"session '{parent.id}' has a message that waits"
-    delivered = [one for one in tx.kin.callbacks.unsettled_of_parent(parent.id) if one.delivery_job_id == message]
+    delivered = [one for one in tx.relatives.callbacks.unsettled_of_parent(parent.id) if one.delivery_job_id == message]
     if tx.jobs.edit_prompt(message, write_news(parent.name, [*delivered, *due], at_work, tx.now)) is not None:
         _hand_over(tx, due, message)
 
 
 def _hand_over(tx: Transaction, due: Sequence[Callback], message: JobId) -> None:
     for callback in due:
-        changes: CallbackChanges = {"delivery_job_id": message, "delivered_at": tx.now, "why": None}
+        changes: CallbackChanges = {"delivery_job_id": message, "delivered_at": tx.now, "state_reason": None}
         _change(tx, callback, {**changes, "state": CallbackState.DELIVERED})
 
 
@@ -221,17 +225,17 @@ def _rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus) -> 
     }
 
 
-def _expire(tx: Transaction, callbacks: Sequence[Callback], why: Why) -> None:
+def _expire(tx: Transaction, callbacks: Sequence[Callback], reason: StateReason) -> None:
     for callback in callbacks:
-        _settle(tx, callback, CallbackState.EXPIRED, why)
+        _settle(tx, callback, CallbackState.EXPIRED, reason)
 
 
-def _settle(tx: Transaction, callback: Callback, state: CallbackState, why: Why | None) -> None:
-    _change(tx, callback, {"state": state, "why": why, "settled_at": tx.now})
+def _settle(tx: Transaction, callback: Callback, state: CallbackState, reason: StateReason | None) -> None:
+    _change(tx, callback, {"state": state, "state_reason": reason, "settled_at": tx.now})
 
 
 def _change(tx: Transaction, callback: Callback, changes: CallbackChanges) -> None:
-    changed = tx.kin.callbacks.change(callback, changes)
+    changed = tx.relatives.callbacks.change(callback, changes)
     # Zero rows changed: somebody else has decided about it, and has told so.
     if changed is not None:
         emit_callback_event(tx, changed, f"callback.{changed.state}")

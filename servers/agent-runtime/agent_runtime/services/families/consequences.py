@@ -1,6 +1,6 @@
 """What follows, for parents and children, from what a transaction has done to jobs and sessions.
 
-The verbs note what they moved (`tx.kin.moved`) and what else stirred (`tx.kin.stirred`); at the end of each
+The verbs note what they moved (`tx.relatives.moved`) and what else stirred (`tx.relatives.stirred`); at the end of each
 transaction, and inside of it, the consequences are drawn here. So no verb can forget them, and a job that failed and
 is tried again in the same transaction has never been at rest.
 """
@@ -8,7 +8,7 @@ is tried again in the same transaction has never been at rest.
 from collections.abc import Callable
 from typing import TypeVar
 
-from agent_runtime.domain.callback import CallbackState, Why
+from agent_runtime.domain.callback import CallbackState, StateReason
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.family import AT_WORK
 from agent_runtime.domain.ids import JobId, SessionId
@@ -49,11 +49,11 @@ class FamilyStore:
 def with_consequences(tx: Transaction, verb: Callable[[Transaction], T]) -> T:
     """Run a verb, then draw the consequences until nothing more follows."""
     answer = verb(tx)
-    kin = tx.kin
-    while kin.moved or kin.stirred:
-        moved, stirred = list(kin.moved), list(kin.stirred)
-        kin.moved.clear()
-        kin.stirred.clear()
+    relatives = tx.relatives
+    while relatives.moved or relatives.stirred:
+        moved, stirred = list(relatives.moved), list(relatives.stirred)
+        relatives.moved.clear()
+        relatives.stirred.clear()
         _follow_moves(tx, moved)
         for session_id in dict.fromkeys(stirred):
             look_at_session(tx, session_id)
@@ -76,7 +76,7 @@ def look_at_session(tx: Transaction, session_id: SessionId) -> None:
 
 def check_budget(tx: Transaction, session: Session) -> None:
     """Stop a session and its tree if one of its budgets is used up; once is enough."""
-    family = tx.kin.families.get(session.id)
+    family = tx.relatives.families.get(session.id)
     if family is None or family.exceeded is not None or not family.limits:
         return
     overrun = overrun_of(tx, session)
@@ -106,7 +106,7 @@ def _follow_job(tx: Transaction, before: Job, after: Job) -> None:
         if after.callback:
             note_work(tx, after, session)
         return
-    unsettled = tx.kin.callbacks.unsettled_of_parent(session.id)
+    unsettled = tx.relatives.callbacks.unsettled_of_parent(session.id)
     end_delivery(tx, after, unsettled)
     if after.status is JobStatus.COMPLETED:
         revive(tx, [one for one in unsettled if one.delivery_job_id != after.id])
@@ -114,11 +114,11 @@ def _follow_job(tx: Transaction, before: Job, after: Job) -> None:
         _note_children_at_work(tx, session, after)
     if after.callback:
         _note_end(tx, before, after, session)
-    tx.kin.stirred.append(session.id)
+    tx.relatives.stirred.append(session.id)
 
 
 def _note_end(tx: Transaction, before: Job, after: Job, session: Session) -> None:
-    newest = tx.kin.callbacks.newest_of_job(after.id)
+    newest = tx.relatives.callbacks.newest_of_job(after.id)
     if newest is not None and newest.outcome is SessionStatus.WAITING_INPUT:
         note_work(tx, after, session)  # It asked, was answered, and has now really ended.
     # The end of a completed job waits for what its session awaits itself; that of any other, and a truth that
@@ -129,10 +129,10 @@ def _note_end(tx: Transaction, before: Job, after: Job, session: Session) -> Non
 
 def _note_children_at_work(tx: Transaction, session: Session, ended: Job) -> None:
     """Say that a turn is over while children work on, and wait for them if that was asked for."""
-    names = list(tx.kin.families.names_at_work(session.id, NAMES_SHOWN))
+    names = list(tx.relatives.families.names_at_work(session.id, NAMES_SHOWN))
     if not names:
         return
-    family = tx.kin.families.get(session.id)
+    family = tx.relatives.families.get(session.id)
     waits = ended.status is JobStatus.COMPLETED and family is not None and family.wait_for is WaitFor.CHILDREN
     if waits:
         tx.sessions.change(session.id, {"status": SessionStatus.WAITING, "updated_at": tx.now})
@@ -142,7 +142,7 @@ def _note_children_at_work(tx: Transaction, session: Session, ended: Job) -> Non
 
 def _tell_parents(tx: Transaction, session: Session) -> None:
     """Note for those who wait for this session that it is at rest, if it is."""
-    for callback in tx.kin.callbacks.unrested_of_child(session.id):
+    for callback in tx.relatives.callbacks.unrested_of_child(session.id):
         job = tx.jobs.get(callback.job_id)
         if job is None:
             continue
@@ -156,7 +156,7 @@ def _awaits_nothing(tx: Transaction, session: Session) -> bool:
     """Whether a session will not be woken by children of its own, and does not wait for them."""
     if session.status is SessionStatus.WAITING:
         return False
-    return not any(one.state in _AWAITED for one in tx.kin.callbacks.unsettled_of_parent(session.id))
+    return not any(one.state in _AWAITED for one in tx.relatives.callbacks.unsettled_of_parent(session.id))
 
 
 def _outcome_of_turn(tx: Transaction, session: Session, job: Job) -> SessionStatus | None:
@@ -169,21 +169,25 @@ def _outcome_of_turn(tx: Transaction, session: Session, job: Job) -> SessionStat
 
 def _finish_waiting_parent(tx: Transaction, parent_id: SessionId) -> None:
     parent = tx.sessions.get(parent_id)
-    if parent is None or parent.status is not SessionStatus.WAITING or tx.kin.families.names_at_work(parent_id, 1):
+    if (
+        parent is None
+        or parent.status is not SessionStatus.WAITING
+        or tx.relatives.families.names_at_work(parent_id, 1)
+    ):
         return
     tx.sessions.change(parent_id, {"status": SessionStatus.FINISHED, "updated_at": tx.now})
     facts: dict[str, Json] = {"status": SessionStatus.FINISHED, "reason": "children_at_rest"}
     tx.emit(NewEvent.of_session(parent, "session.updated", tx.now, facts))
-    tx.kin.stirred.append(parent_id)
+    tx.relatives.stirred.append(parent_id)
 
 
 def _forget(tx: Transaction, session_id: SessionId) -> None:
     """Draw the consequences of a deletion: nobody can be told any more, and what it was awaited for never comes."""
-    expire_all(tx, session_id, Why.PARENT_DELETED)
-    for callback in tx.kin.callbacks.unrested_of_child(session_id):
+    expire_all(tx, session_id, StateReason.PARENT_DELETED)
+    for callback in tx.relatives.callbacks.unrested_of_child(session_id):
         error = "the session was deleted before its work was over"
-        tx.kin.callbacks.change(
+        tx.relatives.callbacks.change(
             callback, {"outcome": SessionStatus.STOPPED, "rested_at": tx.now, "reason": None, "error": error}
         )
-        tx.kin.stirred.append(callback.parent_session_id)
-    tx.kin.callbacks.forget_orphans(session_id)
+        tx.relatives.stirred.append(callback.parent_session_id)
+    tx.relatives.callbacks.forget_orphans(session_id)

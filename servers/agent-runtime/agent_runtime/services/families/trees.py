@@ -36,7 +36,7 @@ class Tree:
 
 def grow_tree(tx: Transaction, top: Session) -> Tree:
     """Read a session with all its descendants, children in the order in which they were started."""
-    members = tx.kin.families.tree(top.root_session_id, TREE_SESSIONS_MAX)
+    members = tx.relatives.families.tree(top.root_session_id, TREE_SESSIONS_MAX)
     sums = sum_up(tx, members)
     children: dict[SessionId, list[Session]] = {}
     for member in members:
@@ -50,7 +50,7 @@ def grow_tree(tx: Transaction, top: Session) -> Tree:
             session=member,
             own=sums.own[member.id],
             tree=sums.tree[member.id],
-            family=tx.kin.families.get(member.id),
+            family=tx.relatives.families.get(member.id),
             children=[branches[child.id] for child in children.get(member.id, ())],
         )
     return Tree(branches[top.id], _size(branches[top.id]), len(members) >= TREE_SESSIONS_MAX)

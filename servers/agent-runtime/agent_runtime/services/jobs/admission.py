@@ -83,7 +83,7 @@ def _awaits(tx: Transaction, session_id: SessionId, other_id: SessionId) -> bool
         level = [
             callback.child_session_id
             for parent_id in level
-            for callback in tx.kin.callbacks.unsettled_of_parent(parent_id)
+            for callback in tx.relatives.callbacks.unsettled_of_parent(parent_id)
             if callback.state is not CallbackState.EXPIRED and callback.child_session_id not in seen
         ]
         if other_id in level:
@@ -118,7 +118,7 @@ def _refuse_size(tx: Transaction, elder: Session, allowed: int | None, name: str
     if allowed is None:
         return
     is_root = elder.parent_session_id is None
-    size = tx.kin.families.count_tree(elder.root_session_id) if is_root else _size_below(tx, elder, allowed)
+    size = tx.relatives.families.count_tree(elder.root_session_id) if is_root else _size_below(tx, elder, allowed)
     if size >= allowed:
         raise Conflict(
             "tree_too_large",
@@ -130,7 +130,7 @@ def _refuse_size(tx: Transaction, elder: Session, allowed: int | None, name: str
 def _size_below(tx: Transaction, elder: Session, enough: int) -> int:
     size, level = 1, [elder.id]
     while level and size < enough:
-        level = [child.id for parent_id in level for child in tx.kin.families.children(parent_id, enough)]
+        level = [child.id for parent_id in level for child in tx.relatives.families.children(parent_id, enough)]
         size += len(level)
     return size
 
@@ -138,7 +138,7 @@ def _size_below(tx: Transaction, elder: Session, enough: int) -> int:
 def _refuse_children(tx: Transaction, parent: Session, name: str, growth: Limits) -> None:
     own = limits_of(tx, parent).max_children
     allowed = growth.max_children if own is None else own
-    if allowed is not None and tx.kin.families.count_children(parent.id) >= allowed:
+    if allowed is not None and tx.relatives.families.count_children(parent.id) >= allowed:
         raise Conflict(
             "too_many_children",
             f"cannot start session '{name}': session '{parent.name}' has {allowed} children, which is its limit "

@@ -60,7 +60,7 @@ def make_callback(
         group_name=group,
         created_at=tx.now,
     )
-    tx.kin.callbacks.insert(callback)
+    tx.relatives.callbacks.insert(callback)
     emit_callback_event(tx, callback, "callback.created")
     return callback
 
@@ -75,7 +75,7 @@ def emit_callback_event(tx: Transaction, callback: Callback, name: str) -> None:
             data={
                 "callback_id": callback.id,
                 "state": callback.state,
-                "reason": callback.why,
+                "reason": callback.state_reason,
                 "child_session_name": callback.child_session_name,
                 "outcome": callback.outcome,
                 "policy": callback.policy,
@@ -91,7 +91,7 @@ def emit_callback_event(tx: Transaction, callback: Callback, name: str) -> None:
 
 
 def _refuse_mixed_group(tx: Transaction, parent: Session, policy: CallbackPolicy, group: str) -> None:
-    for other in tx.kin.callbacks.unsettled_of_parent(parent.id):
+    for other in tx.relatives.callbacks.unsettled_of_parent(parent.id):
         is_mate = other.state is CallbackState.PENDING and other.group_name == group
         if is_mate and other.policy not in (policy, CallbackPolicy.EACH):
             raise Invalid(
@@ -102,7 +102,7 @@ def _refuse_mixed_group(tx: Transaction, parent: Session, policy: CallbackPolicy
 
 
 def _note_family(tx: Transaction, order: Order, session: Session, agent: Limits) -> None:
-    before = tx.kin.families.get(session.id)
+    before = tx.relatives.families.get(session.id)
     asked = read_limits(order.limits, "limits")
     if before is None and asked.is_empty and agent.is_empty and order.wait_for is WaitFor.NOTHING:
         return
@@ -110,7 +110,7 @@ def _note_family(tx: Transaction, order: Order, session: Session, agent: Limits)
     wait_for = order.wait_for
     if before is not None and wait_for is WaitFor.NOTHING:
         wait_for = before.wait_for
-    tx.kin.families.put(
+    tx.relatives.families.put(
         Family(
             session_id=session.id,
             wait_for=wait_for,

@@ -25,7 +25,7 @@ class Sums:
 
 def sum_up(tx: Transaction, members: Sequence[Session]) -> Sums:
     """Add up what sessions have spent, each into all of its elders."""
-    times = tx.kin.families.run_seconds([member.id for member in members], tx.now)
+    times = tx.relatives.families.run_seconds([member.id for member in members], tx.now)
     own = {member.id: replace(_tokens_and_cost(member), run_seconds=times.get(member.id, 0.0)) for member in members}
     tree = dict(own)
     # A child is made after its parent, so from the newest to the oldest every child is complete when it is added.
@@ -38,7 +38,7 @@ def sum_up(tx: Transaction, members: Sequence[Session]) -> Sums:
 
 def limits_of(tx: Transaction, session: Session) -> Limits:
     """Read the limits of a session; most have none."""
-    family = tx.kin.families.get(session.id)
+    family = tx.relatives.families.get(session.id)
     return Limits() if family is None else read_limits(family.limits, "limits")
 
 
@@ -47,7 +47,7 @@ def overrun_of(tx: Transaction, session: Session) -> Overrun | None:
     limits = limits_of(tx, session)
     if not limits.has_budget:
         return None
-    sums = sum_up(tx, tx.kin.families.tree(session.root_session_id, TREE_SESSIONS_MAX))
+    sums = sum_up(tx, tx.relatives.families.tree(session.root_session_id, TREE_SESSIONS_MAX))
     return find_overrun(limits, sums.own.get(session.id, Spent()), sums.tree.get(session.id, Spent()))
 
 
@@ -70,9 +70,9 @@ def refuse_overspent(tx: Transaction, line: Sequence[Session], name: str) -> Non
 
 def note_overrun(tx: Transaction, session: Session, overrun: Overrun) -> None:
     """Write down that a budget is used up, once."""
-    family = tx.kin.families.get(session.id)
+    family = tx.relatives.families.get(session.id)
     assert family is not None, f"session '{session.id}' has limits"
-    tx.kin.families.put(replace(family, exceeded=overrun.limit, exceeded_at=tx.now))
+    tx.relatives.families.put(replace(family, exceeded=overrun.limit, exceeded_at=tx.now))
     facts: dict[str, Json] = {"limit": overrun.limit, "allowed": overrun.allowed, "spent": overrun.spent}
     tx.emit(NewEvent.of_session(session, "session.budget_exceeded", tx.now, facts))
 

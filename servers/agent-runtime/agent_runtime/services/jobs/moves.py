@@ -66,7 +66,7 @@ def move_job(
         _follow(tx, moved, move, session_changes or {})
     elif session_changes:
         tx.sessions.change(session.id, session_changes)
-    tx.kin.moved.append(Moved(job, moved))
+    tx.relatives.moved.append(Moved(job, moved))
     if job.status in _TAKES_A_PLACE and moved.status not in _TAKES_A_PLACE:
         _let_another_of_agent_go(tx, job.agent_name)
     return moved

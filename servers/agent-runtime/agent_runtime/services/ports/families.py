@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypedDict
 
-from agent_runtime.domain.callback import Callback, CallbackState, Why
+from agent_runtime.domain.callback import Callback, CallbackState, StateReason
 from agent_runtime.domain.family import Family
 from agent_runtime.domain.ids import CallbackId, JobId, SessionId
 from agent_runtime.domain.job import Job
@@ -16,7 +16,7 @@ class CallbackChanges(TypedDict, total=False):
     """The columns of a callback that may change."""
 
     state: CallbackState
-    why: Why | None
+    state_reason: StateReason | None
     outcome: SessionStatus | None
     reason: str | None
     error: str | None
@@ -118,7 +118,7 @@ class FamilyRows(Protocol):
         """Tell how long the jobs of sessions have run; a session that never ran is left out."""
 
 
-class Kin(Protocol):
+class Relatives(Protocol):
     """The part of a transaction that is about parents and children."""
 
     callbacks: CallbackRows

@@ -38,7 +38,7 @@ class Stuck:
     Shape:   `job_id` is empty when it is the session's row.
     """
 
-    why: str
+    finding: str
     job_id: str
     session_id: str
 

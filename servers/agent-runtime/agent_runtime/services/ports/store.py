@@ -16,7 +16,7 @@ from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports.access import AccessRows
-from agent_runtime.services.ports.families import Kin
+from agent_runtime.services.ports.families import Relatives
 from agent_runtime.services.ports.questions import (
     AgentDay,
     JobFilter,
@@ -314,7 +314,7 @@ class Transaction(Protocol):
     logs: LogRows
     retention: RetentionRows
     access: AccessRows
-    kin: Kin
+    relatives: Relatives
 
     def emit(self, event: NewEvent) -> None:
         """Append an event of the runtime's own; it is announced after the commit."""

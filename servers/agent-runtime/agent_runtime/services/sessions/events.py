@@ -108,7 +108,7 @@ class _Appending:
         self._changes["last_event_at"] = self._changes["updated_at"] = self._tx.now
         self._tx.sessions.change(self._session.id, self._changes)
         if "status" in self._changes or "cost_usd" in self._changes:
-            self._tx.kin.stirred.append(self._session.id)
+            self._tx.relatives.stirred.append(self._session.id)
 
     def _job(self, job_id: JobId) -> Job:
         job = self._jobs.get(job_id) or self._tx.jobs.get(job_id)

@@ -96,4 +96,4 @@ def _message(tx: Transaction, job: Job) -> Message:
 
 
 def _is_news(tx: Transaction, job: Job) -> bool:
-    return tx.kin.callbacks.is_delivery(job.id)
+    return tx.relatives.callbacks.is_delivery(job.id)

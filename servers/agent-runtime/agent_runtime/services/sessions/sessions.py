@@ -188,7 +188,7 @@ def delete_session(tx: Transaction, session: Session) -> None:
             f"cannot delete session '{session.name}': it has a job that is not over (stop it first, or use force)",
         )
     tx.sessions.delete(session.id)
-    tx.kin.stirred.append(session.id)
+    tx.relatives.stirred.append(session.id)
     tx.emit(NewEvent.of_session(session, "session.deleted", tx.now, {}))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import ClauseElement, ColumnElement, and_, bindparam, delete, literal_column, null, select, update
 from sqlalchemy.sql.selectable import Select
 
-from agent_runtime.domain.callback import REVIVABLE, Callback, CallbackState, Why
+from agent_runtime.domain.callback import REVIVABLE, Callback, CallbackState, StateReason
 from agent_runtime.domain.ids import CallbackId, JobId, SessionId
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.domain.wishes import CallbackPolicy
@@ -27,7 +27,7 @@ class CallbackTable:
             channel.dialect,
             policy=CallbackPolicy,
             state=CallbackState,
-            why=Why,
+            state_reason=StateReason,
             outcome=SessionStatus,
         )
         self._everything = select(*self._record.columns)
@@ -125,7 +125,7 @@ class CallbackTable:
         # Written out, not bound: a database uses a partial index only if it sees the index's own condition.
         is_open = callbacks.c.state != literal_column(f"'{CallbackState.CONSUMED}'")
         may_matter = (callbacks.c.settled_at.is_(None)) | (
-            callbacks.c.why.in_([literal_column(f"'{why}'") for why in sorted(REVIVABLE)])
+            callbacks.c.state_reason.in_([literal_column(f"'{why}'") for why in sorted(REVIVABLE)])
         )
         of_parent = callbacks.c.parent_session_id == bindparam("of_id")
         return self._everything.where(of_parent, is_open, may_matter).order_by(callbacks.c.id)

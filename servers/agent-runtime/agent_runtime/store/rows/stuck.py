@@ -41,8 +41,8 @@ def _all_kinds() -> Select[*tuple[object, ...]]:
     return select(kinds).limit(bindparam("up_to"))
 
 
-def _of_jobs(why: str, where: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
-    return select(literal(why).label("why"), jobs.c.id, jobs.c.session_id).where(where)
+def _of_jobs(finding: str, where: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    return select(literal(finding).label("finding"), jobs.c.id, jobs.c.session_id).where(where)
 
 
 def _waits_for_nobody() -> ColumnElement[bool]:
@@ -71,8 +71,8 @@ def _at_no_launcher() -> ColumnElement[bool]:
 def _sessions_without_their_job() -> Select[*tuple[object, ...]]:
     at_work = sessions.c.status.in_(_AT_WORK)
     shows_none = or_(sessions.c.current_job_id.is_(None), ~_goes_on())
-    why = literal("it shows work, and none of its jobs goes on").label("why")
-    return select(why, literal("").label("id"), sessions.c.id.label("session_id")).where(at_work, shows_none)
+    finding = literal("it shows work, and none of its jobs goes on").label("finding")
+    return select(finding, literal("").label("id"), sessions.c.id.label("session_id")).where(at_work, shows_none)
 
 
 def _goes_on() -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ callbacks = Table(
     Column("policy", String(16), nullable=False),
     Column("group_name", String(60)),
     Column("state", String(16), nullable=False),
-    Column("why", String(40)),
+    Column("state_reason", String(40)),
     Column("outcome", String(16)),
     Column("reason", String(40)),
     Column("error", Text),
