@@ -308,7 +308,8 @@ def test_what_was_delivered_is_kept_for_a_day(fake: FakeRuntime, launcher: Launc
     jobs = [fake.jobs.add(f"job_{number}", "exit-0") for number in (1, 2)]
     wait_until(lambda: all(job.reports for job in jobs) and not launcher.held(), "both are acknowledged")
     launcher.kill()
-    os.utime(launcher.runs / "job_1.1", (1, 1))
+    for written in (launcher.runs / "job_1.1/output.log", launcher.runs / "job_1.1"):
+        os.utime(written, (1, 1))
 
     launcher.start()
 
