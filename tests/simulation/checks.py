@@ -38,6 +38,7 @@ LEGAL = frozenset(
 )  # fmt: skip
 CORRECTIONS = frozenset({("failed", "running"), ("failed", "completed"), ("failed", "failed"), ("failed", "stopped")})
 TERMINAL = frozenset({"completed", "failed", "stopped"})
+UNKNOWN_ENDS = ("shim_died", "host_rebooted")
 CODE_IS_KNOWN_SECONDS = 2.5
 """So long after its end a launcher that was not held up has told the exit code of whoever fell to it."""
 
@@ -304,7 +305,9 @@ class Checks:
         is_told_by_us = callback.state is CallbackState.CONSUMED and callback.state_reason is None
         if is_told_by_us and not any(run.may_count_as_well for run in turns):
             self.find("P6", f"{callback.id} counts as told, and no turn of its parent has read it")
-        doubted = self._given_up.intersection(told) or self._world.clients.retried.intersection(told)
+        # Whose end nobody could know may have read the news, and its parent must hear of it all the same.
+        unknown = {run.job_id for run in turns if run.verdict is not None and run.verdict.get("reason") in UNKNOWN_ENDS}
+        doubted = (self._given_up | self._world.clients.retried | unknown).intersection(told)
         if len(told) > 1 and not doubted:
             self.find("P6", f"{callback.id} was told {len(told)} times: {told}")
 
