@@ -69,8 +69,10 @@ class Keeper:
                 self._order(key, held, message)
             case words.GO | words.STOP if held is None:
                 self._say_that_it_is_not_here(key)
+            case words.GO | words.STOP if held is not None and self._may_have_begun(held):
+                self._end(held, verdicts.host_rebooted(self._host.wall_time()))
             case words.GO if held is not None and held.phase is Phase.ORDERED:
-                self._go(held)
+                self._try_to_spawn(held)
             case words.STOP if held is not None:
                 self._stop(held, message)
             case words.DROP if held is not None and held.phase is Phase.ORDERED:
@@ -188,12 +190,9 @@ class Keeper:
             self._journal.forget_unwritten()
             raise
 
-    def _go(self, held: Held) -> None:
-        if held.boot != self._host.boot_id:
-            # What was written before the machine went down may not be all that happened.
-            self._end(held, verdicts.host_rebooted(self._host.wall_time()))
-            return
-        self._try_to_spawn(held)
+    def _may_have_begun(self, held: Held) -> bool:
+        # What was written before the machine went down may not be all that happened.
+        return held.phase is Phase.ORDERED and held.boot != self._host.boot_id
 
     def _say_that_it_is_not_here(self, key: str) -> None:
         # A word to forget an older order of the same attempt can come late; whoever granted it must not wait for ever.
