@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from faults.bench import LONG_PROMPT, Bench
+from faults.disks import fill
 from lib.keeper import containment
 from soak.stage import small_disk
 from support.launcher_process import LauncherProcess
@@ -32,17 +33,6 @@ def small(bench: Bench) -> Iterator[Path]:
             pytest.skip("this user may not mount a small disk")
         yield bench.launcher.state_dir
         bench.launcher.leave_nothing()
-
-
-def fill(folder: Path) -> Path:
-    """Leave no byte free."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return ballast
 
 
 def crowd_into(folder: Path) -> list[Path]:

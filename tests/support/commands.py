@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,23 @@ class Commands:
             check=False,
         )
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def run_into_full(self, streams: Sequence[str], name: str, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        """Run a command to its end whose `stdout`, `stderr` or both are a disk that is full."""
+        with Path("/dev/full").open("wb") as full:
+            to = {stream: full if stream in streams else subprocess.PIPE for stream in ("stdout", "stderr")}
+            done = subprocess.run(
+                self.command(name, *arguments),
+                stdin=subprocess.DEVNULL,
+                cwd=self.folder,
+                env=self.environment(),
+                timeout=60,
+                check=False,
+                stdout=to["stdout"],
+                stderr=to["stderr"],
+            )
+        done.stderr = done.stderr or b""
+        return done
 
     def start(
         self, name: str, *arguments: str, environment: Mapping[str, str] | None = None

@@ -15,6 +15,8 @@ from support.waiting import wait_until
 
 NAMES = sorted(path.name for path in COMMANDS.iterdir() if path.name.startswith("ao-") and path.suffix != ".lock")
 
+BOTH = ("stdout", "stderr")
+
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
@@ -91,6 +93,31 @@ def test_ctrl_c_stops_the_agent_and_the_runtime_knows(
 
     assert process.returncode == 130
     assert commands.run("ao-status", "interrupted").out == "stopped\n"
+
+
+@pytest.mark.parametrize(("program", "exit_code"), [("print('done')", 0), ("import sys; print('x'); sys.exit(3)", 1)])
+def test_the_exit_status_is_the_agents_although_nothing_can_be_printed(
+    runtime: RuntimeProcess, commands: Commands, tmp_path: Path, program: str, exit_code: int
+) -> None:
+    with_token = runtime.api
+    add_agent(with_token, tmp_path, f"unheard-{exit_code}", program)
+    with_token.close()
+
+    for to, kept in ((("stdout",), b"No space left on device (the session has the result: ao-get-result"), (BOTH, b"")):
+        name = f"unheard-{exit_code}-{len(to)}"
+        done = commands.run_into_full(to, "ao-start", name, "--agent", f"unheard-{exit_code}", "-p", "x")
+        assert done.returncode == exit_code
+        assert kept in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_data_that_cannot_be_printed_is_a_sentence_and_exit_code_74(commands: Commands) -> None:
+    listed = commands.run_into_full(("stdout",), "ao-list-blueprints")
+    ordered = commands.run_into_full(("stdout",), "ao-start", "ordered-unheard", "--agent", "echo", "-p", "x", "-d")
+
+    assert (listed.returncode, ordered.returncode) == (74, 74)
+    assert listed.stderr == b"ao-list-blueprints: cannot write to standard output: No space left on device\n"
+    assert b" is created, but cannot write to standard output" in ordered.stderr
 
 
 def test_a_command_that_is_killed_takes_its_agent_and_all_that_it_started_along(

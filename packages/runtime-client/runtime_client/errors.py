@@ -2,6 +2,7 @@
 
 RuntimeClientError
 ├── UsageError                the caller asked for something that cannot be (nothing was sent)
+├── CannotPrintError          all went well, but what came of it cannot be written to standard output
 ├── RuntimeUnreachableError   nobody answered
 ├── NotTheRuntimeError        somebody answered, but not the runtime
 ├── UnauthorizedError         the runtime does not know the token
@@ -28,6 +29,13 @@ class UsageError(RuntimeClientError):
 
     code = "invalid_parameters"
     exit_code = ExitCode.USAGE
+
+
+class CannotPrintError(RuntimeClientError):
+    """Standard output does not take what a command has to say: a full disk, or one that broke."""
+
+    code = "cannot_print"
+    exit_code = ExitCode.CANNOT_PRINT
 
 
 class RuntimeUnreachableError(RuntimeClientError):

@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     STOPPED = 7
     NEEDS_INPUT = 8
     LOST = 9
+    CANNOT_PRINT = 74
     TRY_LATER = 75
     INTERRUPTED = 130
     TERMINATED = 143

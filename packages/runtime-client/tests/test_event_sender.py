@@ -1,6 +1,7 @@
 """Events arrive in order and once, and an outage neither blocks the agent nor loses one."""
 
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,10 +105,43 @@ def test_what_cannot_be_delivered_in_time_is_kept_in_a_private_file_in_order(
     left = sender.close(0.2)
 
     assert left is not None
+    assert left.kept_in is not None
     kept = [json.loads(line)["data"]["text"] for line in left.kept_in.read_text("utf-8").splitlines()]
     assert (left.count, left.kept_in) == (count, tmp_path / "events.jsonl")
     assert kept == [str(number) for number in range(count)]
     assert left.kept_in.stat().st_mode & 0o077 == 0
+
+
+def test_events_that_no_disk_takes_stay_in_memory_in_order_and_a_half_written_one_is_written_no_twice(
+    runtime: StandInRuntime, sender: EventSender, tmp_path: Path
+) -> None:
+    runtime.stop()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    count = EVENTS_IN_MEMORY + 50
+    try:
+        # A disk with room for a few events and a part of one more; Python hears of it by an error and no signal.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        say(sender, *[str(number) for number in range(count)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    say(sender, *[str(number) for number in range(count, count + EVENTS_IN_MEMORY)])
+    runtime.start()
+    left = sender.close(30)
+
+    assert left is None
+    assert texts_in(runtime.of("POST", PATH)) == [str(number) for number in range(count + EVENTS_IN_MEMORY)]
+
+
+def test_what_can_be_neither_delivered_nor_kept_is_counted(
+    runtime: StandInRuntime, sender: EventSender, tmp_path: Path
+) -> None:
+    runtime.stop()
+    say(sender, "a", "b")
+    (tmp_path / "events.jsonl").mkdir()
+    left = sender.close(0.2)
+
+    assert left is not None
+    assert (left.count, left.kept_in) == (2, None)
 
 
 def test_one_event_that_the_runtime_refuses_does_not_take_its_neighbours_along(

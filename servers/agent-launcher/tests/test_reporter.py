@@ -88,6 +88,19 @@ def test_a_verdict_is_told_in_the_runtimes_words(
         assert body["error"] == "cleanup_incomplete: these processes could not be ended: x (pid 7)"
 
 
+@pytest.mark.parametrize("verdict", [{"exit_code": 0, "ended_at": 1.0}, {"exit_code": 0, "leftovers": ["x (pid 7)"]}])
+def test_what_a_command_could_not_write_stands_beside_its_end(
+    fake: FakeRuntime, parts: Parts, verdict: JsonObject
+) -> None:
+    told, attempt = ended(fake, parts, verdict)
+    attempt.folder.outcome_path.write_text('{"exit_code": 0, "unwritten": "no room"}', encoding="utf-8")
+    parts.reporter.step()
+
+    ((found, body),) = told.reports
+    assert (found, body["unwritten"]) == ("completed", "no room")
+    assert str(body["error"]).endswith("disk_full: not all that it printed is kept here: no room")
+
+
 @pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.PROXY_PAGE, Fault.UNAUTHORIZED])
 def test_an_end_is_reported_again_until_the_runtime_has_answered(fake: FakeRuntime, parts: Parts, fault: Fault) -> None:
     told, _ = ended(fake, parts, {"exit_code": 0, "ended_at": 1.0})

@@ -11,6 +11,7 @@ from agent_runtime.services.launchers.logs import append_log
 from agent_runtime.services.launchers.presence import Heartbeat, KnownAttempt, Registration, beat, lose, register
 from agent_runtime.services.launchers.reports import Proof, Report, decline, finish, start
 from agent_runtime.services.ports.questions import LogChunk
+from agent_runtime.services.sessions.events import GivenEvent, append_events
 from support.store_rig import StoreRig, proof
 
 
@@ -132,6 +133,31 @@ def test_a_reason_that_nobody_knows_is_kept_in_the_error(rig: StoreRig) -> None:
     job = rig.end(_running(rig), JobStatus.FAILED, reason="sunspots", error="too bright", exit_code=3).job
 
     assert (job.reason, job.error) == ("nonzero_exit", "sunspots: too bright")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "kept"),
+    [(1, ("empty_result", "it printed nothing\ncode 1", 5, 0.25)), (2, ("nonzero_exit", "code 1", 0, 0.0))],
+)
+def test_what_a_launcher_could_not_write_is_taken_from_the_events_of_that_attempt(
+    rig: StoreRig, attempt: int, kept: tuple[str, str, int, float]
+) -> None:
+    job = _running(rig)
+    session, told = rig.session(job), {"job_id": job.id, "attempt": attempt}
+    rig.do(
+        lambda tx: append_events(
+            tx,
+            session,
+            [
+                GivenEvent("result", {"usage": {"input_tokens": 5}, "cost_usd": 0.25}, **told),  # type: ignore[arg-type]
+                GivenEvent("session_stop", {"reason": "empty_result", "error": "it printed nothing"}, **told),  # type: ignore[arg-type]
+            ],
+        )
+    )
+
+    ended = rig.end(job, JobStatus.FAILED, reason="nonzero_exit", error="code 1", exit_code=1, is_cut_short=True).job
+
+    assert (ended.reason, ended.error, ended.usage.input_tokens, ended.usage.cost_usd) == kept
 
 
 def test_a_lost_job_heals_by_its_report(rig: StoreRig) -> None:

@@ -29,7 +29,7 @@ class ClaudeBackend:
         """Run one turn to its end; what goes wrong with the agent is a FAILED outcome."""
         # The folder holds the system prompt and the MCP servers' settings, secrets included: arguments of a process
         # are open to every user of the machine, files of mode 0600 in a folder of mode 0700 are not.
-        with tempfile.TemporaryDirectory(prefix="agent-claude-") as private_dir:
+        with tempfile.TemporaryDirectory(prefix="agent-claude-", ignore_cleanup_errors=True) as private_dir:
             try:
                 launch = prepare_launch(turn, Path(private_dir))
             except CannotRunError as cause:

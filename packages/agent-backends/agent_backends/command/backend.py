@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE
 
@@ -24,6 +25,7 @@ from agent_backends.protocol import CannotRunError, Emit, Ending, Message, Outco
 from agent_backends.redaction import RedactedStream
 from agent_backends.sandbox.command_prefix import Needs, command_prefix
 from runtime_client.reasons import Reason
+from runtime_client.terminal.output import write
 
 STDOUT = 1
 STDERR = 2
@@ -47,7 +49,7 @@ class CommandBackend:
                 Reason.BACKEND_MISSING,
                 f"cannot run agent {turn.blueprint.name!r}: its agent.json names no 'command'",
             )
-        with tempfile.TemporaryDirectory(prefix="agent-prompt-") as folder:
+        with tempfile.TemporaryDirectory(prefix="agent-prompt-", ignore_cleanup_errors=True) as folder:
             prompt_file = Path(folder) / "prompt.txt"
             prompt_file.touch(mode=0o600)
             prompt_file.write_bytes(turn.prompt.encode("utf-8", errors="replace"))
@@ -75,6 +77,7 @@ class _Run(asyncio.SubprocessProtocol):
         self._output = OutputLines(lambda line: emit(Message(line)))
         self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
+        self._unwritten: str | None = None
         self._open_pipes = {STDOUT, STDERR}
         self._exited = asyncio.Event()
         self._drained = asyncio.Event()
@@ -87,9 +90,8 @@ class _Run(asyncio.SubprocessProtocol):
             self._output.feed(shown)
             return
         self._errors = (self._errors + shown)[-ERROR_BYTES:]
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.buffer.write(shown)
-            sys.stderr.buffer.flush()
+        if (error := write(sys.stderr, shown)) is not None:
+            self._unwritten = f"cannot write to standard error: {error.strerror}"
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
         self._open_pipes.discard(fd)
@@ -117,7 +119,8 @@ class _Run(asyncio.SubprocessProtocol):
                 _signal_group(pid, signal.SIGKILL)
             process.close()
         exit_code = process.get_returncode()
-        return self._outcome(0 if exit_code is None else exit_code, was_stopped=was_stopped)
+        outcome = self._outcome(0 if exit_code is None else exit_code, was_stopped=was_stopped)
+        return replace(outcome, unwritten=self._unwritten)
 
     async def _stop(self, pid: int) -> None:
         # What the program started may have left its group, so it is noted before its parents are gone.

@@ -1,16 +1,13 @@
 """A job that a launcher started this process for: the launcher learns its end from the exit status."""
 
-import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from agent_backends.job.run import Ended, JobInHand, run_session
 from agent_backends.protocol import CannotRunError, Outcome, Turn
 from agent_backends.turn.build import build_turn
-from agent_backends.turn.recording import usage_as_json
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from agent_backends.turn.run import StopSwitch
 from runtime_client.client import RuntimeClient
@@ -18,7 +15,6 @@ from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.reasons import Reason
 from runtime_client.retry import Retry
-from runtime_client.wire import Json
 
 # A runtime that restarts is back within seconds; a job that gave up at once would be recorded as failed for nothing.
 PATIENCE_SECONDS = 120.0
@@ -30,7 +26,7 @@ def run_launched(
     caller: Caller,
     around: Surroundings,
 ) -> Ended:
-    """Run the launcher's job, and leave a note of its outcome for the launcher."""
+    """Run the launcher's job; whatever keeps it from running is its outcome too."""
     job_id = caller.job_id or ""
     try:
         turn = Retry(time.sleep, PATIENCE_SECONDS, most_seconds=5.0).call(
@@ -38,15 +34,11 @@ def run_launched(
             lambda error, failures: around.warn(f"waiting for the runtime: {error}") if failures == 1 else None,
         )
     except CannotRunError as cause:
-        ended = Ended(cause.outcome, ExitCode.JOB_FAILED)
+        return Ended(cause.outcome, ExitCode.JOB_FAILED)
     except RuntimeClientError as cause:
-        ended = Ended(_outcome_of(cause, request), ExitCode.JOB_FAILED)
-    else:
-        job = JobInHand(job_id, caller.attempt, None, _spool_folder(caller))
-        ended = run_session(client, turn, job, StopSwitch(), around.warn)
-    if caller.outcome_file is not None:
-        _leave_note(caller.outcome_file, ended, around.warn)
-    return ended
+        return Ended(_outcome_of(cause, request), ExitCode.JOB_FAILED)
+    job = JobInHand(job_id, caller.attempt, None, _spool_folder(caller))
+    return run_session(client, turn, job, StopSwitch(), around.warn)
 
 
 def _fetch(client: RuntimeClient, request: SessionRequest, job_id: str, around: Surroundings) -> Turn:
@@ -71,31 +63,3 @@ def _spool_folder(caller: Caller) -> Path:
     if caller.outcome_file is not None and os.access(caller.outcome_file.parent, os.W_OK):
         return caller.outcome_file.parent
     return Path(tempfile.mkdtemp(prefix="agent-events-"))
-
-
-def _leave_note(path: Path, ended: Ended, warn: Callable[[str], None]) -> None:
-    try:
-        _write_outcome(path, ended.outcome, int(ended.exit_code))
-    except OSError as cause:
-        warn(f"cannot write the outcome to {str(path)!r}: {cause.strerror}")
-
-
-def _write_outcome(path: Path, outcome: Outcome, exit_code: int) -> None:
-    """Write the note, whole or not at all; it says the exit status too, for a keeper that did not see the end.
-
-    Errors:  OSError.
-    """
-    note: dict[str, Json] = {"exit_code": exit_code}
-    if outcome.reason is not None:
-        note["reason"] = outcome.reason.value
-    if outcome.error is not None:
-        note["error"] = outcome.error
-    if outcome.usage is not None:
-        note["usage"] = usage_as_json(outcome.usage)
-    if outcome.cost_usd is not None:
-        note["cost_usd"] = outcome.cost_usd
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(note))
-    draft.replace(path)

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from agent_backends.job.start import start
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
-from runtime_client.errors import UsageError
+from runtime_client.client import RuntimeClient
+from runtime_client.errors import CannotPrintError, UsageError
+from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobType
 from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, warn
 
@@ -89,17 +90,25 @@ def start_from_command(
 
     Errors:  RuntimeClientError.
     """
-    request = _request(type, given, Caller.read(environment))
+    caller = Caller.read(environment)
+    request = _request(type, given, caller)
     around = Surroundings(command.resolve().parent.parent, environment, warn)
     with connect() as client:
-        answer = start(client, request, around, is_detached=given.is_detached)
-    if given.as_json:
-        print_json(answer.json)
-    else:
-        print_text(answer.text)
-    if answer.error is not None:
-        warn(answer.error)
-    return answer.exit_code
+        if given.is_detached and not caller.runs_job_of(request.session_name):
+            return _order(client, request, as_json=given.as_json)
+        # Imported late: handing over a job needs neither asyncio nor a backend.
+        from agent_backends.job.start import run_job
+
+        return run_job(client, request, caller, around, as_json=given.as_json)
+
+
+def _order(client: RuntimeClient, request: SessionRequest, *, as_json: bool) -> int:
+    job = client.create_job(request.order())
+    try:
+        print_json(job.raw) if as_json else print_text(job.job_id)
+    except CannotPrintError as cause:
+        raise CannotPrintError(f"job {job.job_id!r} is created, but {cause}") from cause
+    return ExitCode.SUCCESS
 
 
 def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionRequest:  # noqa: A002 - the wire's own word

@@ -79,6 +79,7 @@ def _flush(sender: EventSender, metadata: MetadataSender, flush_seconds: float, 
         undelivered = sender.close(flush_seconds)
         is_all_known = metadata.close(min(flush_seconds, FLUSH_AFTER_STOP_SECONDS))
     if undelivered is not None:
-        warn(f"{undelivered.count} events were not delivered and are kept in {str(undelivered.kept_in)!r}")
+        kept = "lost: no disk takes them" if undelivered.kept_in is None else f"kept in {str(undelivered.kept_in)!r}"
+        warn(f"{undelivered.count} events were not delivered and are {kept}")
     if not is_all_known:
         warn("the runtime may not know the agent's own session id: a resume may begin a new conversation")

@@ -1,45 +1,54 @@
-"""What `ao-start` and `ao-resume` do: run a launcher's job, hand a job to the queue, or run one in the foreground."""
+"""What `ao-start` and `ao-resume` do with a job that this process runs: for a launcher, or in the foreground."""
 
-from dataclasses import dataclass
-
+from agent_backends.job.note import leave_note
 from agent_backends.job.run import Ended
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
+from runtime_client.errors import CannotPrintError
+from runtime_client.terminal.command_line import print_json, print_text
 from runtime_client.wire import JsonObject
 
 
-@dataclass(frozen=True)
-class CommandAnswer:
-    """What the command prints: the object for `--json`, the text for people, the sentence if it failed."""
-
-    json: JsonObject
-    text: str
-    error: str | None
-    exit_code: int
-
-
-def start(client: RuntimeClient, request: SessionRequest, around: Surroundings, *, is_detached: bool) -> CommandAnswer:
-    """Do what was asked, in the way that the environment calls for.
+def run_job(
+    client: RuntimeClient, request: SessionRequest, caller: Caller, around: Surroundings, *, as_json: bool
+) -> int:
+    """Run it, print what came of it, and return the agent's exit status, whatever becomes of what is printed.
 
     Errors:  RuntimeClientError.
     """
-    caller = Caller.read(around.environment)
-    # Imported late: handing over a job needs neither asyncio nor a backend.
+    # Imported late: each needs what the other does not.
     if caller.runs_job_of(request.session_name):
         from agent_backends.job.launched import run_launched
 
-        return _answer(request, run_launched(client, request, caller, around))
-    if is_detached:
-        job = client.create_job(request.order())
-        return CommandAnswer(job.raw, job.job_id, None, 0)
-    from agent_backends.job.foreground import run_in_foreground
+        ended = run_launched(client, request, caller, around)
+        unwritten = _print_end(request, ended, around, as_json=as_json)
+        leave_note(caller.outcome_file, ended, unwritten, around.warn)
+    else:
+        from agent_backends.job.foreground import run_in_foreground
 
-    return _answer(request, run_in_foreground(client, request, around))
+        ended = run_in_foreground(client, request, around)
+        _print_end(request, ended, around, as_json=as_json)
+    return ended.exit_code
 
 
-def _answer(request: SessionRequest, ended: Ended) -> CommandAnswer:
+def _print_end(request: SessionRequest, ended: Ended, around: Surroundings, *, as_json: bool) -> str | None:
+    """Print what the agent left; that this fails is our trouble and not the agent's: it is said and returned."""
+    unwritten = None
+    try:
+        print_json(_as_json(request, ended)) if as_json else print_text(ended.outcome.result_text)
+    except CannotPrintError as cause:
+        unwritten = f"{cause} (the session has the result: ao-get-result {request.session_name})"
+    except BrokenPipeError:
+        pass  # whoever read it has had enough
+    for sentence in (unwritten, ended.outcome.error or _stop_sentence(request, ended)):
+        if sentence is not None:
+            around.warn(sentence)
+    return unwritten or ended.outcome.unwritten
+
+
+def _as_json(request: SessionRequest, ended: Ended) -> JsonObject:
     outcome = ended.outcome
-    answer: JsonObject = {
+    return {
         "session_name": request.session_name,
         "status": outcome.ending.value,
         "result": outcome.result_text,
@@ -48,8 +57,6 @@ def _answer(request: SessionRequest, ended: Ended) -> CommandAnswer:
         "cost_usd": outcome.cost_usd,
         "exit_code": int(ended.exit_code),
     }
-    error = outcome.error if outcome.error is not None else _stop_sentence(request, ended)
-    return CommandAnswer(answer, outcome.result_text, error, ended.exit_code)
 
 
 def _stop_sentence(request: SessionRequest, ended: Ended) -> str | None:

@@ -16,6 +16,7 @@ from agent_backends.protocol import AgentEvent, Backend, Ending, Outcome, Turn
 from agent_backends.registry import BackendMissingError, load_backend
 from runtime_client.exit_codes import ExitCode
 from runtime_client.reasons import Reason
+from runtime_client.terminal.output import write
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -79,7 +80,7 @@ async def _run(
     try:
         outcome = await backend.run(turn, record, stop)
     except Exception as bug:  # noqa: BLE001 - a broken backend is reported as a failed turn, with its traceback on stderr
-        sys.stderr.write(turn.secrets.hidden_in(traceback.format_exc()))
+        write(sys.stderr, turn.secrets.hidden_in(traceback.format_exc()).encode(errors="replace"))
         sentence = f"backend {backend.name!r} broke: {type(bug).__name__}: {bug}"
         outcome = Outcome.failed(Reason.INTERNAL_ERROR, sentence)
     finally:

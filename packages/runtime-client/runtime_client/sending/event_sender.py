@@ -31,11 +31,11 @@ class EventOrigin:
 
 @dataclass(frozen=True)
 class Undelivered:
-    """What was left when the sender had to give up: how many events, why, and the file that keeps them."""
+    """What was left when the sender had to give up: how many events, why, and the file that keeps them, if one can."""
 
     count: int
     error: str
-    kept_in: Path
+    kept_in: Path | None
 
 
 class EventSender:
@@ -82,8 +82,15 @@ class EventSender:
         self._thread.join(flush_seconds)
         self._abandoned.set()
         self._thread.join(1.0)
-        left = 0 if self._refused else self._spool.keep_on_disk()
-        return Undelivered(left, self._error, self._spool.path) if left else None
+        left = 0 if self._refused else self._spool.left()
+        return Undelivered(left, self._error, self._kept()) if left else None
+
+    def _kept(self) -> Path | None:
+        try:
+            self._spool.keep_on_disk()
+        except OSError:
+            return None
+        return self._spool.path
 
     def give_up(self) -> None:
         """Make a `close` that is waiting in another thread return now."""

@@ -1,5 +1,6 @@
 """Events on their way: in memory while the runtime answers, on disk while it does not."""
 
+import contextlib
 import json
 import os
 import threading
@@ -16,7 +17,7 @@ class Spool:
     """A queue without an end that keeps its order and little memory.
 
     Shape:   the oldest events are in memory; once there are EVENTS_IN_MEMORY of them, newer ones are lines of a file,
-             until the file has been read to its end.
+             until the file has been read to its end. Where no file can be written, all of them are in memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,28 +66,39 @@ class Spool:
             if self._on_disk and not self._oldest:
                 self._refill()
 
-    def keep_on_disk(self) -> int:
-        """Write everything that is left to the file, in order; return how many events that is.
+    def left(self) -> int:
+        """Say how many events there are."""
+        with self._changed:
+            return len(self._oldest) + self._on_disk
 
-        Errors:  OSError.
+    def keep_on_disk(self) -> None:
+        """Write everything that is left to the file, in order.
+
+        Errors:  OSError, when the disk does not take it.
         """
         with self._changed:
-            left = len(self._oldest) + self._on_disk
-            if left:
-                unread = self._unread_bytes() if self._on_disk else b""
-                with _open_private(self.path, os.O_TRUNC) as file:
-                    file.write(b"".join(self._oldest) + unread)
-                self._read_offset = 0
-            return left
+            unread = self._unread_bytes() if self._on_disk else b""
+            with _open_private(self.path, os.O_TRUNC) as file:
+                file.write(b"".join(self._oldest) + unread)
+            self._read_offset = 0
 
     def _append_to_file(self, line: bytes) -> bool:
         try:
             with _open_private(self.path, os.O_APPEND) as file:
                 file.write(line)
-        except OSError:  # a full disk: order is kept as long as nothing newer went to the file
-            return self._on_disk > 0
+        except OSError:  # a full disk, which may have taken a part of the line
+            self._leave_the_file()
+            return False
         self._on_disk += 1
         return True
+
+    def _leave_the_file(self) -> None:
+        """Go on in memory alone; what a turn says is bounded, so this is too."""
+        if self._on_disk:
+            self._oldest.extend(self._unread_bytes().splitlines(keepends=True)[: self._on_disk])
+        self._on_disk = self._read_offset = 0
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
     def _refill(self) -> None:
         with self.path.open("rb") as file:
@@ -98,8 +110,7 @@ class Spool:
                 if len(self._oldest) == EVENTS_IN_MEMORY:
                     break
         if not self._on_disk:
-            self.path.unlink()
-            self._read_offset = 0
+            self._leave_the_file()
 
     def _unread_bytes(self) -> bytes:
         with self.path.open("rb") as file:

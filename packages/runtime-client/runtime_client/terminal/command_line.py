@@ -11,8 +11,9 @@ import typer
 
 from runtime_client.address import find_runtime
 from runtime_client.client import RuntimeClient
-from runtime_client.errors import RuntimeClientError, UsageError
+from runtime_client.errors import CannotPrintError, RuntimeClientError, UsageError
 from runtime_client.exit_codes import ExitCode
+from runtime_client.terminal.output import write
 from runtime_client.wire import Json
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
@@ -39,19 +40,37 @@ def connect() -> RuntimeClient:
 
 
 def warn(sentence: str) -> None:
-    """Say something to the person at the terminal, if there is one."""
-    print(f"{_command()}: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - a command speaks
+    """Say something to the person at the terminal, if there is one; where it cannot be written, nobody hears it."""
+    _write_text(sys.stderr, f"{_command()}: {sentence}\n")
 
 
 def print_text(text: str) -> None:
-    """Print data for a person, with a line's end."""
+    """Print data for a person, with a line's end.
+
+    Errors:  BrokenPipeError, if the reader has had enough; CannotPrintError.
+    """
     if text:
-        print(text, end="" if text.endswith("\n") else "\n", flush=True)  # noqa: T201 - a command speaks
+        _print(text if text.endswith("\n") else f"{text}\n")
 
 
 def print_json(value: Json) -> None:
-    """Print data for a program, on one line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)  # noqa: T201 - a command speaks
+    """Print data for a program, on one line.
+
+    Errors:  BrokenPipeError, if the reader has had enough; CannotPrintError.
+    """
+    _print(f"{json.dumps(value, ensure_ascii=False)}\n")
+
+
+def _write_text(stream: TextIO, text: str) -> OSError | None:
+    return write(stream, text.encode("utf-8", errors="replace"))
+
+
+def _print(text: str) -> None:
+    error = _write_text(sys.stdout, text)
+    if isinstance(error, BrokenPipeError):
+        raise error
+    if error is not None:
+        raise CannotPrintError(f"cannot write to standard output: {error.strerror}")
 
 
 def read_prompt(given: str | None, stdin: TextIO) -> str:
@@ -107,9 +126,7 @@ def _ending_properly(main: Callable[Parameters, int]) -> Callable[Parameters, No
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
-            # Whoever read our output has had enough; Python must not complain about it at its own end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = ExitCode.SUCCESS
+            code = ExitCode.SUCCESS  # whoever read our output has had enough
         raise typer.Exit(int(code))
 
     return ending_properly
@@ -117,7 +134,7 @@ def _ending_properly(main: Callable[Parameters, int]) -> Callable[Parameters, No
 
 def _complain(error: RuntimeClientError, options: Mapping[str, object]) -> NoReturn:
     if options.get("as_json"):
-        print(json.dumps({"detail": str(error), "code": error.code}), file=sys.stderr)  # noqa: T201 - a command speaks
+        _write_text(sys.stderr, f"{json.dumps({'detail': str(error), 'code': error.code})}\n")
     else:
         warn(str(error))
     raise typer.Exit(int(error.exit_code))

@@ -12,6 +12,8 @@ from lib.machine.disk import Disk
 from lib.wire.models import Job, Json, JsonObject
 
 OUTPUT_TAIL_BYTES = 4096
+# What a command leaves about its end fits in this.
+NOTE_BYTES_MAX = 64 * 1024
 SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
@@ -70,6 +72,13 @@ class RunFolder:
         except ValueError:
             return {}
         return outcome if isinstance(outcome, dict) else {}
+
+    def why_not_written(self) -> str | None:
+        """Say why a command that left no note about its end could not: the disk takes nothing more."""
+        if self._disk.is_read_only(self.path):
+            return "the disk is read-only"
+        free = self._disk.free_bytes(self.path)
+        return "the disk is full" if free is not None and free < NOTE_BYTES_MAX else None
 
     def output_bytes(self) -> int:
         try:

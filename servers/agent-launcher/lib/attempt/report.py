@@ -22,9 +22,10 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
     leftovers = texts_of(verdict, "leftovers")
     name = _outcome(reason, exit_code)
     usage = outcome.get("usage")
+    unwritten = _unwritten(folder, outcome, exit_code)
     return Report(
         outcome=name,
-        error=_with_leftovers(_error(job, folder, verdict, outcome, name), leftovers),
+        error=_joined(_error(job, folder, verdict, outcome, name), _of_leftovers(leftovers), _of_unwritten(unwritten)),
         reason=_reason(name, reason, outcome, number, leftovers),
         exit_code=exit_code,
         signal=number,
@@ -32,6 +33,7 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
         log_bytes=folder.output_bytes(),
         usage=usage if isinstance(usage, dict) else {},
         cost_usd=number_of(outcome, "cost_usd"),
+        unwritten=unwritten,
     )
 
 
@@ -80,8 +82,21 @@ def _how_it_ended(job: Job, folder: RunFolder, verdict: JsonObject) -> str:
     )
 
 
-def _with_leftovers(error: str | None, leftovers: tuple[str, ...]) -> str | None:
+def _unwritten(folder: RunFolder, outcome: JsonObject, exit_code: int | None) -> str | None:
+    if outcome or exit_code is None:
+        return text_of(outcome, "unwritten")
+    return folder.why_not_written()
+
+
+def _of_leftovers(leftovers: tuple[str, ...]) -> str | None:
     if not leftovers:
-        return error
-    named = f"cleanup_incomplete: these processes could not be ended: {', '.join(leftovers)}"
-    return f"{error}\n{named}" if error else named
+        return None
+    return f"cleanup_incomplete: these processes could not be ended: {', '.join(leftovers)}"
+
+
+def _of_unwritten(unwritten: str | None) -> str | None:
+    return None if unwritten is None else f"disk_full: not all that it printed is kept here: {unwritten}"
+
+
+def _joined(*sentences: str | None) -> str | None:
+    return "\n".join(sentence for sentence in sentences if sentence is not None) or None

@@ -70,6 +70,13 @@ class Disk:
             return None
         return told.f_bavail * told.f_frsize
 
+    def is_read_only(self, path: Path) -> bool:
+        """Say whether nothing can be written beside a file whatever is free."""
+        try:
+            return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+        except OSError:
+            return False
+
     def exists(self, path: Path) -> bool:
         return path.exists()
 

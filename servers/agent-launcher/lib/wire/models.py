@@ -138,7 +138,10 @@ class HeartbeatAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How an attempt ended, in the runtime's words; `outcome` names the call."""
+    """How an attempt ended, in the runtime's words; `outcome` names the call.
+
+    Shape:   `unwritten` says what this machine could not write of it; the session's events may have it.
+    """
 
     outcome: str  # completed, failed or stopped
     error: str | None = None
@@ -149,6 +152,7 @@ class Report:
     log_bytes: int | None = None
     usage: JsonObject = field(default_factory=dict)
     cost_usd: float | None = None
+    unwritten: str | None = None
 
     def details(self) -> JsonObject:
         """The optional fields that have something to say."""
@@ -161,6 +165,7 @@ class Report:
             "log_bytes": self.log_bytes,
             "usage": self.usage or None,
             "cost_usd": self.cost_usd,
+            "unwritten": self.unwritten,
         }
         return {name: value for name, value in all_fields.items() if value is not None}
 

@@ -250,7 +250,11 @@ class UsageBody(BaseModel):
 
 
 class ReportBody(AttemptBody):
-    """How an attempt ended."""
+    """How an attempt ended.
+
+    `unwritten` says what the launcher's machine could not write of it: what is missing here is then taken from the
+    session's events.
+    """
 
     status: str | None = None
     reason: str | None = None
@@ -261,6 +265,7 @@ class ReportBody(AttemptBody):
     cost_usd: Annotated[float, Field(ge=0)] | None = None
     ended_at: GivenTime | None = None
     log_bytes: _Count | None = None
+    unwritten: str | None = None
 
     def report(self, job_id: str, outcome: JobStatus) -> Report:
         """Say it in the words of the services."""
@@ -278,6 +283,7 @@ class ReportBody(AttemptBody):
             usage=usage,
             ended_at=self.ended_at,
             log_bytes=self.log_bytes,
+            is_cut_short=self.unwritten is not None,
         )
 
 

@@ -10,6 +10,7 @@ from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
 from agent_runtime.domain.reasons import FailureClass, Reason, failure_class
 from agent_runtime.services.jobs.moves import emit_job_event, move_job
 from agent_runtime.services.launchers.presence import may_be_corrected, see
+from agent_runtime.services.launchers.told_by_events import Told, told_by_events
 from agent_runtime.services.ports.store import JobChanges, SessionChanges, Transaction
 
 BACKOFF_FIRST = timedelta(seconds=5)
@@ -36,7 +37,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Report:
-    """How an attempt ended, as its launcher saw it."""
+    """How an attempt ended, as its launcher saw it.
+
+    Shape:   `is_cut_short` when the launcher's machine could not write all of what its command had to say.
+    """
 
     proof: Proof
     outcome: JobStatus
@@ -47,6 +51,7 @@ class Report:
     usage: Usage | None = None
     ended_at: datetime | None = None
     log_bytes: int | None = None
+    is_cut_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,8 +194,9 @@ def _start(tx: Transaction, job: Job) -> Job | None:
 
 
 def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
-    reason, error = _reason(job, report)
-    usage = report.usage or Usage()
+    told = told_by_events(tx, job) if report.is_cut_short else Told()
+    reason, error = _reason(job, report, told)
+    usage = report.usage or told.usage or Usage()
     changes: JobChanges = {
         "ended_at": tx.now,
         "reason": reason,
@@ -227,9 +233,11 @@ def _put_back(tx: Transaction, job: Job) -> Job:
     return moved
 
 
-def _reason(job: Job, report: Report) -> tuple[str | None, str | None]:
+def _reason(job: Job, report: Report, told: Told) -> tuple[str | None, str | None]:
     """Find the code of why an attempt did not complete; one that we do not know is kept in the error."""
     error = _short(report.error)
+    if report.outcome is JobStatus.FAILED and report.reason in (None, Reason.NONZERO_EXIT) and told.reason is not None:
+        return told.reason, _short("\n".join(text for text in (told.error, error) if text))
     if report.outcome is JobStatus.COMPLETED:
         return None, error
     if report.outcome is JobStatus.STOPPED and report.reason in (None, Reason.STOPPED_BY_USER):

@@ -5,21 +5,19 @@ figures for the job's own row; adding both would count them twice, and the event
 exactly once, also from an attempt whose launcher was lost.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.event import SESSION_EVENT_TYPES, Event, NewEvent
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import AT_A_LAUNCHER, Job, Usage
-from agent_runtime.domain.json import Json, JsonObject
+from agent_runtime.domain.json import Json
+from agent_runtime.domain.result import with_result
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports.store import SessionChanges, Transaction
 
-_TOKENS_MAX = 10**12
-_COST_MAX_USD = 10**6
 _WORD_MAX = 200
 
 
@@ -123,7 +121,7 @@ class _Appending:
         self._changes["last_event_at"] = self._tx.now
         if given.type == "result":
             # What was consumed counts whoever consumed it; what was said counts only from the current attempt.
-            self._usage = _sum(self._usage, given.data)
+            self._usage = with_result(self._usage, given.data)
             self._changes.update(_usage_columns(self._usage))
         if not is_current:
             return
@@ -144,30 +142,6 @@ class _Appending:
 
 def _is_at_launcher(job: Job | None) -> bool:
     return job is not None and job.status in AT_A_LAUNCHER
-
-
-def _sum(usage: Usage, data: Mapping[str, Json]) -> Usage:
-    usage_given = data.get("usage")
-    tokens: JsonObject = usage_given if isinstance(usage_given, dict) else {}
-    return replace(
-        usage,
-        input_tokens=usage.input_tokens + _count(tokens.get("input_tokens")),
-        output_tokens=usage.output_tokens + _count(tokens.get("output_tokens")),
-        cache_read_tokens=usage.cache_read_tokens + _count(tokens.get("cache_read_tokens")),
-        cache_write_tokens=usage.cache_write_tokens + _count(tokens.get("cache_write_tokens")),
-        cost_usd=usage.cost_usd + _cost(data.get("cost_usd")),
-    )
-
-
-def _count(value: Json) -> int:
-    """Read a count of tokens; what is none counts nothing, because an event is kept whatever it says."""
-    return value if type(value) is int and 0 <= value <= _TOKENS_MAX else 0
-
-
-def _cost(value: Json) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return 0.0
-    return float(value) if math.isfinite(value) and 0 <= value <= _COST_MAX_USD else 0.0
 
 
 def _usage_columns(usage: Usage) -> SessionChanges:
