@@ -1,7 +1,6 @@
 """The real `ao-start` cannot write what it has to say: that is the machine's trouble, and no end of the agent's."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from faults.bench import Bench
 from faults.disks import fill
 from soak.stage import small_disk
 from support.agents import add_agent
-from support.project import REPOSITORY
 from support.waiting import wait_until
 
 SMALL_MIB = 4
@@ -26,9 +24,7 @@ def small(bench: Bench) -> Iterator[Path]:
     with small_disk(bench.launcher.state_dir, SMALL_MIB) as is_there:
         if not is_there:
             pytest.skip("this user may not mount a small disk")
-        bench.project.put_command(
-            "ao-start", f'#!/bin/sh\nexec {sys.executable} {REPOSITORY / "commands" / "ao-start"} "$@"\n'
-        )
+        bench.project.put_real_commands()
         bench.launcher.start()
         yield bench.launcher.state_dir
         bench.launcher.leave_nothing()

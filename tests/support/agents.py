@@ -11,11 +11,10 @@ def add_agent(api: RuntimeApi, folder: Path, name: str, program: str, **more: Js
     """Write a Python program into the folder and make it an agent: prompt on standard input, output is the result."""
     path = folder / f"{name}.py"
     path.write_text(textwrap.dedent(program), encoding="utf-8")
-    blueprint = {
-        "name": name,
-        "description": f"test agent {name}",
-        "backend": "command",
-        "command": [sys.executable, str(path)],
-        **more,
-    }
+    add_program(api, name, sys.executable, str(path), **more)
+
+
+def add_program(api: RuntimeApi, name: str, *command: str, **more: Json) -> None:
+    """Make any command line an agent."""
+    blueprint = {"name": name, "description": f"test agent {name}", "backend": "command", "command": [*command], **more}
     api.ask("POST", "/agents", blueprint)

@@ -37,6 +37,11 @@ class Project:
             self.put_command(name, f"#!{sys.executable} -IS\n" + SCRIPTED.read_text(encoding="utf-8"))
         return self
 
+    def put_real_commands(self) -> None:
+        """Put the commands of this repository in place."""
+        for name in ("ao-start", "ao-resume"):
+            self.put_command(name, f'#!/bin/sh\nexec {sys.executable} {REPOSITORY / "commands" / name} "$@"\n')
+
     def with_both_commands(self, real: str) -> "Project":
         """Put the real commands in place for sessions whose name begins so, and the scripted ones for all others."""
         self.with_scripted_commands()

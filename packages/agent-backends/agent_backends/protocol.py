@@ -12,6 +12,9 @@ from agent_backends.redaction import Secrets
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json
 
+# Unless the launcher says otherwise.
+OUTPUT_BYTES_MAX = 1 << 30
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -21,6 +24,7 @@ class Turn:
              `resumed` is true for every turn but a session's first; `environment` is the whole environment
              for the agent's processes, nothing is added to it; `project_dir` is absolute and exists; `secrets` are
              what the agent knows and nobody else may see.
+    Units:   `output_limit_bytes` is what it may print on standard output and standard error together.
     """
 
     session_name: str
@@ -32,6 +36,7 @@ class Turn:
     resumed: bool
     environment: Mapping[str, str]
     secrets: Secrets = field(default_factory=Secrets)
+    output_limit_bytes: int = OUTPUT_BYTES_MAX
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,16 @@ import pytest
 
 from agent_backends.blueprint import Blueprint
 from agent_backends.command.backend import CommandBackend
-from agent_backends.command.output_lines import LINE_CHARACTERS_MAX, SINGLE_LINES_MAX, OutputLines
+from agent_backends.command.output_lines import (
+    HEAD_CHARACTERS_MAX,
+    LINE_CHARACTERS_MAX,
+    SINGLE_LINES_MAX,
+    TAIL_CHARACTERS_MAX,
+    OutputLines,
+)
 from agent_backends.protocol import AgentEvent, Ending, Message, Outcome, Started, Turn
 from runtime_client.reasons import Reason
+from runtime_client.sending.shortening import cut_to_bytes, left_out_note
 from support.waiting import wait_until
 
 
@@ -204,6 +212,40 @@ def test_a_long_line_is_told_in_parts_and_kept_whole() -> None:
 
     assert [len(part) for part in told] == [LINE_CHARACTERS_MAX, LINE_CHARACTERS_MAX, 5]
     assert len(whole) == LINE_CHARACTERS_MAX * 2 + 5
+
+
+def test_of_a_long_output_the_beginning_and_the_end_are_kept_and_what_is_missing_is_told() -> None:
+    lines = OutputLines(lambda _: None)
+
+    for piece in (
+        b"HEAD",
+        b"x" * (HEAD_CHARACTERS_MAX - 4),
+        b"y" * 7_000_000,
+        b"z" * (TAIL_CHARACTERS_MAX - 4),
+        b"TAIL",
+    ):
+        lines.feed(piece)
+    whole = lines.finish()
+    shown = cut_to_bytes(whole, 1000)
+
+    assert len(whole) == HEAD_CHARACTERS_MAX + TAIL_CHARACTERS_MAX + len(left_out_note(7_000_000))
+    assert left_out_note(7_000_000) in whole
+    assert (shown[:5], shown[-5:]) == ("HEADx", "zTAIL")
+    kept = len(re.sub(r"\n.*\n", "", shown))
+    assert left_out_note(HEAD_CHARACTERS_MAX + 7_000_000 + TAIL_CHARACTERS_MAX - kept) in shown
+
+
+def test_one_limit_holds_for_standard_output_and_standard_error_together(tmp_path: Path) -> None:
+    program = "import sys\nwhile True: print('out' * 20); print('err' * 20, file=sys.stderr)"
+    asked = turn(tmp_path, program)
+    events: list[AgentEvent] = []
+
+    outcome = run(Turn(**{**vars(asked), "output_limit_bytes": 200_000}), events)
+
+    assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.OUTPUT_LIMIT)
+    assert "wrote more than it may, 200000 bytes on standard output and standard error together" in str(outcome.error)
+    assert 50_000 < len(outcome.result_text) < 200_000
+    assert sum(len(event.text) for event in events if isinstance(event, Message)) < 200_000
 
 
 def test_a_character_cut_by_a_read_is_put_together_again() -> None:

@@ -72,6 +72,10 @@ class Executor:
     def _launch(self, attempt: Attempt, command: str, *, is_prompt_on_stdin: bool) -> JsonObject:
         job, roots = attempt.job, self._project_roots
         added = job_environment(job, attempt.folder, self._runtime_url, roots, is_prompt_on_stdin=is_prompt_on_stdin)
+        limit = job.output_limit_bytes or self._output_limit_bytes
+        if limit:
+            # What our own commands hold back until the end is not in the output that the keeper watches.
+            added["AGENT_OUTPUT_LIMIT_BYTES"] = str(int(limit))
         return {
             "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
             "environment": dict(added),
@@ -80,7 +84,7 @@ class Executor:
             "is_prompt_on_stdin": is_prompt_on_stdin,
             "timeout_seconds": job.timeout_seconds,
             "stop_grace_seconds": job.stop_grace_seconds,
-            "output_limit_bytes": job.output_limit_bytes or self._output_limit_bytes,
+            "output_limit_bytes": limit,
         }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent_backends.claude.launch import prepare_launch
 from agent_backends.claude.process import ClaudeProcess
+from agent_backends.printed import Printed
 from agent_backends.protocol import CannotRunError, Emit, Outcome, Turn
 from agent_backends.sandbox.command_prefix import Needs, command_prefix
 from runtime_client.reasons import Reason
@@ -30,6 +31,7 @@ class ClaudeBackend:
         # The folder holds the system prompt and the MCP servers' settings, secrets included: arguments of a process
         # are open to every user of the machine, files of mode 0600 in a folder of mode 0700 are not.
         with tempfile.TemporaryDirectory(prefix="agent-claude-", ignore_cleanup_errors=True) as private_dir:
+            printed = Printed(turn)
             try:
                 launch = prepare_launch(turn, Path(private_dir))
             except CannotRunError as cause:
@@ -37,7 +39,11 @@ class ClaudeBackend:
             try:
                 prefix = await command_prefix(turn, _needs(launch.command[0], turn, Path(private_dir)))
                 process = await ClaudeProcess.start(
-                    (*prefix, *launch.command), turn.project_dir, launch.environment, is_wrapped=bool(prefix)
+                    (*prefix, *launch.command),
+                    turn.project_dir,
+                    launch.environment,
+                    printed,
+                    is_wrapped=bool(prefix),
                 )
             except CannotRunError as cause:
                 return cause.outcome
@@ -48,7 +54,7 @@ class ClaudeBackend:
                 )
             try:
                 conversation = await asyncio.to_thread(_conversation_type)
-                return await conversation(process, turn, emit).run(launch.sdk_switches, stop)
+                return await conversation(process, turn, emit, printed).run(launch.sdk_switches, stop)
             except ImportError as error:
                 return Outcome.failed(
                     Reason.BACKEND_MISSING,

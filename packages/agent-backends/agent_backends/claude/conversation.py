@@ -26,6 +26,7 @@ from agent_backends.claude.launch import SdkSwitches
 from agent_backends.claude.process import ClaudeProcess
 from agent_backends.claude.transcripts import has_transcript
 from agent_backends.claude.usage import UsageMeter
+from agent_backends.printed import Printed
 from agent_backends.protocol import Emit, Ending, Outcome, Turn
 from runtime_client.reasons import Reason
 
@@ -36,9 +37,10 @@ INTERRUPT_SECONDS = 3.0
 class Conversation:
     """Drives one turn over a client that is already running; ending the process is left to the caller."""
 
-    def __init__(self, process: ClaudeProcess, turn: Turn, emit: Emit) -> None:
+    def __init__(self, process: ClaudeProcess, turn: Turn, emit: Emit, printed: Printed) -> None:
         self._process = process
         self._turn = turn
+        self._printed = printed
         self._events = EventEmitter(emit)
         self._meter = UsageMeter()
         self._result: ClientResult | None = None
@@ -52,17 +54,19 @@ class Conversation:
         options = ClaudeAgentOptions(hooks=self._events.hooks(), verbatim_prompts=switches.takes_prompt_verbatim)
         client = ClaudeSDKClient(options, transport=_ProcessTransport(self._process, self._meter))
         talking = asyncio.create_task(self._talk(client))
-        stopping = asyncio.create_task(stop.wait())
+        stopping, flooded = asyncio.create_task(stop.wait()), asyncio.create_task(self._printed.is_too_much.wait())
         try:
-            await asyncio.wait({talking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({talking, stopping, flooded}, return_when=asyncio.FIRST_COMPLETED)
+            if self._printed.is_too_much.is_set():
+                return self._with_figures(self._printed.outcome(self._events.last_text))
             if talking.done():
                 return self._outcome(talking)
             await self._interrupt(talking)
             return self._stopped()
         finally:
-            for task in (talking, stopping):
+            for task in (talking, stopping, flooded):
                 task.cancel()
-            await asyncio.gather(talking, stopping, return_exceptions=True)
+            await asyncio.gather(talking, stopping, flooded, return_exceptions=True)
             await client.disconnect()
 
     async def _talk(self, client: ClaudeSDKClient) -> None:

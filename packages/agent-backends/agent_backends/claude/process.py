@@ -5,17 +5,17 @@ import json
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from agent_backends.printed import Printed
 from agent_backends.processes.tree import ProcessKey, descendants, end_processes, processes_marked
 from runtime_client.wire import Json, JsonObject
 
 # A tool's whole output comes in one line, pictures included.
 LINE_BYTES_MAX = 64 * 1024 * 1024
-STDERR_LINES_KEPT = 20
+STDERR_BYTES_KEPT = 4 * 1024
 # It writes its transcript to disk after its input has ended; a resume needs that.
 LEAVE_BY_ITSELF_SECONDS = 5.0
 OBEY_SIGTERM_SECONDS = 3.0
@@ -28,20 +28,27 @@ class ClaudeProcess:
     is written down before it ends, and what is left of that afterwards is ended too.
     """
 
-    def __init__(self, process: Process, *, is_wrapped: bool = False) -> None:
+    def __init__(self, process: Process, printed: Printed, *, is_wrapped: bool = False) -> None:
         assert process.stdin is not None  # all three are pipes
         assert process.stdout is not None
         assert process.stderr is not None
         self._process = process
         self._is_wrapped = is_wrapped
         self._stdin, self._stdout = process.stdin, process.stdout
-        self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
+        self._printed = printed
+        self._last_words = b""
         self._stderr_reader = asyncio.create_task(self._read_stderr(process.stderr))
         self._marker: str | None = None
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], project_dir: Path, environment: Mapping[str, str], *, is_wrapped: bool = False
+        cls,
+        command: Sequence[str],
+        project_dir: Path,
+        environment: Mapping[str, str],
+        printed: Printed,
+        *,
+        is_wrapped: bool = False,
     ) -> "ClaudeProcess":
         """Start the client in the project's folder; it is wrapped if the command is a sandbox around it.
 
@@ -58,7 +65,7 @@ class ClaudeProcess:
             limit=LINE_BYTES_MAX,
             start_new_session=True,
         )
-        return cls(process, is_wrapped=is_wrapped)
+        return cls(process, printed, is_wrapped=is_wrapped)
 
     @property
     def exit_code(self) -> int | None:
@@ -68,7 +75,7 @@ class ClaudeProcess:
     @property
     def last_words(self) -> str:
         """The last lines of its standard error."""
-        return "\n".join(self._stderr_lines)
+        return self._last_words.decode(errors="replace").strip()
 
     def mark_tools_by(self, marker: str) -> None:
         """Set which `NAME=value` in a process's environment says that this client started it."""
@@ -83,10 +90,18 @@ class ClaudeProcess:
         await self._stdin.drain()
 
     async def messages(self) -> AsyncIterator[JsonObject]:
-        """Its messages, one for each line of JSON, until it closes its standard output."""
-        while line := await self._stdout.readline():
+        """Its messages, one for each line of JSON, until it closes its standard output or has printed too much."""
+        while line := await self._next_line():
+            self._printed.add(len(line))
             if (message := _message_in(line)) is not None:
                 yield message
+
+    async def _next_line(self) -> bytes:
+        try:
+            return await self._stdout.readline()
+        except ValueError:  # no end of a line within LINE_BYTES_MAX
+            self._printed.is_too_much.set()
+            return b""
 
     async def wait_for_exit(self) -> int:
         """Wait until it has ended and its last words are read; return its exit code."""
@@ -146,8 +161,10 @@ class ClaudeProcess:
         return set(processes_marked(self._marker)) if self._marker else set()
 
     async def _read_stderr(self, stderr: asyncio.StreamReader) -> None:
-        while line := await stderr.readline():
-            self._stderr_lines.append(line.decode(errors="replace").rstrip())
+        # By pieces: what it complains of may have no line's end.
+        while piece := await stderr.read(65536):
+            self._printed.add(len(piece))
+            self._last_words = (self._last_words + piece)[-STDERR_BYTES_KEPT:]
 
 
 def _message_in(line: bytes) -> JsonObject | None:

@@ -20,6 +20,7 @@ from subprocess import PIPE
 
 from agent_backends.blueprint import Bubblewrap
 from agent_backends.command.output_lines import OutputLines
+from agent_backends.printed import Printed
 from agent_backends.processes.tree import descendants, end_processes
 from agent_backends.protocol import CannotRunError, Emit, Ending, Message, Outcome, Started, Turn
 from agent_backends.redaction import RedactedStream
@@ -74,6 +75,7 @@ class _Run(asyncio.SubprocessProtocol):
 
     def __init__(self, turn: Turn, emit: Emit) -> None:
         self._turn = turn
+        self._printed = Printed(turn)
         self._output = OutputLines(lambda line: emit(Message(line)))
         self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
@@ -83,7 +85,10 @@ class _Run(asyncio.SubprocessProtocol):
         self._drained = asyncio.Event()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self._take(fd, self._shown[fd].feed(data))
+        # Of what comes until it has ended nothing is kept: it is too much already.
+        if not self._printed.is_too_much.is_set():
+            self._printed.add(len(data))
+            self._take(fd, self._shown[fd].feed(data))
 
     def _take(self, fd: int, shown: bytes) -> None:
         if fd == STDOUT:
@@ -105,9 +110,9 @@ class _Run(asyncio.SubprocessProtocol):
         pid = process.get_pid()
         was_stopped = False
         try:
-            await _first_of(self._exited, stop)
+            await _first_of(self._exited, stop, self._printed.is_too_much)
             if not self._exited.is_set():
-                was_stopped = True
+                was_stopped = stop.is_set()
                 await self._stop(pid)
             # What it left in the background may hold our pipes open for ever: its group ends with it.
             await _within(self._drained, DRAIN_SECONDS)
@@ -136,6 +141,8 @@ class _Run(asyncio.SubprocessProtocol):
             self._take(fd, stream.finish())
         result = self._output.finish()
         agent = self._turn.blueprint.name
+        if self._printed.is_too_much.is_set():
+            return self._printed.outcome(result)
         if was_stopped:
             return Outcome(Ending.STOPPED, result_text=result)
         if exit_code > 0:

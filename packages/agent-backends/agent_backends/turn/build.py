@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agent_backends.protocol import CannotRunError, Turn
-from agent_backends.turn.environment import environment_of_agent, for_references, neighbourhood
+from agent_backends.turn.environment import environment_of_agent, for_references, neighbourhood, output_limit_in
 from agent_backends.turn.local_blueprint import blueprint_of
 from agent_backends.turn.project_folder import checked_folder
 from agent_backends.turn.references import Resolver
@@ -63,6 +63,7 @@ def build_turn(
         resumed=is_resumed,
         environment=environment,
         secrets=resolver.secrets(),
+        output_limit_bytes=output_limit_in(around.environment),
     )
 
 

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent_backends.protocol import OUTPUT_BYTES_MAX
 from agent_backends.sandbox.settings import Neighbourhood
 
 # Told to this command by its launcher and by uv, and what proves who its caller is; an agent has its own, or none.
 NOT_FOR_AGENTS = frozenset(
     {
-        *("AGENT_OUTCOME_FILE", "AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL"),
+        *("AGENT_OUTCOME_FILE", "AGENT_OUTPUT_LIMIT_BYTES", "AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL"),
         *("VIRTUAL_ENV", "UV", "UV_RUN_RECURSION_DEPTH"),
     }
 )
@@ -62,6 +63,12 @@ def neighbourhood(environment: Mapping[str, str]) -> Neighbourhood:
         # The state folder, above the folder of all runs and that of this one.
         hidden.append(Path(outcome_file).parent.parent.parent)
     return Neighbourhood(home, hidden=tuple(hidden))
+
+
+def output_limit_in(environment: Mapping[str, str]) -> int:
+    """Return how many bytes the agent may print, as the launcher says it."""
+    told = environment.get("AGENT_OUTPUT_LIMIT_BYTES", "")
+    return int(told) if told.isdecimal() else OUTPUT_BYTES_MAX
 
 
 def _search_path(path: str, commands_dir: Path) -> str:

@@ -17,6 +17,7 @@ from agent_backends.protocol import (
     Turn,
     Usage,
 )
+from agent_backends.turn.bounded_events import BoundedEvents
 from runtime_client.sending.shortening import cut_to_bytes, shortened
 from runtime_client.wire import Json, JsonObject
 
@@ -36,6 +37,7 @@ class Recorder:
         self._turn = turn
         self._hidden = turn.secrets.hidden_in_object
         self._send = send
+        self._bounded = BoundedEvents(send)
         self._remember = remember
 
     def record(self, event: AgentEvent) -> None:
@@ -63,14 +65,15 @@ class Recorder:
 
     def record_end(self, outcome: Outcome, exit_code: int) -> None:
         """Write down how the turn ended."""
+        self._bounded.finish()
         if outcome.ending is Ending.COMPLETED or outcome.result_text:
-            self._send("result", _result(outcome))
+            self._send("result", _result(outcome, self._bounded.left_out))
         reason = outcome.reason.value if outcome.reason is not None else outcome.ending.value
         self._send("session_stop", {"reason": reason, "exit_code": exit_code, "error": outcome.error})
 
     def _send_shortened(self, kind: str, data: JsonObject) -> None:
         # Before it is shortened: a cut through a secret would leave a part of it that nobody recognizes.
-        self._send(kind, shortened(self._hidden(data)))
+        self._bounded.send(kind, shortened(self._hidden(data)))
 
     def _record_start(self, event: Started) -> None:
         turn = self._turn
@@ -101,11 +104,12 @@ def usage_as_json(usage: Usage | None) -> dict[str, Json]:
     }
 
 
-def _result(outcome: Outcome) -> JsonObject:
+def _result(outcome: Outcome, left_out_events: int) -> JsonObject:
     return {
         "text": cut_to_bytes(outcome.result_text, RESULT_BYTES_MAX),
         "usage": usage_as_json(outcome.usage),
         "cost_usd": outcome.cost_usd,
         "model_calls": outcome.model_calls,
         "is_error": outcome.ending is Ending.FAILED,
+        "left_out_events": left_out_events,
     }

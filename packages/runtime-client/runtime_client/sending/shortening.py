@@ -1,6 +1,7 @@
 """Keeps what is recorded of a run small enough to be stored and shown, however much a tool printed."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from runtime_client.wire import Json, JsonObject
@@ -8,6 +9,7 @@ from runtime_client.wire import Json, JsonObject
 TEXT_MAX = 64 * 1024
 ITEMS_MAX = 1000
 DEPTH_MAX = 12
+_NOTE = re.compile(r"\n\[\.\.\. (\d{1,18}) characters left out \.\.\.\]\n")
 
 
 def shortened(data: JsonObject) -> JsonObject:
@@ -23,7 +25,15 @@ def cut_in_the_middle(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     half = limit // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"
+    left_out = text[half:-half]
+    # What is left out may have been cut before: then all that was there counts, and not what stands for it.
+    before = sum(int(found[1]) - len(found[0]) for found in _NOTE.finditer(left_out))
+    return f"{text[:half]}{left_out_note(len(left_out) + before)}{text[-half:]}"
+
+
+def left_out_note(characters: int) -> str:
+    """Return what stands in the place of so many characters."""
+    return f"\n[... {characters} characters left out ...]\n"
 
 
 def cut_to_bytes(text: str, bytes_max: int) -> str:

@@ -13,7 +13,11 @@ from lib.keeper.host import Host
 
 CLEANUP_SECONDS = 5.0
 LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.002, 0.05
-OUTPUT_PACE_SECONDS_MIN, OUTPUT_PACE_SECONDS_MAX = 0.25, 4.0
+OUTPUT_PACE_SECONDS_MIN, OUTPUT_PACE_SECONDS_MAX = 0.005, 4.0
+# Nothing prints faster: a first look any later could come long after the limit.
+FIRST_LOOK_SECONDS_MAX, BYTES_A_SECOND_MAX = 0.25, float(1 << 30)
+# What goes on printing while it is asked to end is not waited for beyond so many times its limit.
+TIMES_THE_LIMIT_MAX = 2
 
 
 class Ladder:
@@ -25,7 +29,8 @@ class Ladder:
 
     def watch_output(self, held: Held, now: float) -> None:
         """Begin to look at how much is written."""
-        held.output_pace = OUTPUT_PACE_SECONDS_MIN
+        until_full = held.launch.output_limit_bytes / BYTES_A_SECOND_MAX
+        held.output_pace = min(FIRST_LOOK_SECONDS_MAX, max(OUTPUT_PACE_SECONDS_MIN, until_full))
         held.output_bytes = 0
         held.output_due = now + held.output_pace
 
@@ -82,8 +87,9 @@ class Ladder:
     def _look_at_output(self, held: Held, now: float) -> None:
         size, limit = self._host.output_bytes(held.launch), held.launch.output_limit_bytes
         if size > limit:
-            held.output_due = now + OUTPUT_PACE_SECONDS_MAX
-            self.begin_stop(held, "output_limit", held.launch.stop_grace_seconds, now)
+            held.output_due = now + LOOK_SECONDS_MAX
+            grace_seconds = held.launch.stop_grace_seconds if size <= limit * TIMES_THE_LIMIT_MAX else 0.0
+            self.begin_stop(held, "output_limit", grace_seconds, now)
             return
         grown = max(1, size - held.output_bytes)
         until_full = (limit - size) / grown * held.output_pace
