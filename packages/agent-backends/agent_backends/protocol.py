@@ -1,6 +1,7 @@
 """What every kind of agent looks like from outside: one turn goes in, events come out, one outcome ends it."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,8 +23,9 @@ class Turn:
 
     Shape:   `backend_session_id` is the backend's own id of the conversation to go on with, None for a new one;
              `resumed` is true for every turn but a session's first; `environment` is the whole environment
-             for the agent's processes, nothing is added to it; `project_dir` is absolute and exists; `secrets` are
-             what the agent knows and nobody else may see.
+             for the agent's processes, nothing is added to it; `project_dir` is absolute and exists, and
+             `folder_descriptor` is that folder, opened when it was checked; `secrets` are what the agent knows and
+             nobody else may see.
     Units:   `output_limit_bytes` is what it may print on standard output and standard error together.
     """
 
@@ -37,6 +39,14 @@ class Turn:
     environment: Mapping[str, str]
     secrets: Secrets = field(default_factory=Secrets)
     output_limit_bytes: int = OUTPUT_BYTES_MAX
+    folder_descriptor: int | None = None
+
+    @property
+    def working_folder(self) -> str:
+        """Where processes are started: the open folder itself, if this system has a path for that."""
+        if self.folder_descriptor is None or sys.platform != "linux":
+            return str(self.project_dir)
+        return f"/proc/self/fd/{self.folder_descriptor}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -161,10 +162,40 @@ def test_what_an_agent_leaves_in_the_background_ends_with_its_sandbox(home: Path
 
 
 @pytest.mark.usefixtures("bubblewrap")
+def test_no_descriptor_of_the_machine_outside_is_left_open_in_a_sandbox(home: Path, work: Path) -> None:
+    outcome = run(turn(home, work, "for fd in /proc/$$/fd/*; do readlink $fd; done", Bubblewrap(home)))
+
+    assert [path for path in outcome.result_text.split() if not path.startswith(("pipe:", "/tmp"))] == []
+    assert str(work) not in outcome.result_text.split()
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_in_a_sandbox_the_project_is_the_folder_that_was_opened_whatever_its_path_leads_to(
+    home: Path, work: Path
+) -> None:
+    (work / "mark").write_text("inside")
+    opened = os.open(work, os.O_PATH)
+    asked = replace(turn(home, work, "cat mark; touch made", Bubblewrap(home)), folder_descriptor=opened)
+    work.rename(work.with_name("moved"))
+    (work.parent / "outside").mkdir()
+    work.symlink_to(work.parent / "outside")
+
+    outcome = run(asked)
+    os.close(opened)
+
+    assert (outcome.ending, outcome.result_text) == (Ending.COMPLETED, "inside")
+    assert (work.parent / "moved/made").exists()
+    assert list((work.parent / "outside").iterdir()) == []
+
+
+@pytest.mark.usefixtures("bubblewrap")
 def test_a_killed_host_takes_the_sandbox_along(home: Path, work: Path) -> None:
-    words = bubblewrap_arguments(Bubblewrap(home), work, Needs())
+    opened = os.open(work, os.O_PATH)
+    words = bubblewrap_arguments(Bubblewrap(home), work, opened, Needs())
     script = f": {work}/sandboxed; touch {work}/ready; while :; do sleep 1; done"
-    host = subprocess.Popen(["sh", "-c", f': {work}/host; "$@"; true', "sh", "bwrap", *words, "--", "sh", "-c", script])
+    command = ["sh", "-c", f': {work}/host; "$@"; true', "sh", "bwrap", *words, "--", "sh", "-c", script]
+    host = subprocess.Popen(command, pass_fds=(opened,))
+    os.close(opened)
     try:
         wait_until((work / "ready").exists, "the agent is at work")
 

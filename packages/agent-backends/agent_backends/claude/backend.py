@@ -38,13 +38,10 @@ class ClaudeBackend:
                 return cause.outcome
             try:
                 prefix = await command_prefix(turn, _needs(launch.command[0], turn, Path(private_dir)))
-                process = await ClaudeProcess.start(
-                    (*prefix, *launch.command),
-                    turn.project_dir,
-                    launch.environment,
-                    printed,
-                    is_wrapped=bool(prefix),
-                )
+                with prefix:
+                    process = await ClaudeProcess.start(
+                        prefix, launch.command, turn.working_folder, launch.environment, printed
+                    )
             except CannotRunError as cause:
                 return cause.outcome
             except OSError as error:

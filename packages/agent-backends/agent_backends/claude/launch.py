@@ -53,7 +53,7 @@ def prepare_launch(turn: Turn, private_dir: Path) -> Launch:
 
     Errors:  CannotRunError, if the client is missing or the turn asks for what it would refuse.
     """
-    if not turn.project_dir.is_dir():
+    if not Path(turn.working_folder).is_dir():
         raise CannotRunError(
             Reason.INVALID_PARAMETERS,
             f"cannot run agent {turn.blueprint.name!r}: project directory '{turn.project_dir}' is no directory here",

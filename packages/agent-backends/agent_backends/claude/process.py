@@ -7,10 +7,10 @@ import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from agent_backends.printed import Printed
 from agent_backends.processes.tree import ProcessKey, descendants, end_processes, processes_marked
+from agent_backends.sandbox.command_prefix import Prefix
 from runtime_client.wire import Json, JsonObject
 
 # A tool's whole output comes in one line, pictures included.
@@ -43,21 +43,22 @@ class ClaudeProcess:
     @classmethod
     async def start(
         cls,
+        prefix: Prefix,
         command: Sequence[str],
-        project_dir: Path,
+        folder: str,
         environment: Mapping[str, str],
         printed: Printed,
-        *,
-        is_wrapped: bool = False,
     ) -> "ClaudeProcess":
-        """Start the client in the project's folder; it is wrapped if the command is a sandbox around it.
+        """Start the client in the project's folder, in the sandbox of the prefix if it is one.
 
         Errors:  OSError, if it cannot be started.
         """
         # A session of its own: Ctrl+C and the launcher's SIGTERM reach the host alone, which stops the agent in order.
         process = await asyncio.create_subprocess_exec(
+            *prefix.words,
             *command,
-            cwd=project_dir,
+            cwd=folder,
+            pass_fds=prefix.descriptors,
             env=dict(environment),
             stdin=PIPE,
             stdout=PIPE,
@@ -65,7 +66,7 @@ class ClaudeProcess:
             limit=LINE_BYTES_MAX,
             start_new_session=True,
         )
-        return cls(process, printed, is_wrapped=is_wrapped)
+        return cls(process, printed, is_wrapped=bool(prefix.words))
 
     @property
     def exit_code(self) -> int | None:

@@ -24,7 +24,7 @@ from agent_backends.printed import Printed
 from agent_backends.processes.tree import descendants, end_processes
 from agent_backends.protocol import CannotRunError, Emit, Ending, Message, Outcome, Started, Turn
 from agent_backends.redaction import RedactedStream
-from agent_backends.sandbox.command_prefix import Needs, command_prefix
+from agent_backends.sandbox.command_prefix import Needs, Prefix, command_prefix
 from runtime_client.reasons import Reason
 from runtime_client.terminal.output import write
 
@@ -57,7 +57,8 @@ class CommandBackend:
             running = _Run(turn, emit)
             try:
                 prefix = await command_prefix(turn, Needs(readable=(Path(folder),)))
-                process = await _spawn(turn, prefix, prompt_file, running)
+                with prefix:
+                    process = await _spawn(turn, prefix, prompt_file, running)
             except CannotRunError as cause:
                 return cause.outcome
             except (OSError, ValueError) as cause:
@@ -164,7 +165,7 @@ class _Run(asyncio.SubprocessProtocol):
         return f": {errors}" if errors else " and said nothing on standard error"
 
 
-async def _spawn(turn: Turn, prefix: tuple[str, ...], prompt_file: Path, running: _Run) -> asyncio.SubprocessTransport:
+async def _spawn(turn: Turn, prefix: Prefix, prompt_file: Path, running: _Run) -> asyncio.SubprocessTransport:
     program = turn.blueprint.command[0]
     if isinstance(turn.blueprint.sandbox, Bubblewrap) and not shutil.which(program, path=turn.environment.get("PATH")):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -179,9 +180,10 @@ async def _spawn(turn: Turn, prefix: tuple[str, ...], prompt_file: Path, running
     with prompt_file.open("rb") as prompt:
         transport, _ = await asyncio.get_running_loop().subprocess_exec(
             lambda: running,
-            *prefix,
+            *prefix.words,
             *turn.blueprint.command,
-            cwd=turn.project_dir,
+            cwd=turn.working_folder,
+            pass_fds=prefix.descriptors,
             env=environment,
             stdin=prompt,
             stdout=PIPE,

@@ -27,8 +27,27 @@ class Needs:
     writable: tuple[Path, ...] = ()
 
 
-async def command_prefix(turn: Turn, needs: Needs) -> tuple[str, ...]:
-    """Return the words that go before the agent's command; none without a sandbox.
+@dataclass(frozen=True)
+class Prefix:
+    """What goes before an agent's command; left after the command has been started.
+
+    Shape:   `descriptors` are handed to what the words start, and to nothing that it starts.
+    """
+
+    words: tuple[str, ...] = ()
+    descriptors: tuple[int, ...] = ()
+
+    def __enter__(self) -> None:
+        """Begin to start the command."""
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the descriptors."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
+async def command_prefix(turn: Turn, needs: Needs) -> Prefix:
+    """Return what goes before the agent's command; nothing without a sandbox.
 
     A sandbox of namespaces has been tried out with this very turn's folders when this returns.
 
@@ -36,11 +55,16 @@ async def command_prefix(turn: Turn, needs: Needs) -> tuple[str, ...]:
     """
     match turn.blueprint.sandbox:
         case None:
-            return ()
+            return Prefix()
         case Wrapper() as wrapper:
-            return _wrapper_words(turn, wrapper, needs)
+            return Prefix(_wrapper_words(turn, wrapper, needs))
         case Bubblewrap() as box:
-            return await _bubblewrap_words(turn, box, needs)
+            descriptor = _open_folder(turn)
+            try:
+                return Prefix(await _bubblewrap_words(turn, box, needs, descriptor), (descriptor,))
+            except BaseException:
+                os.close(descriptor)
+                raise
 
 
 def _wrapper_words(turn: Turn, wrapper: Wrapper, needs: Needs) -> tuple[str, ...]:
@@ -62,33 +86,47 @@ def _filled(word: str, known: dict[str, str]) -> str:
     return word
 
 
-async def _bubblewrap_words(turn: Turn, box: Bubblewrap, needs: Needs) -> tuple[str, ...]:
+def _open_folder(turn: Turn) -> int:
+    try:
+        return os.open(turn.working_folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (AttributeError, OSError) as cause:
+        raise _cannot_run(turn.blueprint.name, f"its project folder cannot be opened: {cause}") from cause
+
+
+def _path_of(descriptor: int) -> Path:
+    return Path(f"/proc/self/fd/{descriptor}").readlink()
+
+
+async def _bubblewrap_words(turn: Turn, box: Bubblewrap, needs: Needs, descriptor: int) -> tuple[str, ...]:
     name, search_path = turn.blueprint.name, turn.environment.get("PATH")
     program = shutil.which("bwrap", path=search_path)
     if program is None:
         raise _cannot_run(name, "there is no 'bwrap' on this machine (install the package 'bubblewrap')")
-    project_dir = turn.project_dir.resolve()
+    project_dir = _path_of(descriptor)
     if box.home.resolve().is_relative_to(project_dir):
         raise _cannot_run(
             name, f"its project folder {str(project_dir)!r} holds the home folder, which a sandbox is to hide"
         )
-    words = (program, *bubblewrap_arguments(box, project_dir, needs), "--")
+    words = (program, *bubblewrap_arguments(box, project_dir, descriptor, needs), "--")
     keeps_terms, hands_terms_on = await _signal_words(search_path)
-    words = (*keeps_terms, *words, *hands_terms_on)
+    words = (*keeps_terms, *words, *hands_terms_on, *_right_folder_words(descriptor))
     trial = shutil.which("true", path=search_path) or "true"
-    failure = await _failure_of((*words, trial), turn.environment)
+    failure = await _failure_of((*words, trial), turn.environment, (descriptor,))
     if failure is not None:
         raise _cannot_run(name, f"{failure} ('agent-launcher doctor' looks at this)")
     return words
 
 
-def bubblewrap_arguments(box: Bubblewrap, project_dir: Path, needs: Needs) -> list[str]:
-    """Lay out the file system and the namespaces; later words lie over earlier ones."""
+def bubblewrap_arguments(box: Bubblewrap, project_dir: Path, descriptor: int, needs: Needs) -> list[str]:
+    """Lay out the file system and the namespaces; later words lie over earlier ones.
+
+    The project is what `descriptor` has open, which bwrap mounts and closes; `project_dir` is where it is found inside.
+    """
     out_of_sight = _existing([*(Path(name) for name in _SHARED_FOLDERS), Path(tempfile.gettempdir()), box.home])
     hidden = _existing(box.hidden)
     readable = [*_not_around(box.home.resolve(), _existing(box.needed)), *(path.resolve() for path in box.readable)]
-    writable = [*(path.resolve() for path in box.writable), *(path.resolve() for path in needs.writable), project_dir]
-    bound = [*readable, *writable]
+    writable = [*(path.resolve() for path in box.writable), *(path.resolve() for path in needs.writable)]
+    bound = [*readable, *writable, project_dir]
     hidden_below = [path for path in hidden if any(path != one and path.is_relative_to(one) for one in bound)]
     return [
         *("--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
@@ -100,10 +138,24 @@ def bubblewrap_arguments(box: Bubblewrap, project_dir: Path, needs: Needs) -> li
         *_mounted("--ro-bind-try", [_RESOLVER.resolve()]),
         *_mounted("--ro-bind", readable),
         *_mounted("--bind", writable),
+        *("--bind-fd", str(descriptor), str(project_dir)),
         *_each("--tmpfs", hidden_below),
         *_mounted("--ro-bind", [path.resolve() for path in needs.readable]),
         *("--chdir", str(project_dir)),
     ]
+
+
+def _right_folder_words(descriptor: int) -> tuple[str, ...]:
+    """Return words that run what follows only in the folder that was opened.
+
+    bwrap knows the place to mount it at and to begin in by its path, which may lead elsewhere between the two.
+    """
+    here = os.fstat(descriptor)
+    script = (
+        'test "$(stat -c %d:%i .)" = "$0" || { echo "the project folder was exchanged for another" >&2; exit 126; }; '
+        'exec "$@"'
+    )
+    return ("sh", "-c", script, f"{here.st_dev}:{here.st_ino}")
 
 
 def _existing(paths: Sequence[Path]) -> list[Path]:
@@ -138,7 +190,9 @@ def _cannot_run(agent_name: str, cause: str) -> CannotRunError:
     return CannotRunError(Reason.SANDBOX_UNAVAILABLE, f"cannot run agent {agent_name!r} in its sandbox: {cause}")
 
 
-async def _failure_of(command: Sequence[str], environment: Mapping[str, str] | None) -> str | None:
+async def _failure_of(
+    command: Sequence[str], environment: Mapping[str, str] | None, descriptors: Sequence[int] = ()
+) -> str | None:
     """Run a command that does nothing; return why it failed."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -147,6 +201,7 @@ async def _failure_of(command: Sequence[str], environment: Mapping[str, str] | N
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
+            pass_fds=descriptors,
             start_new_session=True,
         )
     except OSError as cause:

@@ -5,7 +5,7 @@ from pathlib import Path
 from agent_backends.protocol import CannotRunError, Turn
 from agent_backends.turn.environment import environment_of_agent, for_references, neighbourhood, output_limit_in
 from agent_backends.turn.local_blueprint import blueprint_of
-from agent_backends.turn.project_folder import checked_folder
+from agent_backends.turn.project_folder import opened_folder
 from agent_backends.turn.references import Resolver
 from agent_backends.turn.request import SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
@@ -53,11 +53,13 @@ def build_turn(
     # Before the secrets are asked for: those of its environment are among them.
     environment |= resolver.environment(agent.options)
     is_resumed = request.type is JobType.RESUME_SESSION
+    folder = opened_folder(_asked_folder(request, session), session.session_name, around.environment)
     return Turn(
         session_name=session.session_name,
         session_id=session.session_id,
         prompt=request.prompt,
-        project_dir=checked_folder(_asked_folder(request, session), session.session_name, around.environment),
+        project_dir=folder.path,
+        folder_descriptor=folder.descriptor,
         blueprint=blueprint,
         backend_session_id=session.backend_session_id if is_resumed else None,
         resumed=is_resumed,
