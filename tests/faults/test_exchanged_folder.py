@@ -1,10 +1,5 @@
 """A folder inside the project roots is exchanged with a link that leads out, again and again, while jobs begin."""
 
-import ctypes
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,10 +7,9 @@ import pytest
 from faults.bench import Bench
 from support.agents import add_program
 from support.bubblewrap import why_not
+from support.exchanging import exchanged
 from support.runtime_api import JobRow
 
-AT_FDCWD, RENAME_EXCHANGE = -100, 2
-EVERY_SECONDS = 0.0007
 JOBS = 14
 BATCHES_MAX = 8
 # What it sees of where it is, and a trace of it there.
@@ -31,28 +25,6 @@ def root(tmp_path: Path) -> Path:
         (path / "mark").write_text(f"{mark}\n")
     (folder / "link").symlink_to(tmp_path / "outside")
     return folder
-
-
-@contextmanager
-def exchanged(one: Path, other: Path) -> Iterator[None]:
-    """Exchange two names all the time."""
-    over = threading.Event()
-    renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    names = (AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
-    if renameat2(*names) != 0:
-        pytest.skip("this system cannot exchange two names")
-
-    def go_on() -> None:
-        while not over.wait(EVERY_SECONDS):
-            assert renameat2(*names) == 0
-
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def run_batches(bench: Bench, agent: str, folder: Path) -> list[JobRow]:

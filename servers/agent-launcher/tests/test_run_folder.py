@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ class FailingDisk(Disk):
     def __init__(self, number: int) -> None:
         self._number = number
 
-    def read(self, path: Path) -> bytes:
+    def read_piece(self, path: Path, offset: int, count: int) -> bytes:  # noqa: ARG002 - as the disk has it
         raise OSError(self._number, os.strerror(self._number), str(path))
 
 
@@ -29,6 +30,28 @@ def test_an_outcome_that_cannot_be_read_at_the_moment_is_not_taken_for_none(tmp_
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.ELOOP, errno.EACCES])
 def test_an_outcome_that_is_none_of_ours_is_none(tmp_path: Path, number: int) -> None:
     assert RunFolder(tmp_path / "job_1.1", FailingDisk(number)).read_outcome() == {}
+
+
+def a_pipe_that_nobody_writes_to(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_file_without_end(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(b'{"error": "')
+        file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("put", [a_pipe_that_nobody_writes_to, a_folder, a_file_without_end])
+def test_what_is_no_note_is_none_and_holds_nobody_up(tmp_path: Path, put: Callable[[Path], None]) -> None:
+    folder = RunFolder(tmp_path, Disk())
+    put(folder.outcome_path)
+
+    assert folder.read_outcome() == {}
 
 
 def test_output_that_was_just_written_keeps_a_folder_that_is_old(tmp_path: Path) -> None:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from agent_runtime.services.agents.blueprint_files import BrokenBlueprintError, read_blueprint
 from support.desk import Desk, Json, JsonObject, items, read, refused, text
+from support.exchanging import exchanged
 from support.runtime_process import RuntimeProcess
+
+READINGS = 3000
 
 
 @dataclass
@@ -180,6 +184,24 @@ def test_a_broken_blueprint_is_listed_with_its_error_and_cannot_be_used(
     assert word in text(agent["error"])
     order: JsonObject = {"type": "start_session", "session_name": "never", "agent_name": "broken", "prompt": "p"}
     refused(workshop.desk.post("/jobs", order), 409, "agent_broken")
+
+
+def test_a_blueprint_is_what_lies_in_its_folder_while_that_is_exchanged_with_a_link(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "agent", tmp_path / "outside"
+    for path in (folder, outside):
+        path.mkdir()
+        (path / "agent.json").write_text(json.dumps({"name": "agent", "description": path.name, "command": ["true"]}))
+    (tmp_path / "link").symlink_to(outside)
+    told: list[str] = []
+
+    with exchanged(folder, tmp_path / "link", every_seconds=0.00001):
+        for _ in range(READINGS):
+            try:
+                told.append(read_blueprint(folder).description)
+            except BrokenBlueprintError:
+                told.append("broken")
+
+    assert set(told) == {"agent", "broken"}
 
 
 def test_a_symbolic_link_is_never_followed(workshop: Workshop, tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ from agent_backends.protocol import CannotRunError
 from runtime_client.reasons import Reason
 
 ROOTS = "AGENT_LAUNCHER_PROJECT_ROOTS"
-# Opened for what it is and not to be read, which needs no right to read it.
-_FOR_ITSELF = getattr(os, "O_PATH", os.O_RDONLY)
 _FOUND: Mapping[type[Exception], str] = {FileNotFoundError: "nothing", NotADirectoryError: "a file"}
 
 
@@ -32,13 +30,18 @@ def opened_folder(asked: Path, session_name: str, environment: Mapping[str, str]
         raise _no_folder(asked, session_name, "a relative path")
     try:
         # Links are followed: what was opened counts, and not the way there.
-        descriptor = os.open(asked, _FOR_ITSELF | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(asked, _for_itself() | os.O_DIRECTORY | os.O_CLOEXEC)
     except (OSError, ValueError) as cause:
         raise _no_folder(asked, session_name, _FOUND.get(type(cause), str(cause))) from cause
     roots = [Path(word) for word in environment.get(ROOTS, "").split(os.pathsep) if word]
     if not roots:
         return ProjectFolder(asked, descriptor)
     return ProjectFolder(_within(asked, descriptor, [root.resolve() for root in roots], session_name), descriptor)
+
+
+def _for_itself() -> int:
+    """Return how to open a folder without a right to read it, where the system knows that."""
+    return os.O_PATH if sys.platform == "linux" else os.O_RDONLY
 
 
 def _within(asked: Path, descriptor: int, roots: list[Path], session_name: str) -> Path:

@@ -13,7 +13,7 @@ from lib.wire.models import Job, Json, JsonObject
 
 OUTPUT_TAIL_BYTES = 4096
 # What a command leaves about its end fits in this.
-NOTE_BYTES_MAX = 64 * 1024
+NOTE_BYTES_MAX = 1 << 20
 SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
@@ -64,7 +64,7 @@ class RunFolder:
         Errors:  OSError, when this process may read no file at the moment, so that it is read again later.
         """
         try:
-            outcome: Json = json.loads(self._disk.read(self.outcome_path))
+            outcome: Json = json.loads(self._disk.read_piece(self.outcome_path, 0, NOTE_BYTES_MAX))
         except OSError as error:
             if error.errno in SHORT_OF:
                 raise

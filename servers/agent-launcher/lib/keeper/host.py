@@ -146,7 +146,8 @@ class Host:
     def read_outcome(self, launch: Launch) -> JsonObject:
         """Read what the command itself left about its end, if anything."""
         try:
-            fd = os.open(launch.outcome_path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            # Not waited for: a command may have put a pipe there that nobody writes to.
+            fd = os.open(launch.outcome_path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return {}
         with open(fd, "rb") as file:

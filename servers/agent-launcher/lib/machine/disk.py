@@ -7,16 +7,21 @@ import os
 import shutil
 from pathlib import Path
 
+_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
 
 class Disk:
-    """The machine's disk; what it writes is closed to other users, and no link leads it elsewhere."""
+    """The machine's disk; what it writes is closed to other users, and no link leads it elsewhere.
+
+    What a command put in the place of a file (a pipe that nobody writes to) is not waited for.
+    """
 
     def read(self, path: Path) -> bytes:
         """Read a whole file.
 
         Errors:  OSError.
         """
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+        with os.fdopen(os.open(path, _READING), "rb") as file:
             return file.read()
 
     def read_piece(self, path: Path, offset: int, count: int) -> bytes:
@@ -24,7 +29,7 @@ class Disk:
 
         Errors:  OSError.
         """
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(path, _READING)
         try:
             return os.pread(fd, count, offset)
         finally:

@@ -6,7 +6,8 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -27,7 +28,7 @@ FREE_FILES_NEEDED = 1000
 SKEW_SECONDS_MAX = 5.0
 LOOK_SECONDS = 5.0
 _SANDBOX_TRIAL: Final = (
-    *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid", "--unshare-net", "--", "true"),
+    *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid", "--unshare-net"),
 )
 
 
@@ -256,7 +257,7 @@ class Doctor:
                 "install 'bubblewrap' if blueprints ask for a sandbox; without it their jobs fail and nothing runs",
             )
             return
-        failure = _failure_of([path, *_SANDBOX_TRIAL], self._environment)
+        failure = _failure_of_sandbox(path, self._environment)
         if failure is None:
             yield Finding("sandbox", Level.OK, f"'{path}' can make one")
             return
@@ -265,7 +266,8 @@ class Doctor:
             Level.WARNING,
             f"'{path}' cannot make one: {failure}",
             "allow user namespaces (kernel.unprivileged_userns_clone, AppArmor's profile for bwrap, or the container's "
-            "rules); until then jobs that ask for a sandbox fail and nothing runs",
+            "rules), or install a bwrap that knows --bind-fd; until then jobs that ask for a sandbox fail and nothing "
+            "runs",
         )
 
     def _containment(self) -> Iterator[Finding]:
@@ -324,7 +326,18 @@ def _get(client: HttpClient, path: str, headers: dict[str, str]) -> httpx.Respon
     return client.request("GET", path, json=None, content=None, params=None, headers=headers, timeout=limits)
 
 
-def _failure_of(command: list[str], environment: Mapping[str, str]) -> str | None:
+def _failure_of_sandbox(program: str, environment: Mapping[str, str]) -> str | None:
+    """Make a sandbox as agents get it, with a folder that was opened before."""
+    folder = tempfile.gettempdir()
+    opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        words = [program, *_SANDBOX_TRIAL, "--bind-fd", str(opened), folder, "--", "true"]
+        return _failure_of(words, environment, (opened,))
+    finally:
+        os.close(opened)
+
+
+def _failure_of(command: list[str], environment: Mapping[str, str], descriptors: Sequence[int] = ()) -> str | None:
     """Run a command that does nothing; return why it failed."""
     try:
         done = subprocess.run(
@@ -333,6 +346,7 @@ def _failure_of(command: list[str], environment: Mapping[str, str]) -> str | Non
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=LOOK_SECONDS,
+            pass_fds=descriptors,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,14 +1,17 @@
 """Reads and writes one agent blueprint on disk: a folder of three files, or one of Claude Code's agent files.
 
-Nothing here follows a symbolic link: a blueprint says which programs run, so it is what lies in its folder.
+Nothing here follows a symbolic link: a blueprint says which programs run, so it is what lies in its folder. The folder
+is opened once, and its files are those of that very folder, whatever stands in its place by then.
 """
 
+import contextlib
+import errno
 import json
 import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -113,13 +116,21 @@ def read_blueprint(path: Path) -> Blueprint:
         raise BrokenBlueprintError(f"'{path}' is a symbolic link: a blueprint must lie in the folder itself")
     if path.suffix == CLAUDE_SUFFIX:
         return _from_claude_file(path)
-    content = _object(path / AGENT_FILE)
+    try:
+        with _opened(path) as folder:
+            return _from_folder(path, folder)
+    except OSError as error:
+        raise BrokenBlueprintError(f"cannot read '{path}': {error.strerror}") from error
+
+
+def _from_folder(path: Path, folder: int) -> Blueprint:
+    content = _object(path / AGENT_FILE, folder)
     if content is None:
         raise BrokenBlueprintError(f"'{path}' has no '{AGENT_FILE}'")
     if content.get("name", path.name) != path.name:
         raise BrokenBlueprintError(f"'{path / AGENT_FILE}' is in the folder '{path.name}': its 'name' must be the same")
-    prompt = _text(path / PROMPT_FILE) or ""
-    return _checked(path / AGENT_FILE, content).blueprint(prompt, _mcp_servers(path / MCP_FILE))
+    prompt = _text(path / PROMPT_FILE, folder) or ""
+    return _checked(path / AGENT_FILE, content).blueprint(prompt, _mcp_servers(path / MCP_FILE, folder))
 
 
 def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
@@ -139,11 +150,12 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
         "options": dict(blueprint.options),
         "sandbox": blueprint.sandbox,
     }
-    _replace(folder / PROMPT_FILE, blueprint.system_prompt or None)
     servers = {_MCP_KEY: dict(blueprint.mcp_servers)} if blueprint.mcp_servers else None
-    _replace(folder / MCP_FILE, _pretty(servers) if servers is not None else None)
-    # Last: a reader that comes in between sees the new prompt with the old agent, never half an agent.
-    _replace(folder / AGENT_FILE, _pretty({**content, **{key: value for key, value in further.items() if value}}))
+    with _opened(folder) as opened:
+        _replace(PROMPT_FILE, blueprint.system_prompt or None, opened)
+        _replace(MCP_FILE, _pretty(servers) if servers is not None else None, opened)
+        # Last: a reader that comes in between sees the new prompt with the old agent, never half an agent.
+        _replace(AGENT_FILE, _pretty({**content, **{key: value for key, value in further.items() if value}}), opened)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -151,23 +163,41 @@ def write_text(path: Path, text: str) -> None:
 
     Errors:  OSError.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    # The folder of all agents is the user's own choice, and may be a link.
+    with _opened(path.parent, follows_links=True) as folder:
+        _replace(path.name, text, folder)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path, *, follows_links: bool = False) -> Iterator[int]:
+    how = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(folder, how if follows_links else how | os.O_NOFOLLOW)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _replace(name: str, text: str | None, folder: int) -> None:
+    """Write one file of an open folder at once or not at all, or remove it."""
+    temporary = f".{name}.{secrets.token_hex(4)}.new"
+    if text is None:
+        _remove(name, folder)
+        return
+    try:
+        how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, how, 0o600, dir_fd=folder), "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary, folder)
 
 
-def _replace(path: Path, text: str | None) -> None:
-    if text is None:
-        path.unlink(missing_ok=True)
-    else:
-        write_text(path, text)
+def _remove(name: str, folder: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 def _pretty(value: object) -> str:
@@ -217,16 +247,16 @@ def _checked(path: Path, content: JsonObject) -> BlueprintText:
         raise BrokenBlueprintError(f"'{path}': '{place}': {first['msg'][:1].lower()}{first['msg'][1:]}") from error
 
 
-def _mcp_servers(path: Path) -> JsonObject:
-    content = _object(path) or {}
+def _mcp_servers(path: Path, folder: int) -> JsonObject:
+    content = _object(path, folder) or {}
     servers = content.get(_MCP_KEY, content)
     if not isinstance(servers, dict) or not all(isinstance(one, dict) for one in servers.values()):
         raise BrokenBlueprintError(f"'{path}': expected '{_MCP_KEY}' with one object for each server")
     return servers
 
 
-def _object(path: Path) -> "JsonObject | None":
-    text = _text(path)
+def _object(path: Path, folder: int) -> "JsonObject | None":
+    text = _text(path, folder)
     if text is None:
         return None
     try:
@@ -239,13 +269,15 @@ def _object(path: Path) -> "JsonObject | None":
     return value
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path, folder: int | None = None) -> str | None:
+    """Read a file; of an open folder, if that is given."""
+    how = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path if folder is None else path.name, how, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:
-        why = "is a symbolic link" if path.is_symlink() else error.strerror
+        why = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise BrokenBlueprintError(f"cannot read '{path}': it {why}") from error
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
