@@ -4,7 +4,7 @@ A greenlet is switched by us alone, so the same seed switches at the same places
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from queue import Empty
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -237,13 +237,3 @@ class SimInbox(Generic[T]):
         if not self._items:
             raise Empty
         return self._items.popleft()
-
-
-def at_once(life: Life, act: Callable[[S], None], things: Sequence[S]) -> None:
-    """Do the same to several things, in a fiber for each."""
-    fibers = [Fiber(life, lambda thing=thing: act(thing), "at once") for thing in things]  # type: ignore[misc]
-    for fiber in fibers:
-        fiber.start()
-    for fiber in fibers:
-        while fiber.is_alive():
-            fiber.join(3600.0)

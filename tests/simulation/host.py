@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,7 +25,6 @@ from simulation.fibers import (
     SimFlag,
     SimInbox,
     SimLock,
-    at_once,
 )
 from simulation.keepers import Keepers
 from simulation.lines import SimLines
@@ -34,7 +33,6 @@ from simulation.processes import Processes
 if TYPE_CHECKING:
     from simulation.world import World
 
-S = TypeVar("S")
 T = TypeVar("T")
 STATE_DIR = Path("/sim")
 RUNS_DIR, KEEPERS_DIR = STATE_DIR / "runs", STATE_DIR / "keepers"
@@ -309,10 +307,6 @@ class SimMachine(Machine):
 
     def inbox(self) -> Inbox[T]:
         return SimInbox(self._life)
-
-    def at_once(self, act: Callable[[S], None], things: Sequence[S], threads_max: int) -> None:
-        del threads_max
-        at_once(self._life, act, things)
 
     def thread(self, run: Callable[[], None], name: str) -> Thread:
         return Fiber(self._life, run, name)

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from agent_runtime.domain.errors import Problem
-from agent_runtime.http.launchers import LauncherRoutes
+from agent_runtime.http.launchers import REPORT_ENDPOINT, LauncherRoutes
 from agent_runtime.http.wire.answers import answer_for, error_answer, internal_error
 from agent_runtime.http.wire.launchers import (
     AttemptBody,
@@ -25,6 +25,7 @@ from agent_runtime.http.wire.launchers import (
     PollQuery,
     RegisterBody,
     ReportBody,
+    ReportsBody,
 )
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens
 from agent_runtime.services.families.consequences import FamilyStore
@@ -232,6 +233,8 @@ class RuntimeLife:
             return await _by_name(routes.register, request=connection, body=RegisterBody.model_validate(body))
         if path == "/launcher/heartbeat":
             return await routes.heartbeat(HeartbeatBody.model_validate(body))
+        if path == REPORT_ENDPOINT:
+            return await routes.reports(ReportsBody.model_validate(body))
         if path == "/launcher/jobs":
             return await self._poll(query, connection)
         if method == "DELETE":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lib.errors import CallFailed, CallRejected, LauncherUnknown, Superseded
@@ -70,6 +71,39 @@ class Wanted:
     refuse: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is to be said of one attempt: in which call, and with which details."""
+
+    job: Job
+    call: str
+    details: JsonObject = field(default_factory=dict)
+
+    @staticmethod
+    def of_end(job: Job, report: Report) -> Said:
+        """Say how an attempt ended."""
+        status: JsonObject = {"status": "success"} if report.outcome == "completed" else {}
+        return Said(job, report.outcome, {**status, **report.details()})
+
+    @property
+    def path(self) -> str:
+        return f"/launcher/jobs/{self.job.job_id}/{self.call}"
+
+    @property
+    def body(self) -> JsonObject:
+        proof: JsonObject = {"attempt": self.job.attempt, "token": self.job.token}
+        return {**self.details, **{name: value for name, value in proof.items() if value is not None}}
+
+    def judge(self, answer: JsonObject) -> CallFailed | None:
+        """Judge the answer to this one of several as the answer to a call of its own."""
+        status, body = integer_of(answer, "status") or 0, answer.get("body")
+        try:
+            _judge(f"POST {self.path}", status, body if isinstance(body, dict) else None, "no object")
+        except CallFailed as error:
+            return error
+        return None
+
+
 class ApiClient:
     """One method per call; answers are read, errors are sorted into those that pass and those that are final."""
 
@@ -77,6 +111,7 @@ class ApiClient:
         self._tokens = tokens
         self._poll_timeout = poll_timeout
         self._client = client
+        self._report_endpoint: str | None = None
 
     def close(self) -> None:
         self._client.close()
@@ -85,9 +120,11 @@ class ApiClient:
         """Say who we are and what we hold."""
         answer = self._call("POST", "/launcher/register", body=about or {})
         try:
-            return RegistrationResponse.from_json(answer)
+            registered = RegistrationResponse.from_json(answer)
         except ValueError as error:
             raise CallFailed(str(error)) from error
+        self._report_endpoint = registered.report_endpoint
+        return registered
 
     def poll_job(self, launcher_id: str) -> Job | None:
         """Wait for one job; None if there was none."""
@@ -112,29 +149,32 @@ class ApiClient:
 
     def report_started(self, launcher_id: str, job_id: str, job: Job | None = None) -> None:
         """Ask for the right to run; only a return without an error is that right."""
-        self._report(launcher_id, job_id, "started", job, {})
+        self._say(launcher_id, Said(job or _named(job_id), "started"))
 
     def report_completed(
         self, launcher_id: str, job_id: str, job: Job | None = None, report: Report | None = None
     ) -> None:
         """Report exit code 0."""
-        self._report(launcher_id, job_id, "completed", job, {"status": "success", **_details(report)})
+        self._say(launcher_id, Said.of_end(job or _named(job_id), report or Report("completed")))
 
     def report_failed(
         self, launcher_id: str, job_id: str, error: str, job: Job | None = None, report: Report | None = None
     ) -> None:
         """Report any other end, with the sentence that says why."""
-        self._report(launcher_id, job_id, "failed", job, {**_details(report), "error": error})
-
-    def report_stopped(
-        self, launcher_id: str, job_id: str, job: Job | None = None, report: Report | None = None
-    ) -> None:
-        """Report an end that we were asked for."""
-        self._report(launcher_id, job_id, "stopped", job, _details(report))
+        told = replace(report or Report("failed"), error=error)
+        self._say(launcher_id, Said.of_end(job or _named(job_id), told))
 
     def report_declined(self, launcher_id: str, job: Job, reason: str, error: str) -> None:
         """Give a claim back of which nothing ran."""
-        self._report(launcher_id, job.job_id, "declined", job, {"reason": reason, "error": error})
+        self._say(launcher_id, Said(job, "declined", {"reason": reason, "error": error}))
+
+    def report_all(self, launcher_id: str, all_said: Sequence[Said]) -> list[CallFailed | None]:
+        """Say what is to be said of several attempts, together where the runtime takes that.
+
+        Shape:   for each, None if the runtime took it, else what a call of its own would have raised.
+        """
+        together = self._report_together(launcher_id, all_said) if len(all_said) > 1 else None
+        return self._report_each(launcher_id, all_said) if together is None else together
 
     def upload_log(self, launcher_id: str, job: Job, offset: int, chunk: bytes, *, is_jump: bool = False) -> int:
         """Send a piece of output and return the offset that the runtime now expects.
@@ -161,13 +201,37 @@ class ApiClient:
         """Say goodbye; the last call of a clean exit."""
         self._call("DELETE", f"/launchers/{launcher_id}")
 
-    def _report(self, launcher_id: str, job_id: str, verb: str, job: Job | None, details: JsonObject) -> None:
-        body: JsonObject = {"launcher_id": launcher_id, **details}
-        if job is not None and job.attempt is not None:
-            body["attempt"] = job.attempt
-        if job is not None and job.token is not None:
-            body["token"] = job.token
-        self._call("POST", f"/launcher/jobs/{job_id}/{verb}", body=body)
+    def _say(self, launcher_id: str, said: Said) -> None:
+        self._call("POST", said.path, body={"launcher_id": launcher_id, **said.body})
+
+    def _report_each(self, launcher_id: str, all_said: Sequence[Said]) -> list[CallFailed | None]:
+        answers: list[CallFailed | None] = []
+        for said in all_said:
+            try:
+                self._say(launcher_id, said)
+            except CallFailed as error:
+                if error.status is None:
+                    # Nobody is there: no use in waiting as long again for each of the others.
+                    return [*answers, *[error] * (len(all_said) - len(answers))]
+                answers.append(error)
+            else:
+                answers.append(None)
+        return answers
+
+    def _report_together(self, launcher_id: str, all_said: Sequence[Said]) -> list[CallFailed | None] | None:
+        """Say it in one call; None if each needs a call of its own."""
+        if self._report_endpoint is None:
+            return None
+        reports: list[Json] = [{**said.body, "call": said.call, "job_id": said.job.job_id} for said in all_said]
+        try:
+            answer = self._call("POST", self._report_endpoint, body={"launcher_id": launcher_id, "reports": reports})
+        except CallFailed as error:
+            # If it was answered, one of them may be what the runtime does not take: it shall not be in the way.
+            return [error] * len(all_said) if error.status is None else None
+        answers = objects_of(answer, "answers")
+        if len(answers) != len(all_said):
+            return None
+        return [said.judge(told) for said, told in zip(all_said, answers, strict=True)]
 
     def _call(
         self,
@@ -195,22 +259,26 @@ class ApiClient:
         return _read_answer(f"{method} {path}", response)
 
 
-def _details(report: Report | None) -> JsonObject:
-    return report.details() if report is not None else {}
+def _named(job_id: str) -> Job:
+    """Stand for a job of which only the id is known."""
+    return Job(job_id, "", "")
 
 
 def _read_answer(call: str, response: httpx.Response) -> JsonObject:
-    status = response.status_code
-    if status == httpx.codes.NO_CONTENT:
+    if response.status_code == httpx.codes.NO_CONTENT:
         return {}
-    told = _read_object(response)
+    return _judge(call, response.status_code, _read_object(response), _kind(response))
+
+
+def _judge(call: str, status: int, told: JsonObject | None, kind: str) -> JsonObject:
+    """Return what an answer tells, or raise what it means for whoever asked."""
     if 200 <= status < 300:
         if told is None:
             raise CallFailed(
-                f"cannot use the answer to {call}: a JSON object was expected, found {_kind(response)}", status=status
+                f"cannot use the answer to {call}: a JSON object was expected, found {kind}", status=status
             )
         return told
-    detail = text_of(told or {}, "detail") or _kind(response)
+    detail = text_of(told or {}, "detail") or kind
     sentence = f"the runtime answered {call} with {status}: {detail}"
     code = text_of(told or {}, "code")
     if told is None or code is None or status >= 500 or status < 400 or status in _PASSING_STATUSES:

@@ -9,7 +9,7 @@ from pathlib import Path
 from lib.attempt.attempt import Attempt
 from lib.attempt.environment import job_environment
 from lib.errors import JobRefused
-from lib.keepers import Keepers
+from lib.keepers import Keepers, Order
 from lib.wire.models import Job, Json, JsonObject
 
 # Linux takes at most 128 KiB in one argument.
@@ -37,11 +37,10 @@ class Executor:
         self._project_roots = project_roots
         self._output_limit_bytes = output_limit_bytes
 
-    def execute(self, attempt: Attempt) -> Attempt:
-        """Prepare an attempt and return it; its command runs once the keeper is told to go.
+    def execute(self, attempt: Attempt) -> Order:
+        """Prepare an attempt and order it; its command runs once its keeper has taken it and is told to go.
 
-        Errors:  JobRefused, if the job cannot be run here; AttemptAlreadyHere, if it was already run here;
-                 OrderFailed, if the keeper did not take it; OSError, if the disk does not take its folder.
+        Errors:  JobRefused, if the job cannot be run here; OSError, if the disk does not take its folder.
         """
         job, folder = attempt.job, attempt.folder
         command = self.find_command(job)
@@ -49,8 +48,7 @@ class Executor:
         is_prompt_on_stdin = len(prompt) > PROMPT_ARGUMENT_BYTES_MAX
         folder.make(prompt if is_prompt_on_stdin else None)
         launch = self._launch(attempt, command, is_prompt_on_stdin=is_prompt_on_stdin)
-        attempt.keeper = self._keepers.order(attempt.key, job.to_json(), str(folder.path), launch)
-        return attempt
+        return self._keepers.order(attempt.key, job.to_json(), str(folder.path), launch)
 
     def find_command(self, job: Job) -> str:
         """Find the job's command in the project's `commands/`, then on PATH.

@@ -36,7 +36,7 @@ from lib.wire.models import Json, JsonObject
 
 log = logging.getLogger("agent-launcher")
 
-REPORTERS = 4
+REPORTERS = 2
 POLL_STALE_SECONDS, SUPERVISOR_STALE_SECONDS, DELIVERY_STALE_SECONDS = 90.0, 30.0, 90.0
 HOUSEKEEPING_STALE_SECONDS = 600.0
 TICK_SECONDS = 1.0
@@ -76,7 +76,8 @@ class Launcher:
         self._machine = machine
         self.state_folder = machine.state_folder(config.state_dir)
         self.lifecycle = Lifecycle(machine, max_total_jobs=config.max_total_jobs)
-        self._api = ApiClient(client, TokenSource(config.token, config.token_file), poll_timeout=config.poll_timeout)
+        tokens = TokenSource(config.token, config.token_file)
+        self._api = ApiClient(client, tokens, poll_timeout=config.poll_timeout)
         self._environment = base_environment(environment, config.environment_rule)
         self._service = ServiceWatch(environment)
         self._registry = RunningJobsRegistry(machine)
@@ -150,7 +151,7 @@ class Launcher:
             self._registration,
             admission,
             self.lifecycle,
-            start_job=starter.start,
+            start_jobs=starter.start,
             stop_jobs=self._stopper.stop_jobs,
             is_idle=self._is_idle if self._config.exit_when_idle else None,
             machine=self._machine,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lib.admission import Admission, Admitted
 from lib.api_client import ApiClient, Wanted
@@ -17,7 +17,6 @@ from lib.wire.models import Job, PollAnswer, RegistrationResponse
 log = logging.getLogger("agent-launcher")
 
 BATCH_MAX = 32
-STARTS_AT_ONCE = 8
 IDLE_WAIT_SECONDS = 2.0
 TURN_WAIT_SECONDS = 20.0
 # An empty answer that comes much sooner than asked for; some are normal, a stream of them is a broken peer.
@@ -39,7 +38,7 @@ class Poller:
         admission: Admission,
         lifecycle: Lifecycle,
         *,
-        start_job: Callable[[Job], None],
+        start_jobs: Callable[[Sequence[Job]], None],
         stop_jobs: Callable[[tuple[str, ...]], None],
         machine: Machine,
         is_idle: Callable[[], bool] | None = None,
@@ -49,11 +48,10 @@ class Poller:
         self._registration = registration
         self._admission = admission
         self._lifecycle = lifecycle
-        self._start_job = start_job
+        self._start_jobs = start_jobs
         self._stop_jobs = stop_jobs
         self._is_idle = is_idle
         self._backoff = Backoff(machine.chance())
-        self._at_once = machine.at_once
         self._changed = machine.condition()
         self._parked: Admitted | None = None  # what the poll asked for that has the turn
         self._hasty_answers = 0
@@ -142,8 +140,9 @@ class Poller:
     def _take(self, answer: PollAnswer) -> None:
         if answer.stop_jobs:
             self._stop_jobs(answer.stop_jobs)
-        # All of them are started or declined before the next poll begins: it would hand them out again.
-        self._at_once(self._start_job, answer.jobs, STARTS_AT_ONCE)
+        if answer.jobs:
+            # All of them are started or declined before the next poll begins: it would hand them out again.
+            self._start_jobs(answer.jobs)
 
     def _pause_before_next(self, answer: PollAnswer, admitted: Admitted, seconds: float) -> float:
         is_empty = not answer.jobs and not answer.stop_jobs

@@ -108,21 +108,18 @@ class RunningJobsRegistry:
         with self._changed:
             attempt.is_reported = True
 
-    def take(self, wait_seconds: float) -> Attempt | None:
-        """Wait for an attempt whose delivery is due; it is the caller's until it is stored."""
+    def take(self, wait_seconds: float, most: int) -> list[Attempt]:
+        """Wait for attempts whose delivery is due; each is the caller's until it is stored."""
         end = self._monotonic() + wait_seconds
         with self._changed:
             while not self._is_closed:
+                if due := self._take_due(most):
+                    return due
                 now = self._monotonic()
-                self._forget_old_tickets()
-                if self._due and self._due[0][0] <= now:
-                    attempt = heapq.heappop(self._due)[2]
-                    attempt.ticket = 0
-                    return attempt
                 if now >= end:
-                    return None
+                    break
                 self._changed.wait((min(end, self._due[0][0]) if self._due else end) - now)
-        return None
+        return []
 
     def find(self, key: str) -> Attempt | None:
         """Find one attempt by its key."""
@@ -186,16 +183,23 @@ class RunningJobsRegistry:
             case Delivered() | Dropped():
                 attempt.ticket = 0
                 del self._attempts[attempt.key]
-                self._changed.notify_all()
 
     def _schedule(self, attempt: Attempt, seconds: float) -> None:
         attempt.ticket = next(self._tickets)
         heapq.heappush(self._due, (self._monotonic() + seconds, attempt.ticket, attempt))
         self._changed.notify()
 
-    def _forget_old_tickets(self) -> None:
-        while self._due and self._due[0][2].ticket != self._due[0][1]:
+    def _take_due(self, most: int) -> list[Attempt]:
+        now, taken = self._monotonic(), list[Attempt]()
+        while self._due:
+            at, ticket, attempt = self._due[0]
+            if attempt.ticket == ticket:
+                if at > now or len(taken) == most:
+                    break
+                attempt.ticket = 0
+                taken.append(attempt)
             heapq.heappop(self._due)
+        return taken
 
 
 def _nothing(*_: object) -> None:

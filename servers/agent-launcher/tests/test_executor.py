@@ -119,11 +119,10 @@ def test_what_a_job_says_of_its_limits_and_what_the_launcher_says_reach_the_keep
     executor: ExecutorOnKeeper,
 ) -> None:
     told: list[object] = []
-    executor.keepers.order = lambda *asked: told.append(asked) or "1"  # type: ignore[func-returns-value,method-assign]
+    executor.keepers.order = lambda *asked: told.append(asked)  # type: ignore[assignment,method-assign]
     executor.executor._output_limit_bytes = 77
     for one in (job("s", timeout_seconds=5.0, stop_grace_seconds=2.0, output_limit_bytes=9.0), job("s")):
-        attempt = executor.executor.execute(attempt_of(one, executor.machine, executor.folders.path))
-        assert attempt.keeper == "1"
+        executor.executor.execute(attempt_of(one, executor.machine, executor.folders.path))
 
     launches = [asked[3] for asked in told if isinstance(asked, tuple)]
     limits = ("timeout_seconds", "stop_grace_seconds", "output_limit_bytes")

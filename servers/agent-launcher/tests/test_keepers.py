@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from launcher_rig.attempts import attempt_of, job
-from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
+from launcher_rig.machines import OnPlayedKeepers, PassingFlag, PlayedKeepers
 
 from lib.attempt.attempt import Attempt, Stop
 from lib.errors import AttemptAlreadyHere, OrderFailed
@@ -39,7 +39,7 @@ def greet(keepers: Keepers, name: str = "1", version: str = VERSION) -> None:
 
 
 def order(keepers: Keepers, key: str = "job_1.1") -> str:
-    return keepers.order(key, {"job_id": "job_1"}, "/r", {"argv": ["x"]})
+    return keepers.taken(keepers.order(key, {"job_id": "job_1"}, "/r", {"argv": ["x"]}))
 
 
 def attempt(machine: OnPlayedKeepers, keeper: str | None = "1") -> Attempt:
@@ -61,12 +61,7 @@ def answer_with(keepers: Keepers, lines: PlayedKeepers, *answers: JsonObject) ->
 
 def waiting_passes_time(keepers: Keepers, machine: OnPlayedKeepers) -> None:
     """Have whoever waits for an answer wait in vain, and not for long."""
-
-    def wait(timeout: float) -> bool:
-        machine.now += timeout
-        return False
-
-    keepers._changed.wait = wait  # type: ignore[method-assign]
+    keepers._flag = lambda: PassingFlag(machine)
 
 
 def test_a_keeper_is_greeted_first_and_with_the_environment(keepers: Keepers, lines: PlayedKeepers) -> None:

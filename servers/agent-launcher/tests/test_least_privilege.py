@@ -13,7 +13,6 @@ from launcher_rig.commands import CommandProject
 from launcher_rig.executor_on_keeper import ExecutorOnKeeper
 from launcher_rig.keeper_under_test import KeeperUnderTest
 
-from lib.attempt.attempt import Attempt
 from lib.attempt.environment import base_environment
 from lib.attempt.environment_rule import EnvironmentRule
 from lib.config import Config, Options, load_config
@@ -236,7 +235,7 @@ def test_a_link_where_the_output_belongs_fails_the_job_and_leaves_the_target_alo
     victim = tmp_path / "victim"
     victim.write_text("precious")
     one = job("argv")
-    attempt = executor.executor.execute(Attempt(one, executor.folders.of(one), executor.machine))
+    attempt = executor.prepare(one)
     output = attempt.folder.path / OUTPUT_FILE
     output.unlink()
     output.symlink_to(victim)

@@ -86,7 +86,7 @@ def test_a_starter_that_is_not_known_registers_again_and_gets_its_grant(fake: Fa
     assert found is not None
     fake.jobs.forget_launcher()
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert len(fake.jobs.registrations) == 2
     assert fake.jobs.registrations[1]["holding"] == [{"job_id": "job_1", "attempt": 1, "token": found.token}]
@@ -107,7 +107,7 @@ def test_whoever_is_superseded_never_registers_and_has_the_launcher_leave(
     fake.jobs.supersede()
 
     if who == "starter":
-        parts.starter.start(found)
+        parts.starter.start([found])
         assert parts.words_about("job_1.1") == ["order"]  # and never to go
     else:
         getattr(parts, who).step()

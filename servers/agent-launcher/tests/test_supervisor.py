@@ -102,7 +102,7 @@ def test_what_an_earlier_launcher_left_is_taken_up_as_far_as_it_is(rig: Rig) -> 
     assert (running.pid, running.job.token, ended.returncode) == (77, "t", 4)
     assert running.started_at is not None
     assert running.started_at.timestamp() == 1_700_000_000.5
-    assert [rig.registry.take(0), rig.registry.take(0), rig.registry.take(0)] == [ordered, ended, None]
+    assert rig.registry.take(0, 32) == [ordered, ended]
 
 
 def test_a_job_that_cannot_be_read_does_not_hold_up_the_others(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
@@ -131,7 +131,7 @@ def test_an_end_is_stored_once(rig: Rig) -> None:
     rig.step()
 
     assert attempt.returncode == 3
-    assert [rig.registry.take(0), rig.registry.take(0)] == [attempt, None]
+    assert [rig.registry.take(0, 32), rig.registry.take(0, 32)] == [[attempt], []]
 
 
 def test_an_end_of_what_is_over_is_acknowledged_again(rig: Rig) -> None:

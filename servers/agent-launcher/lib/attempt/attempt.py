@@ -67,9 +67,12 @@ class Attempt:
     @property
     def is_held(self) -> bool:
         """Whether the runtime is told that we have it."""
-        if self.phase is Phase.ENDED:
-            return not self.is_reported and self.drop_reason is None
-        return self.drop_reason is None
+        return self.drop_reason is None and (self.phase is not Phase.ENDED or not self.is_reported)
+
+    @property
+    def is_end_unreported(self) -> bool:
+        """Whether the runtime has still to be told how it ended."""
+        return self.phase is Phase.ENDED and not self.is_reported and self.drop_reason is None
 
     @property
     def returncode(self) -> int | None:

@@ -13,8 +13,7 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,7 +26,6 @@ from lib.machine.keeper_lines import PROGRAM, Collected, Heard, SocketLines
 from lib.machine.state_folder import StateFolder
 from lib.wire.models import JsonObject
 
-S = TypeVar("S")
 T = TypeVar("T")
 
 MACHINE_ID_FILE = Path("/etc/machine-id")
@@ -131,14 +129,6 @@ class Machine:
     def inbox(self) -> Inbox[T]:
         """Make a queue into which a signal handler may put."""
         return SimpleQueue()
-
-    def at_once(self, act: Callable[[S], None], things: Sequence[S], threads_max: int) -> None:
-        """Do the same to several things at once; the caller sees the first error, as a loop would."""
-        if len(things) == 1:
-            act(things[0])
-        elif things:
-            with ThreadPoolExecutor(min(len(things), threads_max)) as pool:
-                list(pool.map(act, things))
 
     def thread(self, run: Callable[[], None], name: str) -> Thread:
         return threading.Thread(target=run, name=name, daemon=True)

@@ -106,6 +106,7 @@ class RegistrationResponse:
 
     launcher_id: str
     epoch: int | None = None
+    report_endpoint: str | None = None
     poll_timeout_seconds: float | None = None
     heartbeat_interval_seconds: float | None = None
     adopt: tuple[Adopted, ...] = ()
@@ -116,6 +117,7 @@ class RegistrationResponse:
         return cls(
             launcher_id=_required(told, "launcher_id"),
             epoch=integer_of(told, "epoch"),
+            report_endpoint=text_of(told, "report_endpoint"),
             poll_timeout_seconds=number_of(told, "poll_timeout_seconds"),
             heartbeat_interval_seconds=number_of(told, "heartbeat_interval_seconds"),
             adopt=tuple(

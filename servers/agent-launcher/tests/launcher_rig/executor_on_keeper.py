@@ -39,9 +39,15 @@ class ExecutorOnKeeper:
             runtime_url="http://127.0.0.1:1",
         )
 
+    def prepare(self, job: Job) -> Attempt:
+        """Have an attempt prepared that its keeper has taken."""
+        attempt = Attempt(job, self.folders.of(job), self.machine)
+        attempt.keeper = self.keepers.taken(self.executor.execute(attempt))
+        return attempt
+
     def run(self, job: Job) -> Attempt:
         """Have an attempt prepared and let it go."""
-        attempt = self.executor.execute(Attempt(job, self.folders.of(job), self.machine))
+        attempt = self.prepare(job)
         self.keepers.go(attempt)
         return attempt
 

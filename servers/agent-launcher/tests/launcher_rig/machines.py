@@ -32,13 +32,13 @@ class HeldClock(HeldTime):
     """And who waits for a time only lets it pass."""
 
     def flag(self) -> Flag:
-        return _Flag(self)
+        return PassingFlag(self)
 
 
-class _Flag:
+class PassingFlag:
     """An event whose waits take no time but the clock's."""
 
-    def __init__(self, clock: HeldClock) -> None:
+    def __init__(self, clock: HeldTime) -> None:
         self._clock = clock
         self._is_set = False
 

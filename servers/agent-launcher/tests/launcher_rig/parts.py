@@ -65,7 +65,7 @@ class Parts:
             self.registration,
             self.admission,
             self.lifecycle,
-            start_job=self.starter.start,
+            start_jobs=self.starter.start,
             stop_jobs=self.stopper.stop_jobs,
             machine=machine,
         )
@@ -100,7 +100,7 @@ class Parts:
     def take_all(self, answer: PollAnswer) -> None:
         """Start what a poll brought."""
         for one in answer.jobs:
-            self.starter.start(one)
+            self.starter.start([one])
 
     def words_about(self, key: str) -> list[str]:
         """What keepers were told about one attempt, in its order."""

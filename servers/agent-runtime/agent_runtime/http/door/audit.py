@@ -19,6 +19,7 @@ _LOGIN = "/login"
 # What running work says of itself; the jobs' own events tell the same, and there is very much of it.
 _SPOKEN_BY_WORK = (
     "/launcher/jobs/",
+    "/launcher/reports",
     "/launcher/heartbeat",
     "/sessions/{session}/events",
     "/sessions/{session}/metadata",

@@ -72,6 +72,7 @@ RULES: Sequence[Rule] = (
     Rule("POST", "/launcher/jobs/{job_id}/stopped", _LAUNCHERS, Body.AGENT_JSON, MIB),
     Rule("POST", "/launcher/jobs/{job_id}/declined", _LAUNCHERS, Body.AGENT_JSON, MIB),
     Rule("POST", "/launcher/jobs/{job_id}/log", _LAUNCHERS, Body.BYTES, LOG_CHUNK_BYTES_MAX),
+    Rule("POST", "/launcher/reports", _LAUNCHERS, Body.AGENT_JSON, 4 * MIB),
     Rule("POST", "/launcher/heartbeat", _LAUNCHERS, body_bytes_max=4 * MIB),
     Rule("GET", "/launchers", _READERS),
     Rule("DELETE", "/launchers/{launcher_id}", _LAUNCHERS),
