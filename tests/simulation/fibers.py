@@ -4,7 +4,7 @@ A greenlet is switched by us alone, so the same seed switches at the same places
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from queue import Empty
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -220,26 +220,6 @@ class SimFlag:
         return self._is_set
 
 
-class SimTurns:
-    """A semaphore among fibers."""
-
-    def __init__(self, life: Life, count: int) -> None:
-        self._count = count
-        self._condition = SimCondition(life)
-
-    def acquire(self, *, timeout: float) -> bool:
-        if self._count <= 0:
-            self._condition.wait(timeout)
-        if self._count <= 0:
-            return False
-        self._count -= 1
-        return True
-
-    def release(self) -> None:
-        self._count += 1
-        self._condition.notify()
-
-
 class SimInbox(Generic[T]):
     """A queue among fibers."""
 
@@ -259,22 +239,11 @@ class SimInbox(Generic[T]):
         return self._items.popleft()
 
 
-class SimCrew:
-    """Several fibers that do one thing each."""
-
-    def __init__(self, life: Life) -> None:
-        self._life = life
-        self._is_closed = False
-
-    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None:
-        if self._is_closed:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        fibers = [Fiber(self._life, lambda thing=thing: act(thing), "start") for thing in things]  # type: ignore[misc]
-        for fiber in fibers:
-            fiber.start()
-        for fiber in fibers:
-            while fiber.is_alive():
-                fiber.join(3600.0)
-
-    def close(self) -> None:
-        self._is_closed = True
+def at_once(life: Life, act: Callable[[S], None], things: Sequence[S]) -> None:
+    """Do the same to several things, in a fiber for each."""
+    fibers = [Fiber(life, lambda thing=thing: act(thing), "at once") for thing in things]  # type: ignore[misc]
+    for fiber in fibers:
+        fiber.start()
+    for fiber in fibers:
+        while fiber.is_alive():
+            fiber.join(3600.0)

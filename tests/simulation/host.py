@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,18 +15,17 @@ from lib.errors import OrderFailed
 from lib.launcher import EXIT_SUPERSEDED, Launcher
 from lib.lifecycle import Event
 from lib.machine.disk import Disk
-from lib.machine.machine import Condition, Crew, Flag, Inbox, KeeperLines, Machine, Thread, Turns
+from lib.machine.machine import Condition, Flag, Inbox, KeeperLines, Machine, Thread
 from lib.machine.state_folder import StateFolder
 from simulation.disk import SimDisk
 from simulation.fibers import (
     Fiber,
     Life,
     SimCondition,
-    SimCrew,
     SimFlag,
     SimInbox,
     SimLock,
-    SimTurns,
+    at_once,
 )
 from simulation.keepers import Keepers
 from simulation.lines import SimLines
@@ -35,6 +34,7 @@ from simulation.processes import Processes
 if TYPE_CHECKING:
     from simulation.world import World
 
+S = TypeVar("S")
 T = TypeVar("T")
 STATE_DIR = Path("/sim")
 RUNS_DIR, KEEPERS_DIR = STATE_DIR / "runs", STATE_DIR / "keepers"
@@ -307,15 +307,12 @@ class SimMachine(Machine):
     def condition(self) -> Condition:
         return SimCondition(self._life)
 
-    def turns(self, count: int) -> Turns:
-        return SimTurns(self._life, count)
-
     def inbox(self) -> Inbox[T]:
         return SimInbox(self._life)
 
-    def crew(self, size: int, name: str) -> Crew:
-        del size, name
-        return SimCrew(self._life)
+    def at_once(self, act: Callable[[S], None], things: Sequence[S], threads_max: int) -> None:
+        del threads_max
+        at_once(self._life, act, things)
 
     def thread(self, run: Callable[[], None], name: str) -> Thread:
         return Fiber(self._life, run, name)

@@ -204,7 +204,7 @@ class Launcher:
             self.lifecycle.tell(Event.LOOK)
 
     def _jobs_cannot_be_started(self) -> None:
-        self._poller.take_back()
+        self._poller.refresh()
         # Most often the disk is full, and what was delivered long ago takes the room.
         self._loops.housekeeping.wake()
 

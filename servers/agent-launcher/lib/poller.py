@@ -24,20 +24,12 @@ TURN_WAIT_SECONDS = 20.0
 HASTY_SECONDS, HASTY_ANSWERS_MAX, HASTY_PAUSE_SECONDS = 0.2, 5, 1.0
 
 
-class _Poll:
-    """One poll; `is_handed_on` when a newer poll has taken its place."""
-
-    def __init__(self, admitted: Admitted) -> None:
-        self.admitted = admitted
-        self.is_handed_on = False
-
-
 class Poller:
     """Polls for ever, one poll at a time; its `step` is run by two threads that take turns.
 
-    A full launcher polls with no free places, only to hear of stops. When a place becomes free meanwhile,
-    `refresh` lets the other thread begin a newer poll, by which the runtime ends the parked one; a poll is
-    never aborted from here, as its answer may be on the way.
+    A full launcher polls with no free places, only to hear of stops. When that changes meanwhile, `refresh` hands
+    the turn on: the other thread begins a newer poll, by which the runtime ends the parked one; a poll is never
+    aborted from here, as its answer may be on the way.
     """
 
     def __init__(
@@ -61,12 +53,11 @@ class Poller:
         self._stop_jobs = stop_jobs
         self._is_idle = is_idle
         self._backoff = Backoff(machine.chance())
-        self._turns = machine.turns(1)
-        self._lock = machine.lock()
-        self._parked: _Poll | None = None
+        self._at_once = machine.at_once
+        self._changed = machine.condition()
+        self._parked: Admitted | None = None  # what the poll asked for that has the turn
         self._hasty_answers = 0
         self._last_answer_at = self._monotonic()
-        self._starts = machine.crew(STARTS_AT_ONCE, "start")
 
     def age_seconds(self) -> float:
         """How long ago the last poll was answered."""
@@ -74,63 +65,61 @@ class Poller:
 
     def step(self) -> float:
         """Poll once, start what came, and return the seconds to wait before the next poll."""
-        if not self._turns.acquire(timeout=TURN_WAIT_SECONDS):
+        admitted = self._begin_poll()
+        if admitted is None:
             return 0.0
-        turn = self._begin_poll()
         try:
-            return self._poll(turn)
+            return self._poll(admitted)
         finally:
-            self._end_poll(turn)
+            self._end_poll(admitted)
 
     def refresh(self, *, is_forced: bool = False) -> None:
-        """Poll anew if the parked poll asked for nothing and there is room now, or at any rate if forced."""
-        with self._lock:
-            turn = self._parked
-            if turn is None or turn.is_handed_on:
+        """Poll anew if the parked poll asked for nothing and there is room now, or asked for what we refuse by now."""
+        with self._changed:
+            asked, now = self._parked, self._admission.look()
+            if asked is None:
                 return
-            if not is_forced and (turn.admitted.slots != 0 or self._admission.look().slots == 0):
-                return
-            turn.is_handed_on = True
-        self._turns.release()
-
-    def take_back(self) -> None:
-        """Poll anew if the parked poll asked for jobs and there is no room for any now."""
-        with self._lock:
-            turn = self._parked
-            if turn is None or turn.is_handed_on or turn.admitted.slots == 0 or self._admission.look().slots != 0:
-                return
-            turn.is_handed_on = True
-        self._turns.release()
+            has_changed = now.slots != 0 if asked.slots == 0 else now.refuse is not None
+            if has_changed or is_forced:
+                self._hand_on()
 
     def close(self) -> None:
-        """Let the waiting thread go, and start nothing more."""
-        self._turns.release()
-        self._turns.release()
-        self._starts.close()
+        """Let the waiting thread go."""
+        with self._changed:
+            self._changed.notify_all()
 
-    def _begin_poll(self) -> _Poll:
-        # In one step: a place that becomes free in between would find no poll to refresh, and this one would not know.
-        with self._lock:
-            self._parked = turn = _Poll(self._admission.look())
-        return turn
+    def _begin_poll(self) -> Admitted | None:
+        """Wait for this thread's turn; None if it does not come."""
+        with self._changed:
+            if self._parked is not None:
+                self._changed.wait(TURN_WAIT_SECONDS)
+            if self._parked is not None:
+                return None
+            # In one step: a place that becomes free in between would find no poll to refresh, and this one not know.
+            self._parked = admitted = self._admission.look()
+        return admitted
 
-    def _end_poll(self, turn: _Poll) -> None:
-        with self._lock:
-            if self._parked is turn:
-                self._parked = None
-            is_ours = not turn.is_handed_on
-        if is_ours:
-            self._turns.release()
-        else:
-            # The newer poll counted jobs of ours that may have been refused since.
-            self.refresh()
+    def _end_poll(self, admitted: Admitted) -> None:
+        with self._changed:
+            if self._has_turn(admitted):
+                self._hand_on()
+                return
+        # The newer poll counted jobs of ours that may have been refused since.
+        self.refresh()
 
-    def _poll(self, turn: _Poll) -> float:
+    def _has_turn(self, admitted: Admitted) -> bool:
+        return self._parked is admitted
+
+    def _hand_on(self) -> None:
+        self._parked = None
+        self._changed.notify()
+
+    def _poll(self, admitted: Admitted) -> float:
         registered = self._registration.current
         try:
             registered = registered or self._register()
             began = self._monotonic()
-            answer = self._api.poll(registered.launcher_id, self._wanted(registered, turn.admitted))
+            answer = self._api.poll(registered.launcher_id, self._wanted(registered, admitted))
         except IdentityLost as loss:
             if self._lifecycle.phase is Phase.LEAVING:
                 # Our own goodbye ended the parked poll.
@@ -141,7 +130,7 @@ class Poller:
         self._backoff.succeeded()
         self._last_answer_at = self._monotonic()
         self._take(answer)
-        return self._pause_before_next(answer, turn, self._last_answer_at - began)
+        return self._pause_before_next(answer, admitted, self._last_answer_at - began)
 
     def _wanted(self, registered: RegistrationResponse, admitted: Admitted) -> Wanted:
         wait = IDLE_WAIT_SECONDS if self._is_idle is not None else None
@@ -153,18 +142,14 @@ class Poller:
     def _take(self, answer: PollAnswer) -> None:
         if answer.stop_jobs:
             self._stop_jobs(answer.stop_jobs)
-        if len(answer.jobs) == 1 or not self._lifecycle.takes_jobs:
-            for job in answer.jobs:  # one of them, or all are declined: the crew may have left already
-                self._start_job(job)
-        elif answer.jobs:
-            # All of them are started or declined before the next poll begins: it would hand them out again.
-            self._starts.for_each(self._start_job, answer.jobs)
+        # All of them are started or declined before the next poll begins: it would hand them out again.
+        self._at_once(self._start_job, answer.jobs, STARTS_AT_ONCE)
 
-    def _pause_before_next(self, answer: PollAnswer, turn: _Poll, seconds: float) -> float:
+    def _pause_before_next(self, answer: PollAnswer, admitted: Admitted, seconds: float) -> float:
         is_empty = not answer.jobs and not answer.stop_jobs
-        if is_empty and not answer.jobs and self._is_idle is not None and self._is_idle():
+        if is_empty and self._is_idle is not None and self._is_idle():
             self._lifecycle.tell(Event.DRAIN)
-        is_hasty = is_empty and seconds < HASTY_SECONDS and not turn.is_handed_on
+        is_hasty = is_empty and seconds < HASTY_SECONDS and self._has_turn(admitted)
         self._hasty_answers = self._hasty_answers + 1 if is_hasty else 0
         return HASTY_PAUSE_SECONDS if self._hasty_answers > HASTY_ANSWERS_MAX else 0.0
 

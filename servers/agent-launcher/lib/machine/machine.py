@@ -13,7 +13,7 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -54,13 +54,6 @@ class Condition(Protocol):
     def notify_all(self) -> None: ...
 
 
-class Turns(Protocol):
-    """A threading.Semaphore, as far as we use it."""
-
-    def acquire(self, *, timeout: float) -> bool: ...
-    def release(self) -> None: ...
-
-
 class Thread(Protocol):
     """A threading.Thread, as far as we use it."""
 
@@ -78,13 +71,6 @@ class Inbox(Protocol[T]):
     def get(self, *, timeout: float) -> T: ...
 
 
-class Crew(Protocol):
-    """Threads that do several things at once."""
-
-    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None: ...
-    def close(self) -> None: ...
-
-
 class KeeperLines(Protocol):
     """The lines to the keepers of one state folder; each keeper has a name."""
 
@@ -96,19 +82,6 @@ class KeeperLines(Protocol):
     def wait(self, seconds: float) -> list[Heard]: ...
     def wake(self) -> None: ...
     def collect(self) -> list[Collected]: ...
-
-
-class _Threads:
-    """A pool whose waiting callers see the first error, as a loop would have."""
-
-    def __init__(self, size: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name)
-
-    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None:
-        list(self._pool.map(act, things))
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Machine:
@@ -155,15 +128,17 @@ class Machine:
     def condition(self) -> Condition:
         return threading.Condition()
 
-    def turns(self, count: int) -> Turns:
-        return threading.Semaphore(count)
-
     def inbox(self) -> Inbox[T]:
         """Make a queue into which a signal handler may put."""
         return SimpleQueue()
 
-    def crew(self, size: int, name: str) -> Crew:
-        return _Threads(size, name)
+    def at_once(self, act: Callable[[S], None], things: Sequence[S], threads_max: int) -> None:
+        """Do the same to several things at once; the caller sees the first error, as a loop would."""
+        if len(things) == 1:
+            act(things[0])
+        elif things:
+            with ThreadPoolExecutor(min(len(things), threads_max)) as pool:
+                list(pool.map(act, things))
 
     def thread(self, run: Callable[[], None], name: str) -> Thread:
         return threading.Thread(target=run, name=name, daemon=True)
