@@ -34,7 +34,6 @@ class Held:
         self.boot = boot
         self.phase = Phase.ORDERED
         self.place = Place()
-        self.is_ours = True
         self.verdict: JsonObject | None = None
 
         self.pid: int | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 
 from lib.keeper import verdicts, words
+from lib.keeper.containment import Containment
 from lib.keeper.held import Held, Phase
 from lib.keeper.host import Host
 from lib.keeper.journal import Journal
@@ -31,8 +32,9 @@ class Keeper:
     Shape:   `version` is that of its code, which may be older than the launcher's.
     """
 
-    def __init__(self, host: Host, journal: Journal, version: str) -> None:
+    def __init__(self, host: Host, places: Containment, journal: Journal, version: str) -> None:
         self._host = host
+        self._places = places
         self._journal = journal
         self._version = version
         self._held: dict[str, Held] = {}
@@ -43,7 +45,7 @@ class Keeper:
         self._answers: list[JsonObject] = []
         self._has_new_ends = False
         self._is_disk_full = False
-        self._ladder = Ladder(host, self._note_stop)
+        self._ladder = Ladder(host, places, self._note_stop)
 
     def take_over(self) -> None:
         """Go on from the journal: adopt what lives, end what must not, and know what is over."""
@@ -122,7 +124,7 @@ class Keeper:
         self._journal.rewrite(records, len(self._held) * RECORDS_BYTES_RESERVED)
 
     def _take_over(self, held: Held) -> None:
-        held.is_ours = False
+        held.place.is_ours = False
         if held.boot != self._host.boot_id:
             self._end(held, verdicts.host_rebooted(self._host.wall_time()))
             return
@@ -150,7 +152,7 @@ class Keeper:
         held = [one.to_json() for one in self._held.values()]
         # What was to be said before was for nobody, and the list has it all.
         self._answers.clear()
-        self._say({"say": words.HELLO, "version": self._version, "way": self._host.way, "attempts": [*held]})
+        self._say({"say": words.HELLO, "version": self._version, "way": self._places.way, "attempts": [*held]})
 
     def _take_code(self, message: JsonObject) -> None:
         pid, code = message.get("pid"), message.get("code")
@@ -203,7 +205,7 @@ class Keeper:
     def _try_to_spawn(self, held: Held) -> None:
         now = self._host.now()
         try:
-            held.place = self._host.make_place(held.key)
+            held.place = self._places.make_place(held.key)
             self._journal.append(held.grant_record())
             self._journal.flush()
             held.pid = self._host.spawn(held.launch, held.place)
@@ -217,7 +219,7 @@ class Keeper:
             self._has_begun(held, now)
 
     def _wait_for_a_process(self, held: Held, sentence: str, now: float) -> None:
-        self._host.is_empty(held.place, is_ours=True, is_thorough=False)  # gives its cgroup back
+        self._places.is_empty(held.place, is_thorough=False)  # gives its cgroup back
         if held.waiting_since is None:
             held.waiting_since, held.pause = now, NO_PROCESS_PAUSE_SECONDS
         waited, limit = now - held.waiting_since, held.launch.timeout_seconds or NO_PROCESS_SECONDS_MAX

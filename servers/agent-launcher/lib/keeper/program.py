@@ -168,14 +168,15 @@ def be_alone(folder: str) -> bool:
     return True
 
 
-def run(folder: str, containment: Containment, host: Host, line: Line | None) -> None:
+def run(folder: str, places: Containment, line: Line | None) -> None:
     """Build a keeper and serve with it."""
-    keeper = Keeper(host, Journal(DiskFile(f"{folder}/{JOURNAL_FILE}")), VERSION)
+    host = Host(places)
+    keeper = Keeper(host, places, Journal(DiskFile(f"{folder}/{JOURNAL_FILE}")), VERSION)
     program = Program(keeper, host, make_door(folder), line)
     gc.collect()
     gc.freeze()
     program.serve()
-    containment.move_out()
+    places.move_out()
 
 
 def main(arguments: list[str]) -> None:
@@ -188,9 +189,8 @@ def main(arguments: list[str]) -> None:
     if not be_alone(folder):
         sys.exit(EXIT_BUSY)
     become_a_subreaper()
-    containment = contain(name, way or None)
     try:
-        run(folder, containment, Host(containment), line)
+        run(folder, contain(name, way or None), line)
     except BaseException:  # noqa: BLE001  (the last line of a process; the trace is kept)
         with open(f"{folder}/{TRACE_FILE}", "a", encoding="utf-8") as trace:
             traceback.print_exc(file=trace)
