@@ -89,6 +89,11 @@ class Config:
     verbose: bool = False
 
     @property
+    def commands_folder(self) -> Path:
+        """Where the commands of jobs are looked for first."""
+        return self.project_root / "commands"
+
+    @property
     def is_project_dir_outside(self) -> bool:
         """Whether jobs that name no folder of their own would be refused."""
         return bool(self.project_roots) and not any(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from launcher_rig.attempts import attempt_of, job
+from launcher_rig.configs import config_of
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 
 from lib.admission import Admission
@@ -30,14 +31,7 @@ class Rig:
         self.registry = RunningJobsRegistry(self.machine)
         self.keepers = Keepers(self.lines, {}, self.machine)
         lifecycle = Lifecycle(self.machine)
-        self.admission = Admission(
-            self.registry.at_work,
-            lifecycle,
-            max_jobs=None,
-            memory_floor_bytes=0,
-            available_memory=lambda: None,
-            machine=self.machine,
-        )
+        self.admission = Admission(self.registry.at_work, lifecycle, config_of(Path("/nowhere")), self.machine)
         runs = RunFolders(Path("/nowhere"), self.machine.disk)
         self.supervisor = Supervisor(self.registry, self.keepers, runs, self.admission, self.machine)
 

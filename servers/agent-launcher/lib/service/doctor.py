@@ -207,7 +207,7 @@ class Doctor:
         )
 
     def _commands(self) -> Iterator[Finding]:
-        folder = self._config.project_root / "commands"
+        folder = self._config.commands_folder
         for name in sorted(set(COMMANDS.values())):
             beside = folder / name
             path = str(beside) if beside.exists() else shutil.which(name, path=self._environment.get("PATH"))
