@@ -29,7 +29,7 @@ from lib.keeper.words import LOCK_FILE
 from lib.launcher import Launcher
 from lib.lifecycle import Event, Lifecycle
 from lib.machine.disk import Disk
-from lib.machine.keeper_lines import Collected, Heard
+from lib.machine.keeper_lines import Heard
 from lib.machine.machine import KeeperLines, Machine
 from lib.wire.http_client import HttpClient, http_client
 from lib.wire.models import JsonObject
@@ -97,7 +97,7 @@ class FailingLines:
     def wake(self) -> None:
         self._lines.wake()
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         return self._lines.collect()
 
 

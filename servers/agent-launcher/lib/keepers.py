@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from lib.attempt.attempt import Attempt, Stop
 from lib.errors import AttemptAlreadyHere, OrderFailed
 from lib.keeper import words
-from lib.machine.keeper_lines import Collected, Heard
+from lib.machine.keeper_lines import Heard
 from lib.machine.machine import KeeperLines, Machine
 from lib.version import VERSION
 from lib.wire.models import Json, JsonObject, text_of
@@ -34,7 +34,7 @@ class Keepers:
         self._greeted: dict[str, str] = {}  # the keepers that answered, with their version
         self._orders: dict[str, JsonObject] = {}
         self._answers: dict[str, JsonObject] = {}
-        self._collected: list[Collected] = []
+        self._collected: list[JsonObject] = []
 
     def names(self) -> list[str]:
         """Name every keeper that has left something here, and at least one."""
@@ -57,7 +57,7 @@ class Keepers:
             self._lines.send(name, order)
         # Told now, not before: those too that were collected while it came up.
         for collected in self._collected:
-            self._tell_code(name, collected)
+            self._lines.send(name, collected)
 
     def lost(self, name: str) -> None:
         """Note that a keeper is gone."""
@@ -155,13 +155,13 @@ class Keepers:
         for name in self._lines.names():
             self._lines.close(name)
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         """Take the exit codes of processes whose keeper died, and tell every keeper."""
         new = self._lines.collect()
         self._collected = [*self._collected, *new][-1000:]
         for collected in new:
             for name in list(self._greeted):
-                self._tell_code(name, collected)
+                self._lines.send(name, collected)
         return new
 
     def _answer_to(self, key: str) -> JsonObject:
@@ -181,12 +181,3 @@ class Keepers:
         if answer.get("code") == HERE:
             raise AttemptAlreadyHere(f"cannot start {key!r}: this attempt was already run here")
         raise OrderFailed(text_of(answer, "error") or "the keeper of jobs refused the order")
-
-    def _tell_code(self, name: str, collected: Collected) -> None:
-        message: JsonObject = {
-            "say": words.COLLECTED,
-            "pid": collected.pid,
-            "start_time": collected.start_time,
-            "code": collected.code,
-        }
-        self._lines.send(name, message)

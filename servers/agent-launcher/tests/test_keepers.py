@@ -12,7 +12,7 @@ from lib.attempt.attempt import Attempt, Stop
 from lib.errors import AttemptAlreadyHere, OrderFailed
 from lib.keeper import words
 from lib.keepers import Keepers
-from lib.machine.keeper_lines import Collected
+from lib.machine.keeper_lines import collected
 from lib.version import VERSION
 from lib.wire.models import JsonObject
 from support.waiting import wait_until
@@ -71,7 +71,7 @@ def waiting_passes_time(keepers: Keepers, machine: OnPlayedKeepers) -> None:
 
 def test_a_keeper_is_greeted_first_and_with_the_environment(keepers: Keepers, lines: PlayedKeepers) -> None:
     assert keepers.open("1")
-    lines.fallen = [Collected(5, "77", 3)]
+    lines.fallen = [collected(5, "77", 3)]
     keepers.collect()  # while it comes up
     assert lines.sent == [("1", {"say": words.HELLO, "version": VERSION, "environment": {"PATH": "/bin"}})]
 
@@ -225,7 +225,7 @@ def test_codes_that_fell_to_the_launcher_are_told_to_each_keeper_and_to_later_on
 ) -> None:
     greet(keepers, "1")
     greet(keepers, "2", "0.0.1")
-    lines.fallen = [Collected(5, "77", 3)]
+    lines.fallen = [collected(5, "77", 3)]
     keepers.collect()
     assert [name for name, message in lines.sent if message["say"] == words.COLLECTED] == ["1", "2"]
 

@@ -275,10 +275,10 @@ def test_a_second_keeper_of_our_own_version_is_let_go_too() -> None:
 
 
 def test_codes_that_fell_to_the_launcher_are_looked_for_all_the_time(rig: Rig) -> None:
-    from lib.machine.keeper_lines import Collected
+    from lib.machine.keeper_lines import collected
 
     rig.begin()
-    rig.lines.fallen = [Collected(7, "1", 0)]
+    rig.lines.fallen = [collected(7, "1", 0)]
 
     rig.step(2.0)
 

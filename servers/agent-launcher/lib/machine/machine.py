@@ -23,7 +23,7 @@ from typing import Protocol, TypeVar
 
 from lib.keeper import process_tree
 from lib.machine.disk import Disk
-from lib.machine.keeper_lines import PROGRAM, Collected, Heard, SocketLines
+from lib.machine.keeper_lines import PROGRAM, Heard, SocketLines
 from lib.machine.state_folder import StateFolder
 from lib.wire.models import JsonObject
 
@@ -81,7 +81,7 @@ class KeeperLines(Protocol):
     def send(self, name: str, message: JsonObject) -> None: ...
     def wait(self, seconds: float) -> list[Heard]: ...
     def wake(self) -> None: ...
-    def collect(self) -> list[Collected]: ...
+    def collect(self) -> list[JsonObject]: ...
 
 
 class Machine:
