@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.attempt.environment_rule import EnvironmentRule
+from lib.attempt.environment import EnvironmentRule
 from lib.errors import ConfigurationError
 from lib.keeper.containment import WAYS
 
