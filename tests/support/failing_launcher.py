@@ -19,6 +19,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 sys.path.insert(0, os.environ["LAUNCHER_UNDER_TEST"])
@@ -169,7 +170,7 @@ def main(environment: Mapping[str, str]) -> None:
     config = load_config(Options(state_dir=state_dir), environment, project_root, Path.cwd())
     points = Failpoints.of(environment, lambda: keepers_in(state_dir))
     client = FailingClient(http_client(config.runtime_url, config.ca_file), points)
-    launcher = Launcher(config, environment, FailingMachine(points), client)
+    launcher = Launcher(config, environment, FailingMachine(points), cast("HttpClient", client))
     _listen_to_signals(launcher.lifecycle)
     os._exit(launcher.run())
 
