@@ -172,10 +172,9 @@ class Keeper:
             return
         launch = Launch(str(message.get("run_path")), object_of(message.get("launch")))
         held = Held(key, object_of(message.get("job")), launch, self._host.boot_id)
-        record = held.order_record(launch.whole())
         try:
             self._host.make_output(launch)
-            self._journal.append(record)
+            self._journal.append(held.record(words.RECORD_ORDERED))
             self._write_order()
         except OSError as error:
             sentence = f"cannot record the order: {error.strerror}"
@@ -206,7 +205,7 @@ class Keeper:
         now = self._host.now()
         try:
             held.place = self._places.make_place(held.key)
-            self._journal.append(held.grant_record())
+            self._journal.append(held.record(words.RECORD_GRANTED))
             self._journal.flush()
             held.pid = self._host.spawn(held.launch, held.place)
         except NoProcessError as error:
@@ -239,7 +238,7 @@ class Keeper:
         held.launch.forget_the_command()
         self._by_pid[held.pid] = held
         # At once: until it is written, a keeper that takes over cannot tell this command from what it began.
-        self._write_now(held.spawn_record())
+        self._write_now(held.record(words.RECORD_SPAWNED))
         self._set_limits(held)
 
     def _set_limits(self, held: Held) -> None:
@@ -268,7 +267,7 @@ class Keeper:
 
     def _note_stop(self, held: Held) -> None:
         # Before it is asked: who takes over shall know why it ended.
-        self._write_now(held.stop_record())
+        self._write_now(held.record(words.RECORD_STOPPING))
 
     def _write_now(self, record: JsonObject) -> None:
         self._journal.append(record)
@@ -327,13 +326,13 @@ class Keeper:
         held.launch.forget_the_command()
         if held.pid is not None and self._by_pid.get(held.pid) is held:
             del self._by_pid[held.pid]  # else the number is another attempt's by now
-        self._journal.append(held.end_record())
+        self._journal.append(held.record(words.RECORD_ENDED))
         self._has_new_ends = True
         self._say({"say": words.ENDED, "key": held.key, "verdict": verdict})
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]
-        self._journal.append({"kind": words.RECORD_ACKNOWLEDGED, "key": held.key})
+        self._journal.append(held.record(words.RECORD_ACKNOWLEDGED))
 
     def _say(self, answer: JsonObject) -> None:
         self._answers.append(answer)
