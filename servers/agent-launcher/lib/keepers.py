@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from lib.attempt.attempt import Attempt, Stop
+from lib.attempt.attempt import Attempt
 from lib.errors import AttemptAlreadyHere, OrderFailed
 from lib.keeper import words
 from lib.machine.keeper_lines import Heard
@@ -109,13 +109,10 @@ class Keepers:
         elif attempt.keeper is not None:
             self._lines.send(attempt.keeper, {"say": words.GO, "key": attempt.key})
 
-    def stop(self, attempt: Attempt, stop: Stop) -> None:
+    def stop(self, attempt: Attempt, reason: str) -> None:
         """Have an attempt ended by the ladder; asking twice is fine."""
-        message: JsonObject = {"say": words.STOP, "key": attempt.key, "reason": stop.reason}
-        if stop.grace_seconds is not None:
-            message["grace_seconds"] = stop.grace_seconds
         if attempt.keeper is not None:
-            self._lines.send(attempt.keeper, message)
+            self._lines.send(attempt.keeper, {"say": words.STOP, "key": attempt.key, "reason": reason})
 
     def forget(self, name: str, key: str) -> None:
         """Have an attempt forgotten that is over, or of which nothing ran."""

@@ -8,7 +8,7 @@ import pytest
 from launcher_rig.attempts import attempt_of, job
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 
-from lib.attempt.attempt import Attempt, Stop
+from lib.attempt.attempt import Attempt
 from lib.errors import AttemptAlreadyHere, OrderFailed
 from lib.keeper import words
 from lib.keepers import Keepers
@@ -194,19 +194,19 @@ def test_what_was_told_to_end_meanwhile_is_not_told_to_go(
     keepers.go(attempt(machine))
     assert lines.sent == [("1", {"say": words.GO, "key": "job_1.1"})]
     told_to_end = attempt(machine)
-    told_to_end.stop = Stop("stopped_by_user", 3.0)
+    told_to_end.stop = "stopped_by_user"
     lines.sent.clear()
 
     keepers.go(told_to_end)
 
-    stop = {"say": words.STOP, "key": "job_1.1", "reason": "stopped_by_user", "grace_seconds": 3.0}
+    stop = {"say": words.STOP, "key": "job_1.1", "reason": "stopped_by_user"}
     assert lines.sent == [("1", stop)]
 
 
 def test_a_stop_without_a_time_of_its_own_leaves_the_attempts(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
-    keepers.stop(attempt(machine), Stop("fenced_off", None))
+    keepers.stop(attempt(machine), "fenced_off")
 
     assert lines.sent == [("1", {"say": words.STOP, "key": "job_1.1", "reason": "fenced_off"})]
 
@@ -215,7 +215,7 @@ def test_what_has_no_keeper_yet_is_told_nothing(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
     keepers.go(attempt(machine, None))
-    keepers.stop(attempt(machine, None), Stop("stopped_by_user", None))
+    keepers.stop(attempt(machine, None), "stopped_by_user")
 
     assert lines.sent == []
 

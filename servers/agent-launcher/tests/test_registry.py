@@ -18,7 +18,6 @@ from lib.attempt.attempt import (
     Later,
     Phase,
     Reported,
-    Stop,
     Unbegun,
 )
 from lib.errors import AttemptAlreadyHere
@@ -232,17 +231,17 @@ def test_a_stop_brings_forward_what_is_still_to_be_given_back(registry: RunningJ
     assert registry.take(0) is attempt
     registry.store(attempt, Later(600))
 
-    registry.mark_stop(attempt, Stop("stopped_by_user", None))
+    registry.mark_stop(attempt, "stopped_by_user")
 
     assert [registry.take(0), registry.take(0)] == [attempt, None]
-    assert attempt.stop == Stop("stopped_by_user", None)
+    assert attempt.stop == "stopped_by_user"
 
 
 def test_a_stop_of_what_is_in_somebodys_hands_gives_it_to_nobody_else(registry: RunningJobsRegistry) -> None:
     attempt = add_in(registry, Phase.UNBEGUN)
     assert registry.take(0) is attempt
 
-    registry.mark_stop(attempt, Stop("stopped_by_user", None))
+    registry.mark_stop(attempt, "stopped_by_user")
 
     assert registry.take(0) is None
 

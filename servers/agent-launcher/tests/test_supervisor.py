@@ -10,7 +10,7 @@ from launcher_rig.configs import config_of
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 
 from lib.admission import Admission
-from lib.attempt.attempt import Attempt, Began, Delivered, Ended, Phase, Reported, Stop
+from lib.attempt.attempt import Attempt, Began, Delivered, Ended, Phase, Reported
 from lib.attempt.folder import RunFolders
 from lib.errors import OrderFailed
 from lib.keeper import words
@@ -164,7 +164,7 @@ def test_a_word_to_go_that_a_dying_keeper_swallowed_is_said_again(rig: Rig) -> N
 def test_a_word_to_stop_that_a_dying_keeper_swallowed_is_said_again(rig: Rig) -> None:
     rig.begin()
     for number in (1, 2):
-        rig.registry.mark_stop(rig.add(number=number), Stop("stopped_by_user", 2.0))
+        rig.registry.mark_stop(rig.add(number=number), "stopped_by_user")
 
     rig.die(held("running", 1), held("ordered", 2))
 
