@@ -15,7 +15,7 @@ from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import CallbackId, JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.upkeep.reconcile import find_stuck
-from lib.attempt.folder import RunFolder, RunFolders
+from lib.attempt.folder import RunFolder
 from lib.keeper.words import OUTCOME_FILE, JsonObject, texts_of
 from simulation.clients import NARROW, NARROW_LIMIT
 from simulation.host import RUNS_DIR
@@ -285,7 +285,7 @@ class Checks:
         for host in self._world.hosts:
             for key in host.keepers.holding():
                 self.find("P3", f"{key} on {host.name} is in its keeper's hands for ever")
-            for folder in RunFolders(RUNS_DIR, host.disk).all():
+            for folder in (RunFolder(path, host.disk) for path in host.disk.folders(RUNS_DIR)):
                 job_id, _, attempt = folder.key.rpartition(".")
                 self._output_arrived(host, folder, int(attempt), jobs.get(JobId(job_id)))
 

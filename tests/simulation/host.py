@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from greenlet import GreenletExit
 
@@ -17,6 +17,7 @@ from lib.lifecycle import Event
 from lib.machine.disk import Disk
 from lib.machine.machine import Condition, Flag, Inbox, KeeperLines, Machine, Thread
 from lib.machine.state_folder import StateFolder
+from lib.wire.http_client import HttpClient
 from simulation.disk import SimDisk
 from simulation.fibers import (
     Fiber,
@@ -33,6 +34,7 @@ from simulation.processes import Processes
 if TYPE_CHECKING:
     from simulation.world import World
 
+S = TypeVar("S")
 T = TypeVar("T")
 STATE_DIR = Path("/sim")
 RUNS_DIR, KEEPERS_DIR = STATE_DIR / "runs", STATE_DIR / "keepers"
@@ -97,7 +99,7 @@ class Host:
         line = self.world.network.line(self, life)
         self.undisturbed_since = self.world.agenda.now
         machine = SimMachine(self, life)
-        launcher = self.launcher = Launcher(self._config(), {}, machine, line)
+        launcher = self.launcher = Launcher(self._config(), {}, machine, cast("HttpClient", line))
         self.world.tell(self.name, "the launcher starts")
         Fiber(life, lambda: self._main(launcher, life), "main").start()
 

@@ -212,7 +212,7 @@ def _journal_is_not_read(patch: pytest.MonkeyPatch) -> None:
 
 def _places_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     look = Ladder._is_empty
-    patch.setattr(Ladder, "_is_empty", lambda self, held: not held.is_ours or look(self, held))
+    patch.setattr(Ladder, "_is_empty", lambda self, held: not held.place.is_ours or look(self, held))
 
 
 def _ends_are_said_first(patch: pytest.MonkeyPatch) -> None:

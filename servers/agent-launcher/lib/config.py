@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.attempt.environment_rule import EnvironmentRule
+from lib.attempt.environment import EnvironmentRule
 from lib.errors import ConfigurationError
 from lib.keeper.containment import WAYS
 
@@ -87,6 +87,11 @@ class Config:
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
     containment: str = ""
     verbose: bool = False
+
+    @property
+    def commands_folder(self) -> Path:
+        """Where the commands of jobs are looked for first."""
+        return self.project_root / "commands"
 
     @property
     def is_project_dir_outside(self) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from lib.attempt.attempt import Attempt
 from lib.attempt.environment import job_environment
+from lib.config import Config
 from lib.errors import JobRefused
 from lib.keepers import Keepers, Order
 from lib.wire.models import Job, Json, JsonObject
@@ -20,22 +20,9 @@ COMMANDS: Mapping[str, str] = {"start_session": "ao-start", "resume_session": "a
 class Executor:
     """Maps jobs to `ao-*` commands and hands them to the keeper, which spawns them when it is told to."""
 
-    def __init__(
-        self,
-        keepers: Keepers,
-        *,
-        project_root: Path,
-        project_dir: Path,
-        runtime_url: str,
-        project_roots: Sequence[Path] = (),
-        output_limit_bytes: int | None = None,
-    ) -> None:
+    def __init__(self, keepers: Keepers, config: Config) -> None:
         self._keepers = keepers
-        self._commands_folder = project_root / "commands"
-        self._project_dir = project_dir
-        self._runtime_url = runtime_url
-        self._project_roots = project_roots
-        self._output_limit_bytes = output_limit_bytes
+        self._config = config
 
     def execute(self, attempt: Attempt) -> Order:
         """Prepare an attempt and order it; its command runs once its keeper has taken it and is told to go.
@@ -61,24 +48,24 @@ class Executor:
                 "invalid_parameters",
                 f"cannot run job {job.job_id!r}: its type {job.type!r} is not one of {sorted(COMMANDS)}",
             )
-        beside = self._commands_folder / name
+        beside = self._config.commands_folder / name
         if beside.exists():
             return str(beside)
         # The keeper's attempt to start a path that does not exist makes the sentence that the user reads.
         return shutil.which(name) or str(beside)
 
     def _launch(self, attempt: Attempt, command: str, *, is_prompt_on_stdin: bool) -> JsonObject:
-        job, roots = attempt.job, self._project_roots
-        added = job_environment(job, attempt.folder, self._runtime_url, roots, is_prompt_on_stdin=is_prompt_on_stdin)
+        job, config, roots = attempt.job, self._config, self._config.project_roots
+        added = job_environment(job, attempt.folder, config.runtime_url, roots, is_prompt_on_stdin=is_prompt_on_stdin)
         return {
             "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
             "environment": dict(added),
-            "folder": job.project_dir or str(self._project_dir),
+            "folder": job.project_dir or str(config.project_dir),
             "project_roots": _texts([str(root) for root in roots]),
             "is_prompt_on_stdin": is_prompt_on_stdin,
             "timeout_seconds": job.timeout_seconds,
             "stop_grace_seconds": job.stop_grace_seconds,
-            "output_limit_bytes": job.output_limit_bytes or self._output_limit_bytes,
+            "output_limit_bytes": job.output_limit_bytes or config.output_limit_bytes,
         }
 
 

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lib.attempt.attempt import Attempt, Stop
+from lib.attempt.attempt import Attempt
 from lib.errors import AttemptAlreadyHere, OrderFailed
 from lib.keeper import words
-from lib.machine.keeper_lines import Collected, Heard
+from lib.machine.keeper_lines import Heard
 from lib.machine.machine import Flag, KeeperLines, Machine
 from lib.version import VERSION
 from lib.wire.models import Json, JsonObject, text_of
@@ -46,7 +46,7 @@ class Keepers:
         self._flag = machine.flag
         self._monotonic = machine.monotonic
         self._orders: dict[str, Order] = {}
-        self._collected: list[Collected] = []
+        self._collected: list[JsonObject] = []
 
     def names(self) -> list[str]:
         """Name every keeper that has left something here, and at least one."""
@@ -68,7 +68,7 @@ class Keepers:
             self._lines.send(name, order.message)
         # Told now, not before: those too that were collected while it came up.
         for collected in self._collected:
-            self._tell_code(name, collected)
+            self._lines.send(name, collected)
 
     def lost(self, name: str) -> None:
         """Note that a keeper is gone."""
@@ -122,13 +122,10 @@ class Keepers:
         elif attempt.keeper is not None:
             self._lines.send(attempt.keeper, {"say": words.GO, "key": attempt.key})
 
-    def stop(self, attempt: Attempt, stop: Stop) -> None:
+    def stop(self, attempt: Attempt, reason: str) -> None:
         """Have an attempt ended by the ladder; asking twice is fine."""
-        message: JsonObject = {"say": words.STOP, "key": attempt.key, "reason": stop.reason}
-        if stop.grace_seconds is not None:
-            message["grace_seconds"] = stop.grace_seconds
         if attempt.keeper is not None:
-            self._lines.send(attempt.keeper, message)
+            self._lines.send(attempt.keeper, {"say": words.STOP, "key": attempt.key, "reason": reason})
 
     def forget(self, name: str, key: str) -> None:
         """Have an attempt forgotten that is over, or of which nothing ran."""
@@ -168,13 +165,13 @@ class Keepers:
         for name in self._lines.names():
             self._lines.close(name)
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         """Take the exit codes of processes whose keeper died, and tell every keeper."""
         new = self._lines.collect()
         self._collected = [*self._collected, *new][-1000:]
         for collected in new:
             for name in list(self._greeted):
-                self._tell_code(name, collected)
+                self._lines.send(name, collected)
         return new
 
     @staticmethod
@@ -184,12 +181,3 @@ class Keepers:
         if answer.get("code") == HERE:
             raise AttemptAlreadyHere(f"cannot start {key!r}: this attempt was already run here")
         raise OrderFailed(text_of(answer, "error") or "the keeper of jobs refused the order")
-
-    def _tell_code(self, name: str, collected: Collected) -> None:
-        message: JsonObject = {
-            "say": words.COLLECTED,
-            "pid": collected.pid,
-            "start_time": collected.start_time,
-            "code": collected.code,
-        }
-        self._lines.send(name, message)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from lib.admission import Admission
 from lib.api_client import ApiClient, TokenSource
 from lib.attempt.attempt import Attempt, Delivered, Dropped
 from lib.attempt.environment import base_environment
 from lib.attempt.folder import RunFolders
-from lib.attempt.housekeeping import Housekeeping
+from lib.attempt.housekeeping import keep_house
 from lib.attempt.output import OutputUploader
 from lib.attempt.output_shipper import OutputShipper
 from lib.config import Config
@@ -32,7 +33,6 @@ from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
 from lib.wire.http_client import HttpClient
-from lib.wire.models import Json, JsonObject
 
 log = logging.getLogger("agent-launcher")
 
@@ -110,40 +110,18 @@ class Launcher:
         )
         self._stopper = Stopper(registry, self._keepers)
         identity = IdentityFile(self.state_folder.identity_path, machine)
-        self._registration = Registration(
-            api, identity, registry, self._about(), self._stopper.apply, self.lifecycle, machine
-        )
+        self._registration = Registration(api, identity, registry, config, self._stopper.apply, self.lifecycle, machine)
         folders = RunFolders(self.state_folder.runs_path, machine.disk)
-        admission = self._make_admission()
+        admission = Admission(registry.at_work, self.lifecycle, config, machine)
         self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)
         starter = Starter(
-            api, self._make_executor(), self._keepers, registry, self._registration, folders, admission,
+            api, Executor(self._keepers, config), self._keepers, registry, self._registration, folders, admission,
             self.lifecycle, machine,
         )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
         registry.tell(self._place_freed, self._attempt_over)
         admission.tell(self._jobs_cannot_be_started)
         self._loops = self._make_loops(OutputUploader(api), folders)
-
-    def _make_admission(self) -> Admission:
-        return Admission(
-            self._registry.at_work,
-            self.lifecycle,
-            max_jobs=self._config.max_jobs,
-            memory_floor_bytes=self._config.memory_floor_bytes,
-            available_memory=self._machine.available_memory,
-            machine=self._machine,
-        )
-
-    def _make_executor(self) -> Executor:
-        return Executor(
-            self._keepers,
-            project_root=self._config.project_root,
-            project_dir=self._config.project_dir,
-            runtime_url=self._config.runtime_url,
-            project_roots=self._config.project_roots,
-            output_limit_bytes=self._config.output_limit_bytes,
-        )
 
     def _make_poller(self, starter: Starter, admission: Admission) -> Poller:
         return Poller(
@@ -174,8 +152,8 @@ class Launcher:
 
         registry, machine = self._registry, self._machine
         reporter = Reporter(self._api, self._registration, registry, self._keepers, uploader, machine)
-        shipper = OutputShipper(registry, lambda: self._registration.launcher_id, uploader, machine)
-        keeping = Housekeeping(folders, lambda: {attempt.key for attempt in registry.attempts()}, machine)
+        shipper = OutputShipper(registry.attempts, lambda: self._registration.launcher_id, uploader, machine)
+        keeping = partial(keep_house, folders, lambda: {attempt.key for attempt in registry.attempts()}, machine)
         poll_stale = max(POLL_STALE_SECONDS, 2 * self._config.poll_timeout + 30)
         supervisor = loop("supervisor", lambda: self._supervisor.step(supervisor.stamp), SUPERVISOR_STALE_SECONDS)
         output = loop("output", lambda: shipper.round(output.stamp), DELIVERY_STALE_SECONDS)
@@ -186,18 +164,9 @@ class Launcher:
                 loop(f"reporter-{number}", reporter.step, DELIVERY_STALE_SECONDS) for number in range(1, REPORTERS + 1)
             ),
             output=output,
-            housekeeping=loop("housekeeping", keeping.step, HOUSEKEEPING_STALE_SECONDS),
+            housekeeping=loop("housekeeping", keeping, HOUSEKEEPING_STALE_SECONDS),
             heartbeat=loop("heartbeat", self._make_heartbeat().step, 2 * self._config.heartbeat_interval + 20),
         )
-
-    def _about(self) -> JsonObject:
-        labels: dict[str, Json] = dict(self._config.labels)
-        return {
-            "name": self._config.name,
-            "hostname": self._machine.host_name(),
-            "labels": labels,
-            "max_jobs": self._config.max_jobs,
-        }
 
     def _place_freed(self) -> None:
         self._poller.refresh()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Ended, Later, Phase, Reported, Stop, Unbegun
+from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Ended, Later, Phase, Reported, Unbegun
 from lib.errors import AttemptAlreadyHere
 from lib.machine.machine import Machine
 from lib.wire.models import Job
@@ -91,10 +91,10 @@ class RunningJobsRegistry:
         if is_changed or isinstance(change, Delivered | Dropped):
             self._tell_of_place()
 
-    def mark_stop(self, attempt: Attempt, stop: Stop) -> None:
+    def mark_stop(self, attempt: Attempt, reason: str) -> None:
         """Keep that it was told to end, so that a keeper which did not hear of it can be told again."""
         with self._changed:
-            attempt.stop = stop
+            attempt.stop = reason
             if attempt.phase is Phase.UNBEGUN and attempt.ticket:
                 self._schedule(attempt, 0.0)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from launcher_rig.attempts import attempt_of, job
 from launcher_rig.commands import CommandProject
+from launcher_rig.configs import config_of
 from launcher_rig.executor_on_keeper import ExecutorOnKeeper
 
 from lib.attempt.attempt import Attempt
@@ -120,7 +121,7 @@ def test_what_a_job_says_of_its_limits_and_what_the_launcher_says_reach_the_keep
 ) -> None:
     told: list[object] = []
     executor.keepers.order = lambda *asked: told.append(asked)  # type: ignore[assignment,method-assign]
-    executor.executor._output_limit_bytes = 77
+    executor.executor._config = config_of(Path("/nowhere"), output_limit_bytes=77)
     for one in (job("s", timeout_seconds=5.0, stop_grace_seconds=2.0, output_limit_bytes=9.0), job("s")):
         executor.executor.execute(attempt_of(one, executor.machine, executor.folders.path))
 

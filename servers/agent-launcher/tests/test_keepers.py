@@ -8,11 +8,11 @@ import pytest
 from launcher_rig.attempts import attempt_of, job
 from launcher_rig.machines import OnPlayedKeepers, PassingFlag, PlayedKeepers
 
-from lib.attempt.attempt import Attempt, Stop
+from lib.attempt.attempt import Attempt
 from lib.errors import AttemptAlreadyHere, OrderFailed
 from lib.keeper import words
 from lib.keepers import Keepers
-from lib.machine.keeper_lines import Collected
+from lib.machine.keeper_lines import collected
 from lib.version import VERSION
 from lib.wire.models import JsonObject
 from support.waiting import wait_until
@@ -66,7 +66,7 @@ def waiting_passes_time(keepers: Keepers, machine: OnPlayedKeepers) -> None:
 
 def test_a_keeper_is_greeted_first_and_with_the_environment(keepers: Keepers, lines: PlayedKeepers) -> None:
     assert keepers.open("1")
-    lines.fallen = [Collected(5, "77", 3)]
+    lines.fallen = [collected(5, "77", 3)]
     keepers.collect()  # while it comes up
     assert lines.sent == [("1", {"say": words.HELLO, "version": VERSION, "environment": {"PATH": "/bin"}})]
 
@@ -189,19 +189,19 @@ def test_what_was_told_to_end_meanwhile_is_not_told_to_go(
     keepers.go(attempt(machine))
     assert lines.sent == [("1", {"say": words.GO, "key": "job_1.1"})]
     told_to_end = attempt(machine)
-    told_to_end.stop = Stop("stopped_by_user", 3.0)
+    told_to_end.stop = "stopped_by_user"
     lines.sent.clear()
 
     keepers.go(told_to_end)
 
-    stop = {"say": words.STOP, "key": "job_1.1", "reason": "stopped_by_user", "grace_seconds": 3.0}
+    stop = {"say": words.STOP, "key": "job_1.1", "reason": "stopped_by_user"}
     assert lines.sent == [("1", stop)]
 
 
 def test_a_stop_without_a_time_of_its_own_leaves_the_attempts(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
-    keepers.stop(attempt(machine), Stop("fenced_off", None))
+    keepers.stop(attempt(machine), "fenced_off")
 
     assert lines.sent == [("1", {"say": words.STOP, "key": "job_1.1", "reason": "fenced_off"})]
 
@@ -210,7 +210,7 @@ def test_what_has_no_keeper_yet_is_told_nothing(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
     keepers.go(attempt(machine, None))
-    keepers.stop(attempt(machine, None), Stop("stopped_by_user", None))
+    keepers.stop(attempt(machine, None), "stopped_by_user")
 
     assert lines.sent == []
 
@@ -220,7 +220,7 @@ def test_codes_that_fell_to_the_launcher_are_told_to_each_keeper_and_to_later_on
 ) -> None:
     greet(keepers, "1")
     greet(keepers, "2", "0.0.1")
-    lines.fallen = [Collected(5, "77", 3)]
+    lines.fallen = [collected(5, "77", 3)]
     keepers.collect()
     assert [name for name, message in lines.sent if message["say"] == words.COLLECTED] == ["1", "2"]
 

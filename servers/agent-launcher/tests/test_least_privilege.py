@@ -13,8 +13,7 @@ from launcher_rig.commands import CommandProject
 from launcher_rig.executor_on_keeper import ExecutorOnKeeper
 from launcher_rig.keeper_under_test import KeeperUnderTest
 
-from lib.attempt.environment import base_environment
-from lib.attempt.environment_rule import EnvironmentRule
+from lib.attempt.environment import EnvironmentRule, base_environment
 from lib.config import Config, Options, load_config
 from lib.errors import ConfigurationError
 from lib.keeper.words import OUTPUT_FILE

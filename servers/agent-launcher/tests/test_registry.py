@@ -18,7 +18,6 @@ from lib.attempt.attempt import (
     Later,
     Phase,
     Reported,
-    Stop,
     Unbegun,
 )
 from lib.errors import AttemptAlreadyHere
@@ -237,17 +236,17 @@ def test_a_stop_brings_forward_what_is_still_to_be_given_back(registry: RunningJ
     assert take_one(registry) is attempt
     registry.store(attempt, Later(600))
 
-    registry.mark_stop(attempt, Stop("stopped_by_user", None))
+    registry.mark_stop(attempt, "stopped_by_user")
 
     assert [take_one(registry), take_one(registry)] == [attempt, None]
-    assert attempt.stop == Stop("stopped_by_user", None)
+    assert attempt.stop == "stopped_by_user"
 
 
 def test_a_stop_of_what_is_in_somebodys_hands_gives_it_to_nobody_else(registry: RunningJobsRegistry) -> None:
     attempt = add_in(registry, Phase.UNBEGUN)
     assert take_one(registry) is attempt
 
-    registry.mark_stop(attempt, Stop("stopped_by_user", None))
+    registry.mark_stop(attempt, "stopped_by_user")
 
     assert take_one(registry) is None
 

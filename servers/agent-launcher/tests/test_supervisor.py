@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from launcher_rig.attempts import attempt_of, job
+from launcher_rig.configs import config_of
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 
 from lib.admission import Admission
-from lib.attempt.attempt import Attempt, Began, Delivered, Ended, Phase, Reported, Stop
+from lib.attempt.attempt import Attempt, Began, Delivered, Ended, Phase, Reported
 from lib.attempt.folder import RunFolders
 from lib.errors import OrderFailed
 from lib.keeper import words
@@ -30,14 +31,7 @@ class Rig:
         self.registry = RunningJobsRegistry(self.machine)
         self.keepers = Keepers(self.lines, {}, self.machine)
         lifecycle = Lifecycle(self.machine)
-        self.admission = Admission(
-            self.registry.at_work,
-            lifecycle,
-            max_jobs=None,
-            memory_floor_bytes=0,
-            available_memory=lambda: None,
-            machine=self.machine,
-        )
+        self.admission = Admission(self.registry.at_work, lifecycle, config_of(Path("/nowhere")), self.machine)
         runs = RunFolders(Path("/nowhere"), self.machine.disk)
         self.supervisor = Supervisor(self.registry, self.keepers, runs, self.admission, self.machine)
 
@@ -170,7 +164,7 @@ def test_a_word_to_go_that_a_dying_keeper_swallowed_is_said_again(rig: Rig) -> N
 def test_a_word_to_stop_that_a_dying_keeper_swallowed_is_said_again(rig: Rig) -> None:
     rig.begin()
     for number in (1, 2):
-        rig.registry.mark_stop(rig.add(number=number), Stop("stopped_by_user", 2.0))
+        rig.registry.mark_stop(rig.add(number=number), "stopped_by_user")
 
     rig.die(held("running", 1), held("ordered", 2))
 
@@ -281,10 +275,10 @@ def test_a_second_keeper_of_our_own_version_is_let_go_too() -> None:
 
 
 def test_codes_that_fell_to_the_launcher_are_looked_for_all_the_time(rig: Rig) -> None:
-    from lib.machine.keeper_lines import Collected
+    from lib.machine.keeper_lines import collected
 
     rig.begin()
-    rig.lines.fallen = [Collected(7, "1", 0)]
+    rig.lines.fallen = [collected(7, "1", 0)]
 
     rig.step(2.0)
 

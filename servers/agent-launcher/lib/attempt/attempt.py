@@ -24,14 +24,6 @@ class Phase(Enum):
     ENDED = "ended"  # to be delivered
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """That it is to end, and how much time it has for that."""
-
-    reason: str
-    grace_seconds: float | None
-
-
 class Attempt:
     """What is known of one attempt; whoever works on it returns a change, and the registry alone makes it.
 
@@ -47,7 +39,7 @@ class Attempt:
         self.pid: int | None = None
         self.started_at: datetime | None = None
         self.verdict: JsonObject | None = None
-        self.stop: Stop | None = None
+        self.stop: str | None = None  # the reason, once it is to end
         self.output = OutputCursor(machine)
         self.backoff = Backoff(machine.chance())
         self.tries = 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
+from lib.keeper import words
 from lib.keeper.containment import Place
 from lib.keeper.spawn import Launch
-from lib.keeper.words import RECORD_ENDED, RECORD_GRANTED, RECORD_ORDERED, RECORD_SPAWNED, RECORD_STOPPING, JsonObject
+from lib.keeper.words import JsonObject
 
 
 class Phase(IntEnum):
@@ -34,7 +35,6 @@ class Held:
         self.boot = boot
         self.phase = Phase.ORDERED
         self.place = Place()
-        self.is_ours = True
         self.verdict: JsonObject | None = None
 
         self.pid: int | None = None
@@ -81,44 +81,30 @@ class Held:
 
     def records(self) -> Iterator[JsonObject]:
         """Write it as the records that a later keeper needs."""
-        launch = self.launch.limits()
-        if self.phase is Phase.ORDERED:
-            launch = self.launch.whole()
-        yield self.order_record(launch)
-        if self.phase is not Phase.ORDERED and self.verdict is None:
-            yield self.grant_record()
-            if self.pid is not None:
-                yield self.spawn_record()
-            if self.reason is not None:
-                yield self.stop_record()
+        yield self.record(words.RECORD_ORDERED)
         if self.verdict is not None:
-            yield self.end_record()
+            yield self.record(words.RECORD_ENDED)
+        elif self.phase is not Phase.ORDERED:
+            yield self.record(words.RECORD_GRANTED)
+            if self.pid is not None:
+                yield self.record(words.RECORD_SPAWNED)
+            if self.reason is not None:
+                yield self.record(words.RECORD_STOPPING)
 
-    def order_record(self, launch: JsonObject) -> JsonObject:
-        return {
-            "kind": RECORD_ORDERED,
-            "key": self.key,
-            "boot": self.boot,
-            "run_path": self.launch.run_path,
-            "job": self.job,
-            "launch": launch,
-        }
-
-    def grant_record(self) -> JsonObject:
-        return {"kind": RECORD_GRANTED, "key": self.key, "boot": self.boot, "place": self.place.to_json()}
-
-    def spawn_record(self) -> JsonObject:
-        return {
-            "kind": RECORD_SPAWNED,
-            "key": self.key,
-            "pid": self.pid,
-            "start_time": self.start_time,
-            "started_at": self.started_at,
-            "began": self.began,
-        }
-
-    def stop_record(self) -> JsonObject:
-        return {"kind": RECORD_STOPPING, "key": self.key, "reason": self.reason}
-
-    def end_record(self) -> JsonObject:
-        return {"kind": RECORD_ENDED, "key": self.key, "verdict": self.verdict}
+    def record(self, kind: str) -> JsonObject:
+        """Write down one thing that happened to it."""
+        facts: JsonObject = {"kind": kind, "key": self.key}
+        match kind:
+            case words.RECORD_ORDERED:
+                launch = self.launch.whole() if self.phase is Phase.ORDERED else self.launch.limits()
+                facts |= {"boot": self.boot, "run_path": self.launch.run_path, "job": self.job, "launch": launch}
+            case words.RECORD_GRANTED:
+                facts |= {"boot": self.boot, "place": self.place.to_json()}
+            case words.RECORD_SPAWNED:
+                facts |= {"pid": self.pid, "start_time": self.start_time}
+                facts |= {"started_at": self.started_at, "began": self.began}
+            case words.RECORD_STOPPING:
+                facts |= {"reason": self.reason}
+            case words.RECORD_ENDED:
+                facts |= {"verdict": self.verdict}
+        return facts

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 
 from lib.keeper import verdicts, words
+from lib.keeper.containment import Containment
 from lib.keeper.held import Held, Phase
 from lib.keeper.host import Host
 from lib.keeper.journal import Journal
@@ -31,8 +32,9 @@ class Keeper:
     Shape:   `version` is that of its code, which may be older than the launcher's.
     """
 
-    def __init__(self, host: Host, journal: Journal, version: str) -> None:
+    def __init__(self, host: Host, places: Containment, journal: Journal, version: str) -> None:
         self._host = host
+        self._places = places
         self._journal = journal
         self._version = version
         self._held: dict[str, Held] = {}
@@ -43,7 +45,7 @@ class Keeper:
         self._answers: list[JsonObject] = []
         self._has_new_ends = False
         self._is_disk_full = False
-        self._ladder = Ladder(host, self._note_stop)
+        self._ladder = Ladder(host, places, self._note_stop)
 
     def take_over(self) -> None:
         """Go on from the journal: adopt what lives, end what must not, and know what is over."""
@@ -122,7 +124,7 @@ class Keeper:
         self._journal.rewrite(records, len(self._held) * RECORDS_BYTES_RESERVED)
 
     def _take_over(self, held: Held) -> None:
-        held.is_ours = False
+        held.place.is_ours = False
         if held.boot != self._host.boot_id:
             self._end(held, verdicts.host_rebooted(self._host.wall_time()))
             return
@@ -150,7 +152,7 @@ class Keeper:
         held = [one.to_json() for one in self._held.values()]
         # What was to be said before was for nobody, and the list has it all.
         self._answers.clear()
-        self._say({"say": words.HELLO, "version": self._version, "way": self._host.way, "attempts": [*held]})
+        self._say({"say": words.HELLO, "version": self._version, "way": self._places.way, "attempts": [*held]})
 
     def _take_code(self, message: JsonObject) -> None:
         pid, code = message.get("pid"), message.get("code")
@@ -170,10 +172,9 @@ class Keeper:
             return
         launch = Launch(str(message.get("run_path")), object_of(message.get("launch")))
         held = Held(key, object_of(message.get("job")), launch, self._host.boot_id)
-        record = held.order_record(launch.whole())
         try:
             self._host.make_output(launch)
-            self._journal.append(record)
+            self._journal.append(held.record(words.RECORD_ORDERED))
             self._write_order()
         except OSError as error:
             sentence = f"cannot record the order: {error.strerror}"
@@ -203,8 +204,8 @@ class Keeper:
     def _try_to_spawn(self, held: Held) -> None:
         now = self._host.now()
         try:
-            held.place = self._host.make_place(held.key)
-            self._journal.append(held.grant_record())
+            held.place = self._places.make_place(held.key)
+            self._journal.append(held.record(words.RECORD_GRANTED))
             self._journal.flush()
             held.pid = self._host.spawn(held.launch, held.place)
         except NoProcessError as error:
@@ -217,7 +218,7 @@ class Keeper:
             self._has_begun(held, now)
 
     def _wait_for_a_process(self, held: Held, sentence: str, now: float) -> None:
-        self._host.is_empty(held.place, is_ours=True, is_thorough=False)  # gives its cgroup back
+        self._places.is_empty(held.place, is_thorough=False)  # gives its cgroup back
         if held.waiting_since is None:
             held.waiting_since, held.pause = now, NO_PROCESS_PAUSE_SECONDS
         waited, limit = now - held.waiting_since, held.launch.timeout_seconds or NO_PROCESS_SECONDS_MAX
@@ -237,7 +238,7 @@ class Keeper:
         held.launch.forget_the_command()
         self._by_pid[held.pid] = held
         # At once: until it is written, a keeper that takes over cannot tell this command from what it began.
-        self._write_now(held.spawn_record())
+        self._write_now(held.record(words.RECORD_SPAWNED))
         self._set_limits(held)
 
     def _set_limits(self, held: Held) -> None:
@@ -266,7 +267,7 @@ class Keeper:
 
     def _note_stop(self, held: Held) -> None:
         # Before it is asked: who takes over shall know why it ended.
-        self._write_now(held.stop_record())
+        self._write_now(held.record(words.RECORD_STOPPING))
 
     def _write_now(self, record: JsonObject) -> None:
         self._journal.append(record)
@@ -325,13 +326,13 @@ class Keeper:
         held.launch.forget_the_command()
         if held.pid is not None and self._by_pid.get(held.pid) is held:
             del self._by_pid[held.pid]  # else the number is another attempt's by now
-        self._journal.append(held.end_record())
+        self._journal.append(held.record(words.RECORD_ENDED))
         self._has_new_ends = True
         self._say({"say": words.ENDED, "key": held.key, "verdict": verdict})
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]
-        self._journal.append({"kind": words.RECORD_ACKNOWLEDGED, "key": held.key})
+        self._journal.append(held.record(words.RECORD_ACKNOWLEDGED))
 
     def _say(self, answer: JsonObject) -> None:
         self._answers.append(answer)

@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Mapping
 
+from lib.keeper import kernel_files
 from lib.keeper.words import OUTCOME_FILE, OUTPUT_FILE, PROMPT_FILE, JsonObject, number_of, object_of, texts_of
 
 DEFAULT_STOP_GRACE_SECONDS = 10.0
@@ -118,7 +119,8 @@ def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) 
         raise SpawnError("spawn_failed", sentence) from error
     finally:
         os.chdir("/")  # a keeper must not keep a folder busy
-    _prefer_for_the_oom_killer(pid)
+    # When memory runs out, the job should go, not its keeper or the launcher that reports its end.
+    kernel_files.write(f"/proc/{pid}/oom_score_adj", OOM_SCORE)
     return pid
 
 
@@ -190,17 +192,3 @@ def _interpreter(program: str) -> str:
     except OSError:
         return "?"
     return first[2:].strip().decode("utf-8", "replace") if first.startswith(b"#!") else "?"
-
-
-def _prefer_for_the_oom_killer(pid: int) -> None:
-    # When memory runs out, the job should go, not its keeper or the launcher that reports its end.
-    try:
-        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.write(fd, OOM_SCORE)
-    except OSError:
-        return
-    finally:
-        os.close(fd)

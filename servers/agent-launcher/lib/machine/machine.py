@@ -20,9 +20,9 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Protocol, TypeVar
 
-from lib.keeper import process_tree
+from lib.keeper import kernel_files, process_tree
 from lib.machine.disk import Disk
-from lib.machine.keeper_lines import PROGRAM, Collected, Heard, SocketLines
+from lib.machine.keeper_lines import PROGRAM, Heard, SocketLines
 from lib.machine.state_folder import StateFolder
 from lib.wire.models import JsonObject
 
@@ -79,7 +79,7 @@ class KeeperLines(Protocol):
     def send(self, name: str, message: JsonObject) -> None: ...
     def wait(self, seconds: float) -> list[Heard]: ...
     def wake(self) -> None: ...
-    def collect(self) -> list[Collected]: ...
+    def collect(self) -> list[JsonObject]: ...
 
 
 class Machine:
@@ -115,7 +115,10 @@ class Machine:
 
     def available_memory(self) -> int | None:
         """Read how many bytes new processes can have without swapping; None where the system does not say."""
-        return available_memory()
+        for line in kernel_files.read("/proc/meminfo").splitlines():
+            if line.startswith(b"MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        return None
 
     def lock(self) -> AbstractContextManager[bool]:
         return threading.Lock()
@@ -149,15 +152,3 @@ class Machine:
         # Many calls at once need many descriptors. Keepers are started before, so jobs keep their own limit.
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def available_memory(meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """Read how many bytes new processes can have without swapping; None where the system does not say."""
-    try:
-        text = meminfo.read_text("ascii")
-    except OSError:
-        return None
-    for line in text.splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
-from lib.wire.models import JsonObject
+from lib.errors import ConfigurationError
 from lib.wire.plain_client import PlainClient
 from lib.wire.quick_httpx import httpx
-from lib.wire.trust import trust
 
 CONNECT_SECONDS = 5.0
 CALL_SECONDS = 10.0
 
 
-class HttpClient(Protocol):
-    """An httpx.Client, as far as we use it."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        json: JsonObject | None,
-        content: bytes | None,
-        params: dict[str, str | int | float] | None,
-        headers: dict[str, str],
-        timeout: httpx.Timeout,
-    ) -> httpx.Response: ...
-    def close(self) -> None: ...
+HttpClient: TypeAlias = PlainClient | httpx.Client
 
 
 def http_client(runtime_url: str, ca_file: Path | None = None) -> HttpClient:
@@ -40,4 +26,20 @@ def http_client(runtime_url: str, ca_file: Path | None = None) -> HttpClient:
     if runtime_url.startswith("http://"):
         return PlainClient(runtime_url)
     limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
-    return httpx.Client(base_url=runtime_url, timeout=limits, verify=trust(ca_file))
+    return httpx.Client(base_url=runtime_url, timeout=limits, verify=_trust(ca_file))
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """Trust what the system trusts, and one file: a certificate, or an authority that signed it."""
+    if ca_file is None:
+        return True
+    context = ssl.create_default_context()
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"cannot trust the certificates in '{ca_file}': {error.strerror or error} "
+            "(a PEM file is expected: AGENT_RUNTIME_CA_FILE, or 'certificate.pem' in the runtime's data folder)"
+        ) from error
+    return context

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lib.keeper import words
 from lib.machine.disk import Disk
-from lib.machine.keeper_lines import Collected, Heard
+from lib.machine.keeper_lines import Heard
 from lib.machine.machine import Flag, Machine
 from lib.wire.models import JsonObject
 
@@ -86,7 +86,7 @@ class PlayedKeepers:
         self.opened: list[str] = []
         self.discarded: list[str] = []
         self.sent: list[tuple[str, JsonObject]] = []
-        self.fallen: list[Collected] = []
+        self.fallen: list[JsonObject] = []
         self.can_open = True
         self.on_open: Callable[[str], None] = lambda _: None
         self.on_send: Callable[[str, JsonObject], None] = lambda *_: None
@@ -137,7 +137,7 @@ class PlayedKeepers:
     def wake(self) -> None:
         """Nobody waits."""
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         fallen, self.fallen = self.fallen, []
         return fallen
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from lib.keeper import words
-from lib.keeper.containment import Place
+from lib.keeper.containment import Containment, Place
 from lib.keeper.host import Host
 from lib.keeper.journal import Journal
 from lib.keeper.keeper import Keeper
@@ -101,16 +101,16 @@ class MadeUpHost:
         ends, self.ends = self.ends, []
         return ends
 
-    def ask(self, place: Place, *, is_ours: bool) -> None:
+    def ask(self, place: Place) -> None:
         self.asked += 1
 
-    def kill(self, place: Place, *, is_ours: bool) -> None:
+    def kill(self, place: Place) -> None:
         self.killed += 1
 
-    def is_empty(self, place: Place, *, is_ours: bool, is_thorough: bool) -> bool:
+    def is_empty(self, place: Place, *, is_thorough: bool) -> bool:
         return self.is_everything_empty
 
-    def named(self, place: Place, *, is_ours: bool) -> list[str]:
+    def named(self, place: Place) -> list[str]:
         return ["deaf (pid 7)"]
 
     def output_bytes(self, launch: Launch) -> int:
@@ -125,7 +125,7 @@ class KeeperInHand:
 
     def __init__(self, host: MadeUpHost, disk: MadeUpDisk) -> None:
         self.host, self.disk = host, disk
-        self.keeper = Keeper(cast("Host", host), Journal(disk), "1")
+        self.keeper = Keeper(cast("Host", host), cast("Containment", host), Journal(disk), "1")
         self.keeper.take_over()
 
     def order(self, key: str = "job_1.1", **launch: float) -> list[JsonObject]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from launcher_rig.configs import config_of
 from launcher_rig.machines import OnPlayedKeepers
 from lib.admission import Admission
 from lib.api_client import ApiClient
@@ -29,24 +30,18 @@ class Parts:
 
     def __init__(self, machine: OnPlayedKeepers, api: ApiClient, folder: Path, *, max_jobs: int | None = None) -> None:
         self.machine, self.api, self.lines = machine, api, machine.lines
+        config = config_of(folder, max_jobs=max_jobs)
         self.registry = RunningJobsRegistry(machine)
         self.lifecycle = Lifecycle(machine)
         self.keepers = Keepers(self.lines, {}, machine)
         self.stopper = Stopper(self.registry, self.keepers)
         self.identity = IdentityFile(folder / "identity.json", machine)
         self.registration = Registration(
-            api, self.identity, self.registry, {}, self.stopper.apply, self.lifecycle, machine
+            api, self.identity, self.registry, config, self.stopper.apply, self.lifecycle, machine
         )
         self.folders = RunFolders(folder / "runs", machine.disk)
-        self.admission = Admission(
-            self.registry.at_work,
-            self.lifecycle,
-            max_jobs=max_jobs,
-            memory_floor_bytes=0,
-            available_memory=lambda: None,
-            machine=machine,
-        )
-        self.executor = Executor(self.keepers, project_root=folder, project_dir=folder, runtime_url="http://r")
+        self.admission = Admission(self.registry.at_work, self.lifecycle, config, machine)
+        self.executor = Executor(self.keepers, config)
         self.starter = Starter(
             api,
             self.executor,
