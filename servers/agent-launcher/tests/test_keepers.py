@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from launcher_rig.attempts import attempt_of, job
-from launcher_rig.machines import OnPlayedKeepers, PassingFlag, PlayedKeepers
+from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 
 from lib.attempt.attempt import Attempt
 from lib.errors import AttemptAlreadyHere, OrderFailed
@@ -59,11 +59,6 @@ def answer_with(keepers: Keepers, lines: PlayedKeepers, *answers: JsonObject) ->
     lines.on_send = answer
 
 
-def waiting_passes_time(keepers: Keepers, machine: OnPlayedKeepers) -> None:
-    """Have whoever waits for an answer wait in vain, and not for long."""
-    keepers._flag = lambda: PassingFlag(machine)
-
-
 def test_a_keeper_is_greeted_first_and_with_the_environment(keepers: Keepers, lines: PlayedKeepers) -> None:
     assert keepers.open("1")
     lines.fallen = [collected(5, "77", 3)]
@@ -105,7 +100,6 @@ def test_an_order_that_no_keeper_answers_fails_after_a_while(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
     greet(keepers)
-    waiting_passes_time(keepers, machine)
     with pytest.raises(OrderFailed, match="the keeper of jobs did not answer within 20 s"):
         order(keepers)
 
@@ -117,7 +111,6 @@ def test_an_order_that_was_given_up_is_not_kept_by_a_keeper_that_only_was_slow(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
     greet(keepers)
-    waiting_passes_time(keepers, machine)
     with pytest.raises(OrderFailed):
         order(keepers)
 
@@ -126,7 +119,8 @@ def test_an_order_that_was_given_up_is_not_kept_by_a_keeper_that_only_was_slow(
 
 
 def in_a_thread(keepers: Keepers) -> tuple[threading.Thread, list[str]]:
-    """Order in a thread of its own, as starters do."""
+    """Order in a thread of its own, which really waits."""
+    keepers._flag = threading.Event
     names: list[str] = []
     thread = threading.Thread(target=lambda: names.append(order(keepers)), daemon=True)
     thread.start()

@@ -32,13 +32,13 @@ class HeldClock(HeldTime):
     """And who waits for a time only lets it pass."""
 
     def flag(self) -> Flag:
-        return PassingFlag(self)
+        return _Flag(self)
 
 
-class PassingFlag:
+class _Flag:
     """An event whose waits take no time but the clock's."""
 
-    def __init__(self, clock: HeldTime) -> None:
+    def __init__(self, clock: HeldClock) -> None:
         self._clock = clock
         self._is_set = False
 
