@@ -5,6 +5,7 @@ A greenlet is switched by us alone, so the same seed switches at the same places
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from queue import Empty
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -41,8 +42,7 @@ class Fiber:
         """Begin as soon as the present event is over."""
         self.is_started = True
         self._life.fibers.append(self)
-        turn = self._turn
-        self._life.agenda.after(0.0, lambda: self._resume(turn, woken=True))
+        self.wake()
 
     def is_alive(self) -> bool:
         return self.is_started and not self._greenlet.dead
@@ -55,19 +55,16 @@ class Fiber:
 
     def wait(self, seconds: float | None) -> bool:
         """Give way until somebody wakes this fiber; False if the time was over before."""
-        turn = self._turn
-        timer = (
-            self._life.agenda.after(seconds, lambda: self._resume(turn, woken=False)) if seconds is not None else None
-        )
+        if seconds is None:
+            return bool(self._life.hub.switch())
+        timer = self._life.agenda.after(seconds, partial(self._resume, self._turn, False))
         woken = bool(self._life.hub.switch())
-        if timer is not None:
-            timer.call_off()
+        timer.call_off()
         return woken
 
     def wake(self) -> None:
         """Let it go on; a fiber that does not wait by then is not touched."""
-        turn = self._turn
-        self._life.agenda.after(0.0, lambda: self._resume(turn, woken=True))
+        self._life.agenda.after(0.0, partial(self._resume, self._turn, True))
 
     def kill(self) -> None:
         """End it where it stands; called from outside of all fibers."""
@@ -75,15 +72,18 @@ class Fiber:
         if self._greenlet.gr_frame is not None:
             self._greenlet.throw(GreenletExit)
 
-    def _resume(self, turn: int, *, woken: bool) -> None:
-        if turn != self._turn or not self._life.is_alive or self._greenlet.dead:
+    def _resume(self, turn: int, woken: bool) -> None:
+        life = self._life
+        if turn != self._turn or not life.is_alive or self._greenlet.dead:
             return
-        frozen = self._life.frozen_until - self._life.agenda.now
+        frozen = life.frozen_until - life.agenda.now
         if frozen > 0:
-            self._life.agenda.after(frozen, lambda: self._resume(turn, woken=woken))
+            life.agenda.after(frozen, partial(self._resume, turn, woken))
             return
         self._turn += 1
-        self._life.enter(self, lambda: self._greenlet.switch(woken))
+        before, life.running = life.running, self
+        self._greenlet.switch(woken)
+        life.running = before
 
     def _main(self, _: bool) -> None:
         try:
@@ -103,24 +103,19 @@ class Life:
         self.fibers: list[Fiber] = []
         self.is_alive = True
         self.frozen_until = 0.0
-        self._current: Fiber | None = None
+        self.running: Fiber | None = None
 
     def current(self) -> Fiber:
-        assert self._current is not None, "only a fiber waits"
-        return self._current
-
-    def enter(self, fiber: Fiber, switch: Callable[[], object]) -> None:
-        """Run a fiber until it waits."""
-        before, self._current = self._current, fiber
-        switch()
-        self._current = before
+        assert self.running is not None, "only a fiber waits"
+        return self.running
 
     def wait(self, seconds: float | None) -> bool:
         """Let the present fiber wait; in a process that has died, nothing goes on."""
-        self.check()
-        fiber = self.current()
-        woken = fiber.wait(seconds)
-        self.check()
+        if not self.is_alive:
+            raise GreenletExit
+        woken = self.current().wait(seconds)
+        if not self.is_alive:
+            raise GreenletExit
         return woken
 
     def check(self) -> None:

@@ -185,3 +185,18 @@ def test_a_job_that_waits_says_why_and_what_would_change_it(rig: StoreRig) -> No
 
     later = rig.create(not_before=rig.clock.now().replace(year=2027))
     assert why(later.id) == ("not_before", f"waits until 2027-01-02 03:04:0{rig.clock.now().second} UTC")
+
+
+def test_the_turns_of_a_session_keep_their_order_when_the_clock_is_set_back(rig: StoreRig) -> None:
+    begun = rig.create("talk")
+    turns = [rig.run(rig.launcher(hostname="here"))]
+    for _ in range(3):
+        rig.clock.move(seconds=-60)
+        turns.append(rig.resume("talk"))
+
+    assert [job.id for job in turns] == sorted({job.id for job in turns})
+    assert turns[0].id == begun.id
+    for turn in turns[:-1]:
+        rig.end(rig.job(turn))
+        rig.run(rig.launcher(hostname="here"))
+    assert rig.job(turns[-1]).status is JobStatus.RUNNING

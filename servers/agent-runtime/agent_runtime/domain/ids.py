@@ -23,19 +23,31 @@ _TIME_BITS, _FRACTION_BITS, _RANDOM_BYTES = 48, 10, 10
 _LENGTH = 26
 
 
-def new_id(prefix: str, now: datetime, random_bytes: RandomBytes) -> str:
+def new_id(prefix: str, now: datetime, random_bytes: RandomBytes, after: str = "") -> str:
     """Make an id whose text order is the order of creation.
 
     Shape:   `prefix`, then 26 characters in Crockford's base 32: 48 bits of milliseconds, 10 bits that say which
-             microsecond of it, so that jobs of one busy moment keep their order too, and 70 random bits.
+             microsecond of it, so that jobs of one busy moment keep their order too, and 70 random bits. It sorts
+             behind the id `after` (with the same prefix) even when the clock was set back in between.
     """
     seconds = (now - _EPOCH) // _SECOND
     milliseconds = (seconds * 1000 + now.microsecond // 1000) & ((1 << _TIME_BITS) - 1)
     chance = int.from_bytes(random_bytes(_RANDOM_BYTES), "big") >> _FRACTION_BITS
     fraction = (now.microsecond % 1000) << (8 * _RANDOM_BYTES - _FRACTION_BITS)
     number = (milliseconds << (8 * _RANDOM_BYTES)) | fraction | chance
-    digits = (_CROCKFORD[(number >> (5 * place)) & 31] for place in reversed(range(_LENGTH)))
-    return prefix + "".join(digits)
+    made = prefix + _text_of(number)
+    return made if made > after else prefix + _text_of(_number_of(after.removeprefix(prefix)) + 1)
+
+
+def _text_of(number: int) -> str:
+    return "".join(_CROCKFORD[(number >> (5 * place)) & 31] for place in reversed(range(_LENGTH)))
+
+
+def _number_of(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number << 5 | _CROCKFORD.index(digit)
+    return number
 
 
 def is_session_name(text: str) -> bool:

@@ -73,7 +73,7 @@ def create_job(
 
     Errors:  NotFound, Conflict, Invalid, TooMuch; nothing was written then.
     """
-    job_id = JobId(new_id("job_", tx.now, tx.random_bytes))
+    job_id = _new_job_id(tx, order)
     if key is not None:
         used = tx.jobs.remember_key(key.key, key.fingerprint, job_id, tx.now)
         if used.job_id != job_id:
@@ -147,6 +147,13 @@ def retry_job(tx: Transaction, job_id: JobId) -> Job:
         )
     moved = move_job(tx, job, Move.RETRY, JobStatus.PENDING, {"not_before": None, "queue_expires_at": None})
     return moved if moved is not None else retry_job(tx, job_id)
+
+
+def _new_job_id(tx: Transaction, order: Order) -> JobId:
+    """Make an id; the jobs of one session keep their order, and with it their turns, when the clock is set back."""
+    session = tx.sessions.find(order.session_name) if order.type is JobType.RESUME_SESSION else None
+    newest = tx.jobs.page(JobFilter(limit=1, session_id=session.id)) if session is not None else ()
+    return JobId(new_id("job_", tx.now, tx.random_bytes, after=newest[0].id if newest else ""))
 
 
 def _job_of_key(tx: Transaction, key: IdempotencyKey, fingerprint: str, job_id: JobId) -> Job:

@@ -9,7 +9,7 @@ from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
 from agent_runtime.domain.reasons import FailureClass, Reason, failure_class
 from agent_runtime.services.jobs.moves import emit_job_event, move_job
-from agent_runtime.services.launchers.presence import may_be_corrected, see
+from agent_runtime.services.launchers.presence import known_launcher, may_be_corrected, see
 from agent_runtime.services.ports.store import JobChanges, SessionChanges, Transaction
 
 BACKOFF_FIRST = timedelta(seconds=5)
@@ -60,9 +60,12 @@ class Reported:
 def start(tx: Transaction, proof: Proof) -> Job:
     """Allow an attempt to begin; the launcher lets the process go only after this.
 
-    Errors:  NotFound; Conflict `not_current`, `stop_requested` or `already_ended`.
+    Errors:  NotFound, also of a launcher that has left; Conflict `not_current`, `stop_requested` or `already_ended`.
     """
     job = current_job(tx, proof)
+    if job.status in (JobStatus.CLAIMED, JobStatus.LOST):
+        # What runs at a launcher that has left nobody would miss: it must come back first, and say what it holds.
+        known_launcher(tx, proof.launcher_id)
     match job.status:
         case JobStatus.RUNNING:
             return job
