@@ -86,14 +86,17 @@ class Executor:
 
 def build_argv(job: Job, command: str, *, is_prompt_on_stdin: bool) -> list[str]:
     """Map a job to its command line; what the job does not have is left out."""
-    argv = [command, job.session_name]
+    options: list[str] = []
     if job.type == "start_session" and job.agent_name:
-        argv += ["--agent", job.agent_name]
+        options += ["--agent", job.agent_name]
     if job.prompt is not None and not is_prompt_on_stdin:
-        argv += ["--prompt", job.prompt]
+        options += ["--prompt", job.prompt]
     if job.type == "start_session" and job.project_dir:
-        argv += ["--project-dir", job.project_dir]
-    return argv
+        options += ["--project-dir", job.project_dir]
+    if job.session_name.startswith("-"):
+        # No new session has such a name. One that has it must not be taken for an option.
+        return [command, *options, "--", job.session_name]
+    return [command, job.session_name, *options]
 
 
 def _texts(words: list[str]) -> list[Json]:

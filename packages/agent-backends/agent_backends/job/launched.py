@@ -1,12 +1,12 @@
 """A job that a launcher started this process for: the launcher learns its end from the exit status."""
 
-import json
 import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from agent_backends.job.note import write_note
 from agent_backends.job.run import Ended, JobInHand, run_session
 from agent_backends.protocol import CannotRunError, Outcome, Turn
 from agent_backends.turn.build import build_turn
@@ -85,7 +85,7 @@ def _write_outcome(path: Path, outcome: Outcome, exit_code: int) -> None:
 
     Errors:  OSError.
     """
-    note: dict[str, Json] = {"exit_code": exit_code}
+    note: dict[str, Json] = {"ending": outcome.ending.value, "exit_code": exit_code}
     if outcome.reason is not None:
         note["reason"] = outcome.reason.value
     if outcome.error is not None:
@@ -94,8 +94,4 @@ def _write_outcome(path: Path, outcome: Outcome, exit_code: int) -> None:
         note["usage"] = usage_as_json(outcome.usage)
     if outcome.cost_usd is not None:
         note["cost_usd"] = outcome.cost_usd
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(note))
-    draft.replace(path)
+    write_note(path, note)
