@@ -81,7 +81,7 @@ def test_the_program_knows_its_session_its_folder_and_whether_it_is_resumed(tmp_
 
     outcome = run(turn(tmp_path, program, resumed=True))
 
-    assert outcome.result_text == f"one ses_1 1 job_1 {tmp_path}\n"
+    assert outcome.result_text == f"one ses_1 true job_1 {tmp_path}\n"
 
 
 def test_the_prompt_file_is_gone_after_the_turn(tmp_path: Path) -> None:

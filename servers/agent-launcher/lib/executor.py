@@ -71,11 +71,19 @@ class Executor:
 
     def _launch(self, attempt: Attempt, command: str, *, is_prompt_on_stdin: bool) -> JsonObject:
         job, roots = attempt.job, self._project_roots
-        added = job_environment(job, attempt.folder, self._runtime_url, roots, is_prompt_on_stdin=is_prompt_on_stdin)
+        project_dir = job.project_dir or str(self._project_dir)
+        added = job_environment(
+            job,
+            attempt.folder,
+            self._runtime_url,
+            roots,
+            project_dir=project_dir,
+            is_prompt_on_stdin=is_prompt_on_stdin,
+        )
         return {
             "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
             "environment": dict(added),
-            "folder": job.project_dir or str(self._project_dir),
+            "folder": project_dir,
             "project_roots": _texts([str(root) for root in roots]),
             "is_prompt_on_stdin": is_prompt_on_stdin,
             "timeout_seconds": job.timeout_seconds,

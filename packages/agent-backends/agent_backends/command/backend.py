@@ -163,7 +163,7 @@ async def _spawn(turn: Turn, prefix: tuple[str, ...], prompt_file: Path, running
         "AGENT_PROMPT_FILE": str(prompt_file),
         "AGENT_SESSION_NAME": turn.session_name,
         "AGENT_SESSION_ID": turn.session_id,
-        "AGENT_RESUMED": "1" if turn.resumed else "0",
+        "AGENT_RESUMED": "true" if turn.resumed else "false",
     }
     # The file itself is the standard input: a program that reads only a part of it, or nothing, blocks nobody.
     with prompt_file.open("rb") as prompt:

@@ -10,7 +10,7 @@ from agent_backends.job.run import Ended, JobInHand, run_session
 from agent_backends.processes.guard import guarded
 from agent_backends.processes.signals import stop_signals_call
 from agent_backends.protocol import CannotRunError, Ending, Outcome
-from agent_backends.turn.build import build_turn
+from agent_backends.turn.build import JobOfTurn, build_turn
 from agent_backends.turn.recording import usage_as_json
 from agent_backends.turn.request import SessionRequest, Surroundings
 from agent_backends.turn.run import StopSwitch
@@ -57,9 +57,8 @@ def _run_claimed(
             client,
             request,
             client.session(claimed.session_id or claimed.session_name),
-            job_id=claimed.job_id,
+            job=JobOfTurn(claimed.job_id, claimed.attempt, claimed.session_token),
             around=around,
-            session_token=claimed.session_token,
         )
     except CannotRunError as cause:
         return Ended(cause.outcome, ExitCode.JOB_FAILED)

@@ -9,7 +9,7 @@ from pathlib import Path
 from agent_backends.job.note import write_note
 from agent_backends.job.run import Ended, JobInHand, run_session
 from agent_backends.protocol import CannotRunError, Outcome, Turn
-from agent_backends.turn.build import build_turn
+from agent_backends.turn.build import JobOfTurn, build_turn
 from agent_backends.turn.recording import usage_as_json
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from agent_backends.turn.run import StopSwitch
@@ -34,7 +34,7 @@ def run_launched(
     job_id = caller.job_id or ""
     try:
         turn = Retry(time.sleep, PATIENCE_SECONDS, most_seconds=5.0).call(
-            lambda: _fetch(client, request, job_id, around),
+            lambda: _fetch(client, request, caller, around),
             lambda error, failures: around.warn(f"waiting for the runtime: {error}") if failures == 1 else None,
         )
     except CannotRunError as cause:
@@ -49,15 +49,14 @@ def run_launched(
     return ended
 
 
-def _fetch(client: RuntimeClient, request: SessionRequest, job_id: str, around: Surroundings) -> Turn:
+def _fetch(client: RuntimeClient, request: SessionRequest, caller: Caller, around: Surroundings) -> Turn:
     session = client.session(around.environment.get("AGENT_SESSION_ID") or request.session_name)
     return build_turn(
         client,
         request,
         session,
-        job_id=job_id,
+        job=JobOfTurn(caller.job_id or "", caller.attempt, around.environment.get("AGENT_RUNTIME_TOKEN")),
         around=around,
-        session_token=around.environment.get("AGENT_RUNTIME_TOKEN"),
     )
 
 

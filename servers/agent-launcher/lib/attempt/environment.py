@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lib.attempt.environment_rule import EnvironmentRule
 from lib.attempt.folder import RunFolder
+from lib.attempt.inherited import without_places
 from lib.wire.models import Job
 
 _CREDENTIALS = ("AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL")
@@ -31,27 +32,35 @@ _MARKS = (
 )
 
 
-def base_environment(own: Mapping[str, str], rule: EnvironmentRule | None = None) -> dict[str, str]:
-    """Copy what the rule lets through of the launcher's environment.
+def base_environment(
+    own: Mapping[str, str], rule: EnvironmentRule | None = None, folder: Path | None = None
+) -> dict[str, str]:
+    """Copy what the rule lets through of the launcher's environment, which was set in a folder.
 
-    Its credentials, its marks and its own virtual environment never pass, whatever the rule says.
+    Its credentials, its marks and what is about its own place never pass, whatever the rule says.
     """
     allowed = (rule or EnvironmentRule()).passed(own)
     kept = {name: value for name, value in allowed.items() if name not in _CREDENTIALS and name not in _MARKS}
-    private = kept.get("VIRTUAL_ENV")
+    private = own.get("VIRTUAL_ENV")
     if private and os.path.realpath(private) == os.path.realpath(sys.prefix):
         # `uv run --script` put its own environment first; an agent's `python` must be the user's.
-        del kept["VIRTUAL_ENV"]
         own_bin = str(Path(private) / "bin")
         kept["PATH"] = os.pathsep.join(part for part in kept.get("PATH", "").split(os.pathsep) if part != own_bin)
-    return kept
+    return without_places(kept, folder or Path.cwd())
 
 
 def job_environment(
-    job: Job, folder: RunFolder, runtime_url: str, roots: Sequence[Path] = (), *, is_prompt_on_stdin: bool
+    job: Job,
+    folder: RunFolder,
+    runtime_url: str,
+    roots: Sequence[Path] = (),
+    *,
+    project_dir: str,
+    is_prompt_on_stdin: bool,
 ) -> dict[str, str]:
     """The entries that one attempt adds."""
     added = {
+        "PWD": project_dir,
         "AGENT_SESSION_NAME": job.session_name,
         "AGENT_JOB_ID": job.job_id,
         "AGENT_JOB_ATTEMPT": str(job.attempt_number),
