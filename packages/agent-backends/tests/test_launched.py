@@ -4,6 +4,7 @@ import errno
 import json
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -275,8 +276,7 @@ def test_an_agent_finds_every_variable_with_the_value_that_the_document_says(
 ) -> None:
     program = "import json, os; json.dump([dict(os.environ), os.getcwd()], open('found.json', 'w')); print('ok')"
     serve_agent(runtime, tmp_path, program)
-    session = {**SESSION, "project_dir": str(tmp_path)}
-    runtime.route("GET", "/sessions/ses_1", Reply({"session": session}))
+    runtime.route("GET", "/sessions/ses_1", Reply({"session": {**SESSION, "project_dir": str(tmp_path)}}))
 
     commands.run(command, "one", "-p", "do it", environment={**launched(tmp_path), "AGENT_JOB_ATTEMPT": "2"})
 
@@ -290,6 +290,7 @@ def test_an_agent_finds_every_variable_with_the_value_that_the_document_says(
         "AGENT_RUNTIME_URL": runtime.url,
         "AGENT_RUNTIME_TOKEN": "session-token",
         "AGENT_ORCHESTRATOR_ROOT": str(ROOT),
+        "AGENT_HOST_NAME": socket.gethostname(),
         "AGENT_RESUMED": resumed,
         "AGENT_PROMPT_FILE": found["AGENT_PROMPT_FILE"],
     }

@@ -27,6 +27,7 @@ class Executor:
         project_root: Path,
         project_dir: Path,
         runtime_url: str,
+        host_name: str = "",
         project_roots: Sequence[Path] = (),
         output_limit_bytes: int | None = None,
     ) -> None:
@@ -34,6 +35,7 @@ class Executor:
         self._commands_folder = project_root / "commands"
         self._project_dir = project_dir
         self._runtime_url = runtime_url
+        self._host_name = host_name
         self._project_roots = project_roots
         self._output_limit_bytes = output_limit_bytes
 
@@ -80,6 +82,8 @@ class Executor:
             project_dir=project_dir,
             is_prompt_on_stdin=is_prompt_on_stdin,
         )
+        if self._host_name:
+            added["AGENT_HOST_NAME"] = self._host_name
         return {
             "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
             "environment": dict(added),

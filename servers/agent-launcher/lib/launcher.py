@@ -18,13 +18,14 @@ from lib.config import Config
 from lib.errors import CallFailed
 from lib.executor import Executor
 from lib.heartbeat import Heartbeat
+from lib.identity import IdentityFile
 from lib.keepers import Keepers
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.loop import Loop
 from lib.machine.machine import Machine
 from lib.machine.watchdog import Watchdog
 from lib.poller import Poller
-from lib.registration import IdentityFile, Registration
+from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.service.notify import ServiceWatch
@@ -108,16 +109,16 @@ class Launcher:
             machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment), environment, machine
         )
         self._stopper = Stopper(registry, self._keepers)
-        identity = IdentityFile(self.state_folder.identity_path, machine)
+        identity = IdentityFile(self.state_folder.identity_path, machine, config.host_name)
         self._registration = Registration(
-            api, identity, registry, self._about(), self._stopper.apply, self.lifecycle, machine
+            api, identity, registry, self._about(identity.host_name()), self._stopper.apply, self.lifecycle, machine
         )
         folders = RunFolders(self.state_folder.runs_path, machine.disk)
         admission = self._make_admission()
         self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)
         starter = Starter(
-            api, self._make_executor(), self._keepers, registry, self._registration, folders, admission,
-            self.lifecycle, machine,
+            api, self._make_executor(identity.host_name()), self._keepers, registry, self._registration, folders,
+            admission, self.lifecycle, machine,
         )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
         registry.tell(self._place_freed, self._attempt_over)
@@ -134,9 +135,10 @@ class Launcher:
             machine=self._machine,
         )
 
-    def _make_executor(self) -> Executor:
+    def _make_executor(self, host_name: str) -> Executor:
         return Executor(
             self._keepers,
+            host_name=host_name,
             project_root=self._config.project_root,
             project_dir=self._config.project_dir,
             runtime_url=self._config.runtime_url,
@@ -189,11 +191,11 @@ class Launcher:
             heartbeat=loop("heartbeat", self._make_heartbeat().step, 2 * self._config.heartbeat_interval + 20),
         )
 
-    def _about(self) -> JsonObject:
+    def _about(self, host_name: str) -> JsonObject:
         labels: dict[str, Json] = dict(self._config.labels)
         return {
             "name": self._config.name,
-            "hostname": self._machine.host_name(),
+            "hostname": host_name,
             "labels": labels,
             "max_jobs": self._config.max_jobs,
         }

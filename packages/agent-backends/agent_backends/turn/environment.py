@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent_backends.sandbox.settings import Neighbourhood
 from agent_backends.turn.inherited import without_places
+from runtime_client.this_host import host_name
 
 # Told to this command by its launcher, by the agent around it and by uv, and what proves who its caller is; an agent
 # has its own, or none.
@@ -54,6 +55,7 @@ def environment_of_agent(
         "AGENT_SESSION_ID": whose.session_id,
         "AGENT_RUNTIME_URL": whose.url,
         "AGENT_ORCHESTRATOR_ROOT": str(project_root),
+        "AGENT_HOST_NAME": host_name(environment),
     }
     if whose.attempt is not None:
         own["AGENT_JOB_ATTEMPT"] = str(whose.attempt)
