@@ -225,11 +225,9 @@ class Doctor:
         except OSError as error:
             return Finding(name, Level.FAILED, f"'{path}' cannot be read: {error.strerror}", f"chmod +r '{path}'")
         words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
-        # `#!/usr/bin/env -S uv run --script`: what env starts is what must be there.
-        names = [word for word in words if not word.startswith("-")]
-        wanted = names[1] if len(names) > 1 and names[0].endswith("/env") else (names[0] if names else "")
-        if wanted and shutil.which(wanted, path=self._environment.get("PATH")) is None:
-            return Finding(name, Level.FAILED, f"its interpreter '{wanted}' is not there", f"install '{wanted}'")
+        for wanted in _programs_of(words):
+            if shutil.which(wanted, path=self._environment.get("PATH")) is None:
+                return Finding(name, Level.FAILED, f"its interpreter '{wanted}' is not there", f"install '{wanted}'")
         return Finding(name, Level.OK, path)
 
     def _backends(self) -> Iterator[Finding]:
@@ -340,6 +338,15 @@ def _failure_of(command: list[str], environment: Mapping[str, str]) -> str | Non
     if done.returncode == 0:
         return None
     return " ".join(done.stderr.decode("utf-8", "replace").split()) or f"it ended with {done.returncode}"
+
+
+def _programs_of(words: list[str]) -> Iterator[str]:
+    """Name what a `#!` line needs: what env starts, and the uv that a shell there becomes."""
+    names = [word for word in words if not word.startswith("-")]
+    if names:
+        yield names[1] if len(names) > 1 and names[0].endswith("/env") else names[0]
+    if "uv" in names:
+        yield "uv"
 
 
 def _first_that_exists(path: Path) -> Path:
