@@ -14,6 +14,7 @@ CASES = {
     "bad interpreter": ("#!/no/such/program\n", 0o755, "its interpreter '/no/such/program' does not exist"),
     "dies at once": ("#!/bin/sh\necho 'no network here' >&2\nexit 12\n", 0o755, "no network here"),
     "dies silently": ("#!/bin/sh\nexit 12\n", 0o755, "the command ended with code 12 without any output"),
+    "Windows line ends": ("#!/bin/sh\r\nexit 0\r\n", 0o755, "its lines end as on Windows"),
     "is killed": ("#!/bin/sh\nkill -9 $$\n", 0o755, "the command was ended by signal 9 without any output"),
 }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 from lib.attempt.folder import RunFolder
 from lib.attempt.witness import NEVER_SAID, Witness, witness_of
 from lib.wire.models import Job, JsonObject, Report, integer_of, iso_time, number_of, text_of, texts_of
 
+KILLED_STATUS = 128 + signal.SIGKILL
 # What ends an attempt against its will, but not by a stop that someone asked for.
 _FAILURES = frozenset(
     {
@@ -69,7 +72,12 @@ def _error(job: Job, folder: RunFolder, verdict: JsonObject, outcome: JsonObject
     ended = _how_it_ended(job, folder, verdict)
     if text_of(verdict, "reason") is not None or (ended == NEVER_SAID and told is None):
         return f"{ended}\n{tail}" if tail else ended
-    return tail or f"{ended} without any output"
+    return (tail or f"{ended} without any output") + _hint(verdict)
+
+
+def _hint(verdict: JsonObject) -> str:
+    is_killed = integer_of(verdict, "signal") == signal.SIGKILL or integer_of(verdict, "exit_code") == KILLED_STATUS
+    return " (killed from outside, most often because the memory ran out)" if is_killed else ""
 
 
 def _how_it_ended(job: Job, folder: RunFolder, verdict: JsonObject) -> str:
