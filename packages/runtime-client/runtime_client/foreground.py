@@ -1,7 +1,6 @@
 """A one-job launcher: by it a job typed by a person is as visible, stoppable and truthful as one from the queue."""
 
 import platform
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -38,8 +37,11 @@ class ForegroundLauncher:
              `on_stop` is called from another thread, once, when the runtime asks for the job to be stopped.
     """
 
-    def __init__(self, client: RuntimeClient, on_stop: Callable[[], None], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: RuntimeClient, host: str, on_stop: Callable[[], None], warn: Callable[[str], None]
+    ) -> None:
         self._client = client
+        self._host = host
         self._on_stop = on_stop
         self._warn = warn
         self._over = threading.Event()
@@ -54,7 +56,7 @@ class ForegroundLauncher:
 
         Errors:  RuntimeClientError.
         """
-        self._registration = self._client.launcher.register(_introduction(None))
+        self._registration = self._client.launcher.register(_introduction(self._host))
         order = replace(order, launcher_id=self._registration.launcher_id)
         self._job = self._client.create_job(order)
         return self._job
@@ -179,7 +181,7 @@ class ForegroundLauncher:
         if error.code != "launcher_unknown" or self._registration is None or self._over.is_set():
             return
         try:
-            introduction = _introduction(self._registration.launcher_id, self._attempt)
+            introduction = _introduction(self._host, self._registration.launcher_id, self._attempt)
             self._registration = self._client.launcher.register(introduction)
         except RuntimeClientError as failure:
             self._warn(f"cannot register again: {failure}")
@@ -209,10 +211,10 @@ class ForegroundLauncher:
         return self._attempt
 
 
-def _introduction(launcher_id: str | None, attempt: Attempt | None = None) -> JsonObject:
+def _introduction(host: str, launcher_id: str | None = None, attempt: Attempt | None = None) -> JsonObject:
     introduction: dict[str, Json] = {
         "name": NAME,
-        "hostname": socket.gethostname(),
+        "hostname": host,
         "max_jobs": 1,
         "labels": {},
         "only_own_jobs": True,

@@ -18,6 +18,7 @@ DEFAULT_HEARTBEAT_INTERVAL = 60.0
 DEFAULT_MEMORY_FLOOR_MIB = 512.0
 DEFAULT_OUTPUT_LIMIT_MIB = 1024.0
 LABEL_SEPARATOR = "="
+HOST_NAME_MAX = 200
 AUTOMATIC = "auto"
 
 
@@ -63,8 +64,8 @@ class Config:
     Units:   `poll_timeout` and `heartbeat_interval` are seconds; `memory_floor_bytes` is free memory below
              which no further job is taken; `output_limit_bytes` is how much one job may print; `max_jobs` None is
              unlimited.
-    Shape:   `project_roots` are real paths; without any, jobs may work everywhere. `containment` empty takes the best
-             way that can be had.
+    Shape:   `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
+             without any, jobs may work everywhere. `containment` empty takes the best way that can be had.
     """
 
     runtime_url: str
@@ -81,6 +82,7 @@ class Config:
     exit_when_idle: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    host_name: str = ""
     memory_floor_bytes: int = 0
     output_limit_bytes: int = int(DEFAULT_OUTPUT_LIMIT_MIB) << 20
     project_roots: tuple[Path, ...] = ()
@@ -121,6 +123,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         exit_when_idle=options.exit_when_idle,
         labels=_labels(options.labels),
         name=options.name or socket.gethostname(),
+        host_name=_host_name(environment),
         memory_floor_bytes=_mebibytes(environment, "AGENT_LAUNCHER_MEMORY_FLOOR_MIB", DEFAULT_MEMORY_FLOOR_MIB),
         output_limit_bytes=_mebibytes(environment, "AGENT_LAUNCHER_OUTPUT_LIMIT_MIB", DEFAULT_OUTPUT_LIMIT_MIB),
         project_roots=_project_roots(options, environment, cwd),
@@ -200,6 +203,15 @@ def _home_folder(environment: Mapping[str, str], variable: str, default: str) ->
     if told := environment.get(variable):
         return Path(told)
     return Path(environment.get("HOME") or Path.home()) / default
+
+
+def _host_name(environment: Mapping[str, str]) -> str:
+    name = environment.get("AGENT_HOST_NAME", "").strip()
+    if len(name) > HOST_NAME_MAX or not name.isprintable():
+        raise ConfigurationError(
+            f"cannot use AGENT_HOST_NAME={name[:80]!r}: at most {HOST_NAME_MAX} visible characters are needed"
+        )
+    return name
 
 
 def _containment(environment: Mapping[str, str]) -> str:

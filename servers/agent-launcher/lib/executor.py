@@ -20,9 +20,10 @@ COMMANDS: Mapping[str, str] = {"start_session": "ao-start", "resume_session": "a
 class Executor:
     """Maps jobs to `ao-*` commands and hands them to the keeper, which spawns them when it is told to."""
 
-    def __init__(self, keepers: Keepers, config: Config) -> None:
+    def __init__(self, keepers: Keepers, config: Config, host_name: str = "") -> None:
         self._keepers = keepers
         self._config = config
+        self._host_name = host_name
 
     def execute(self, attempt: Attempt) -> Order:
         """Prepare an attempt and order it; its command runs once its keeper has taken it and is told to go.
@@ -56,11 +57,21 @@ class Executor:
 
     def _launch(self, attempt: Attempt, command: str, *, is_prompt_on_stdin: bool) -> JsonObject:
         job, config, roots = attempt.job, self._config, self._config.project_roots
-        added = job_environment(job, attempt.folder, config.runtime_url, roots, is_prompt_on_stdin=is_prompt_on_stdin)
+        project_dir = job.project_dir or str(config.project_dir)
+        added = job_environment(
+            job,
+            attempt.folder,
+            config.runtime_url,
+            roots,
+            project_dir=project_dir,
+            is_prompt_on_stdin=is_prompt_on_stdin,
+        )
+        if self._host_name:
+            added["AGENT_HOST_NAME"] = self._host_name
         return {
             "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
             "environment": dict(added),
-            "folder": job.project_dir or str(config.project_dir),
+            "folder": project_dir,
             "project_roots": _texts([str(root) for root in roots]),
             "is_prompt_on_stdin": is_prompt_on_stdin,
             "timeout_seconds": job.timeout_seconds,
@@ -71,14 +82,17 @@ class Executor:
 
 def build_argv(job: Job, command: str, *, is_prompt_on_stdin: bool) -> list[str]:
     """Map a job to its command line; what the job does not have is left out."""
-    argv = [command, job.session_name]
+    options: list[str] = []
     if job.type == "start_session" and job.agent_name:
-        argv += ["--agent", job.agent_name]
+        options += ["--agent", job.agent_name]
     if job.prompt is not None and not is_prompt_on_stdin:
-        argv += ["--prompt", job.prompt]
+        options += ["--prompt", job.prompt]
     if job.type == "start_session" and job.project_dir:
-        argv += ["--project-dir", job.project_dir]
-    return argv
+        options += ["--project-dir", job.project_dir]
+    if job.session_name.startswith("-"):
+        # No new session has such a name. One that has it must not be taken for an option.
+        return [command, *options, "--", job.session_name]
+    return [command, job.session_name, *options]
 
 
 def _texts(words: list[str]) -> list[Json]:

@@ -19,13 +19,14 @@ from lib.config import Config
 from lib.errors import CallFailed
 from lib.executor import Executor
 from lib.heartbeat import Heartbeat
+from lib.identity import IdentityFile
 from lib.keepers import Keepers
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.loop import Loop
 from lib.machine.machine import Machine
 from lib.machine.watchdog import Watchdog
 from lib.poller import Poller
-from lib.registration import IdentityFile, Registration
+from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.service.notify import ServiceWatch
@@ -109,14 +110,15 @@ class Launcher:
             machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment), environment, machine
         )
         self._stopper = Stopper(registry, self._keepers)
-        identity = IdentityFile(self.state_folder.identity_path, machine)
+        identity = IdentityFile(self.state_folder.identity_path, machine, config.host_name)
+        host_name = identity.host_name()
         self._registration = Registration(api, identity, registry, config, self._stopper.apply, self.lifecycle, machine)
         folders = RunFolders(self.state_folder.runs_path, machine.disk)
         admission = Admission(registry.at_work, self.lifecycle, config, machine)
         self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)
         starter = Starter(
-            api, Executor(self._keepers, config), self._keepers, registry, self._registration, folders, admission,
-            self.lifecycle, machine,
+            api, Executor(self._keepers, config, host_name), self._keepers, registry, self._registration, folders,
+            admission, self.lifecycle, machine,
         )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
         registry.tell(self._place_freed, self._attempt_over)

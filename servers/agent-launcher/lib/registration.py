@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from lib.api_client import ApiClient
 from lib.config import Config
 from lib.errors import CallFailed, IdentityLost, Superseded
+from lib.identity import IdentityFile
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.machine import Machine
 from lib.registry import RunningJobsRegistry
@@ -17,30 +16,6 @@ from lib.version import VERSION
 from lib.wire.models import Job, Json, JsonObject, RegistrationResponse
 
 log = logging.getLogger("agent-launcher")
-
-
-class IdentityFile:
-    """Keeps the launcher's id between starts; a copy on another machine is not taken for ours."""
-
-    def __init__(self, path: Path, machine: Machine) -> None:
-        self._path = path
-        self._machine = machine
-
-    def read(self) -> str | None:
-        try:
-            told: Json = json.loads(self._machine.disk.read(self._path))
-        except (OSError, ValueError):
-            return None
-        if not isinstance(told, dict) or told.get("machine") != self._machine.identity():
-            return None
-        launcher_id = told.get("launcher_id")
-        return launcher_id if isinstance(launcher_id, str) else None
-
-    def write(self, launcher_id: str) -> None:
-        if self.read() == launcher_id:
-            return
-        told = {"launcher_id": launcher_id, "machine": self._machine.identity()}
-        self._machine.disk.replace(self._path, json.dumps(told).encode())
 
 
 class Registration:
@@ -125,7 +100,7 @@ class Registration:
         """Say who we are and what we hold."""
         about: JsonObject = {
             "name": self._config.name,
-            "hostname": self._machine.host_name(),
+            "hostname": self._identity.host_name(),
             "labels": {**self._config.labels},
             "max_jobs": self._config.max_jobs,
             "boot_id": self._machine.boot_id(),

@@ -41,6 +41,15 @@ def test_a_resume_job_becomes_the_missions_command_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["--help", "-h", "-x", "--", "--json", "--prompt", "-", "--agent=x"])
+def test_a_session_named_like_an_option_is_never_read_as_one(name: str) -> None:
+    order = Job("job_1", "start_session", name, "coder", "--help", "/project")
+
+    assert build_argv(order, "ao-start", is_prompt_on_stdin=False) == [
+        *("ao-start", "--agent", "coder", "--prompt", "--help", "--project-dir", "/project", "--", name)
+    ]
+
+
 def test_what_a_job_does_not_have_is_left_out() -> None:
     order = Job("job_1", "start_session", "alice")
 

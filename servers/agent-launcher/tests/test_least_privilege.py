@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,22 @@ def test_the_deny_list_wins_over_the_allow_list_and_over_what_every_program_need
 @pytest.mark.parametrize("name", ["AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL", "AGENT_RUN_BY_JOB"])
 def test_no_list_lets_the_launchers_own_through(name: str) -> None:
     assert base_environment({name: "secret"}, EnvironmentRule(allow=("*", name))) == {}
+
+
+def of_git() -> list[str]:
+    listed = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+@pytest.mark.parametrize("name", [*of_git(), "OLDPWD", "INIT_CWD", "MAKEFLAGS", "PYTHONHOME", "VIRTUAL_ENV"])
+def test_no_list_lets_through_what_is_about_another_place(name: str) -> None:
+    assert base_environment({name: "/elsewhere"}, EnvironmentRule(allow=("*", name))) == {}
+
+
+def test_a_search_path_means_the_folder_in_which_the_launcher_was_started() -> None:
+    passed = base_environment({"PATH": "/bin:own:", "PYTHONPATH": ":/opt/x"}, folder=Path("/started"))
+
+    assert passed == {"PATH": "/bin:/started/own:/started", "PYTHONPATH": "/started:/opt/x"}
 
 
 NOWHERE = "http://127.0.0.1:1"

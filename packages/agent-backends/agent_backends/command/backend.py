@@ -19,6 +19,7 @@ from subprocess import PIPE
 
 from agent_backends.blueprint import Bubblewrap
 from agent_backends.command.output_lines import OutputLines
+from agent_backends.command.sentences import sentence_for_exit, sentence_for_spawn
 from agent_backends.processes.tree import descendants, end_processes
 from agent_backends.protocol import CannotRunError, Emit, Ending, Message, Outcome, Started, Turn
 from agent_backends.redaction import RedactedStream
@@ -58,7 +59,7 @@ class CommandBackend:
             except CannotRunError as cause:
                 return cause.outcome
             except (OSError, ValueError) as cause:
-                return Outcome.failed(Reason.BACKEND_MISSING, _sentence_for_spawn(turn, cause))
+                return Outcome.failed(Reason.BACKEND_MISSING, sentence_for_spawn(turn, cause))
             emit(Started(model=turn.blueprint.model))
             return await running.until_end(process, stop)
 
@@ -135,12 +136,9 @@ class _Run(asyncio.SubprocessProtocol):
         agent = self._turn.blueprint.name
         if was_stopped:
             return Outcome(Ending.STOPPED, result_text=result)
-        if exit_code > 0:
-            sentence = f"agent {agent!r} exited with {exit_code}{self._last_words()}"
-            return Outcome.failed(Reason.NONZERO_EXIT, sentence, result)
-        if exit_code < 0:
-            sentence = f"agent {agent!r} was ended by {_signal_name(-exit_code)}{self._last_words()}"
-            return Outcome.failed(Reason.SIGNAL, sentence, result)
+        if exit_code:
+            reason = Reason.NONZERO_EXIT if exit_code > 0 else Reason.SIGNAL
+            return Outcome.failed(reason, sentence_for_exit(agent, exit_code, self._last_words()), result)
         if not result.strip() and self._turn.blueprint.options.get("allow_empty_result") is not True:
             return Outcome.failed(
                 Reason.EMPTY_RESULT,
@@ -150,8 +148,7 @@ class _Run(asyncio.SubprocessProtocol):
         return Outcome(Ending.COMPLETED, result_text=result)
 
     def _last_words(self) -> str:
-        errors = self._errors.decode("utf-8", errors="replace").strip()
-        return f": {errors}" if errors else " and said nothing on standard error"
+        return self._errors.decode("utf-8", errors="replace").strip()
 
 
 async def _spawn(turn: Turn, prefix: tuple[str, ...], prompt_file: Path, running: _Run) -> asyncio.SubprocessTransport:
@@ -163,7 +160,7 @@ async def _spawn(turn: Turn, prefix: tuple[str, ...], prompt_file: Path, running
         "AGENT_PROMPT_FILE": str(prompt_file),
         "AGENT_SESSION_NAME": turn.session_name,
         "AGENT_SESSION_ID": turn.session_id,
-        "AGENT_RESUMED": "1" if turn.resumed else "0",
+        "AGENT_RESUMED": "true" if turn.resumed else "false",
     }
     # The file itself is the standard input: a program that reads only a part of it, or nothing, blocks nobody.
     with prompt_file.open("rb") as prompt:
@@ -199,18 +196,3 @@ async def _first_of(*events: asyncio.Event) -> None:
 async def _within(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-
-
-def _sentence_for_spawn(turn: Turn, cause: Exception) -> str:
-    found = cause.strerror if isinstance(cause, OSError) else str(cause)
-    return (
-        f"cannot start agent {turn.blueprint.name!r}: command {turn.blueprint.command[0]!r} in"
-        f" {str(turn.project_dir)!r}: {found} (check 'command' in its agent.json)"
-    )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

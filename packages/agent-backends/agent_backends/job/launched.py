@@ -1,15 +1,15 @@
 """A job that a launcher started this process for: the launcher learns its end from the exit status."""
 
-import json
 import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from agent_backends.job.note import write_note
 from agent_backends.job.run import Ended, JobInHand, run_session
 from agent_backends.protocol import CannotRunError, Outcome, Turn
-from agent_backends.turn.build import build_turn
+from agent_backends.turn.build import JobOfTurn, build_turn
 from agent_backends.turn.recording import usage_as_json
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from agent_backends.turn.run import StopSwitch
@@ -34,7 +34,7 @@ def run_launched(
     job_id = caller.job_id or ""
     try:
         turn = Retry(time.sleep, PATIENCE_SECONDS, most_seconds=5.0).call(
-            lambda: _fetch(client, request, job_id, around),
+            lambda: _fetch(client, request, caller, around),
             lambda error, failures: around.warn(f"waiting for the runtime: {error}") if failures == 1 else None,
         )
     except CannotRunError as cause:
@@ -49,15 +49,14 @@ def run_launched(
     return ended
 
 
-def _fetch(client: RuntimeClient, request: SessionRequest, job_id: str, around: Surroundings) -> Turn:
+def _fetch(client: RuntimeClient, request: SessionRequest, caller: Caller, around: Surroundings) -> Turn:
     session = client.session(around.environment.get("AGENT_SESSION_ID") or request.session_name)
     return build_turn(
         client,
         request,
         session,
-        job_id=job_id,
+        job=JobOfTurn(caller.job_id or "", caller.attempt, around.environment.get("AGENT_RUNTIME_TOKEN")),
         around=around,
-        session_token=around.environment.get("AGENT_RUNTIME_TOKEN"),
     )
 
 
@@ -85,7 +84,7 @@ def _write_outcome(path: Path, outcome: Outcome, exit_code: int) -> None:
 
     Errors:  OSError.
     """
-    note: dict[str, Json] = {"exit_code": exit_code}
+    note: dict[str, Json] = {"ending": outcome.ending.value, "exit_code": exit_code}
     if outcome.reason is not None:
         note["reason"] = outcome.reason.value
     if outcome.error is not None:
@@ -94,8 +93,4 @@ def _write_outcome(path: Path, outcome: Outcome, exit_code: int) -> None:
         note["usage"] = usage_as_json(outcome.usage)
     if outcome.cost_usd is not None:
         note["cost_usd"] = outcome.cost_usd
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(note))
-    draft.replace(path)
+    write_note(path, note)

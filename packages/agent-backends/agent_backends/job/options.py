@@ -1,7 +1,8 @@
 """The options that `ao-start` and `ao-resume` share, and the way from options to an exit status."""
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Annotated
 
 import typer
 
+from agent_backends.job.note import say_that_we_are_here
 from agent_backends.job.start import start
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.errors import UsageError
 from runtime_client.models import JobType
-from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, warn
+from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, run, warn
 
 
 class CallbackPolicy(StrEnum):
@@ -77,6 +79,12 @@ class StartOptions:
     labels: list[str]
     parent: str | None
     as_json: bool
+
+
+def run_job_command(main: Callable[..., int]) -> None:
+    """Run a command that may be a launcher's job; the launcher knows of it before any argument is read."""
+    say_that_we_are_here(os.environ)
+    run(main)
 
 
 def start_from_command(

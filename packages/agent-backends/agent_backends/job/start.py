@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agent_backends.job.note import withdraw
 from agent_backends.job.run import Ended
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
@@ -29,6 +30,7 @@ def start(client: RuntimeClient, request: SessionRequest, around: Surroundings, 
         from agent_backends.job.launched import run_launched
 
         return _answer(request, run_launched(client, request, caller, around))
+    withdraw(caller)
     if is_detached:
         job = client.create_job(request.order())
         return CommandAnswer(job.raw, job.job_id, None, 0)

@@ -1,9 +1,10 @@
 """Puts together all that one turn needs, or says in one sentence why it cannot run here."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent_backends.protocol import CannotRunError, Turn
-from agent_backends.turn.environment import environment_of_agent, for_references, neighbourhood
+from agent_backends.turn.environment import WhoseAgent, environment_of_agent, for_references, neighbourhood
 from agent_backends.turn.local_blueprint import blueprint_of
 from agent_backends.turn.project_folder import checked_folder
 from agent_backends.turn.references import Resolver
@@ -13,14 +14,22 @@ from runtime_client.models import JobType, Session
 from runtime_client.reasons import Reason
 
 
+@dataclass(frozen=True)
+class JobOfTurn:
+    """The job that a turn is run for, and the token for its session."""
+
+    job_id: str
+    attempt: int | None
+    session_token: str | None = field(repr=False)
+
+
 def build_turn(
     client: RuntimeClient,
     request: SessionRequest,
     session: Session,
     *,
-    job_id: str,
+    job: JobOfTurn,
     around: Surroundings,
-    session_token: str | None,
 ) -> Turn:
     """Fetch the blueprint and put the turn together.
 
@@ -39,14 +48,17 @@ def build_turn(
         "AGENT_ORCHESTRATOR_ROOT": str(around.project_root),
     }
     agent = client.agent(agent_name)
+    project_dir = checked_folder(_asked_folder(request, session), session.session_name, around.environment)
+    whose = WhoseAgent(
+        job.job_id,
+        job.attempt,
+        session.session_name,
+        session.session_id,
+        client.address.url,
+        job.session_token,
+    )
     environment = environment_of_agent(
-        around.environment,
-        commands_dir=around.project_root / "commands",
-        job_id=job_id,
-        session_name=session.session_name,
-        session_id=session.session_id,
-        url=client.address.url,
-        token=session_token,
+        around.environment, whose, project_root=around.project_root, project_dir=project_dir
     )
     resolver = Resolver(agent_name, words, for_references(around.environment, environment))
     blueprint = blueprint_of(agent, around.project_root, resolver, neighbourhood(around.environment))
@@ -57,7 +69,7 @@ def build_turn(
         session_name=session.session_name,
         session_id=session.session_id,
         prompt=request.prompt,
-        project_dir=checked_folder(_asked_folder(request, session), session.session_name, around.environment),
+        project_dir=project_dir,
         blueprint=blueprint,
         backend_session_id=session.backend_session_id if is_resumed else None,
         resumed=is_resumed,

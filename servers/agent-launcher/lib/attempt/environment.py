@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from lib.attempt.folder import RunFolder
+from lib.attempt.inherited import without_places
 from lib.wire.models import Job
 
 # Without these hardly any program runs; an allow list adds to them.
@@ -33,6 +34,7 @@ _MARKS = (
     "AGENT_RESUMED",
     "AGENT_PROMPT_FILE",
     "AGENT_OUTCOME_FILE",
+    "AGENT_HOST_NAME",
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
@@ -63,27 +65,35 @@ def _is_named(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def base_environment(own: Mapping[str, str], rule: EnvironmentRule | None = None) -> dict[str, str]:
-    """Copy what the rule lets through of the launcher's environment.
+def base_environment(
+    own: Mapping[str, str], rule: EnvironmentRule | None = None, folder: Path | None = None
+) -> dict[str, str]:
+    """Copy what the rule lets through of the launcher's environment, which was set in a folder.
 
-    Its credentials, its marks and its own virtual environment never pass, whatever the rule says.
+    Its credentials, its marks and what is about its own place never pass, whatever the rule says.
     """
     allowed = (rule or EnvironmentRule()).passed(own)
     kept = {name: value for name, value in allowed.items() if name not in _CREDENTIALS and name not in _MARKS}
-    private = kept.get("VIRTUAL_ENV")
+    private = own.get("VIRTUAL_ENV")
     if private and os.path.realpath(private) == os.path.realpath(sys.prefix):
         # `uv run --script` put its own environment first; an agent's `python` must be the user's.
-        del kept["VIRTUAL_ENV"]
         own_bin = str(Path(private) / "bin")
         kept["PATH"] = os.pathsep.join(part for part in kept.get("PATH", "").split(os.pathsep) if part != own_bin)
-    return kept
+    return without_places(kept, folder or Path.cwd())
 
 
 def job_environment(
-    job: Job, folder: RunFolder, runtime_url: str, roots: Sequence[Path] = (), *, is_prompt_on_stdin: bool
+    job: Job,
+    folder: RunFolder,
+    runtime_url: str,
+    roots: Sequence[Path] = (),
+    *,
+    project_dir: str,
+    is_prompt_on_stdin: bool,
 ) -> dict[str, str]:
     """The entries that one attempt adds."""
     added = {
+        "PWD": project_dir,
         "AGENT_SESSION_NAME": job.session_name,
         "AGENT_JOB_ID": job.job_id,
         "AGENT_JOB_ATTEMPT": str(job.attempt_number),

@@ -177,7 +177,11 @@ def _spawn(launch: Launch, base: Mapping[str, str], settable_signals: list[int])
 
 def _why(program: str, error: OSError) -> str:
     if error.errno == errno.ENOENT and os.path.exists(program):
-        return f"its interpreter {_interpreter(program)!r} does not exist"
+        first = _first_line(program)
+        if first.endswith(b"\r\n"):
+            return "its lines end as on Windows, so its interpreter is not found (save it with Unix line ends)"
+        interpreter = first[2:].strip().decode("utf-8", "replace") if first.startswith(b"#!") else "?"
+        return f"its interpreter {interpreter!r} does not exist"
     if error.errno == errno.ENOENT:
         return "the file does not exist, and there is no command of that name on PATH"
     if error.errno == errno.EACCES and os.path.isdir(program):
@@ -185,10 +189,9 @@ def _why(program: str, error: OSError) -> str:
     return _WHY.get(error.errno or 0, os.strerror(error.errno or 0))
 
 
-def _interpreter(program: str) -> str:
+def _first_line(program: str) -> bytes:
     try:
         with open(program, "rb") as file:
-            first = file.readline(512)
+            return file.readline(512)
     except OSError:
-        return "?"
-    return first[2:].strip().decode("utf-8", "replace") if first.startswith(b"#!") else "?"
+        return b""

@@ -55,6 +55,13 @@ class Disk:
         """
         return path.stat().st_size
 
+    def mark(self, path: Path) -> str:
+        """Tell what a folder has for itself, wherever its disk is put, and a copy of it has not.
+
+        Errors:  OSError.
+        """
+        return str(path.stat().st_ino)
+
     def modified_at(self, path: Path) -> float:
         """Tell when a file was written last, in seconds since 1970.
 

@@ -157,11 +157,12 @@ class Doctor:
             return Finding(name, Level.FAILED, f"'{path}' is not executable", f"chmod +x '{path}'")
         try:
             with Path(path).open("rb") as file:
-                wanted = _interpreter(file.readline(512))
+                programs = _programs_of(file.readline(512))
         except OSError as error:
             return Finding(name, Level.FAILED, f"'{path}' cannot be read: {error.strerror}", f"chmod +r '{path}'")
-        if wanted and self._which(wanted) is None:
-            return Finding(name, Level.FAILED, f"its interpreter '{wanted}' is not there", f"install '{wanted}'")
+        for wanted in programs:
+            if self._which(wanted) is None:
+                return Finding(name, Level.FAILED, f"its interpreter '{wanted}' is not there", f"install '{wanted}'")
         return Finding(name, Level.OK, path)
 
     def _backend(self) -> Iterator[Finding]:
@@ -242,13 +243,6 @@ def _clock(told: str | None, asked_at: float, answered_at: float) -> Finding:
     return Finding("clock", Level.WARNING, found, advice)
 
 
-def _interpreter(first: bytes) -> str:
-    words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
-    # `#!/usr/bin/env -S uv run --script`: what env starts is what must be there.
-    names = [word for word in words if not word.startswith("-")]
-    return names[1] if len(names) > 1 and names[0].endswith("/env") else (names[0] if names else "")
-
-
 def _get(client: HttpClient, path: str, headers: dict[str, str]) -> httpx.Response:
     limits = httpx.Timeout(LOOK_SECONDS)
     return client.request("GET", path, json=None, content=None, params=None, headers=headers, timeout=limits)
@@ -270,6 +264,16 @@ def _failure_of(command: list[str], environment: Mapping[str, str]) -> str | Non
     if done.returncode == 0:
         return None
     return " ".join(done.stderr.decode("utf-8", "replace").split()) or f"it ended with {done.returncode}"
+
+
+def _programs_of(first: bytes) -> Iterator[str]:
+    """Name what a `#!` line needs: what env starts, and the uv that a shell there becomes."""
+    words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
+    names = [word for word in words if not word.startswith("-")]
+    if names:
+        yield names[1] if len(names) > 1 and names[0].endswith("/env") else names[0]
+    if "uv" in names:
+        yield "uv"
 
 
 def _first_that_exists(path: Path) -> Path:

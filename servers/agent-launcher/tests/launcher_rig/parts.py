@@ -12,11 +12,12 @@ from lib.attempt.folder import RunFolders
 from lib.attempt.output import OutputUploader
 from lib.executor import Executor
 from lib.heartbeat import Heartbeat
+from lib.identity import IdentityFile
 from lib.keeper import words
 from lib.keepers import Keepers
 from lib.lifecycle import Lifecycle
 from lib.poller import Poller
-from lib.registration import IdentityFile, Registration
+from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.starter import Starter

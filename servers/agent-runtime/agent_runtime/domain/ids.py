@@ -14,7 +14,8 @@ RandomBytes = Callable[[int], bytes]
 """Gives that many unpredictable bytes; `secrets.token_bytes` in production, seeded in a simulation."""
 
 SESSION_ID_PREFIX = "ses_"
-SESSION_NAME_PATTERN = re.compile(r"(?!ses_)[A-Za-z0-9_-]{1,60}", re.ASCII)
+SESSION_NAME_PATTERN = re.compile(r"(?!ses_)[A-Za-z0-9_][A-Za-z0-9_-]{0,59}", re.ASCII)
+_OLDER_NAME_PATTERN = re.compile(r"-[A-Za-z0-9_-]{0,59}", re.ASCII)
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,5 +52,10 @@ def _number_of(digits: str) -> int:
 
 
 def is_session_name(text: str) -> bool:
-    """Tell whether a session may carry this name: 1 to 60 of `A-Z a-z 0-9 - _`, and never like an id."""
+    """Tell whether a session may carry this name: 1 to 60 of `A-Z a-z 0-9 - _`, like neither an option nor an id."""
     return SESSION_NAME_PATTERN.fullmatch(text) is not None
+
+
+def may_be_a_session(text: str) -> bool:
+    """Tell whether there can be a session of this name: some have one that no new session may carry."""
+    return is_session_name(text) or _OLDER_NAME_PATTERN.fullmatch(text) is not None

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
+from agent_runtime.domain.reasons import BY_EXIT_STATUS, SuccessReason
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 from agent_runtime.http.wire.fields import GivenName, GivenPrompt, GivenTime, PlainText, UsageWire, WireTime
 from agent_runtime.services.jobs.waiting import Waiting
@@ -144,7 +145,8 @@ class JobWire(BaseModel):
     """A job: what was ordered, where it stands, how it ended.
 
     `prompt` is None in lists; `prompt_preview` is its beginning. While the job is not over, `reason` says why,
-    `reason_detail` what would change it, and `next_at` when time alone would.
+    `reason_detail` what would change it, and `next_at` when time alone would. A completed one has a `reason` only if
+    nobody but its exit status vouches for it.
     """
 
     job_id: str
@@ -223,6 +225,11 @@ class AttemptList(BaseModel):
     attempts: list[AttemptWire]
 
 
+def _sentence(job: Job) -> str | None:
+    is_by_status = job.status is JobStatus.COMPLETED and job.reason == SuccessReason.EXIT_STATUS_ONLY
+    return BY_EXIT_STATUS if is_by_status else None
+
+
 def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> JobWire:
     """Show a job, and while it is not over, why."""
     is_pending = job.status is JobStatus.PENDING
@@ -250,7 +257,7 @@ def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> Jo
         attempt=job.attempt,
         launcher_id=job.launcher_id,
         reason=waiting.reason if waiting is not None else None if is_pending else job.reason,
-        reason_detail=waiting.sentence if waiting is not None else None,
+        reason_detail=waiting.sentence if waiting is not None else _sentence(job),
         next_at=waiting.next_at if waiting is not None else None,
         error=job.error,
         exit_code=job.exit_code,

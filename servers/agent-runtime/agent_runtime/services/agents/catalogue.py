@@ -209,7 +209,8 @@ def _checked_name(name: str) -> str:
     if not is_session_name(name):
         raise Invalid(
             "invalid_parameters",
-            f"invalid name: 1 to 60 of A-Z a-z 0-9 - _ expected, found '{_shown(name)}'",
+            "invalid name: 1 to 60 of A-Z a-z 0-9 - _ expected, not starting with '-' or 'ses_', "
+            f"found '{_shown(name)}'",
         )
     return name
 

@@ -7,7 +7,7 @@ from typing import assert_never
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
-from agent_runtime.domain.reasons import FailureClass, Reason, failure_class
+from agent_runtime.domain.reasons import FailureClass, Reason, SuccessReason, failure_class
 from agent_runtime.services.jobs.moves import emit_job_event, move_job
 from agent_runtime.services.launchers.presence import known_launcher, may_be_corrected, see
 from agent_runtime.services.ports.store import JobChanges, SessionChanges, Transaction
@@ -234,7 +234,7 @@ def _reason(job: Job, report: Report) -> tuple[str | None, str | None]:
     """Find the code of why an attempt did not complete; one that we do not know is kept in the error."""
     error = _short(report.error)
     if report.outcome is JobStatus.COMPLETED:
-        return None, error
+        return report.reason if report.reason == SuccessReason.EXIT_STATUS_ONLY else None, error
     if report.outcome is JobStatus.STOPPED and report.reason in (None, Reason.STOPPED_BY_USER):
         # The launcher knows that it was told to stop; who wanted it, and why, only we know.
         return job.stop_reason or Reason.STOPPED_BY_USER, error

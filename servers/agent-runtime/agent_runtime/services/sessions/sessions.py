@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
-from agent_runtime.domain.ids import SESSION_ID_PREFIX, JobId, LauncherId, SessionId, is_session_name
+from agent_runtime.domain.ids import SESSION_ID_PREFIX, JobId, LauncherId, SessionId, may_be_a_session
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher
@@ -71,7 +71,7 @@ def find_session(tx: Transaction, name_or_id: str) -> Session:
 def look_up_session(tx: Transaction, name_or_id: str) -> Session | None:
     """Read the session that a caller means, if there is one."""
     # Nothing else can be a session, and a database may stumble over what else stands in a URL.
-    if not (is_session_name(name_or_id) or _is_like_an_id(name_or_id)):
+    if not (may_be_a_session(name_or_id) or _is_like_an_id(name_or_id)):
         return None
     return tx.sessions.find(name_or_id)
 
