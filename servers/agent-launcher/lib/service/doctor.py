@@ -18,6 +18,7 @@ from lib.config import Config
 from lib.executor import COMMANDS
 from lib.keeper import containment
 from lib.machine.machine import Machine
+from lib.wire.advice import advice
 from lib.wire.http_client import HttpClient, http_client
 from lib.wire.models import Json, JsonObject
 from lib.wire.quick_httpx import httpx
@@ -109,7 +110,7 @@ class Doctor:
                 "runtime",
                 Level.FAILED,
                 f"no answer from {url} ({error or type(error).__name__})",
-                "start 'agent-runtime' there, or give the right address with --runtime-url or AGENT_RUNTIME_URL",
+                advice(url, error),
             )
             return
         if health.status_code != httpx.codes.OK:
@@ -147,14 +148,20 @@ class Doctor:
             yield Finding("token", Level.WARNING, f"could not be tried ({error})")
             return
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            yield Finding(
-                "token",
-                Level.FAILED,
-                f"the runtime refuses {'the token that was found' if token else 'calls without one'}",
-                f"copy the runtime's token into '{self._config.token_file}', or set AGENT_RUNTIME_TOKEN",
-            )
+            yield self._refused_token(token, status)
             return
         yield Finding("token", Level.OK, "taken by the runtime" if token else "not needed")
+
+    def _refused_token(self, token: str | None, status: int) -> Finding:
+        if status == httpx.codes.FORBIDDEN:
+            return Finding("token", Level.FAILED, "the runtime takes it, and not for a launcher", "use another token")
+        if self._config.token:
+            advised = "set it to the runtime's own, or unset it"
+            return Finding("token", Level.FAILED, "the runtime refuses the one in AGENT_RUNTIME_TOKEN", advised)
+        file = self._config.token_file
+        found = "the runtime refuses " + (f"the one in '{file}'" if token else "calls without one")
+        advised = f"copy the runtime's token into '{file}', or set AGENT_RUNTIME_TOKEN"
+        return Finding("token", Level.FAILED, found, advised)
 
     def _state_folder(self) -> Iterator[Finding]:
         folder = self._config.state_dir
@@ -233,15 +240,9 @@ class Doctor:
     def _backends(self) -> Iterator[Finding]:
         for backend in BACKENDS:
             path = shutil.which(backend.program, path=self._environment.get("PATH"))
-            if path is None:
-                yield Finding(
-                    f"backend {backend.name}",
-                    Level.WARNING,
-                    f"no '{backend.program}' on PATH",
-                    f"install it if agents of this backend are to run here ({backend.advice})",
-                )
-                continue
-            yield Finding(f"backend {backend.name}", Level.OK, path)
+            # 'ao-start' brings a client of its own; another one on the PATH is nothing that an agent needs.
+            found = path or f"no '{backend.program}' on PATH, so its agents run the one that comes with 'ao-start'"
+            yield Finding(f"backend {backend.name}", Level.OK, found)
             yield self._credentials(backend)
 
     def _sandbox(self) -> Iterator[Finding]:
@@ -249,9 +250,8 @@ class Doctor:
         if path is None:
             yield Finding(
                 "sandbox",
-                Level.WARNING,
-                "no 'bwrap' on PATH",
-                "install 'bubblewrap' if blueprints ask for a sandbox; without it their jobs fail and nothing runs",
+                Level.OK,
+                "no 'bwrap' on PATH, which only agents that ask for a sandbox need (the package is 'bubblewrap')",
             )
             return
         failure = _failure_of([path, *_SANDBOX_TRIAL], self._environment)
@@ -292,7 +292,7 @@ class Doctor:
         subject = f"credentials {backend.name}"
         if present:
             return Finding(subject, Level.OK, f"present: {', '.join(present)}")
-        return Finding(subject, Level.WARNING, "none found", backend.advice)
+        return Finding(subject, Level.OK, f"none found, which only agents of this backend need ({backend.advice})")
 
 
 def report(findings: list[Finding]) -> str:
