@@ -303,3 +303,15 @@ def test_a_person_is_asked_before_a_session_is_deleted(commands: Commands, answe
     os.close(ours)
     assert f"Delete '{name}' with all that was recorded there?" in seen.decode()
     assert (commands.run("ao-status", name).exit_code == 3) == (left == "gone")
+
+
+def test_a_start_that_failed_before_its_agent_ran_is_started_again_under_its_name(
+    commands: Commands, tmp_path: Path
+) -> None:
+    start = ("ao-start", "typo", "--agent", "echo", "-p", "x", "--project-dir")
+
+    failed = commands.run(*start, str(tmp_path / "no-such-folder"))
+    mended = commands.run(*start, str(tmp_path))
+    taken = commands.run(*start, str(tmp_path))
+
+    assert (failed.exit_code, mended.exit_code, taken.exit_code) == (1, 0, 4), failed.err + mended.err
