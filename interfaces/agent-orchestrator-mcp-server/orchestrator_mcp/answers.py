@@ -88,6 +88,7 @@ class Stopped(BaseModel):
 
     session_name: str
     stopped_jobs: list[str]
+    withdrawn_messages: list[str] = Field(description="How messages began that waited and that nobody gets.")
     stopped_sessions: list[str] = Field(description="The sessions, descendants included, in which something stopped.")
     next: str = Field(description=NEXT)
 

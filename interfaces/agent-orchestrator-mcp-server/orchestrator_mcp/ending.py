@@ -49,9 +49,11 @@ class EndingTools:
 def _stop(client: RuntimeClient, session_name: str, with_descendants: bool) -> Stopped:
     answer = client.stop_session(session_name, tree=with_descendants)
     sessions = objects(answer, "sessions") if "sessions" in answer else []
+    waited = objects(answer, "withdrawn") if "withdrawn" in answer else []
     return Stopped(
         session_name=text(answer, "session_name"),
         stopped_jobs=list(texts(answer, "stopped_jobs")),
+        withdrawn_messages=[text(one, "prompt_preview") for one in waited],
         stopped_sessions=[text(session, "session_name") for session in sessions],
         next="They are told to stop and may take some seconds; get_agent_session_status says when they have.",
     )

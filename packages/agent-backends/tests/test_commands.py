@@ -1,7 +1,10 @@
 """The `ao-*` commands against a real runtime: data on standard output, sentences on standard error, exit statuses."""
 
 import json
+import os
+import pty
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +39,7 @@ def test_a_session_is_started_read_resumed_and_deleted(commands: Commands) -> No
     resumed = commands.run("ao-resume", "life", "--json", stdin="second")
     result = commands.run("ao-get-result", "life", "--json")
     logs = commands.run("ao-logs", "life", "--json", "--follow")
-    deleted = commands.run("ao-delete", "life")
+    deleted = commands.run("ao-delete", "life", "--yes")
     gone = commands.run("ao-status", "life", "--json")
 
     types = [json.loads(line)["type"] for line in logs.out.splitlines()]
@@ -171,13 +174,13 @@ def test_a_detached_start_is_a_job_that_waits_until_it_is_stopped(commands: Comm
     started = commands.run("ao-start", "later", "--agent", "echo", "-p", "x", "--detach", "--json")
     waiting = commands.run("ao-wait", "later", "--timeout", "0")
     result = commands.run("ao-get-result", "later")
-    busy = commands.run("ao-delete", "later")
+    busy = commands.run("ao-delete", "later", "--yes")
     stopped = commands.run("ao-stop", "later")
     both = commands.run("ao-wait", "later", "--any")
 
     job_id = json.loads(started.out)["job_id"]
     assert [waiting.exit_code, result.exit_code, busy.exit_code] == [6, 6, 4]
-    assert stopped.out == f"later  {job_id}\n"
+    assert stopped.out == f"later  {job_id}  withdrawn: x\n"
     assert both.exit_code == 7
 
 
@@ -188,7 +191,7 @@ def test_a_detached_start_is_a_job_that_waits_until_it_is_stopped(commands: Comm
         (("ao-resume", "nobody", "-p", "x"), 3, "session_unknown"),
         (("ao-get-result", "nobody"), 3, "session_unknown"),
         (("ao-wait", "nobody"), 3, "session_unknown"),
-        (("ao-delete", "nobody"), 3, "session_unknown"),
+        (("ao-delete", "nobody", "--yes"), 3, "session_unknown"),
         (("ao-stop", "nobody"), 3, "session_unknown"),
         (("ao-start", "name with spaces", "--agent", "echo", "-p", "x"), 2, "invalid_parameters"),
         (("ao-start", "n" * 61, "--agent", "echo", "-p", "x"), 2, "invalid_parameters"),
@@ -240,7 +243,7 @@ def test_lists_are_tables_for_people_and_json_for_programs(commands: Commands) -
     assert table.out.startswith("NAME ")
     assert "listed" in {session["session_name"] for session in json.loads(listed.out)["sessions"]}
     assert {"echo", "repo-report"} <= {agent["name"] for agent in json.loads(agents.out)["agents"]}
-    assert json.loads(config.out)["runtime"] == "ok"
+    assert (json.loads(config.out)["runtime"], json.loads(config.out)["access"]) == ("ok", "granted")
     assert str(commands.token) not in config.out
 
 
@@ -248,7 +251,7 @@ def test_lists_are_tables_for_people_and_json_for_programs(commands: Commands) -
 def test_without_a_runtime_every_command_ends_with_5_and_says_how_to_start_it(name: str, tmp_path: Path) -> None:
     alone = Commands("http://127.0.0.1:9", tmp_path)
     arguments = [] if name in {"ao-list-sessions", "ao-list-blueprints", "ao-delete-all"} else ["some"]
-    prompt = ["-p", "x"] if name in {"ao-start", "ao-resume"} else []
+    prompt = ["-p", "x"] if name in {"ao-start", "ao-resume"} else ["--yes"] if name.startswith("ao-delete") else []
 
     said = alone.run(name, *arguments, *prompt)
 
@@ -260,3 +263,55 @@ def test_without_a_runtime_every_command_ends_with_5_and_says_how_to_start_it(na
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_usage_ends_with_2(name: str, tmp_path: Path) -> None:
     assert Commands("http://127.0.0.1:9", tmp_path).run(name, "--no-such-option").exit_code == 2
+
+
+def test_a_wrong_token_is_shown_as_one(runtime: RuntimeProcess, tmp_path: Path) -> None:
+    said = Commands(runtime.url, tmp_path, "wrong").run("ao-show-config", "--json")
+
+    shown = json.loads(said.out)
+    assert (shown["runtime"], shown["access"]) == ("ok", "refused")
+    assert "did not accept the token from AGENT_RUNTIME_TOKEN" in shown["error"]
+
+
+@pytest.mark.parametrize("arguments", [("ao-delete", "kept"), ("ao-delete-all",)])
+def test_nothing_is_deleted_without_a_yes(commands: Commands, arguments: tuple[str, ...]) -> None:
+    commands.run("ao-start", "kept", "--agent", "echo", "-p", "x")
+
+    said = commands.run(*arguments, stdin="y\n")
+
+    assert (said.exit_code, said.out) == (2, "")
+    assert "nothing was deleted" in said.err
+    assert "--yes" in said.err
+    assert commands.run("ao-status", "kept").out == "finished\n"
+
+
+@pytest.mark.parametrize(("answer", "status", "left"), [("n", 1, "finished"), ("", 1, "finished"), ("y", 0, "gone")])
+def test_a_person_is_asked_before_a_session_is_deleted(commands: Commands, answer: str, status: int, left: str) -> None:
+    name = f"asked-{answer}"
+    commands.run("ao-start", name, "--agent", "echo", "-p", "x")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        commands.command("ao-delete", name), env=commands.environment(), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    seen = b""
+    while b"[y/N]" not in seen:
+        seen += os.read(ours, 1000)
+    os.write(ours, answer.encode() + b"\n")
+
+    assert process.wait(60) == status
+    os.close(ours)
+    assert f"Delete '{name}' with all that was recorded there?" in seen.decode()
+    assert (commands.run("ao-status", name).exit_code == 3) == (left == "gone")
+
+
+def test_a_start_that_failed_before_its_agent_ran_is_started_again_under_its_name(
+    commands: Commands, tmp_path: Path
+) -> None:
+    start = ("ao-start", "typo", "--agent", "echo", "-p", "x", "--project-dir")
+
+    failed = commands.run(*start, str(tmp_path / "no-such-folder"))
+    mended = commands.run(*start, str(tmp_path))
+    taken = commands.run(*start, str(tmp_path))
+
+    assert (failed.exit_code, mended.exit_code, taken.exit_code) == (1, 0, 4), failed.err + mended.err

@@ -16,6 +16,7 @@ from runtime_client.errors import (
 )
 from runtime_client.quick_httpx import httpx
 from runtime_client.trust import trust
+from runtime_client.unreachable import advice
 from runtime_client.wire import Json, JsonObject
 
 CONNECT_SECONDS = 5.0
@@ -126,8 +127,7 @@ class Transport:
         was_sent = not isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
         found = str(cause) or type(cause).__name__
         raise RuntimeUnreachableError(
-            f"cannot reach the Agent Runtime at {self.address.url!r}: {found}"
-            " (start it with 'uv run agent-runtime', or set AGENT_RUNTIME_URL)",
+            f"cannot reach the Agent Runtime at {self.address.url!r}: {found} ({advice(self.address, cause)})",
             was_sent=was_sent,
         ) from cause
 

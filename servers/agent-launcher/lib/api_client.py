@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lib.errors import CallFailed, CallRejected, LauncherUnknown, Superseded
+from lib.wire.advice import advice
 from lib.wire.http_client import CALL_SECONDS, CONNECT_SECONDS, HttpClient
 from lib.wire.models import (
     HeartbeatAnswer,
@@ -34,7 +35,7 @@ class TokenSource:
     """Finds the token: the environment's, else the runtime's token file, which may appear or change later."""
 
     def __init__(self, token: str | None, token_file: Path) -> None:
-        self._fixed = token
+        self._fixed = token or None
         self._file = token_file
         self._lock = threading.Lock()
         self._read: str | None = None
@@ -48,10 +49,14 @@ class TokenSource:
                 self._read, self._is_read = self._read_file(), True
             return self._read
 
-    def refused(self) -> None:
-        """Read the file again for the next call: the runtime did not take the token."""
+    def refused(self) -> str:
+        """Read the file again for the next call, as the runtime did not take the token, and say which one that was."""
         with self._lock:
-            self._is_read = False
+            was_read, self._is_read = self._read, False
+        if self._fixed is not None:
+            return "it does not accept the token in AGENT_RUNTIME_TOKEN (set that to the runtime's own, or unset it)"
+        what = "the token" if was_read else "a call without a token, and there is none"
+        return f"it does not accept {what} in '{self._file}' (copy the runtime's there, or set AGENT_RUNTIME_TOKEN)"
 
     def _read_file(self) -> str | None:
         try:
@@ -107,7 +112,10 @@ class Said:
 class ApiClient:
     """One method per call; answers are read, errors are sorted into those that pass and those that are final."""
 
-    def __init__(self, client: HttpClient, tokens: TokenSource, *, poll_timeout: float = 30.0) -> None:
+    def __init__(
+        self, client: HttpClient, tokens: TokenSource, *, runtime_url: str = "", poll_timeout: float = 30.0
+    ) -> None:
+        self._runtime_url = runtime_url
         self._tokens = tokens
         self._poll_timeout = poll_timeout
         self._client = client
@@ -253,9 +261,12 @@ class ApiClient:
                 method, path, json=body, content=content, params=params, headers=all_headers, timeout=limits
             )
         except httpx.HTTPError as error:
-            raise CallFailed(f"cannot reach the runtime: {method} {path}: {error or type(error).__name__}") from error
+            sentence = f"cannot reach the runtime: {method} {path}: {error or type(error).__name__}"
+            raise CallFailed(f"{sentence} ({advice(self._runtime_url, error)})") from error
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            self._tokens.refused()
+            raise CallFailed(
+                f"the runtime answered {method} {path} with 401: {self._tokens.refused()}", status=response.status_code
+            )
         return _read_answer(f"{method} {path}", response)
 
 

@@ -78,7 +78,7 @@ class Launcher:
         self.state_folder = machine.state_folder(config.state_dir)
         self.lifecycle = Lifecycle(machine, max_total_jobs=config.max_total_jobs)
         tokens = TokenSource(config.token, config.token_file)
-        self._api = ApiClient(client, tokens, poll_timeout=config.poll_timeout)
+        self._api = ApiClient(client, tokens, runtime_url=config.runtime_url, poll_timeout=config.poll_timeout)
         self._environment = base_environment(environment, config.environment_rule)
         self._service = ServiceWatch(environment)
         self._registry = RunningJobsRegistry(machine)

@@ -169,5 +169,5 @@ class Poller:
 
     def _pause_after(self, error: CallFailed) -> float:
         seconds = self._backoff.failed()
-        log.warning("no answer from the runtime, trying again in %.1f s error=%s", seconds, error)
+        log.warning("cannot ask the runtime for jobs, trying again in %.1f s error=%s", seconds, error)
         return seconds

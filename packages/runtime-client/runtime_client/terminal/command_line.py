@@ -20,6 +20,7 @@ Parameters = ParamSpec("Parameters")
 
 SessionArgument = Annotated[str, typer.Argument(metavar="NAME", help="A session's name or id.")]
 SessionsArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names or ids of sessions.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

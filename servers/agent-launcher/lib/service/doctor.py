@@ -18,6 +18,7 @@ from lib.config import Config
 from lib.executor import COMMANDS
 from lib.keeper import containment
 from lib.machine.machine import Machine
+from lib.wire.advice import advice
 from lib.wire.http_client import HttpClient, http_client
 from lib.wire.models import Json, JsonObject
 from lib.wire.quick_httpx import httpx
@@ -87,8 +88,7 @@ class Doctor:
             answered_at = self._machine.wall_time()
         except httpx.HTTPError as error:
             found = f"no answer from {url} ({error or type(error).__name__})"
-            advice = "start 'agent-runtime' there, or give the right address with --runtime-url or AGENT_RUNTIME_URL"
-            yield Finding("runtime", Level.FAILED, found, advice)
+            yield Finding("runtime", Level.FAILED, found, advice(url, error))
             return
         if health.status_code != httpx.codes.OK:
             yield Finding("runtime", Level.FAILED, f"{url} answered {health.status_code}", "see the runtime's own log")
@@ -105,10 +105,19 @@ class Doctor:
         except httpx.HTTPError as error:
             return Finding("token", Level.WARNING, f"could not be tried ({error})")
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            found = f"the runtime refuses {'the token that was found' if token else 'calls without one'}"
-            advice = f"copy the runtime's token into '{self._config.token_file}', or set AGENT_RUNTIME_TOKEN"
-            return Finding("token", Level.FAILED, found, advice)
+            return self._refused_token(token, status)
         return Finding("token", Level.OK, "taken by the runtime" if token else "not needed")
+
+    def _refused_token(self, token: str | None, status: int) -> Finding:
+        if status == httpx.codes.FORBIDDEN:
+            return Finding("token", Level.FAILED, "the runtime takes it, and not for a launcher", "use another token")
+        if self._config.token:
+            advised = "set it to the runtime's own, or unset it"
+            return Finding("token", Level.FAILED, "the runtime refuses the one in AGENT_RUNTIME_TOKEN", advised)
+        file = self._config.token_file
+        found = "the runtime refuses " + (f"the one in '{file}'" if token else "calls without one")
+        advised = f"copy the runtime's token into '{file}', or set AGENT_RUNTIME_TOKEN"
+        return Finding("token", Level.FAILED, found, advised)
 
     def _state_folder(self) -> Finding:
         folder = self._config.state_dir
@@ -166,24 +175,24 @@ class Doctor:
         return Finding(name, Level.OK, path)
 
     def _backend(self) -> Iterator[Finding]:
-        path, advice = self._which(PROGRAM), f"install it if agents of this backend are to run here ({LOG_IN})"
-        if path is None:
-            yield Finding(f"backend {BACKEND}", Level.WARNING, f"no '{PROGRAM}' on PATH", advice)
-            return
-        yield Finding(f"backend {BACKEND}", Level.OK, path)
+        path = self._which(PROGRAM)
+        # 'ao-start' brings a client of its own; another one on the PATH is nothing that an agent needs.
+        found = path or f"no '{PROGRAM}' on PATH, so its agents run the one that comes with 'ao-start'"
+        yield Finding(f"backend {BACKEND}", Level.OK, found)
         present = [name for name in CREDENTIAL_VARIABLES if self._environment.get(name)]
         file = Path(self._environment.get("HOME") or Path.home()) / CREDENTIALS_FILE
         present += [str(file)] if file.is_file() else []
         if present:
             yield Finding(f"credentials {BACKEND}", Level.OK, f"present: {', '.join(present)}")
         else:
-            yield Finding(f"credentials {BACKEND}", Level.WARNING, "none found", LOG_IN)
+            found = f"none found, which only agents of this backend need ({LOG_IN})"
+            yield Finding(f"credentials {BACKEND}", Level.OK, found)
 
     def _sandbox(self) -> Finding:
         path = self._which("bwrap")
         if path is None:
-            advice = "install 'bubblewrap' if blueprints ask for a sandbox; without it their jobs fail and nothing runs"
-            return Finding("sandbox", Level.WARNING, "no 'bwrap' on PATH", advice)
+            found = "no 'bwrap' on PATH, which only agents that ask for a sandbox need (the package is 'bubblewrap')"
+            return Finding("sandbox", Level.OK, found)
         failure = _failure_of([path, *_SANDBOX_TRIAL], self._environment)
         if failure is None:
             return Finding("sandbox", Level.OK, f"'{path}' can make one")

@@ -23,10 +23,12 @@ from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
-from agent_runtime.services.jobs.admission import admit_child, admit_resume, find_parent
+from agent_runtime.services.jobs.admission import admit_child, admit_resume, ancestors, find_parent
 from agent_runtime.services.jobs.agreements import promise
+from agent_runtime.services.jobs.budgets import refuse_overspent
 from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job
 from agent_runtime.services.jobs.queue_limits import QueueGauge
+from agent_runtime.services.jobs.second_starts import may_be_started_again
 from agent_runtime.services.ports.questions import JobFilter, PastAttempt
 from agent_runtime.services.ports.queue import Lane
 from agent_runtime.services.ports.store import Transaction
@@ -178,13 +180,16 @@ def _agent(find_agent: FindAgent, name: str | None) -> AgentNeeds:
 
 
 def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: JobId, growth: Limits) -> Job:
-    if tx.sessions.find(order.session_name) is not None:
+    there = tx.sessions.find(order.session_name)
+    parent = find_parent(tx, order) if there is None or there.current_job_id is None else None
+    if there is not None and may_be_started_again(tx, there, parent):
+        return _start_again(tx, order, agent, job_id, there, parent)
+    if there is not None:
         raise Conflict(
             "session_exists",
             f"session '{order.session_name}' exists already (resume it, or choose another name)",
         )
     session_id = SessionId(new_id("ses_", tx.now, tx.random_bytes))
-    parent = find_parent(tx, order)
     if parent is not None:
         admit_child(tx, parent, order, growth)
     session = Session(
@@ -209,6 +214,28 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
     }
     tx.emit(NewEvent.of_session(session, "session.created", tx.now, facts))
     return _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
+
+
+def _start_again(
+    tx: Transaction, order: Order, agent: AgentNeeds, job_id: JobId, session: Session, parent: Session | None
+) -> Job:
+    """Start a session of which nothing has run once more, as it is ordered now; and keep what was tried."""
+    if parent is not None:
+        refuse_overspent(tx, [parent, *ancestors(tx, parent)], order.session_name)
+    changed = tx.sessions.change(
+        session.id,
+        {
+            "agent_name": agent.name,
+            "project_dir": order.project_dir,
+            "hostname": None,
+            "launcher_id": None,
+            "current_job_id": job_id,
+            "status": SessionStatus.PENDING,
+            "updated_at": tx.now,
+        },
+    )
+    assert changed is not None, f"session '{session.id}' vanished inside a transaction"
+    return _insert_job(tx, order, changed, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
 
 
 def _resume_session(tx: Transaction, order: Order, find_agent: FindAgent, job_id: JobId) -> Job:

@@ -77,6 +77,7 @@ class JobChanges(UsageChanges, total=False):
 class SessionChanges(UsageChanges, total=False):
     """The columns of a session that may change."""
 
+    agent_name: str
     status: SessionStatus
     backend: str | None
     backend_session_id: str | None
