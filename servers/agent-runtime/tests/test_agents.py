@@ -182,6 +182,30 @@ def test_a_broken_blueprint_is_listed_with_its_error_and_cannot_be_used(
     refused(workshop.desk.post("/jobs", order), 409, "agent_broken")
 
 
+@pytest.mark.parametrize(
+    ("front", "word"),
+    [
+        ("name: sheet\ndescription: [a", "not YAML"),
+        ("description: 'a: b", "not YAML"),
+        ('description: "\\ud800"', "surrogates"),
+        ("description: 2024-13-45", "month"),
+        ("model: 2024-10-10", "date"),
+        ("tools: &a [x]\ndisallowedTools: *a", "aliases"),
+    ],
+)
+def test_an_agent_file_that_cannot_be_read_takes_no_other_agent_from_the_list(
+    workshop: Workshop, front: str, word: str
+) -> None:
+    workshop.write(workshop.shipped, "good", agent={"name": "good", "command": ["true"]})
+    workshop.own.mkdir(parents=True, exist_ok=True)
+    (workshop.own / "sheet.md").write_text(f"---\n{front}\n---\nwork\n")
+
+    listed = workshop.listed()
+
+    assert listed["good"]["error"] is None
+    assert word in text(listed["sheet"]["error"])
+
+
 def test_a_symbolic_link_is_never_followed(workshop: Workshop, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("top secret")

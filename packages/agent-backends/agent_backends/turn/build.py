@@ -39,6 +39,10 @@ def build_turn(
         "AGENT_ORCHESTRATOR_ROOT": str(around.project_root),
     }
     agent = client.agent(agent_name)
+    if agent.error is not None:
+        raise CannotRunError(
+            Reason.INVALID_PARAMETERS, f"agent {agent_name!r} cannot be used: {agent.error} (correct its files)"
+        )
     environment = environment_of_agent(
         around.environment,
         commands_dir=around.project_root / "commands",

@@ -174,14 +174,24 @@ def _pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
+class _PlainYaml(yaml.SafeLoader):
+    """YAML that is as large as it is long: a few lines of aliases could stand for more than a machine can hold."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases ('*name') are not read here")
+        return super().compose_node(parent, index)
+
+
 def _from_claude_file(path: Path) -> Blueprint:
     text = _text(path)
     found = _FRONT_MATTER.match(text) if text is not None else None
     if found is None:
         raise NoBlueprintError(f"'{path}' does not begin with front matter: YAML between two lines '---'")
     try:
-        front: Json = yaml.safe_load(found[1])
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        front: Json = yaml.load(found[1], _PlainYaml)  # noqa: S506 - it is the safe loader, with less
+        json.dumps(front, ensure_ascii=False, allow_nan=False).encode()
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise BrokenBlueprintError(f"'{path}' has front matter that is not YAML: {_one_line(error)}") from error
     if not isinstance(front, dict):
         raise BrokenBlueprintError(f"'{path}' has front matter that is not a list of keys and values")
