@@ -24,6 +24,7 @@ from agent_backends.protocol import CannotRunError, Emit, Ending, Message, Outco
 from agent_backends.redaction import RedactedStream
 from agent_backends.sandbox.command_prefix import Needs, command_prefix
 from runtime_client.reasons import Reason
+from runtime_client.terminal.plain_text import PassedOn
 
 STDOUT = 1
 STDERR = 2
@@ -75,6 +76,7 @@ class _Run(asyncio.SubprocessProtocol):
         self._output = OutputLines(lambda line: emit(Message(line)))
         self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
+        self._passed_on = PassedOn(sys.stderr)
         self._open_pipes = {STDOUT, STDERR}
         self._exited = asyncio.Event()
         self._drained = asyncio.Event()
@@ -88,8 +90,7 @@ class _Run(asyncio.SubprocessProtocol):
             return
         self._errors = (self._errors + shown)[-ERROR_BYTES:]
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.buffer.write(shown)
-            sys.stderr.buffer.flush()
+            self._passed_on.write(shown)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
         self._open_pipes.discard(fd)
