@@ -32,6 +32,7 @@ from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
 from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
+from agent_runtime.http.logins import LoginRoutes
 from agent_runtime.http.messages import MessageRoutes
 from agent_runtime.http.overview import OverviewRoutes
 from agent_runtime.http.page_files import Pages
@@ -143,7 +144,8 @@ class Runtime:
             HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
             self._jobs,
             PruneRoutes(self.store),
-            AccessRoutes(self.store, self._port),
+            AccessRoutes(self.store),
+            LoginRoutes(self.store, self._port),
             self._launchers,
             SessionRoutes(self.store, self.live, self.polls.is_parked),
             EventRoutes(self.store),

@@ -94,6 +94,7 @@ RULES: Sequence[Rule] = (
     Rule("GET", "/events/stream", _AGENT_READERS),
     Rule("POST", "/prune", _USER),
     Rule("GET", "/login", None),
+    Rule("POST", "/login", None),
     Rule("POST", "/login-links", _USER),
     Rule("POST", "/logout", _READERS),
     Rule("GET", "/tokens", _USER),
