@@ -12,7 +12,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import OpenDatabase, Secrets, chosen, retention_of, secrets_of, unopened
@@ -25,6 +25,7 @@ from agent_runtime.http.door.audit import AuditedRequests
 from agent_runtime.http.door.auth import Authenticator, KnownToken
 from agent_runtime.http.door.cookies import cookie_name
 from agent_runtime.http.door.guard import AllowedHosts, Guard
+from agent_runtime.http.door.query import refuse_unknown_query
 from agent_runtime.http.door.rate_limit import RateLimit
 from agent_runtime.http.door.rules import RuleBook
 from agent_runtime.http.door.server import WebServer, Wire, bind, url_of
@@ -134,6 +135,7 @@ class Runtime:
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
+            dependencies=[Depends(refuse_unknown_query)],
             lifespan=self._lifespan,
         )
         install_error_answers(app)

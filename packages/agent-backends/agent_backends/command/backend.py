@@ -25,11 +25,13 @@ from agent_backends.redaction import RedactedStream
 from agent_backends.sandbox.command_prefix import Needs, command_prefix
 from runtime_client.reasons import Reason
 from runtime_client.terminal.plain_text import PassedOn
+from runtime_client.wire import UnexpectedAnswerError, only
 
 STDOUT = 1
 STDERR = 2
 ERROR_BYTES = 4 * 1024
 STOP_GRACE_SECONDS = 8.0
+OPTIONS = ("allow_empty_result",)
 DRAIN_SECONDS = 1.0
 
 
@@ -48,6 +50,11 @@ class CommandBackend:
                 Reason.BACKEND_MISSING,
                 f"cannot run agent {turn.blueprint.name!r}: its agent.json names no 'command'",
             )
+        try:
+            only(turn.blueprint.options, OPTIONS, "its 'options'")
+        except UnexpectedAnswerError as error:
+            sentence = f"cannot run agent {turn.blueprint.name!r}: an option in its agent.json is wrong: {error}"
+            return Outcome.failed(Reason.INVALID_PARAMETERS, sentence)
         with tempfile.TemporaryDirectory(prefix="agent-prompt-") as folder:
             prompt_file = Path(folder) / "prompt.txt"
             prompt_file.touch(mode=0o600)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.http.wire.answers import answer, documented
 from agent_runtime.http.wire.fields import GivenName, WireTime
@@ -22,6 +22,8 @@ _Seconds = Annotated[float, Field(gt=0, le=315_360_000)]
 class TokenBody(BaseModel):
     """The token to be made; without a lifetime it is good until it is revoked."""
 
+    model_config = ConfigDict(extra="forbid")
+
     name: Annotated[GivenName, Field(max_length=60)]
     role: Role
     lifetime_seconds: _Seconds | None = None
@@ -29,6 +31,8 @@ class TokenBody(BaseModel):
 
 class RotateBody(BaseModel):
     """How long the old secret stays good."""
+
+    model_config = ConfigDict(extra="forbid")
 
     overlap_seconds: Annotated[float, Field(ge=0, le=31_536_000)] = OVERLAP.total_seconds()
 

@@ -5,7 +5,7 @@ from html import escape
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from agent_runtime.domain.errors import Refused
 from agent_runtime.http.door.cookies import clear_cookie, cookie_name, secret_in, set_cookie
@@ -35,6 +35,8 @@ Link = Annotated[str, Query(max_length=200, description="the secret of the link"
 
 class LinkBody(BaseModel):
     """Whom the link lets in."""
+
+    model_config = ConfigDict(extra="forbid")
 
     role: Literal[Role.USER, Role.VIEWER] = Role.USER
 
