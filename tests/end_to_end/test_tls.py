@@ -132,7 +132,7 @@ def test_a_browser_that_came_over_tls_keeps_its_cookie_to_tls(secure: TlsRuntime
     context = ssl.create_default_context(cafile=str(ca_file))
 
     with httpx.Client(verify=context, trust_env=False) as page:
-        cookie = page.get(link.strip()).headers["Set-Cookie"]
+        cookie = page.post(link.strip()).headers["Set-Cookie"]
 
     assert "Secure" in cookie.split("; ")
 

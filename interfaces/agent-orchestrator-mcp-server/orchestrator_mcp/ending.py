@@ -75,8 +75,7 @@ def _delete(client: RuntimeClient, caller: Caller) -> Deleted:
 def _delete_descendants(client: RuntimeClient, name: str) -> tuple[int, int]:
     """Delete children before their parents would lose them from sight: the deepest go first."""
     deleted = kept = 0
-    children, _ = client.sessions(SessionQuery(parent=name), SESSIONS_MAX)
-    for child in children:
+    for child in client.sessions(SessionQuery(parent=name), SESSIONS_MAX).items:
         below = _delete_descendants(client, child.session_name)
         deleted, kept = deleted + below[0], kept + below[1]
         if not child.is_at_rest or below[1]:

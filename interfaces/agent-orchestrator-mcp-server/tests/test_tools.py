@@ -191,6 +191,23 @@ def test_a_session_starts_a_child_is_its_parent_and_reads_its_result(connect: Co
     run(body)
 
 
+def test_a_broken_blueprint_is_listed_with_its_sentence_beside_the_good_ones(
+    connect: Connect, runtime: RuntimeProcess
+) -> None:
+    folder = runtime.folder / ".agent-orchestrator" / "agents"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sheet.md").write_text("---\ndescription: [a\n---\nwork\n")
+
+    async def body() -> None:
+        async with connect(None) as client:
+            listed = await call(client, "list_agent_blueprints")
+        agents = {row["name"]: row for row in cast("list[JsonObject]", listed.data["agents"])}
+        assert (agents["echo"]["is_active"], agents["echo"]["error"]) == (True, None)
+        assert (agents["sheet"]["is_active"], "not YAML" in str(agents["sheet"]["error"])) == (False, True)
+
+    run(body)
+
+
 def test_waiting_answers_running_with_a_cursor_and_goes_on_from_there(connect: Connect, api: RuntimeApi) -> None:
     async def body() -> None:
         names = [fresh("one"), fresh("two")]

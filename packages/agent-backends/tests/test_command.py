@@ -127,6 +127,13 @@ def test_saying_nothing_is_fine_where_the_blueprint_says_so(tmp_path: Path) -> N
     assert run(turn(tmp_path, "", allow_empty_result=True)) == Outcome(Ending.COMPLETED)
 
 
+def test_an_option_that_nobody_knows_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    outcome = run(turn(tmp_path, "", allow_empty_results=True))
+
+    assert outcome.reason is Reason.INVALID_PARAMETERS
+    assert "no 'allow_empty_results' in its 'options' (did you mean 'allow_empty_result'?)" in str(outcome.error)
+
+
 def test_a_program_that_is_not_there_is_a_missing_backend(tmp_path: Path) -> None:
     blueprint = Blueprint("tester", "command", command=("./no-such-program",))
 

@@ -60,6 +60,25 @@ def test_a_prompt_of_five_megabytes_goes_in_and_comes_out(commands: Commands) ->
     assert (said.exit_code, said.err) == (0, "")
 
 
+def test_a_broken_blueprint_is_listed_with_its_sentence_beside_the_good_ones(
+    runtime: RuntimeProcess, commands: Commands
+) -> None:
+    folder = runtime.folder / ".agent-orchestrator" / "agents" / "brk"
+    folder.mkdir(parents=True)
+    (folder / "agent.json").write_text('{"name":"brk","backend":"command","command":["true"],}')
+
+    table = commands.run("ao-list-blueprints")
+    listed = commands.run("ao-list-blueprints", "--json")
+    refused = commands.run("ao-start", "of-broken", "--agent", "brk", "-p", "x")
+
+    errors = {agent["name"]: agent["error"] for agent in json.loads(listed.out)["agents"]}
+    assert (table.exit_code, table.err, listed.exit_code, listed.err) == (0, "", 0, "")
+    assert [line.split()[:3] for line in table.out.splitlines() if line.startswith("brk")] == [["brk", "-", "broken"]]
+    assert "is not JSON" in errors["brk"]
+    assert errors["echo"] is None
+    assert (refused.exit_code, "is not JSON" in refused.err) == (4, True)
+
+
 def test_a_failing_agent_ends_the_command_with_1_and_its_sentence(
     runtime: RuntimeProcess, commands: Commands, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lib.attempt.environment import EnvironmentRule
 from lib.errors import ConfigurationError
@@ -138,12 +139,22 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
 
 def _runtime_url(options: Options, environment: Mapping[str, str]) -> str:
     url = (options.runtime_url or environment.get("AGENT_RUNTIME_URL") or DEFAULT_RUNTIME_URL).rstrip("/")
-    if not url.startswith(("http://", "https://")):
+    if not _is_address(url):
         raise ConfigurationError(
-            f"cannot use the runtime address {url!r}: it must begin with 'http://' or 'https://' "
+            f"cannot use the runtime address {url!r}: expected 'http://HOST:PORT' or 'https://HOST:PORT' "
             "(AGENT_RUNTIME_URL or --runtime-url)"
         )
     return url
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Asked for its numbers, the system would be given the name in this form.
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _project_dir(options: Options, environment: Mapping[str, str], cwd: Path) -> Path:

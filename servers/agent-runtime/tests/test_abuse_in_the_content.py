@@ -133,7 +133,7 @@ def test_a_name_looks_like_no_other_name(desk: Desk, name: str) -> None:
 
     refused(desk.post("/jobs", {**order, "session_name": name}), 422, "invalid_parameters")
     refused(desk.post("/tokens", {"name": name, "role": "viewer"}), 422, "invalid_parameters")
-    refused(desk.post("/agents", {"name": name}), 422, "invalid_parameters")
+    refused(desk.post("/agents", {"name": name, "command": ["true"]}), 422, "invalid_parameters")
 
 
 @pytest.mark.parametrize("word", INVISIBLE)

@@ -25,11 +25,14 @@ from agent_backends.protocol import CannotRunError, Emit, Ending, Message, Outco
 from agent_backends.redaction import RedactedStream
 from agent_backends.sandbox.command_prefix import Needs, command_prefix
 from runtime_client.reasons import Reason
+from runtime_client.terminal.plain_text import PassedOn
+from runtime_client.wire import UnexpectedAnswerError, only
 
 STDOUT = 1
 STDERR = 2
 ERROR_BYTES = 4 * 1024
 STOP_GRACE_SECONDS = 8.0
+OPTIONS = ("allow_empty_result",)
 DRAIN_SECONDS = 1.0
 
 
@@ -48,6 +51,11 @@ class CommandBackend:
                 Reason.BACKEND_MISSING,
                 f"cannot run agent {turn.blueprint.name!r}: its agent.json names no 'command'",
             )
+        try:
+            only(turn.blueprint.options, OPTIONS, "its 'options'")
+        except UnexpectedAnswerError as error:
+            sentence = f"cannot run agent {turn.blueprint.name!r}: an option in its agent.json is wrong: {error}"
+            return Outcome.failed(Reason.INVALID_PARAMETERS, sentence)
         with tempfile.TemporaryDirectory(prefix="agent-prompt-") as folder:
             prompt_file = Path(folder) / "prompt.txt"
             prompt_file.touch(mode=0o600)
@@ -76,6 +84,7 @@ class _Run(asyncio.SubprocessProtocol):
         self._output = OutputLines(lambda line: emit(Message(line)))
         self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
+        self._passed_on = PassedOn(sys.stderr)
         self._open_pipes = {STDOUT, STDERR}
         self._exited = asyncio.Event()
         self._drained = asyncio.Event()
@@ -89,8 +98,7 @@ class _Run(asyncio.SubprocessProtocol):
             return
         self._errors = (self._errors + shown)[-ERROR_BYTES:]
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.buffer.write(shown)
-            sys.stderr.buffer.flush()
+            self._passed_on.write(shown)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
         self._open_pipes.discard(fd)

@@ -48,6 +48,10 @@ def build_turn(
         "AGENT_ORCHESTRATOR_ROOT": str(around.project_root),
     }
     agent = client.agent(agent_name)
+    if agent.error is not None:
+        raise CannotRunError(
+            Reason.INVALID_PARAMETERS, f"agent {agent_name!r} cannot be used: {agent.error} (correct its files)"
+        )
     project_dir = checked_folder(_asked_folder(request, session), session.session_name, around.environment)
     whose = WhoseAgent(
         job.job_id,

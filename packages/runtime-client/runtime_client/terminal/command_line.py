@@ -4,7 +4,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, NoReturn, ParamSpec, TextIO
 
 import typer
@@ -13,6 +13,7 @@ from runtime_client.address import find_runtime
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RuntimeClientError, UsageError
 from runtime_client.exit_codes import ExitCode
+from runtime_client.terminal.plain_text import PassedOn, indented, json_shown, shown
 from runtime_client.wire import Json
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
@@ -41,18 +42,26 @@ def connect() -> RuntimeClient:
 
 def warn(sentence: str) -> None:
     """Say something to the person at the terminal, if there is one."""
-    print(f"{_command()}: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - a command speaks
+    print(f"{_command()}: {indented(sentence)}", file=sys.stderr, flush=True)  # noqa: T201 - a command speaks
 
 
 def print_text(text: str) -> None:
-    """Print data for a person, with a line's end."""
+    """Print data for a person, with a line's end; a terminal shows its control characters, a pipe gets them."""
     if text:
-        print(text, end="" if text.endswith("\n") else "\n", flush=True)  # noqa: T201 - a command speaks
+        seen = shown(text) if sys.stdout.isatty() else text
+        print(seen, end="" if seen.endswith("\n") else "\n", flush=True)  # noqa: T201 - a command speaks
+
+
+def print_pieces(pieces: Iterable[bytes]) -> None:
+    """Print what a program wrote, as it comes; a terminal shows its control characters, a pipe gets the bytes."""
+    passed_on = PassedOn(sys.stdout)
+    for piece in pieces:
+        passed_on.write(piece)
 
 
 def print_json(value: Json) -> None:
     """Print data for a program, on one line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)  # noqa: T201 - a command speaks
+    print(json_shown(json.dumps(value, ensure_ascii=False)), flush=True)  # noqa: T201 - a command speaks
 
 
 def read_prompt(given: str | None, stdin: TextIO) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 from lib.api_client import TokenSource
 from lib.config import Config
+from lib.errors import ConfigurationError
 from lib.executor import COMMANDS
 from lib.keeper import containment
 from lib.machine.machine import Machine
@@ -81,11 +82,14 @@ class Doctor:
 
     def _runtime(self) -> Iterator[Finding]:
         url = self._config.runtime_url
-        client = http_client(url, self._config.ca_file)
         try:
+            client = http_client(url, self._config.ca_file)
             asked_at = self._machine.wall_time()
             health = _get(client, "/health", {})
             answered_at = self._machine.wall_time()
+        except ConfigurationError as error:
+            yield Finding("runtime", Level.FAILED, str(error), "correct that setting")
+            return
         except httpx.HTTPError as error:
             found = f"no answer from {url} ({error or type(error).__name__})"
             yield Finding("runtime", Level.FAILED, found, advice(url, error))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 from typing import TypeAlias
 
 from lib.errors import ConfigurationError
 from lib.wire.plain_client import PlainClient
+from lib.wire.proxies import proxy_of
 from lib.wire.quick_httpx import httpx
 
 CONNECT_SECONDS = 5.0
@@ -20,13 +22,25 @@ HttpClient: TypeAlias = PlainClient | httpx.Client
 def http_client(runtime_url: str, ca_file: Path | None = None) -> HttpClient:
     """Make the client for a runtime; it opens a connection when it needs one.
 
-    Errors:  ConfigurationError, for certificates that cannot be read.
+    Errors:  ConfigurationError, for an address that is none, a proxy that cannot be used, and certificates that cannot
+             be read.
     """
-    # Plain HTTP goes straight to the runtime; HTTPS by httpx's own way, through the proxies of the environment.
-    if runtime_url.startswith("http://"):
-        return PlainClient(runtime_url)
-    limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
-    return httpx.Client(base_url=runtime_url, timeout=limits, verify=_trust(ca_file))
+    try:
+        # Plain HTTP goes straight to the runtime; HTTPS through a proxy if the environment names one.
+        if runtime_url.startswith("http://"):
+            return PlainClient(runtime_url)
+        # With a transport of its own, the client leaves the proxies of the environment alone.
+        transport = httpx.HTTPTransport(verify=_trust(ca_file), proxy=proxy_of(runtime_url, os.environ))
+        limits = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
+        return httpx.Client(base_url=runtime_url, timeout=limits, transport=transport)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ConfigurationError(
+            f"cannot use the runtime address {runtime_url!r}: {error} (AGENT_RUNTIME_URL or --runtime-url)"
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read the certificates to trust: {error.strerror or error} (look at SSL_CERT_FILE and SSL_CERT_DIR)"
+        ) from error
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:

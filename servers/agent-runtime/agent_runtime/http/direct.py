@@ -54,6 +54,8 @@ class DirectCalls:
 
     def _create(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
         del names
+        if request.scope["query_string"]:
+            return None
         key = request.headers.get("idempotency-key")
         session = request.headers.get("x-agent-session-name")
         if len(key or "") > IDEMPOTENCY_KEY_MAX or len(session or "") > AGENT_SESSION_HEADER_MAX:

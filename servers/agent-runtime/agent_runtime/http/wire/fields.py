@@ -49,7 +49,7 @@ NAME_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,59}$"
 GivenName = Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
 """A name that a caller gives; the verbs refuse other ones, with a sentence of their own."""
 
-GivenPrompt = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1})]
+GivenPrompt = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"\S"})]
 """Words for an agent; how long they may be is counted in bytes, which the document cannot say."""
 
 

@@ -23,8 +23,8 @@ _Amount = Annotated[float, Field(ge=0, le=10**9)]
 
 
 def _checked_prompt(prompt: str) -> str:
-    if not prompt:
-        raise ValueError("a prompt of at least one character is expected")
+    if not prompt.strip():
+        raise ValueError("a prompt with words in it is expected")
     if len(prompt) > PROMPT_BYTES_MAX or len(prompt.encode()) > PROMPT_BYTES_MAX:
         raise ValueError(f"a prompt of at most {PROMPT_BYTES_MAX} bytes is expected")
     return prompt
@@ -51,6 +51,8 @@ class LimitsBody(BaseModel):
 
 class JobBody(BaseModel):
     """An order to start or resume a session."""
+
+    model_config = ConfigDict(extra="forbid")
 
     type: JobType
     session_name: GivenName
@@ -130,6 +132,8 @@ class StopAnswer(BaseModel):
 
 class EditBody(BaseModel):
     """The new words of a message."""
+
+    model_config = ConfigDict(extra="forbid")
 
     prompt: _Prompt
 
