@@ -16,8 +16,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 from lib.keeper import process_tree
 from lib.keeper.kernel_files import read, write
@@ -85,19 +85,7 @@ class Containment:
         return Place(cgroup, mark)
 
     def spawn_into(self, place: Place, spawn: Callable[[], int]) -> int:
-        """Spawn something that begins its life in a place, and return its process number."""
-        with self._inside(place):
-            place.group = pid = spawn()
-        self._spawned.add(pid)
-        return pid
-
-    def was_collected(self, pid: int) -> None:
-        """Note that the number of what was spawned may be a stranger's from now on."""
-        self._spawned.discard(pid)
-
-    @contextmanager
-    def _inside(self, place: Place) -> Iterator[None]:
-        """Be in a place while something is forked.
+        """Be in a place while something is spawned, which so begins its life there; return its process number.
 
         The keeper has one thread, so nothing else is forked meanwhile. If the way back is barred, the keeper must
         end: whatever it did next would happen in the attempt's place.
@@ -107,12 +95,18 @@ class Containment:
             place.cgroup = None
         before = _set_mark(place.mark) if place.mark is not None else None
         try:
-            yield
+            place.group = pid = spawn()
         finally:
             if before is not None:
                 resource.setrlimit(RLIMIT_LOCKS, before)
             if is_in:
                 self._go_home()
+        self._spawned.add(pid)
+        return pid
+
+    def was_collected(self, pid: int) -> None:
+        """Note that the number of what was spawned may be a stranger's from now on."""
+        self._spawned.discard(pid)
 
     def is_empty(self, place: Place, *, is_thorough: bool) -> bool:
         """Say whether nothing lives in a place, and give its cgroup back if so.

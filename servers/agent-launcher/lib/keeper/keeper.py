@@ -9,12 +9,11 @@ import heapq
 
 from lib.keeper import verdicts, words
 from lib.keeper.containment import Containment
-from lib.keeper.held import Held, Phase
+from lib.keeper.held import Held, Phase, ordered, remember
 from lib.keeper.host import Host
 from lib.keeper.journal import Journal
 from lib.keeper.ladder import Ladder
-from lib.keeper.memory import remember
-from lib.keeper.spawn import Launch, NoProcessError, SpawnError
+from lib.keeper.spawn import NoProcessError, SpawnError
 from lib.keeper.words import JsonObject, number_of, object_of
 
 # Room for the small records that follow an order; what they may hold is bounded.
@@ -170,10 +169,9 @@ class Keeper:
                 {"say": words.ORDERED, "key": key} if is_same else {"say": words.REFUSED, "key": key, "code": "here"}
             )
             return
-        launch = Launch(str(message.get("run_path")), object_of(message.get("launch")))
-        held = Held(key, object_of(message.get("job")), launch, self._host.boot_id)
+        held = ordered(key, message, self._host.boot_id)
         try:
-            self._host.make_output(launch)
+            self._host.make_output(held.launch)
             self._journal.append(held.record(words.RECORD_ORDERED))
             self._write_order()
         except OSError as error:
