@@ -25,7 +25,7 @@ from lib.machine.loop import Loop
 from lib.machine.machine import Machine
 from lib.machine.watchdog import Watchdog
 from lib.poller import Poller
-from lib.registration import IdentityFile, Registration
+from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.service.notify import ServiceWatch
@@ -108,8 +108,8 @@ class Launcher:
             machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment), environment, machine
         )
         self._stopper = Stopper(registry, self._keepers)
-        identity = IdentityFile(self.state_folder.identity_path, machine)
-        self._registration = Registration(api, identity, registry, config, self._stopper.apply, self.lifecycle, machine)
+        identity, apply = self.state_folder.identity_path, self._stopper.apply
+        self._registration = Registration(api, identity, registry, config, apply, self.lifecycle, machine)
         folders = RunFolders(self.state_folder.runs_path, machine.disk)
         admission = Admission(registry.at_work, self.lifecycle, config, machine)
         self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)

@@ -14,33 +14,9 @@ from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.machine import Machine
 from lib.registry import RunningJobsRegistry
 from lib.version import VERSION
-from lib.wire.models import Job, Json, JsonObject, RegistrationResponse
+from lib.wire.models import Job, Json, JsonObject, RegistrationResponse, text_of
 
 log = logging.getLogger("agent-launcher")
-
-
-class IdentityFile:
-    """Keeps the launcher's id between starts; a copy on another machine is not taken for ours."""
-
-    def __init__(self, path: Path, machine: Machine) -> None:
-        self._path = path
-        self._machine = machine
-
-    def read(self) -> str | None:
-        try:
-            told: Json = json.loads(self._machine.disk.read(self._path))
-        except (OSError, ValueError):
-            return None
-        if not isinstance(told, dict) or told.get("machine") != self._machine.identity():
-            return None
-        launcher_id = told.get("launcher_id")
-        return launcher_id if isinstance(launcher_id, str) else None
-
-    def write(self, launcher_id: str) -> None:
-        if self.read() == launcher_id:
-            return
-        told = {"launcher_id": launcher_id, "machine": self._machine.identity()}
-        self._machine.disk.replace(self._path, json.dumps(told).encode())
 
 
 class Registration:
@@ -49,7 +25,7 @@ class Registration:
     def __init__(
         self,
         api: ApiClient,
-        identity: IdentityFile,
+        identity_path: Path,
         registry: RunningJobsRegistry,
         config: Config,
         apply: Callable[[RegistrationResponse], None],
@@ -58,14 +34,14 @@ class Registration:
     ) -> None:
         self._lifecycle = lifecycle
         self._api = api
-        self._identity = identity
+        self._identity_path = identity_path
         self._registry = registry
         self._config = config
         self._machine = machine
         self._apply = apply
         self._lock = machine.lock()
         self._current: RegistrationResponse | None = None
-        self._known_id = identity.read()
+        self._known_id = self._kept_id()
         # Who hears one of our calls twice must not take it for a second process of ours.
         self._instance_id = f"{machine.chance().getrandbits(96):024x}"
         # And one of a process before us, which was on its way for long, must not be taken for a later one.
@@ -135,10 +111,23 @@ class Registration:
         }
         return about if self.launcher_id is None else {**about, "launcher_id": self.launcher_id}
 
+    def _kept_id(self) -> str | None:
+        """Read the id of an earlier start; a copy on another machine is not taken for ours."""
+        try:
+            told: Json = json.loads(self._machine.disk.read(self._identity_path))
+        except (OSError, ValueError):
+            return None
+        if not isinstance(told, dict) or told.get("machine") != self._machine.identity():
+            return None
+        return text_of(told, "launcher_id")
+
     def _remember(self, answer: RegistrationResponse) -> None:
         self._known_id = answer.launcher_id
+        if self._kept_id() == answer.launcher_id:
+            return
+        told = {"launcher_id": answer.launcher_id, "machine": self._machine.identity()}
         try:
-            self._identity.write(answer.launcher_id)
+            self._machine.disk.replace(self._identity_path, json.dumps(told).encode())
         except OSError as error:
             log.warning("cannot keep the launcher id: a restart will be a new launcher error=%s", error)
 

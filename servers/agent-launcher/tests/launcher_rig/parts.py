@@ -16,7 +16,7 @@ from lib.keeper import words
 from lib.keepers import Keepers
 from lib.lifecycle import Lifecycle
 from lib.poller import Poller
-from lib.registration import IdentityFile, Registration
+from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.starter import Starter
@@ -35,9 +35,8 @@ class Parts:
         self.lifecycle = Lifecycle(machine)
         self.keepers = Keepers(self.lines, {}, machine)
         self.stopper = Stopper(self.registry, self.keepers)
-        self.identity = IdentityFile(folder / "identity.json", machine)
         self.registration = Registration(
-            api, self.identity, self.registry, config, self.stopper.apply, self.lifecycle, machine
+            api, folder / "identity.json", self.registry, config, self.stopper.apply, self.lifecycle, machine
         )
         self.folders = RunFolders(folder / "runs", machine.disk)
         self.admission = Admission(self.registry.at_work, self.lifecycle, config, machine)
