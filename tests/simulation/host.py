@@ -216,7 +216,7 @@ class Host:
             heartbeat_interval=60.0,
             project_dir=Path("/work-here"),
             state_dir=STATE_DIR,
-            project_root=Path("/nowhere"),
+            commands_folder=Path("/nowhere"),
             token_file=Path("/nowhere/token"),
             token="simulated",
             max_jobs=self.max_jobs,
