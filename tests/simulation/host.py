@@ -15,7 +15,7 @@ from lib.errors import OrderFailed
 from lib.launcher import EXIT_SUPERSEDED, Launcher
 from lib.lifecycle import Event
 from lib.machine.disk import Disk
-from lib.machine.machine import Condition, Flag, Inbox, KeeperLines, Machine, Thread
+from lib.machine.machine import KeeperLines, Machine, Thread
 from lib.machine.state_folder import StateFolder
 from lib.wire.http_client import HttpClient
 from simulation.disk import SimDisk
@@ -302,13 +302,13 @@ class SimMachine(Machine):
     def lock(self) -> AbstractContextManager[bool]:
         return SimLock(self._life)
 
-    def flag(self) -> Flag:
+    def flag(self) -> SimFlag:
         return SimFlag(self._life)
 
-    def condition(self) -> Condition:
+    def condition(self) -> SimCondition:
         return SimCondition(self._life)
 
-    def inbox(self) -> Inbox[T]:
+    def inbox(self) -> SimInbox[T]:
         return SimInbox(self._life)
 
     def at_once(self, act: Callable[[S], None], things: Sequence[S], threads_max: int) -> None:

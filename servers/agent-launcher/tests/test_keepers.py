@@ -66,7 +66,7 @@ def waiting_passes_time(keepers: Keepers, machine: OnPlayedKeepers) -> None:
         machine.now += timeout
         return False
 
-    keepers._changed.wait = wait  # type: ignore[method-assign]
+    keepers._changed.wait = wait  # type: ignore[method-assign,assignment]
 
 
 def test_a_keeper_is_greeted_first_and_with_the_environment(keepers: Keepers, lines: PlayedKeepers) -> None:
