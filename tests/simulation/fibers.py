@@ -3,12 +3,13 @@
 A greenlet is switched by us alone, so the same seed switches at the same places.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from queue import Empty
+from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from greenlet import GreenletExit, greenlet
 
@@ -159,7 +160,7 @@ class SimLock:
             self._waiting.popleft().wake()
 
 
-class SimCondition:
+class SimCondition(threading.Condition):
     """A condition among fibers; between two waits nobody else runs, so there is nothing to lock."""
 
     def __init__(self, life: Life) -> None:
@@ -174,7 +175,7 @@ class SimCondition:
     ) -> None:
         return
 
-    def wait(self, timeout: float | None) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:
         fiber = self._life.current()
         self._waiting.append(fiber)
         woken = self._life.wait(timeout)
@@ -182,16 +183,15 @@ class SimCondition:
             self._waiting.remove(fiber)
         return woken
 
-    def notify(self) -> None:
-        if self._waiting:
+    def notify(self, n: int = 1) -> None:
+        for _ in range(min(n, len(self._waiting))):
             self._waiting.popleft().wake()
 
     def notify_all(self) -> None:
-        while self._waiting:
-            self.notify()
+        self.notify(len(self._waiting))
 
 
-class SimFlag:
+class SimFlag(threading.Event):
     """An event among fibers."""
 
     def __init__(self, life: Life) -> None:
@@ -208,27 +208,29 @@ class SimFlag:
     def clear(self) -> None:
         self._is_set = False
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:
         if not self._is_set:
             # The launcher's log goes round each second; here less often.
             self._condition.wait(LOG_ROUND_SECONDS if timeout == 1.0 else timeout)
         return self._is_set
 
 
-class SimInbox(Generic[T]):
+class SimInbox(SimpleQueue[T]):
     """A queue among fibers."""
 
     def __init__(self, life: Life) -> None:
         self._items: deque[T] = deque()
         self._condition = SimCondition(life)
 
-    def put(self, item: T) -> None:
+    def put(self, item: T, block: bool = True, timeout: float | None = None) -> None:
+        del block, timeout
         self._items.append(item)
         self._condition.notify()
 
-    def get(self, *, timeout: float) -> T:
+    def get(self, block: bool = True, timeout: float | None = None) -> T:
+        del block
         if not self._items:
-            self._condition.wait(max(timeout, LONG_WAIT_SECONDS))
+            self._condition.wait(max(timeout or 0.0, LONG_WAIT_SECONDS))
         if not self._items:
             raise Empty
         return self._items.popleft()

@@ -15,7 +15,7 @@ from lib.errors import OrderFailed
 from lib.launcher import EXIT_SUPERSEDED, Launcher
 from lib.lifecycle import Event
 from lib.machine.disk import Disk
-from lib.machine.machine import Condition, Flag, Inbox, KeeperLines, Machine, Thread
+from lib.machine.machine import KeeperLines, Machine, Thread
 from lib.machine.state_folder import StateFolder
 from lib.wire.http_client import HttpClient
 from simulation.disk import SimDisk
@@ -215,7 +215,7 @@ class Host:
             heartbeat_interval=60.0,
             project_dir=Path("/work-here"),
             state_dir=STATE_DIR,
-            project_root=Path("/nowhere"),
+            commands_folder=Path("/nowhere"),
             token_file=Path("/nowhere/token"),
             token="simulated",
             max_jobs=self.max_jobs,
@@ -301,13 +301,13 @@ class SimMachine(Machine):
     def lock(self) -> AbstractContextManager[bool]:
         return SimLock(self._life)
 
-    def flag(self) -> Flag:
+    def flag(self) -> SimFlag:
         return SimFlag(self._life)
 
-    def condition(self) -> Condition:
+    def condition(self) -> SimCondition:
         return SimCondition(self._life)
 
-    def inbox(self) -> Inbox[T]:
+    def inbox(self) -> SimInbox[T]:
         return SimInbox(self._life)
 
     def thread(self, run: Callable[[], None], name: str) -> Thread:

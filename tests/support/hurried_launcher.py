@@ -15,7 +15,7 @@ sys.path.insert(0, os.environ["LAUNCHER_UNDER_TEST"])
 
 from lib.config import Options, load_config
 from lib.launcher import Launcher
-from lib.machine.machine import Condition, Flag, Machine
+from lib.machine.machine import Machine
 from lib.wire.http_client import http_client
 
 
@@ -62,10 +62,10 @@ class HurriedMachine(Machine):
         super().raise_descriptor_limit()
         self._hurries_since = time.monotonic()
 
-    def flag(self) -> Flag:
+    def flag(self) -> HurriedFlag:
         return HurriedFlag(self._times)
 
-    def condition(self) -> Condition:
+    def condition(self) -> HurriedCondition:
         return HurriedCondition(self._times)
 
 

@@ -41,7 +41,7 @@ class Admission:
         self._failure: str | None = None
         self._failure_until = 0.0
         self._is_short_of_memory = False
-        self._tell_of_failure: Callable[[], None] = _nothing
+        self._tell_of_failure: Callable[[], None] = lambda: None
 
     def tell(self, of_failure: Callable[[], None]) -> None:
         """Have it told when nothing is to be taken for a while."""
@@ -95,7 +95,3 @@ class Admission:
             )
         self._is_short_of_memory = is_short
         return is_short
-
-
-def _nothing() -> None:
-    return

@@ -66,7 +66,8 @@ class Config:
              which no further job is taken; `output_limit_bytes` is how much one job may print; `max_jobs` None is
              unlimited.
     Shape:   `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
-             without any, jobs may work everywhere. `containment` empty takes the best way that can be had.
+             without any, jobs may work everywhere. `containment` empty takes the best way that can be had. Jobs'
+             commands are looked for in `commands_folder` first.
     """
 
     runtime_url: str
@@ -74,7 +75,7 @@ class Config:
     heartbeat_interval: float
     project_dir: Path
     state_dir: Path
-    project_root: Path
+    commands_folder: Path
     token_file: Path
     token: str | None = None
     ca_file: Path | None = None
@@ -90,11 +91,6 @@ class Config:
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
     containment: str = ""
     verbose: bool = False
-
-    @property
-    def commands_folder(self) -> Path:
-        """Where the commands of jobs are looked for first."""
-        return self.project_root / "commands"
 
     @property
     def is_project_dir_outside(self) -> bool:
@@ -115,7 +111,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         heartbeat_interval=_positive(environment, "HEARTBEAT_INTERVAL", DEFAULT_HEARTBEAT_INTERVAL),
         project_dir=_project_dir(options, environment, cwd),
         state_dir=_state_dir(options, environment, cwd),
-        project_root=project_root,
+        commands_folder=project_root / "commands",
         token_file=_runtime_folder(environment) / "token",
         token=environment.get("AGENT_RUNTIME_TOKEN") or None,
         ca_file=_ca_file(environment),

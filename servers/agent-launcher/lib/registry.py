@@ -36,8 +36,8 @@ class RunningJobsRegistry:
         self._due: list[tuple[float, int, Attempt]] = []
         self._tickets = itertools.count(1)
         self._is_closed = False
-        self._tell_of_place: Callable[[], None] = _nothing
-        self._tell_of_end: Callable[[Attempt, Delivered | Dropped], None] = _nothing
+        self._tell_of_place: Callable[[], None] = lambda: None
+        self._tell_of_end: Callable[[Attempt, Delivered | Dropped], None] = lambda *_: None
 
     def tell(self, of_place: Callable[[], None], of_end: Callable[[Attempt, Delivered | Dropped], None]) -> None:
         """Have it told when a place becomes free or the table shorter, and when an attempt is over."""
@@ -200,10 +200,6 @@ class RunningJobsRegistry:
                 taken.append(attempt)
             heapq.heappop(self._due)
         return taken
-
-
-def _nothing(*_: object) -> None:
-    return
 
 
 def _running(held: Attempt) -> RunningJob:

@@ -33,9 +33,8 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def places(folder: Path) -> Iterator[Containment]:
     """A keeper's way to contain, whose home is where the test is: the test itself stays where it was."""
-    places = Containment(None, is_marking=True)
-    places._base = str(folder)
-    places._home = os.open(folder.parent / "cgroup.procs", os.O_WRONLY)
+    home = os.open(folder.parent / "cgroup.procs", os.O_WRONLY)
+    places = Containment(str(folder), home, is_marking=True)
     yield places
     if places._home is not None:
         os.close(places._home)

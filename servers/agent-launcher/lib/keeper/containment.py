@@ -16,8 +16,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 from lib.keeper import process_tree
 from lib.keeper.kernel_files import read, write
@@ -54,16 +54,15 @@ class Place:
 class Containment:
     """Makes places, puts what is spawned into them, and says and ends what is in one.
 
-    Shape:   `base` is the folder of the keeper's cgroups; None without. `is_marking` says whether marks can be had.
+    Shape:   `base` is the folder of the keeper's cgroups, and `home` leads back into its own; None without.
+             `is_marking` says whether marks can be had.
     """
 
-    def __init__(self, base: str | None, *, is_marking: bool) -> None:
+    def __init__(self, base: str | None, home: int | None, *, is_marking: bool) -> None:
         self._base = base
+        self._home = home
         self._is_marking = is_marking
         self._spawned: set[int] = set()
-        self._home: int | None = None
-        if base is not None:
-            self._home = self._move_in(base)
 
     @property
     def way(self) -> str:
@@ -85,19 +84,7 @@ class Containment:
         return Place(cgroup, mark)
 
     def spawn_into(self, place: Place, spawn: Callable[[], int]) -> int:
-        """Spawn something that begins its life in a place, and return its process number."""
-        with self._inside(place):
-            place.group = pid = spawn()
-        self._spawned.add(pid)
-        return pid
-
-    def was_collected(self, pid: int) -> None:
-        """Note that the number of what was spawned may be a stranger's from now on."""
-        self._spawned.discard(pid)
-
-    @contextmanager
-    def _inside(self, place: Place) -> Iterator[None]:
-        """Be in a place while something is forked.
+        """Be in a place while something is spawned, which so begins its life there; return its process number.
 
         The keeper has one thread, so nothing else is forked meanwhile. If the way back is barred, the keeper must
         end: whatever it did next would happen in the attempt's place.
@@ -107,12 +94,18 @@ class Containment:
             place.cgroup = None
         before = _set_mark(place.mark) if place.mark is not None else None
         try:
-            yield
+            place.group = pid = spawn()
         finally:
             if before is not None:
                 resource.setrlimit(RLIMIT_LOCKS, before)
             if is_in:
                 self._go_home()
+        self._spawned.add(pid)
+        return pid
+
+    def was_collected(self, pid: int) -> None:
+        """Note that the number of what was spawned may be a stranger's from now on."""
+        self._spawned.discard(pid)
 
     def is_empty(self, place: Place, *, is_thorough: bool) -> bool:
         """Say whether nothing lives in a place, and give its cgroup back if so.
@@ -182,13 +175,6 @@ class Containment:
             # No OSError: whoever spawns takes those for a start that failed, and tries again.
             raise RuntimeError(f"cannot leave the place of an attempt: {error.strerror}") from error
 
-    @staticmethod
-    def _move_in(base: str) -> int:
-        os.makedirs(f"{base}/keeper", exist_ok=True)
-        home = os.open(f"{base}/keeper/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
-        os.write(home, b"0")
-        return home
-
 
 def contain(name: str, wanted: str | None = None) -> Containment:
     """Find out what can be had here, best first, and begin with it; `wanted` asks for one way or a lesser one.
@@ -196,14 +182,9 @@ def contain(name: str, wanted: str | None = None) -> Containment:
     Shape:   `name` is the folder of the keeper's cgroups, the same each time for the same keeper.
     """
     is_marking = wanted != GROUP and can_mark()
-    if wanted in (None, CGROUP):
-        base = cgroup_base(name)
-        if base is not None:
-            try:
-                return Containment(base, is_marking=is_marking)
-            except OSError:
-                base = None
-    return Containment(None, is_marking=is_marking)
+    own = _own_cgroup() if wanted in (None, CGROUP) else None
+    home = _move_in(f"{own}/{name}") if own is not None else None
+    return Containment(f"{own}/{name}" if home is not None else None, home, is_marking=is_marking)
 
 
 def what_can_be_had(wanted: str | None = None) -> str:
@@ -221,29 +202,21 @@ def can_mark() -> bool:
     return hard == resource.RLIM_INFINITY or hard > MARK_MAX
 
 
-def cgroup_base(name: str) -> str | None:
-    """Name the folder below our own cgroup in which attempts can have theirs; None if that is not allowed.
+def _move_in(base: str) -> int | None:
+    """Move into a cgroup below this one, and return what leads there again; None if that is not allowed.
 
     What can be had is found out by doing it: the rules of delegation have too many parts to be read off.
     """
-    own = _own_cgroup()
-    if own is None:
-        return None
-    base, trial = f"{own}/{name}", f"{own}/{name}/trial-{os.getpid()}"
     try:
-        os.makedirs(trial, exist_ok=True)
-        is_had = (
-            os.path.exists(f"{trial}/cgroup.kill")
-            and write(f"{trial}/cgroup.procs", b"0")
-            and write(f"{own}/cgroup.procs", b"0")
-        )
-        os.rmdir(trial)
+        os.makedirs(f"{base}/keeper", exist_ok=True)
+        home = os.open(f"{base}/keeper/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    if not is_had:
-        _remove(base)
-        return None
-    return base
+    if os.path.exists(f"{base}/keeper/cgroup.kill") and write(f"{base}/keeper/cgroup.procs", b"0"):
+        return home
+    os.close(home)
+    _remove(base)
+    return None
 
 
 def _own_cgroup() -> str | None:

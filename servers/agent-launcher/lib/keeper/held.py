@@ -1,14 +1,14 @@
-"""One attempt in a keeper's hands; standard library only."""
+"""One attempt in a keeper's hands, and the records by which a later keeper goes on; standard library only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
 from lib.keeper import words
 from lib.keeper.containment import Place
 from lib.keeper.spawn import Launch
-from lib.keeper.words import JsonObject
+from lib.keeper.words import JsonObject, object_of
 
 
 class Phase(IntEnum):
@@ -108,3 +108,43 @@ class Held:
             case words.RECORD_ENDED:
                 facts |= {"verdict": self.verdict}
         return facts
+
+    def learn(self, record: JsonObject) -> None:
+        """Take over what a record says that happened to it."""
+        match record.get("kind"):
+            case words.RECORD_GRANTED:
+                self.phase = Phase.RUNNING
+                self.boot = str(record.get("boot"))
+                self.place = Place.from_json(object_of(record.get("place")))
+            case words.RECORD_SPAWNED:
+                self.phase = Phase.RUNNING  # whatever became of the record of its grant
+                pid, began, started_at = record.get("pid"), record.get("began"), record.get("started_at")
+                self.pid = self.place.group = pid if isinstance(pid, int) else None
+                self.start_time = str(record.get("start_time") or "")
+                self.began = began if isinstance(began, float) else None
+                self.started_at = started_at if isinstance(started_at, float) else None
+            case words.RECORD_STOPPING:
+                self.reason = str(record.get("reason"))
+            case words.RECORD_ENDED:
+                self.phase = Phase.ENDED
+                self.verdict = object_of(record.get("verdict"))
+
+
+def ordered(key: str, told: JsonObject, boot: str) -> Held:
+    """Read an attempt from its order, or from the record of that."""
+    launch = Launch(str(told.get("run_path")), object_of(told.get("launch")))
+    return Held(key, object_of(told.get("job")), launch, boot)
+
+
+def remember(records: Iterable[JsonObject]) -> dict[str, Held]:
+    """Read every attempt that is not acknowledged; a record of one that was never ordered says nothing."""
+    held: dict[str, Held] = {}
+    for record in records:
+        key = str(record.get("key"))
+        if record.get("kind") == words.RECORD_ORDERED:
+            held[key] = ordered(key, record, str(record.get("boot")))
+        elif record.get("kind") == words.RECORD_ACKNOWLEDGED:
+            held.pop(key, None)
+        elif key in held:
+            held[key].learn(record)
+    return held

@@ -53,11 +53,11 @@ class Host:
         self._environment = dict(environment)
 
     def make_output(self, launch: Launch) -> None:
-        """Make the file for an attempt's output.
+        """Make the file for an attempt's output, before anything is promised.
 
         Errors:  OSError.
         """
-        spawn.make_output(launch)
+        os.close(os.open(launch.output_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
     def spawn(self, launch: Launch, place: Place) -> int:
         """Start a command in its place and return its process number.

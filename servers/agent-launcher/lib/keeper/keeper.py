@@ -9,12 +9,11 @@ import heapq
 
 from lib.keeper import verdicts, words
 from lib.keeper.containment import Containment
-from lib.keeper.held import Held, Phase
+from lib.keeper.held import Held, Phase, ordered, remember
 from lib.keeper.host import Host
 from lib.keeper.journal import Journal
 from lib.keeper.ladder import Ladder
-from lib.keeper.memory import remember
-from lib.keeper.spawn import Launch, NoProcessError, SpawnError
+from lib.keeper.spawn import NoProcessError, SpawnError
 from lib.keeper.words import JsonObject, number_of, object_of
 
 # Room for the small records that follow an order; what they may hold is bounded.
@@ -72,7 +71,7 @@ class Keeper:
             case words.GO | words.STOP if held is None:
                 self._say_that_it_is_not_here(key)
             case words.GO | words.STOP if held is not None and self._may_have_begun(held):
-                self._end(held, verdicts.host_rebooted(self._host.wall_time()))
+                self._end(held, verdicts.HOST_REBOOTED)
             case words.GO if held is not None and held.phase is Phase.ORDERED:
                 self._try_to_spawn(held)
             case words.STOP if held is not None:
@@ -126,7 +125,7 @@ class Keeper:
     def _take_over(self, held: Held) -> None:
         held.place.is_ours = False
         if held.boot != self._host.boot_id:
-            self._end(held, verdicts.host_rebooted(self._host.wall_time()))
+            self._end(held, verdicts.HOST_REBOOTED)
             return
         is_alive = held.pid is not None and self._host.adopt(held.pid, held.start_time)
         if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
@@ -170,10 +169,9 @@ class Keeper:
                 {"say": words.ORDERED, "key": key} if is_same else {"say": words.REFUSED, "key": key, "code": "here"}
             )
             return
-        launch = Launch(str(message.get("run_path")), object_of(message.get("launch")))
-        held = Held(key, object_of(message.get("job")), launch, self._host.boot_id)
+        held = ordered(key, message, self._host.boot_id)
         try:
-            self._host.make_output(launch)
+            self._host.make_output(held.launch)
             self._journal.append(held.record(words.RECORD_ORDERED))
             self._write_order()
         except OSError as error:
@@ -198,7 +196,7 @@ class Keeper:
     def _say_that_it_is_not_here(self, key: str) -> None:
         # A word to forget an older order of the same attempt can come late; whoever granted it must not wait for ever.
         sentence = "cannot start it: the keeper of jobs has no order of this attempt, and nothing of it ran"
-        verdict = verdicts.not_spawned("spawn_failed", sentence, self._host.wall_time())
+        verdict = verdicts.not_spawned("spawn_failed", sentence) | {"ended_at": self._host.wall_time()}
         self._say({"say": words.ENDED, "key": key, "verdict": verdict})
 
     def _try_to_spawn(self, held: Held) -> None:
@@ -211,7 +209,7 @@ class Keeper:
         except NoProcessError as error:
             self._wait_for_a_process(held, str(error), now)
         except SpawnError as error:
-            self._end(held, verdicts.not_spawned(error.reason, str(error), self._host.wall_time()))
+            self._end(held, verdicts.not_spawned(error.reason, str(error)))
         except OSError as error:
             self._wait_for_a_process(held, f"cannot record the grant: {error.strerror}", now)
         else:
@@ -224,7 +222,7 @@ class Keeper:
         waited, limit = now - held.waiting_since, held.launch.timeout_seconds or NO_PROCESS_SECONDS_MAX
         if waited >= min(limit, NO_PROCESS_SECONDS_MAX):
             sentence = f"{sentence}; tried for {waited:.0f} s"
-            self._end(held, verdicts.not_spawned("spawn_failed", sentence, self._host.wall_time()))
+            self._end(held, verdicts.not_spawned("spawn_failed", sentence))
             return
         held.phase = Phase.WAITING
         self._say({"say": words.WAITING, "key": held.key, "error": sentence})
@@ -260,7 +258,7 @@ class Keeper:
         reason = str(message.get("reason") or "stopped_by_user")
         grace_seconds = number_of(message.get("grace_seconds"), held.launch.stop_grace_seconds)
         if held.phase in (Phase.ORDERED, Phase.WAITING):
-            self._end(held, verdicts.never_ran(reason, self._host.wall_time()))
+            self._end(held, {"reason": reason})
         elif held.phase in (Phase.RUNNING, Phase.ENDING):
             self._ladder.begin_stop(held, reason, grace_seconds, self._host.now())
             self._schedule(held, held.due)
@@ -318,17 +316,17 @@ class Keeper:
                 return
             if now < held.due:
                 return
-        self._end(held, verdicts.of(held, outcome, now, self._host.wall_time()))
+        self._end(held, verdicts.of(held, outcome, now))
 
     def _end(self, held: Held, verdict: JsonObject) -> None:
         held.phase = Phase.ENDED
-        held.verdict = verdict
+        held.verdict = {**verdict, "ended_at": self._host.wall_time()}
         held.launch.forget_the_command()
         if held.pid is not None and self._by_pid.get(held.pid) is held:
             del self._by_pid[held.pid]  # else the number is another attempt's by now
         self._journal.append(held.record(words.RECORD_ENDED))
         self._has_new_ends = True
-        self._say({"say": words.ENDED, "key": held.key, "verdict": verdict})
+        self._say({"say": words.ENDED, "key": held.key, "verdict": held.verdict})
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]

@@ -22,6 +22,10 @@ _WHY: Mapping[int, str] = {
     errno.ELOOP: "its path is a circle of links",
     errno.ETXTBSY: "someone is writing it",
 }
+_WHY_NOT_IN_FOLDER: Mapping[int, str] = {
+    errno.ENOENT: "there is no such folder on this machine",
+    errno.ENOTDIR: "it is a file, and a folder is needed",
+}
 
 
 class SpawnError(Exception):
@@ -93,14 +97,6 @@ class Launch:
         }
 
 
-def make_output(launch: Launch) -> None:
-    """Make the file for the output, before anything is promised.
-
-    Errors:  OSError.
-    """
-    os.close(os.open(launch.output_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-
-
 def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) -> int:
     """Start the command in a session of its own and return its process number.
 
@@ -127,16 +123,9 @@ def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) 
 def _enter(folder: str) -> None:
     try:
         os.chdir(folder)
-    except FileNotFoundError as error:
-        raise SpawnError(
-            "invalid_parameters", f"cannot work in {folder!r}: there is no such folder on this machine"
-        ) from error
-    except NotADirectoryError as error:
-        raise SpawnError(
-            "invalid_parameters", f"cannot work in {folder!r}: it is a file, and a folder is needed"
-        ) from error
     except (OSError, ValueError) as error:
-        raise SpawnError("invalid_parameters", f"cannot work in {folder!r}: {error}") from error
+        why = _WHY_NOT_IN_FOLDER.get(error.errno or 0, error) if isinstance(error, OSError) else error
+        raise SpawnError("invalid_parameters", f"cannot work in {folder!r}: {why}") from error
 
 
 def _check_roots(launch: Launch) -> None:

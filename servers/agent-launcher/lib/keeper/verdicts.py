@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Final
 
 from lib.keeper.held import Held
 from lib.keeper.words import JsonObject
@@ -10,9 +11,10 @@ from lib.keeper.words import JsonObject
 _SIGKILL = int(signal.SIGKILL)
 _LEFTOVERS_MAX, _LEFTOVER_CHARACTERS_MAX, _ERROR_CHARACTERS_MAX = 20, 80, 2000
 KEEPER_DIED = "the process that kept the job was killed, so how the job ended is not known"
+HOST_REBOOTED: Final[JsonObject] = {"reason": "host_rebooted", "error": "the machine was restarted while the job ran"}
 
 
-def of(held: Held, outcome: JsonObject, now: float, wall_time: float) -> JsonObject:
+def of(held: Held, outcome: JsonObject, now: float) -> JsonObject:
     """Say how a command ended.
 
     Shape:   `outcome` is what the command left about itself, for an exit code that nobody else knows.
@@ -34,22 +36,11 @@ def of(held: Held, outcome: JsonObject, now: float, wall_time: float) -> JsonObj
         "reason": reason,
         "error": error,
         "started_at": held.started_at,
-        "ended_at": wall_time,
         "seconds": round(now - held.began, 3) if held.began is not None else None,
         "leftovers": [*leftovers],
     }
 
 
-def host_rebooted(wall_time: float) -> JsonObject:
-    """The machine went down under it."""
-    return {"reason": "host_rebooted", "error": "the machine was restarted while the job ran", "ended_at": wall_time}
-
-
-def never_ran(reason: str, wall_time: float) -> JsonObject:
-    """It was stopped before anything of it ran."""
-    return {"reason": reason, "ended_at": wall_time}
-
-
-def not_spawned(reason: str, sentence: str, wall_time: float) -> JsonObject:
+def not_spawned(reason: str, sentence: str) -> JsonObject:
     """It could not be started."""
-    return {"reason": reason, "error": sentence[:_ERROR_CHARACTERS_MAX], "ended_at": wall_time}
+    return {"reason": reason, "error": sentence[:_ERROR_CHARACTERS_MAX]}

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Protocol, TypeVar
 
 from lib.keeper import kernel_files, process_tree
@@ -31,27 +30,6 @@ T = TypeVar("T")
 MACHINE_ID_FILE = Path("/etc/machine-id")
 
 
-class Flag(Protocol):
-    """A threading.Event, as far as we use it."""
-
-    def is_set(self) -> bool: ...
-    def set(self) -> None: ...
-    def clear(self) -> None: ...
-    def wait(self, timeout: float) -> bool: ...
-
-
-class Condition(Protocol):
-    """A threading.Condition, as far as we use it."""
-
-    def __enter__(self) -> bool: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-    def wait(self, timeout: float) -> bool: ...
-    def notify(self) -> None: ...
-    def notify_all(self) -> None: ...
-
-
 class Thread(Protocol):
     """A threading.Thread, as far as we use it."""
 
@@ -60,13 +38,6 @@ class Thread(Protocol):
     def start(self) -> None: ...
     def join(self, timeout: float) -> None: ...
     def is_alive(self) -> bool: ...
-
-
-class Inbox(Protocol[T]):
-    """A queue.SimpleQueue, as far as we use it."""
-
-    def put(self, item: T) -> None: ...
-    def get(self, *, timeout: float) -> T: ...
 
 
 class KeeperLines(Protocol):
@@ -123,13 +94,13 @@ class Machine:
     def lock(self) -> AbstractContextManager[bool]:
         return threading.Lock()
 
-    def flag(self) -> Flag:
+    def flag(self) -> threading.Event:
         return threading.Event()
 
-    def condition(self) -> Condition:
+    def condition(self) -> threading.Condition:
         return threading.Condition()
 
-    def inbox(self) -> Inbox[T]:
+    def inbox(self) -> SimpleQueue[T]:
         """Make a queue into which a signal handler may put."""
         return SimpleQueue()
 

@@ -16,7 +16,7 @@ def config_of(folder: Path, **settings: object) -> Config:
         heartbeat_interval=60.0,
         project_dir=folder,
         state_dir=folder,
-        project_root=folder,
+        commands_folder=folder / "commands",
         token_file=folder / "token",
     )
     return replace(plain, **settings)  # type: ignore[arg-type]  # the tests name fields of Config
