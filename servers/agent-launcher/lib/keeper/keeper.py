@@ -70,7 +70,7 @@ class Keeper:
             case words.GO | words.STOP if held is None:
                 self._say_that_it_is_not_here(key)
             case words.GO | words.STOP if held is not None and self._may_have_begun(held):
-                self._end(held, verdicts.host_rebooted(self._host.wall_time()))
+                self._end_by_reboot(held)
             case words.GO if held is not None and held.phase is Phase.ORDERED:
                 self._try_to_spawn(held)
             case words.STOP if held is not None:
@@ -124,7 +124,7 @@ class Keeper:
     def _take_over(self, held: Held) -> None:
         held.is_ours = False
         if held.boot != self._host.boot_id:
-            self._end(held, verdicts.host_rebooted(self._host.wall_time()))
+            self._end_by_reboot(held)
             return
         is_alive = held.pid is not None and self._host.adopt(held.pid, held.start_time)
         if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
@@ -277,9 +277,10 @@ class Keeper:
 
     def _command_ended(self, held: Held, code: int | None) -> None:
         held.is_over = True
+        held.over_at = self._host.now()
         held.exit_code = code
         held.phase = Phase.ENDING
-        self._clear(held, self._host.now())
+        self._clear(held, held.over_at)
 
     def _act(self, held: Held, now: float) -> None:
         if held.phase is Phase.WAITING:
@@ -317,7 +318,14 @@ class Keeper:
                 return
             if now < held.due:
                 return
-        self._end(held, verdicts.of(held, outcome, now, self._host.wall_time()))
+        noted_at = self._host.last_write(held.launch.outcome_path) if held.over_at is None else None
+        times = verdicts.times_of(held, now, self._host.wall_time(), noted_at)
+        self._end(held, verdicts.of(held, outcome, times))
+
+    def _end_by_reboot(self, held: Held) -> None:
+        seen = (self._host.last_write(path) for path in (held.launch.outcome_path, held.launch.output_path))
+        last_sign = max((at for at in seen if at is not None), default=None)
+        self._end(held, verdicts.host_rebooted(held, self._host.wall_time(), last_sign))
 
     def _end(self, held: Held, verdict: JsonObject) -> None:
         held.phase = Phase.ENDED

@@ -260,6 +260,7 @@ class ReportBody(AttemptBody):
     usage: UsageBody | None = None
     cost_usd: Annotated[float, Field(ge=0)] | None = None
     ended_at: GivenTime | None = None
+    run_seconds: Annotated[float, Field(ge=0, le=10**9)] | None = None
     log_bytes: _Count | None = None
 
     def report(self, job_id: str, outcome: JobStatus) -> Report:
@@ -277,6 +278,7 @@ class ReportBody(AttemptBody):
             signal=self.signal,
             usage=usage,
             ended_at=self.ended_at,
+            run_seconds=self.run_seconds,
             log_bytes=self.log_bytes,
         )
 

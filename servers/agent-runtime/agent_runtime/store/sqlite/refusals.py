@@ -1,9 +1,10 @@
 """What SQLite says when it is the machine that is in the way: a full disk, a broken one, one that is read-only."""
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
-_OF_THE_MACHINE = {
+_OF_THE_MACHINE: Mapping[int, str] = {
     sqlite3.SQLITE_FULL: "make room on its disk",
     sqlite3.SQLITE_IOERR: "see that its disk has room and works",
     sqlite3.SQLITE_READONLY: "make it writable",
