@@ -126,6 +126,12 @@ class SimHost:
         except OSError:
             return 0
 
+    def last_write(self, path: str) -> float | None:
+        try:
+            return self._machine.disk.modified_at(Path(path))
+        except OSError:
+            return None
+
     def read_outcome(self, launch: Launch) -> JsonObject:
         return read_outcome(self._machine.disk, Path(launch.outcome_path))
 

@@ -132,8 +132,8 @@ def _lost_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
 def _verdict_is_made_up(patch: pytest.MonkeyPatch) -> None:
     say = verdicts.of
 
-    def say_that_it_went_well(held: Held, outcome: JsonObject, now: float) -> JsonObject:
-        verdict = say(held, outcome, now)
+    def say_that_it_went_well(held: Held, outcome: JsonObject, times: JsonObject) -> JsonObject:
+        verdict = say(held, outcome, times)
         is_unknown = verdict["reason"] == "shim_died"
         return {**verdict, "exit_code": 0, "reason": None, "error": None} if is_unknown else verdict
 

@@ -2,6 +2,7 @@
 
 import platform
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +51,7 @@ class ForegroundLauncher:
         self._registration: Registration | None = None
         self._job: Job | None = None
         self._attempt: Attempt | None = None
+        self._began: float | None = None
 
     def submit(self, order: JobOrder) -> Job:
         """Register, and create the job that only this launcher may take.
@@ -93,6 +95,7 @@ class ForegroundLauncher:
             if error.http_status == 409:
                 return False
             raise
+        self._began = time.monotonic()
         for work in (self._listen_for_stop, self._send_heartbeats):
             threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
         return True
@@ -103,7 +106,9 @@ class ForegroundLauncher:
         Errors:  RuntimeClientError.
         """
         attempt = self._claimed()
-        self._deliver(attempt, report)
+        # Taken now: the runtime may be away for long before it hears of this.
+        ran = {} if self._began is None else {"run_seconds": round(time.monotonic() - self._began, 3)}
+        self._deliver(attempt, replace(report, facts={**report.facts, **ran}))
         self._attempt = None
         self._job = None
 

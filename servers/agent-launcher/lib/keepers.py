@@ -7,6 +7,7 @@ that was lost because a keeper died is said again by whoever reconciles the tabl
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from lib.attempt.attempt import Attempt
 from lib.errors import AttemptAlreadyHere, OrderFailed
 from lib.keeper import words
 from lib.machine.keeper_lines import Heard
-from lib.machine.machine import Flag, KeeperLines, Machine
+from lib.machine.machine import KeeperLines, Machine
 from lib.version import VERSION
 from lib.wire.models import Json, JsonObject, text_of
 
@@ -30,7 +31,7 @@ class Order:
 
     key: str
     message: JsonObject
-    is_answered: Flag
+    is_answered: threading.Event
     give_up_at: float
     answer: JsonObject | None = None
 

@@ -143,7 +143,7 @@ class Runtime:
         path = str(database.path) if database.path is not None else None
         engine = DatabaseHealth(engine=database.engine, version=database.version, path=path)
         for routes in (
-            HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
+            HealthRoutes(self.store, database.trouble, version("agent-runtime"), engine, time.monotonic()),
             self._jobs,
             PruneRoutes(self.store),
             AccessRoutes(self.store),

@@ -27,13 +27,15 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
     witness = witness_of(outcome)
     name = _outcome(reason, exit_code, witness)
     usage = outcome.get("usage")
+    ended_at = number_of(verdict, "ended_at")
     return Report(
         outcome=name,
         error=_with_leftovers(_error(job, folder, verdict, outcome, name), leftovers),
         reason=_reason(name, verdict, outcome, witness),
         exit_code=exit_code,
         signal=number,
-        ended_at=iso_time(number_of(verdict, "ended_at") or 0.0),
+        ended_at=iso_time(ended_at) if ended_at is not None else None,
+        run_seconds=number_of(verdict, "seconds"),
         log_bytes=folder.output_bytes(),
         usage=usage if isinstance(usage, dict) else {},
         cost_usd=number_of(outcome, "cost_usd"),

@@ -43,6 +43,7 @@ class Held:
         self.began: float | None = None
         self.exit_code: int | None = None
         self.is_over = False  # the command itself, whatever is left of its tree
+        self.over_at: float | None = None  # None for one that ended while no keeper was there to see it
         self.reason: str | None = None
 
         self.waiting_since: float | None = None

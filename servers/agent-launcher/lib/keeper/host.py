@@ -110,6 +110,13 @@ class Host:
         except OSError:
             return 0
 
+    def last_write(self, path: str) -> float | None:
+        """Tell the wall's time at which a file was last written; None if it is not there."""
+        try:
+            return os.stat(path).st_mtime  # noqa: PTH116
+        except OSError:
+            return None
+
     def read_outcome(self, launch: Launch) -> JsonObject:
         """Read what the command itself left about its end, if anything."""
         try:

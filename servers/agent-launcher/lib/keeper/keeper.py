@@ -71,7 +71,7 @@ class Keeper:
             case words.GO | words.STOP if held is None:
                 self._say_that_it_is_not_here(key)
             case words.GO | words.STOP if held is not None and self._may_have_begun(held):
-                self._end(held, verdicts.HOST_REBOOTED)
+                self._end_by_reboot(held)
             case words.GO if held is not None and held.phase is Phase.ORDERED:
                 self._try_to_spawn(held)
             case words.STOP if held is not None:
@@ -125,7 +125,7 @@ class Keeper:
     def _take_over(self, held: Held) -> None:
         held.place.is_ours = False
         if held.boot != self._host.boot_id:
-            self._end(held, verdicts.HOST_REBOOTED)
+            self._end_by_reboot(held)
             return
         is_alive = held.pid is not None and self._host.adopt(held.pid, held.start_time)
         if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
@@ -196,7 +196,7 @@ class Keeper:
     def _say_that_it_is_not_here(self, key: str) -> None:
         # A word to forget an older order of the same attempt can come late; whoever granted it must not wait for ever.
         sentence = "cannot start it: the keeper of jobs has no order of this attempt, and nothing of it ran"
-        verdict = verdicts.not_spawned("spawn_failed", sentence) | {"ended_at": self._host.wall_time()}
+        verdict = {**self._nothing_ran(), **verdicts.not_spawned("spawn_failed", sentence)}
         self._say({"say": words.ENDED, "key": key, "verdict": verdict})
 
     def _try_to_spawn(self, held: Held) -> None:
@@ -276,9 +276,10 @@ class Keeper:
 
     def _command_ended(self, held: Held, code: int | None) -> None:
         held.is_over = True
+        held.over_at = self._host.now()
         held.exit_code = code
         held.phase = Phase.ENDING
-        self._clear(held, self._host.now())
+        self._clear(held, held.over_at)
 
     def _act(self, held: Held, now: float) -> None:
         if held.phase is Phase.WAITING:
@@ -316,17 +317,28 @@ class Keeper:
                 return
             if now < held.due:
                 return
-        self._end(held, verdicts.of(held, outcome, now))
+        noted_at = self._host.last_write(held.launch.outcome_path) if held.over_at is None else None
+        times = verdicts.times_of(held, now, self._host.wall_time(), noted_at)
+        self._end(held, verdicts.of(held, outcome, times))
+
+    def _end_by_reboot(self, held: Held) -> None:
+        seen = (self._host.last_write(path) for path in (held.launch.outcome_path, held.launch.output_path))
+        last_sign = max((at for at in seen if at is not None), default=None)
+        self._end(held, verdicts.host_rebooted(held, self._host.wall_time(), last_sign))
 
     def _end(self, held: Held, verdict: JsonObject) -> None:
         held.phase = Phase.ENDED
-        held.verdict = {**verdict, "ended_at": self._host.wall_time()}
+        held.verdict = {**self._nothing_ran(), **verdict}
         held.launch.forget_the_command()
         if held.pid is not None and self._by_pid.get(held.pid) is held:
             del self._by_pid[held.pid]  # else the number is another attempt's by now
         self._journal.append(held.record(words.RECORD_ENDED))
         self._has_new_ends = True
         self._say({"say": words.ENDED, "key": held.key, "verdict": held.verdict})
+
+    def _nothing_ran(self) -> JsonObject:
+        """The times of what ends before anything of it ran."""
+        return {"ended_at": self._host.wall_time(), "seconds": 0.0}
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]

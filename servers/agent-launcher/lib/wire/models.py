@@ -148,6 +148,7 @@ class Report:
     exit_code: int | None = None
     signal: int | None = None
     ended_at: str | None = None
+    run_seconds: float | None = None
     log_bytes: int | None = None
     usage: JsonObject = field(default_factory=dict)
     cost_usd: float | None = None
@@ -160,6 +161,7 @@ class Report:
             "exit_code": self.exit_code,
             "signal": self.signal,
             "ended_at": self.ended_at,
+            "run_seconds": self.run_seconds,
             "log_bytes": self.log_bytes,
             "usage": self.usage or None,
             "cost_usd": self.cost_usd,

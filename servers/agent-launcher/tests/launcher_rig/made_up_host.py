@@ -68,12 +68,14 @@ class MadeUpHost:
         self.asked = 0
         self.killed = 0
         self.outcome: JsonObject = {}
+        self.written: dict[str, float] = {}
+        self.wall_offset = 1_700_000_000.0
 
     def now(self) -> float:
         return self.clock
 
     def wall_time(self) -> float:
-        return 1_700_000_000.0 + self.clock
+        return self.wall_offset + self.clock
 
     def begin_with(self, environment: Mapping[str, str]) -> None:
         """Environments are nothing here."""
@@ -115,6 +117,9 @@ class MadeUpHost:
 
     def output_bytes(self, launch: Launch) -> int:
         return self.output_size
+
+    def last_write(self, path: str) -> float | None:
+        return self.written.get(path)
 
     def read_outcome(self, launch: Launch) -> JsonObject:
         return self.outcome

@@ -188,6 +188,7 @@ class JobWire(BaseModel):
     claimed_at: WireTime | None
     started_at: WireTime | None
     ended_at: WireTime | None
+    run_seconds: float | None
     lost_at: WireTime | None
     log_bytes: int
 
@@ -216,6 +217,7 @@ class AttemptWire(BaseModel):
     claimed_at: WireTime | None
     started_at: WireTime | None
     ended_at: WireTime | None
+    run_seconds: float | None
 
     @classmethod
     def of(cls, past: PastAttempt) -> "AttemptWire":
@@ -273,6 +275,7 @@ def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> Jo
         claimed_at=job.claimed_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
+        run_seconds=job.run_seconds,
         lost_at=job.lost_at,
         log_bytes=job.log_bytes,
     )

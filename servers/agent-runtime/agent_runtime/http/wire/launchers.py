@@ -271,6 +271,7 @@ class EndFields(AttemptFields):
     usage: UsageBody | None = None
     cost_usd: Annotated[float, Field(ge=0)] | None = None
     ended_at: GivenTime | None = None
+    run_seconds: Annotated[float, Field(ge=0, le=10**9)] | None = None
     log_bytes: _Count | None = None
 
     def report_by(self, launcher_id: str, job_id: str, outcome: JobStatus) -> Report:
@@ -288,6 +289,7 @@ class EndFields(AttemptFields):
             signal=self.signal,
             usage=usage,
             ended_at=self.ended_at,
+            run_seconds=self.run_seconds,
             log_bytes=self.log_bytes,
         )
 

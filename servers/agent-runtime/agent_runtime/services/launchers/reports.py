@@ -36,7 +36,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Report:
-    """How an attempt ended, as its launcher saw it."""
+    """How an attempt ended, as its launcher saw it.
+
+    Shape:   `run_seconds` is by a clock that nobody sets; `ended_at` is by the launcher's own, which may be wrong.
+    """
 
     proof: Proof
     outcome: JobStatus
@@ -46,6 +49,7 @@ class Report:
     signal: int | None = None
     usage: Usage | None = None
     ended_at: datetime | None = None
+    run_seconds: float | None = None
     log_bytes: int | None = None
 
 
@@ -194,8 +198,10 @@ def _start(tx: Transaction, job: Job) -> Job | None:
 def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
     reason, error = _reason(job, report)
     usage = report.usage or Usage()
+    ended_at, run_seconds = _times(job, report, tx.now)
     changes: JobChanges = {
-        "ended_at": tx.now,
+        "ended_at": ended_at,
+        "run_seconds": run_seconds,
         "reason": reason,
         "error": error,
         "exit_code": report.exit_code,
@@ -212,6 +218,18 @@ def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
     if moved is None:
         return finish(tx, report)
     return Reported(_put_back(tx, moved) if tries_again else moved)
+
+
+def _times(job: Job, report: Report, now: datetime) -> tuple[datetime, float]:
+    """Tell when an attempt ended and how long it ran: as its launcher says, as far as that can be.
+
+    Our own clock tells only when we heard of it, and may have been set meanwhile.
+    """
+    assert job.started_at is not None, f"job '{job.id}' ends and has started"
+    earliest = job.started_at + timedelta(seconds=report.run_seconds or 0.0)
+    told = report.ended_at or (now if report.run_seconds is None else earliest)
+    ended_at = max(earliest, min(told, now))
+    return ended_at, (ended_at - job.started_at).total_seconds() if report.run_seconds is None else report.run_seconds
 
 
 def _tries_again(job: Job, report: Report, reason: str | None) -> bool:

@@ -70,6 +70,7 @@ class JobChanges(UsageChanges, total=False):
     claimed_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    run_seconds: float | None
     lost_at: datetime | None
     log_bytes: int
 
