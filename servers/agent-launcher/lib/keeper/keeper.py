@@ -310,13 +310,14 @@ class Keeper:
         if held.exit_code is None and held.pid is not None:
             start_time, code = self._collected.get(held.pid, ("", 0))
             held.exit_code = code if start_time == held.start_time and start_time else None
-        outcome = self._host.read_outcome(held.launch) if held.exit_code is None else {}
-        if held.exit_code is None and held.is_over and held.pid is not None and "exit_code" not in outcome:
+        if held.exit_code is None and held.is_over and held.pid is not None:
+            # Also with an outcome file: a command can still fail after it has left that.
             if held.due is None:
                 self._schedule(held, now + CODE_COMES_WITHIN_SECONDS)
                 return
             if now < held.due:
                 return
+        outcome = self._host.read_outcome(held.launch) if held.exit_code is None else {}
         self._end(held, verdicts.of(held, outcome, now, self._host.wall_time()))
 
     def _end(self, held: Held, verdict: JsonObject) -> None:
