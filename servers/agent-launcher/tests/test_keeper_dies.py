@@ -394,20 +394,3 @@ def test_a_torn_journal_still_says_all_that_was_written_before(
     assert (keeper.listed() or {})["verdict"] == verdict
     assert keeper.end("job_2.1")["reason"] == "shim_died"
     assert living(project.pids()) == []
-
-
-def test_the_code_that_a_launcher_collected_counts_for_more_than_what_the_command_left_about_itself(
-    keeper: KeeperUnderTest, project: CommandProject
-) -> None:
-    keeper.run("wait-go")
-    keeper.wait_for("start")
-    pid = keeper.pid()
-    start_time = process_tree.start_time(pid)
-    keeper.replace()
-    keeper.outcome('{"exit_code": 0}')
-    project.let_go("go")
-    wait_until(lambda: not process_tree.is_living(pid), "the command is over")
-
-    keeper.say(words.COLLECTED, pid=pid, start_time=start_time, code=1)
-
-    assert keeper.end()["exit_code"] == 1
