@@ -50,6 +50,7 @@ class SimHost:
         self._keeper.begun[key] = self._world.agenda.now
         self._keeper.effect("make a place")
         mark = self._world.chance.randrange(MARKS)
+        self._machine.processes.keys[mark] = key
         if self.way == MARK or self._world.faults.cgroup_refused():
             return Place(None, mark)
         return Place(f"{key}.{mark:x}", mark)
@@ -137,6 +138,9 @@ class SimHost:
 
     def _note_reason(self, place: Place) -> None:
         """Find out from outside why a command is told to end: a launcher said so, or its time is over."""
+        told = self._world.ledger.of_key(self._machine.processes.keys[place.mark])
+        if told is not None and told.stop_said_at is None:
+            told.stop_said_at = self._world.agenda.now
         for process in self._within(place):
             if process.is_command:
                 run, limit = process.run, process.launch.timeout_seconds

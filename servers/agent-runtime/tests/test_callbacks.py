@@ -8,7 +8,7 @@ from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.families.callbacks import mark_read
-from agent_runtime.services.jobs.orders import retry_job, stop_job
+from agent_runtime.services.jobs.orders import retry_job
 from agent_runtime.services.ports.families import CallbackFilter
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.sessions import delete_session
@@ -56,19 +56,6 @@ def test_the_turn_that_reads_the_news_keeps_to_the_limit_of_its_agent(house: Hou
     (second,) = house.run_all()
 
     assert (first.session_name, second.session_name) == ("other", "boss")
-
-
-def test_news_asks_for_no_launcher_that_only_a_turn_asked_for_which_never_began(house: Household) -> None:
-    boss = house.run("boss")
-    child = house.run("child", "boss")
-    waiting = house.resume("boss", labels={"gpu": "yes"})
-    house.do(lambda tx: stop_job(tx, waiting.id))
-    house.end(boss)
-
-    house.end(child)
-
-    (turn,) = house.run_all()
-    assert (turn.session_name, turn.labels) == ("boss", {})
 
 
 def test_a_message_that_nobody_has_taken_yet_takes_up_what_comes_after_it(house: Household) -> None:

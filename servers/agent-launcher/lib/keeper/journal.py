@@ -48,7 +48,7 @@ class Journal:
         self._reserved = len(content)
         if not content[: self._end].endswith(b"\n"):
             self._unwritten.append(b"\n")  # behind a torn record the next one begins a line of its own
-        found = (_record_in(line.lstrip(b"\0")) for line in content[: self._end].split(b"\n"))
+        found = (_record_in(line.lstrip(b"\0")) for line in content.split(b"\n"))
         return [record for record in found if record is not None]
 
     def reserve(self, extra_bytes: int) -> None:

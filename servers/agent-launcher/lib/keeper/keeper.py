@@ -310,13 +310,14 @@ class Keeper:
         if held.exit_code is None and held.pid is not None:
             start_time, code = self._collected.get(held.pid, ("", 0))
             held.exit_code = code if start_time == held.start_time and start_time else None
-        outcome = self._host.read_outcome(held.launch) if held.exit_code is None else {}
-        if held.exit_code is None and held.is_over and held.pid is not None and "exit_code" not in outcome:
+        if held.exit_code is None and held.is_over and held.pid is not None:
+            # Also with an outcome file: a command can still fail after it has left that.
             if held.due is None:
                 self._schedule(held, now + CODE_COMES_WITHIN_SECONDS)
                 return
             if now < held.due:
                 return
+        outcome = self._host.read_outcome(held.launch) if held.exit_code is None else {}
         noted_at = self._host.last_write(held.launch.outcome_path) if held.over_at is None else None
         times = verdicts.times_of(held, now, self._host.wall_time(), noted_at)
         self._end(held, verdicts.of(held, outcome, times))
