@@ -9,7 +9,7 @@ import pytest
 from lib.executor import build_argv
 from lib.wire.models import Job
 from support.commands import Commands
-from support.stand_in_runtime import Reply, StandInRuntime, stand_in_runtime
+from support.stand_in_runtime import Json, Reply, StandInRuntime, stand_in_runtime
 
 NAMES = ("one", "--help", "-h", "-x", "--", "--json", "--prompt", "-", "--agent=x")
 WORDS = ("--help", "-", "--", "-p", "--agent", "--prompt=x", " ", "a=b", "$HOME", "\\", "'")
@@ -19,7 +19,7 @@ WORDS = ("--help", "-", "--", "-p", "--agent", "--prompt=x", " ", "a=b", "$HOME"
 def runtime(tmp_path: Path) -> Iterator[StandInRuntime]:
     """A runtime that knows one agent, which shows its prompt and its session."""
     program = "import json, os, sys; print(json.dumps([sys.stdin.read(), os.environ['AGENT_SESSION_NAME']]))"
-    agent = {"name": "-a", "backend": "command", "command": ["python3", "-c", program], "active": True}
+    agent: dict[str, Json] = {"name": "-a", "backend": "command", "command": ["python3", "-c", program], "active": True}
     with stand_in_runtime() as started:
         started.route("GET", "/agents/-a", Reply(agent))
         yield started

@@ -42,7 +42,13 @@ def folder(tmp_path: Path) -> Path:
 def said(runtime: StandInRuntime, tmp_path: Path, folder: Path, *command: str) -> str:
     """What the agent with this command answers."""
     words: list[Json] = list(command)
-    agent = {"name": "count-words", "backend": "command", "source": "user", "folder": str(folder), "active": True}
+    agent: dict[str, Json] = {
+        "name": "count-words",
+        "backend": "command",
+        "source": "user",
+        "folder": str(folder),
+        "active": True,
+    }
     runtime.route("GET", "/agents/count-words", Reply({**agent, "command": words}))
     told = {"AGENT_JOB_ID": "job_1", "AGENT_SESSION_NAME": "one", "AGENT_SESSION_ID": "ses_1"}
     project = str(tmp_path / "project")

@@ -13,7 +13,7 @@ import pytest
 
 from agent_backends.job.note import write_note
 from support.commands import Commands
-from support.stand_in_runtime import Reply, StandInRuntime, stand_in_runtime
+from support.stand_in_runtime import Json, Reply, StandInRuntime, stand_in_runtime
 from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -305,7 +305,12 @@ def test_what_a_project_folder_holds_is_never_imported_by_the_command(
 ) -> None:
     for module in ("secrets", "json", "typing", "typer", "asyncio", "runtime_client", "agent_backends"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('the module of the project')", encoding="utf-8")
-    agent = {"name": "tester", "backend": "command", "command": ["sh", "-c", 'echo "$PYTHONPATH"'], "active": True}
+    agent: dict[str, Json] = {
+        "name": "tester",
+        "backend": "command",
+        "command": ["sh", "-c", 'echo "$PYTHONPATH"'],
+        "active": True,
+    }
     runtime.route("GET", "/agents/tester", Reply(agent))
 
     said = commands.run(

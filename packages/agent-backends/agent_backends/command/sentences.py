@@ -4,11 +4,12 @@ import errno
 import os
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 from agent_backends.protocol import Turn
 
-_HINTS = {
+_HINTS: Mapping[int, str] = {
     126: "the shell found a program that it could not run",
     127: "a shell or 'env' did not find a program",
     128 + signal.SIGKILL: "a process of it was killed from outside, most often because the memory ran out",
