@@ -2,16 +2,18 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.commands import Commands
+from support.commands import COMMANDS, Commands
 from support.desk import text
 from support.launcher_process import LauncherProcess
+from support.project import REPOSITORY
 from support.runtime_api import RuntimeApi
-from support.runtime_process import RuntimeProcess
+from support.runtime_process import PROGRAM, RuntimeProcess
 
 IDENTITY = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 COMMIT = "pwd; echo mine > mine.txt; git add -A && git commit -qm mine && echo done"
@@ -135,3 +137,40 @@ def test_what_a_project_holds_is_imported_by_no_program_of_ours_and_the_agent_ge
     ended = api.wait_for_end(job_id)
     assert ended["status"] == "completed", ended["error"]
     assert text(api.ask("GET", "/sessions/p/result")["result"]) == f"{misled.folder}:/opt/x\n"
+
+
+SCRIPTS = [
+    *sorted(path for path in COMMANDS.glob("ao-*") if not path.suffix),
+    REPOSITORY / "servers/agent-launcher/agent-launcher",
+    REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py",
+    PROGRAM,
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_no_program_of_ours_imports_what_lies_where_it_is_called(project: Path, script: Path) -> None:
+    (project / "sitecustomize.py").unlink()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHONPATH": ":"}
+
+    done = subprocess.run(
+        [sys.executable, str(script), "--help"], cwd=project, env=environment, capture_output=True, text=True
+    )
+
+    assert (done.returncode, "PROJECT" in done.stderr) == (0, False), done.stderr
+    assert "usage" in done.stdout.lower()
+
+
+@pytest.mark.parametrize("name", ["repo-report", "demo-worker"])
+def test_no_agent_of_ours_imports_what_lies_in_the_project(project: Path, name: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHONPATH": ":"}
+
+    done = subprocess.run(
+        [str(REPOSITORY / "agents" / name / name)],
+        input="files",
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

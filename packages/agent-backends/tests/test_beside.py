@@ -104,3 +104,23 @@ def test_a_command_finds_its_packages_however_it_is_called(tmp_path: Path, way: 
     )
 
     assert (done.returncode, done.stdout.startswith("runtime_url: ")) == (0, True), done.stderr
+
+
+def test_no_variable_of_uvs_moves_a_command_or_fills_its_environment(runtime: StandInRuntime, tmp_path: Path) -> None:
+    created: dict[str, Json] = {"job_id": "job_2", "status": "pending", "session_name": "two"}
+    runtime.route("POST", "/jobs", Reply(created, 201))
+    (tmp_path / ".env").write_text("AGENT_SESSION_NAME=somebody\n", encoding="utf-8")
+    uv = {"UV_WORKING_DIR": "/", "UV_ENV_FILE": str(tmp_path / ".env")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AGENT_")}
+
+    done = subprocess.run(
+        [str(COMMANDS / "ao-start"), "two", "--agent", "count-words", "-p", "x", "-d"],
+        env={**own, **uv, "AGENT_RUNTIME_TOKEN": "t", "AGENT_RUNTIME_URL": runtime.url},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "job_2\n"), done.stderr
+    body = runtime.of("POST", "/jobs")[0].body
+    assert (body["project_dir"], body.get("parent_session_name")) == (str(tmp_path), None)
