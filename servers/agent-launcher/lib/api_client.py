@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.errors import CallFailed, CallRejected, LauncherUnknown, Superseded
+from lib.errors import CallFailed, CallMissing, CallRejected, LauncherUnknown, Superseded
 from lib.wire.http_client import CALL_SECONDS, CONNECT_SECONDS, HttpClient
 from lib.wire.models import (
     HeartbeatAnswer,
@@ -23,10 +23,10 @@ from lib.wire.models import (
     texts_of,
 )
 from lib.wire.quick_httpx import httpx
+from lib.wire.vocabulary import PASSING_STATUSES, Meaning, Vocabulary
 
 POLL_EXTRA_SECONDS = 10.0
-# A proxy or a missing credential may answer these too, and both may be mended: they never end anything.
-_PASSING_STATUSES = (401, 403, 407, 408, 425, 429)
+_STOPPED = "stopped as the runtime asked"
 
 
 class TokenSource:
@@ -71,23 +71,29 @@ class Wanted:
 
 
 class ApiClient:
-    """One method per call; answers are read, errors are sorted into those that pass and those that are final."""
+    """One method per call; answers are read, errors are sorted into those that pass and those that are final.
+
+    What the runtime does not know is left out (CallMissing), or said in words that it knows.
+    """
 
     def __init__(self, client: HttpClient, tokens: TokenSource, *, poll_timeout: float = 30.0) -> None:
         self._tokens = tokens
         self._poll_timeout = poll_timeout
         self._client = client
+        self._vocabulary = Vocabulary()
 
     def close(self) -> None:
         self._client.close()
 
     def register(self, about: JsonObject | None = None) -> RegistrationResponse:
         """Say who we are and what we hold."""
-        answer = self._call("POST", "/launcher/register", body=about or {})
+        answer = self._call("register", "POST", "/launcher/register", body=about or {})
         try:
-            return RegistrationResponse.from_json(answer)
+            registered = RegistrationResponse.from_json(answer)
         except ValueError as error:
             raise CallFailed(str(error)) from error
+        self._vocabulary.registered(registered.epoch)
+        return registered
 
     def poll_job(self, launcher_id: str) -> Job | None:
         """Wait for one job; None if there was none."""
@@ -107,7 +113,7 @@ class ApiClient:
             asked["refuse"] = wanted.refuse
         wait = self._poll_timeout if wanted.wait_seconds is None else wanted.wait_seconds
         asked["wait"] = wait
-        answer = self._call("GET", "/launcher/jobs", params=asked, limit_seconds=wait + POLL_EXTRA_SECONDS)
+        answer = self._call("poll", "GET", "/launcher/jobs", params=asked, limit_seconds=wait + POLL_EXTRA_SECONDS)
         return _read_poll(answer)
 
     def report_started(self, launcher_id: str, job_id: str, job: Job | None = None) -> None:
@@ -130,11 +136,19 @@ class ApiClient:
         self, launcher_id: str, job_id: str, job: Job | None = None, report: Report | None = None
     ) -> None:
         """Report an end that we were asked for."""
-        self._report(launcher_id, job_id, "stopped", job, _details(report))
+        try:
+            self._report(launcher_id, job_id, "stopped", job, _details(report))
+        except CallMissing:
+            self._report(launcher_id, job_id, "failed", job, {"error": _STOPPED, **_details(report)})
 
     def report_declined(self, launcher_id: str, job: Job, reason: str, error: str) -> None:
         """Give a claim back of which nothing ran."""
-        self._report(launcher_id, job.job_id, "declined", job, {"reason": reason, "error": error})
+        told: JsonObject = {"reason": reason, "error": error}
+        try:
+            self._report(launcher_id, job.job_id, "declined", job, told)
+        except CallMissing:
+            # Nobody else would ever know that it does not run.
+            self._report(launcher_id, job.job_id, "failed", job, told)
 
     def upload_log(self, launcher_id: str, job: Job, offset: int, chunk: bytes, *, is_jump: bool = False) -> int:
         """Send a piece of output and return the offset that the runtime now expects.
@@ -148,18 +162,19 @@ class ApiClient:
         if is_jump:
             headers["X-Log-Skip"] = "1"
         path = f"/launcher/jobs/{job.job_id}/log"
-        answer = self._call("POST", path, params={"offset": offset}, content=chunk, headers=headers)
+        answer = self._call("log", "POST", path, params={"offset": offset}, content=chunk, headers=headers)
         told = integer_of(answer, "offset")
         return offset + len(chunk) if told is None else told
 
     def heartbeat(self, launcher_id: str, about: JsonObject | None = None) -> HeartbeatAnswer:
         """Say that we live and what we hold."""
-        answer = self._call("POST", "/launcher/heartbeat", body={"launcher_id": launcher_id, **(about or {})})
+        body: JsonObject = {"launcher_id": launcher_id, **(about or {})}
+        answer = self._call("heartbeat", "POST", "/launcher/heartbeat", body=body)
         return HeartbeatAnswer(texts_of(answer, "stop_jobs"), dropped_of(answer))
 
     def forget(self, launcher_id: str) -> None:
         """Say goodbye; the last call of a clean exit."""
-        self._call("DELETE", f"/launchers/{launcher_id}")
+        self._call("forget", "DELETE", f"/launchers/{launcher_id}")
 
     def _report(self, launcher_id: str, job_id: str, verb: str, job: Job | None, details: JsonObject) -> None:
         body: JsonObject = {"launcher_id": launcher_id, **details}
@@ -167,10 +182,11 @@ class ApiClient:
             body["attempt"] = job.attempt
         if job is not None and job.token is not None:
             body["token"] = job.token
-        self._call("POST", f"/launcher/jobs/{job_id}/{verb}", body=body)
+        self._call(verb, "POST", f"/launcher/jobs/{job_id}/{verb}", body=body)
 
     def _call(
         self,
+        verb: str,
         method: str,
         path: str,
         *,
@@ -180,6 +196,8 @@ class ApiClient:
         headers: dict[str, str] | None = None,
         limit_seconds: float = CALL_SECONDS,
     ) -> JsonObject:
+        if self._vocabulary.lacks(verb):
+            raise CallMissing(f"this runtime does not have the call {method} {path}")
         limits = httpx.Timeout(limit_seconds, connect=CONNECT_SECONDS)
         all_headers = dict(headers or {})
         if (token := self._tokens.token()) is not None:
@@ -192,34 +210,57 @@ class ApiClient:
             raise CallFailed(f"cannot reach the runtime: {method} {path}: {error or type(error).__name__}") from error
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._tokens.refused()
-        return _read_answer(f"{method} {path}", response)
+        return self._read_answer(verb, f"{method} {path}", response)
+
+    def _read_answer(self, verb: str, call: str, response: httpx.Response) -> JsonObject:
+        told = _read_object(response)
+        if 200 <= response.status_code < 300:
+            return _read_success(call, response, told)
+        detail = text_of(told or {}, "detail") or _kind(response)
+        sentence = f"the runtime answered {call} with {response.status_code}: {detail}"
+        code = text_of(told or {}, "code")
+        if told is None or code is None:
+            raise _without_code(self._vocabulary.meaning_of(verb, response.status_code, told), sentence, response)
+        raise _with_code(code, sentence, response, told)
 
 
 def _details(report: Report | None) -> JsonObject:
     return report.details() if report is not None else {}
 
 
-def _read_answer(call: str, response: httpx.Response) -> JsonObject:
-    status = response.status_code
-    if status == httpx.codes.NO_CONTENT:
+def _read_success(call: str, response: httpx.Response, told: JsonObject | None) -> JsonObject:
+    if response.status_code == httpx.codes.NO_CONTENT:
         return {}
-    told = _read_object(response)
-    if 200 <= status < 300:
-        if told is None:
-            raise CallFailed(
-                f"cannot use the answer to {call}: a JSON object was expected, found {_kind(response)}", status=status
-            )
-        return told
-    detail = text_of(told or {}, "detail") or _kind(response)
-    sentence = f"the runtime answered {call} with {status}: {detail}"
-    code = text_of(told or {}, "code")
-    if told is None or code is None or status >= 500 or status < 400 or status in _PASSING_STATUSES:
-        raise CallFailed(sentence, status=status)
+    if told is None:
+        raise CallFailed(
+            f"cannot use the answer to {call}: a JSON object was expected, found {_kind(response)}",
+            status=response.status_code,
+        )
+    return told
+
+
+def _without_code(meaning: Meaning, sentence: str, response: httpx.Response) -> CallFailed:
+    status = response.status_code
+    match meaning:
+        case Meaning.PASSES:
+            return CallFailed(sentence, status=status)
+        case Meaning.WE_ARE_UNKNOWN:
+            return LauncherUnknown(sentence, status=status)
+        case Meaning.CALL_IS_MISSING:
+            return CallMissing(sentence, status=status)
+        case Meaning.IS_FINAL:
+            return CallRejected(sentence, status=status, code="no_code")
+
+
+def _with_code(code: str, sentence: str, response: httpx.Response, told: JsonObject) -> CallFailed:
+    status = response.status_code
+    if not 400 <= status < 500 or status in PASSING_STATUSES:
+        return CallFailed(sentence, status=status)
     if code == "launcher_unknown":
-        raise LauncherUnknown(sentence, status=status)
+        return LauncherUnknown(sentence, status=status)
     if code == "superseded":
-        raise Superseded(sentence, status=status)
-    raise CallRejected(sentence, status=status, code=code, offset=integer_of(told, "offset"))
+        return Superseded(sentence, status=status)
+    return CallRejected(sentence, status=status, code=code, offset=integer_of(told, "offset"))
 
 
 def _read_poll(answer: JsonObject) -> PollAnswer:

@@ -65,6 +65,7 @@ class Poller:
         self._lock = machine.lock()
         self._parked: _Poll | None = None
         self._hasty_answers = 0
+        self._is_lost_again = False
         self._last_answer_at = self._monotonic()
         self._starts = machine.crew(STARTS_AT_ONCE, "start")
 
@@ -139,6 +140,7 @@ class Poller:
         except CallFailed as error:
             return self._pause_after(error)
         self._backoff.succeeded()
+        self._is_lost_again = False
         self._last_answer_at = self._monotonic()
         self._take(answer)
         return self._pause_before_next(answer, turn, self._last_answer_at - began)
@@ -174,6 +176,10 @@ class Poller:
                 return TURN_WAIT_SECONDS
         except CallFailed as error:
             return self._pause_after(error)
+        if self._is_lost_again:
+            # It takes us in and knows us no more at the next word: that could go round for ever, at full speed.
+            return self._backoff.failed()
+        self._is_lost_again = True
         # Many launchers may have come together: if the runtime goes now, they shall not all ask again at once.
         self._backoff.succeeded()
         return 0.0
