@@ -18,7 +18,8 @@ ROOMS_FOR_MYPY = (
     ("packages/runtime-client",),
     ("packages/agent-backends",),
     ("interfaces/agent-orchestrator-mcp-server",),
-    ("tests", "scripts", "bench", "conftest.py"),
+    ("tests", "scripts", "bench"),
+    ("conftest.py",),
 )
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 
 from lib.attempt.attempt import Attempt, Stop
-from lib.errors import AttemptAlreadyHere, OrderFailed
+from lib.errors import AttemptAlreadyHere, JobRefused, OrderFailed
 from lib.keeper import words
 from lib.machine.keeper_lines import Collected, Heard
 from lib.machine.machine import KeeperLines, Machine
@@ -20,7 +20,7 @@ from lib.wire.models import Json, JsonObject, text_of
 log = logging.getLogger("agent-launcher")
 
 ANSWER_SECONDS = 20.0
-FULL, HERE = "disk", "here"
+FULL, HERE, LIVES = "disk", "here", "session_lives"
 
 
 class Keepers:
@@ -78,7 +78,8 @@ class Keepers:
     def order(self, key: str, job: JsonObject, run_path: str, launch: JsonObject) -> str:
         """Have an attempt kept ready and return its keeper's name; nothing of it runs before `go`.
 
-        Errors:  OrderFailed; AttemptAlreadyHere, if the keeper knows this attempt and it has run.
+        Errors:  OrderFailed; AttemptAlreadyHere, if the keeper knows this attempt and it has run; JobRefused, if
+                 something of its session lives that could not be ended.
         """
         order: JsonObject = {"say": words.ORDER, "key": key, "job": job, "run_path": run_path, "launch": launch}
         with self._changed:
@@ -180,6 +181,8 @@ class Keepers:
             return str(answer["keeper"])
         if answer.get("code") == HERE:
             raise AttemptAlreadyHere(f"cannot start {key!r}: this attempt was already run here")
+        if answer.get("code") == LIVES:
+            raise JobRefused(LIVES, text_of(answer, "error") or "something of its session lives")
         raise OrderFailed(text_of(answer, "error") or "the keeper of jobs refused the order")
 
     def _tell_code(self, name: str, collected: Collected) -> None:

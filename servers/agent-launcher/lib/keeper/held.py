@@ -56,6 +56,12 @@ class Held:
         self.output_pace = 0.0
         self.output_bytes = 0
         self.leftovers: list[str] = []
+        self.is_acknowledged = False
+
+    @property
+    def left_something(self) -> bool:
+        """Whether something of it lived when it was given up to end it."""
+        return self.verdict is not None and bool(self.verdict.get("leftovers"))
 
     def is_running(self) -> bool:
         """Say whether something of it may be alive."""
@@ -86,7 +92,7 @@ class Held:
         if self.phase is Phase.ORDERED:
             launch = self.launch.whole()
         yield self.order_record(launch)
-        if self.phase is not Phase.ORDERED and self.verdict is None:
+        if self.phase is not Phase.ORDERED and (self.verdict is None or self.left_something):
             yield self.grant_record()
             if self.pid is not None:
                 yield self.spawn_record()

@@ -78,7 +78,8 @@ class Keeper:
             case words.DROP if held is not None and held.phase is Phase.ORDERED:
                 self._forget(held)
             case words.ACKNOWLEDGE if held is not None and held.phase is Phase.ENDED:
-                self._forget(held)
+                held.is_acknowledged = True
+                self._forget_unless_it_lives(held)
 
     def look(self) -> None:
         """See what has ended and what is due."""
@@ -167,6 +168,10 @@ class Keeper:
             self._say(
                 {"say": words.ORDERED, "key": key} if is_same else {"say": words.REFUSED, "key": key, "code": "here"}
             )
+            return
+        if beside := self._living_beside(object_of(message.get("job"))):
+            sentence = f"cannot start it: of an earlier attempt of its session {beside} cannot be ended, and lives"
+            self._say({"say": words.REFUSED, "key": key, "code": "session_lives", "error": sentence})
             return
         launch = Launch(str(message.get("run_path")), object_of(message.get("launch")))
         held = Held(key, object_of(message.get("job")), launch, self._host.boot_id)
@@ -336,6 +341,22 @@ class Keeper:
         self._journal.append(held.end_record())
         self._has_new_ends = True
         self._say({"say": words.ENDED, "key": held.key, "verdict": verdict})
+
+    def _living_beside(self, job: JsonObject) -> str:
+        """Name what lives of earlier attempts of a job's session although it was given up to end it."""
+        living: list[str] = []
+        for other in [held for held in self._held.values() if held.left_something]:
+            self._forget_unless_it_lives(other)
+            if other.key in self._held and other.job.get("session_name") == job.get("session_name"):
+                self._host.kill(other.place, is_ours=other.is_ours)
+                living += self._host.named(other.place, is_ours=other.is_ours)
+        return ", ".join(living)
+
+    def _forget_unless_it_lives(self, held: Held) -> None:
+        # What is forgotten is not known to the next order of its session.
+        is_over = not held.left_something or self._host.is_empty(held.place, is_ours=held.is_ours, is_thorough=True)
+        if is_over and held.is_acknowledged:
+            self._forget(held)
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]
