@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lib.errors import CallFailed, CallRejected, LauncherUnknown, Superseded
+from lib.errors import CallFailed, CallMissing, CallRejected, LauncherUnknown, Superseded
 from lib.wire.advice import advice
 from lib.wire.http_client import CALL_SECONDS, CONNECT_SECONDS, HttpClient
 from lib.wire.models import (
@@ -25,10 +25,11 @@ from lib.wire.models import (
     texts_of,
 )
 from lib.wire.quick_httpx import httpx
+from lib.wire.vocabulary import PASSING_STATUSES, Meaning, Vocabulary
 
 POLL_EXTRA_SECONDS = 10.0
-# A proxy or a missing credential may answer these too, and both may be mended: they never end anything.
-_PASSING_STATUSES = (401, 403, 407, 408, 425, 429)
+_STOPPED = "stopped as the runtime asked"
+_STOPPED = "stopped as the runtime asked"
 
 
 class TokenSource:
@@ -102,15 +103,18 @@ class Said:
     def judge(self, answer: JsonObject) -> CallFailed | None:
         """Judge the answer to this one of several as the answer to a call of its own."""
         status, body = integer_of(answer, "status") or 0, answer.get("body")
-        try:
-            _judge(f"POST {self.path}", status, body if isinstance(body, dict) else None, "no object")
-        except CallFailed as error:
-            return error
-        return None
+        told = body if isinstance(body, dict) else {}
+        if 200 <= status < 300:
+            return None
+        sentence = f"the runtime answered POST {self.path} with {status}: {text_of(told, 'detail')}"
+        return _with_code(text_of(told, "code") or "", sentence, status, told)
 
 
 class ApiClient:
-    """One method per call; answers are read, errors are sorted into those that pass and those that are final."""
+    """One method per call; answers are read, errors are sorted into those that pass and those that are final.
+
+    What the runtime does not know is left out (CallMissing), or said in words that it knows.
+    """
 
     def __init__(
         self, client: HttpClient, tokens: TokenSource, *, runtime_url: str = "", poll_timeout: float = 30.0
@@ -119,6 +123,7 @@ class ApiClient:
         self._tokens = tokens
         self._poll_timeout = poll_timeout
         self._client = client
+        self._vocabulary = Vocabulary()
         self._report_endpoint: str | None = None
 
     def close(self) -> None:
@@ -126,11 +131,12 @@ class ApiClient:
 
     def register(self, about: JsonObject | None = None) -> RegistrationResponse:
         """Say who we are and what we hold."""
-        answer = self._call("POST", "/launcher/register", body=about or {})
+        answer = self._call("register", "POST", "/launcher/register", body=about or {})
         try:
             registered = RegistrationResponse.from_json(answer)
         except ValueError as error:
             raise CallFailed(str(error)) from error
+        self._vocabulary.registered(registered.epoch)
         self._report_endpoint = registered.report_endpoint
         return registered
 
@@ -152,7 +158,7 @@ class ApiClient:
             asked["refuse"] = wanted.refuse
         wait = self._poll_timeout if wanted.wait_seconds is None else wanted.wait_seconds
         asked["wait"] = wait
-        answer = self._call("GET", "/launcher/jobs", params=asked, limit_seconds=wait + POLL_EXTRA_SECONDS)
+        answer = self._call("poll", "GET", "/launcher/jobs", params=asked, limit_seconds=wait + POLL_EXTRA_SECONDS)
         return _read_poll(answer)
 
     def report_started(self, launcher_id: str, job_id: str, job: Job | None = None) -> None:
@@ -196,21 +202,27 @@ class ApiClient:
         if is_jump:
             headers["X-Log-Skip"] = "1"
         path = f"/launcher/jobs/{job.job_id}/log"
-        answer = self._call("POST", path, params={"offset": offset}, content=chunk, headers=headers)
+        answer = self._call("log", "POST", path, params={"offset": offset}, content=chunk, headers=headers)
         told = integer_of(answer, "offset")
         return offset + len(chunk) if told is None else told
 
     def heartbeat(self, launcher_id: str, about: JsonObject | None = None) -> HeartbeatAnswer:
         """Say that we live and what we hold."""
-        answer = self._call("POST", "/launcher/heartbeat", body={"launcher_id": launcher_id, **(about or {})})
+        body: JsonObject = {"launcher_id": launcher_id, **(about or {})}
+        answer = self._call("heartbeat", "POST", "/launcher/heartbeat", body=body)
         return HeartbeatAnswer(texts_of(answer, "stop_jobs"), dropped_of(answer))
 
     def forget(self, launcher_id: str) -> None:
         """Say goodbye; the last call of a clean exit."""
-        self._call("DELETE", f"/launchers/{launcher_id}")
+        self._call("forget", "DELETE", f"/launchers/{launcher_id}")
 
     def _say(self, launcher_id: str, said: Said) -> None:
-        self._call("POST", said.path, body={"launcher_id": launcher_id, **said.body})
+        body: JsonObject = {"launcher_id": launcher_id, **said.body}
+        try:
+            self._call(said.call, "POST", said.path, body=body)
+        except CallMissing:
+            # Nobody else would ever know that it does not run.
+            self._call("failed", "POST", replace(said, call="failed").path, body={"error": _STOPPED, **body})
 
     def _report_each(self, launcher_id: str, all_said: Sequence[Said]) -> list[CallFailed | None]:
         answers: list[CallFailed | None] = []
@@ -232,7 +244,8 @@ class ApiClient:
             return None
         reports: list[Json] = [{**said.body, "call": said.call, "job_id": said.job.job_id} for said in all_said]
         try:
-            answer = self._call("POST", self._report_endpoint, body={"launcher_id": launcher_id, "reports": reports})
+            body: JsonObject = {"launcher_id": launcher_id, "reports": reports}
+            answer = self._call("reports", "POST", self._report_endpoint, body=body)
         except CallFailed as error:
             # If it was answered, one of them may be what the runtime does not take: it shall not be in the way.
             return [error] * len(all_said) if error.status is None else None
@@ -243,6 +256,7 @@ class ApiClient:
 
     def _call(
         self,
+        verb: str,
         method: str,
         path: str,
         *,
@@ -252,6 +266,8 @@ class ApiClient:
         headers: dict[str, str] | None = None,
         limit_seconds: float = CALL_SECONDS,
     ) -> JsonObject:
+        if self._vocabulary.lacks(verb):
+            raise CallMissing(f"this runtime does not have the call {method} {path}")
         limits = httpx.Timeout(limit_seconds, connect=CONNECT_SECONDS)
         all_headers = dict(headers or {})
         if (token := self._tokens.token()) is not None:
@@ -263,11 +279,20 @@ class ApiClient:
         except httpx.HTTPError as error:
             sentence = f"cannot reach the runtime: {method} {path}: {error or type(error).__name__}"
             raise CallFailed(f"{sentence} ({advice(self._runtime_url, error)})") from error
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            raise CallFailed(
-                f"the runtime answered {method} {path} with 401: {self._tokens.refused()}", status=response.status_code
-            )
-        return _read_answer(f"{method} {path}", response)
+        return self._read_answer(verb, f"{method} {path}", response)
+
+    def _read_answer(self, verb: str, call: str, response: httpx.Response) -> JsonObject:
+        status, told = response.status_code, _read_object(response)
+        if 200 <= status < 300:
+            return _read_success(call, response, told)
+        code, detail = text_of(told or {}, "code"), text_of(told or {}, "detail") or _kind(response)
+        if status == httpx.codes.UNAUTHORIZED:
+            refused = self._tokens.refused()
+            detail = refused if code is not None else detail
+        sentence = f"the runtime answered {call} with {status}: {detail}"
+        if told is None or code is None:
+            raise _without_code(self._vocabulary.meaning_of(verb, status, told), sentence, status)
+        raise _with_code(code, sentence, status, told)
 
 
 def _named(job_id: str) -> Job:
@@ -275,30 +300,37 @@ def _named(job_id: str) -> Job:
     return Job(job_id, "", "")
 
 
-def _read_answer(call: str, response: httpx.Response) -> JsonObject:
+def _read_success(call: str, response: httpx.Response, told: JsonObject | None) -> JsonObject:
     if response.status_code == httpx.codes.NO_CONTENT:
         return {}
-    return _judge(call, response.status_code, _read_object(response), _kind(response))
+    if told is None:
+        raise CallFailed(
+            f"cannot use the answer to {call}: a JSON object was expected, found {_kind(response)}",
+            status=response.status_code,
+        )
+    return told
 
 
-def _judge(call: str, status: int, told: JsonObject | None, kind: str) -> JsonObject:
-    """Return what an answer tells, or raise what it means for whoever asked."""
-    if 200 <= status < 300:
-        if told is None:
-            raise CallFailed(
-                f"cannot use the answer to {call}: a JSON object was expected, found {kind}", status=status
-            )
-        return told
-    detail = text_of(told or {}, "detail") or kind
-    sentence = f"the runtime answered {call} with {status}: {detail}"
-    code = text_of(told or {}, "code")
-    if told is None or code is None or status >= 500 or status < 400 or status in _PASSING_STATUSES:
-        raise CallFailed(sentence, status=status)
+def _without_code(meaning: Meaning, sentence: str, status: int) -> CallFailed:
+    match meaning:
+        case Meaning.PASSES:
+            return CallFailed(sentence, status=status)
+        case Meaning.WE_ARE_UNKNOWN:
+            return LauncherUnknown(sentence, status=status)
+        case Meaning.CALL_IS_MISSING:
+            return CallMissing(sentence, status=status)
+        case Meaning.IS_FINAL:
+            return CallRejected(sentence, status=status, code="no_code")
+
+
+def _with_code(code: str, sentence: str, status: int, told: JsonObject) -> CallFailed:
+    if not code or not 400 <= status < 500 or status in PASSING_STATUSES:
+        return CallFailed(sentence, status=status)
     if code == "launcher_unknown":
-        raise LauncherUnknown(sentence, status=status)
+        return LauncherUnknown(sentence, status=status)
     if code == "superseded":
-        raise Superseded(sentence, status=status)
-    raise CallRejected(sentence, status=status, code=code, offset=integer_of(told, "offset"))
+        return Superseded(sentence, status=status)
+    return CallRejected(sentence, status=status, code=code, offset=integer_of(told, "offset"))
 
 
 def _read_poll(answer: JsonObject) -> PollAnswer:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lib.attempt.attempt import Attempt
-from lib.errors import AttemptAlreadyHere, OrderFailed
+from lib.errors import AttemptAlreadyHere, JobRefused, OrderFailed
 from lib.keeper import words
 from lib.machine.keeper_lines import Heard
 from lib.machine.machine import KeeperLines, Machine
@@ -22,7 +22,7 @@ from lib.wire.models import Json, JsonObject, text_of
 log = logging.getLogger("agent-launcher")
 
 ANSWER_SECONDS = 20.0
-FULL, HERE = "disk", "here"
+FULL, HERE, LIVES = "disk", "here", "session_lives"
 
 
 @dataclass(slots=True)
@@ -101,7 +101,8 @@ class Keepers:
     def taken(self, order: Order) -> str:
         """Wait until an order is answered and return the name of the keeper that has it.
 
-        Errors:  OrderFailed; AttemptAlreadyHere, if the keeper knows this attempt and it has run.
+        Errors:  OrderFailed; AttemptAlreadyHere, if the keeper knows this attempt and it has run; JobRefused, if
+                 something of its session lives that could not be ended.
         """
         order.is_answered.wait(max(0.0, order.give_up_at - self._monotonic()))
         with self._lock:
@@ -181,4 +182,6 @@ class Keepers:
             return str(answer["keeper"])
         if answer.get("code") == HERE:
             raise AttemptAlreadyHere(f"cannot start {key!r}: this attempt was already run here")
+        if answer.get("code") == LIVES:
+            raise JobRefused(LIVES, text_of(answer, "error") or "something of its session lives")
         raise OrderFailed(text_of(answer, "error") or "the keeper of jobs refused the order")

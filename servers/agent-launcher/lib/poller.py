@@ -55,6 +55,7 @@ class Poller:
         self._changed = machine.condition()
         self._parked: Admitted | None = None  # what the poll asked for that has the turn
         self._hasty_answers = 0
+        self._is_lost_again = False
         self._last_answer_at = self._monotonic()
 
     def age_seconds(self) -> float:
@@ -126,6 +127,7 @@ class Poller:
         except CallFailed as error:
             return self._pause_after(error)
         self._backoff.succeeded()
+        self._is_lost_again = False
         self._last_answer_at = self._monotonic()
         self._take(answer)
         return self._pause_before_next(answer, admitted, self._last_answer_at - began)
@@ -158,6 +160,10 @@ class Poller:
                 return TURN_WAIT_SECONDS
         except CallFailed as error:
             return self._pause_after(error)
+        if self._is_lost_again:
+            # It takes us in and knows us no more at the next word: that could go round for ever, at full speed.
+            return self._backoff.failed()
+        self._is_lost_again = True
         # Many launchers may have come together: if the runtime goes now, they shall not all ask again at once.
         self._backoff.succeeded()
         return 0.0

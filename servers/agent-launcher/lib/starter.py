@@ -90,6 +90,8 @@ class Starter:
         except AttemptAlreadyHere as error:
             log.error("job not started again job_id=%s error=%s", attempt.job.job_id, error)  # noqa: TRY400
             self._registry.store(attempt, Delivered(str(error)))
+        except JobRefused as refusal:
+            self._registry.store(attempt, self._decline(attempt.job, refusal.reason, str(refusal)))
         except OrderFailed as error:
             self._registry.store(attempt, self._decline_as_unable(attempt.job, error))
         return attempt.keeper is not None

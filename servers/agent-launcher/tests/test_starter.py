@@ -126,6 +126,21 @@ def test_a_keeper_that_cannot_record_it_gives_the_claim_back_and_closes_the_laun
     assert words.GO not in parts.words_about("job_1.1")
 
 
+def test_a_claim_beside_what_could_not_be_ended_is_given_back_with_its_name_and_others_are_taken(
+    fake: FakeRuntime, parts: Parts
+) -> None:
+    sentence = "cannot start it: of an earlier attempt of its session deaf (pid 7) cannot be ended, and lives"
+    parts.with_keeper({"say": words.REFUSED, "code": "session_lives", "error": sentence})
+    told, found = claim(fake, parts)
+
+    parts.starter.start([found])
+
+    (decline,) = told.declines
+    assert (decline["reason"], decline["error"], told.status) == ("session_lives", sentence, "pending")
+    assert parts.admission.look().refuse is None
+    assert parts.registry.attempts() == []
+
+
 def test_a_full_disk_gives_the_claim_back_before_any_keeper_hears_of_it(
     fake: FakeRuntime, api: ApiClient, tmp_path: Path
 ) -> None:

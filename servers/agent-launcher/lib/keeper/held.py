@@ -56,6 +56,12 @@ class Held:
         self.output_pace = 0.0
         self.output_bytes = 0
         self.leftovers: list[str] = []
+        self.is_acknowledged = False
+
+    @property
+    def left_something(self) -> bool:
+        """Whether something of it lived when it was given up to end it."""
+        return self.verdict is not None and bool(self.verdict.get("leftovers"))
 
     def is_running(self) -> bool:
         """Say whether something of it may be alive."""
@@ -83,14 +89,14 @@ class Held:
     def records(self) -> Iterator[JsonObject]:
         """Write it as the records that a later keeper needs."""
         yield self.record(words.RECORD_ORDERED)
-        if self.verdict is not None:
-            yield self.record(words.RECORD_ENDED)
-        elif self.phase is not Phase.ORDERED:
+        if self.phase is not Phase.ORDERED and (self.verdict is None or self.left_something):
             yield self.record(words.RECORD_GRANTED)
             if self.pid is not None:
                 yield self.record(words.RECORD_SPAWNED)
             if self.reason is not None:
                 yield self.record(words.RECORD_STOPPING)
+        if self.verdict is not None:
+            yield self.record(words.RECORD_ENDED)
 
     def record(self, kind: str) -> JsonObject:
         """Write down one thing that happened to it."""

@@ -79,7 +79,8 @@ class Keeper:
             case words.DROP if held is not None and held.phase is Phase.ORDERED:
                 self._forget(held)
             case words.ACKNOWLEDGE if held is not None and held.phase is Phase.ENDED:
-                self._forget(held)
+                held.is_acknowledged = True
+                self._forget_unless_it_lives(held)
 
     def look(self) -> None:
         """See what has ended and what is due."""
@@ -170,6 +171,10 @@ class Keeper:
             )
             return
         held = ordered(key, message, self._host.boot_id)
+        if beside := self._living_beside(held):
+            sentence = f"cannot start it: of an earlier attempt of its session {beside} cannot be ended, and lives"
+            self._say({"say": words.REFUSED, "key": key, "code": "session_lives", "error": sentence})
+            return
         try:
             self._host.make_output(held.launch)
             self._journal.append(held.record(words.RECORD_ORDERED))
@@ -340,6 +345,22 @@ class Keeper:
     def _nothing_ran(self) -> JsonObject:
         """The times of what ends before anything of it ran."""
         return {"ended_at": self._host.wall_time(), "seconds": 0.0}
+
+    def _living_beside(self, ordered: Held) -> str:
+        """Name what lives of earlier attempts of a job's session although it was given up to end it."""
+        living: list[str] = []
+        for other in [held for held in self._held.values() if held.left_something]:
+            self._forget_unless_it_lives(other)
+            if other.key in self._held and other.job.get("session_name") == ordered.job.get("session_name"):
+                self._places.kill(other.place)
+                living += self._places.named(other.place)
+        return ", ".join(living)
+
+    def _forget_unless_it_lives(self, held: Held) -> None:
+        # What is forgotten is not known to the next order of its session.
+        is_over = not held.left_something or self._places.is_empty(held.place, is_thorough=True)
+        if is_over and held.is_acknowledged:
+            self._forget(held)
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]

@@ -20,7 +20,7 @@ COLLECTED = "collected"  # exit codes of processes whose keeper died, which fell
 
 # From the keeper; its answer to HELLO lists every attempt that it holds.
 ORDERED = "ordered"
-REFUSED = "refused"  # the order could not be recorded; nothing of it is kept
+REFUSED = "refused"  # the order could not be recorded, or something of its session lives; nothing of it is kept
 WAITING = "waiting"  # granted, but the machine has no process for it at the moment
 ENDED = "ended"  # with the verdict
 

@@ -191,6 +191,8 @@ class PollQuery(BaseModel):
             slots=self.slots,
             batch=min(self.batch or 1, _BATCH_MAX),
             refusal=self.refuse if self.refuse in OF_LAUNCHERS else None,
+            # Who asks for nothing but a job, as the simplest launchers do, may stumble over any other answer.
+            hears_stops=self.model_fields_set != {"launcher_id"},
         )
 
 
