@@ -24,9 +24,11 @@ function build() {
     help: false,
     notify: false,
     unauthorized: false,
+    databaseTrouble: null,
   });
   const api = createApi({
     onUnauthorized: () => store.set({ unauthorized: true }),
+    onDatabase: (databaseTrouble) => store.set({ databaseTrouble }),
     // Ages are counted by the runtime's clock: a laptop's may be minutes off.
     onAnswer(serverTime) {
       const found = serverTime === null ? 0 : serverTime + 500 - Date.now();

@@ -19,6 +19,7 @@ ROOMS_FOR_MYPY = (
     ("packages/agent-backends",),
     ("interfaces/agent-orchestrator-mcp-server",),
     ("tests", "scripts", "bench"),
+    ("conftest.py",),
 )
 
 
@@ -35,7 +36,7 @@ def checks() -> Iterator[Check]:
     yield Check("lint", ("ruff", "check", "."))
     yield Check("format", ("ruff", "format", "--check", "."))
     for room in ROOMS_FOR_MYPY:
-        present = tuple(path for path in room if any((ROOT / path).rglob("*.py")))
+        present = tuple(path for path in room if any((ROOT / path).rglob("*.py")) or (ROOT / path).is_file())
         if present:
             yield Check(f"types {room[0]}", ("mypy", *present))
     scripts = sorted(str(path.relative_to(ROOT)) for path in _scripts_without_suffix())

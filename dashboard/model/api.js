@@ -22,9 +22,10 @@ export function address(path, query = {}) {
 
 /**
  * Makes the caller of the runtime.
- * @param {{onUnauthorized: () => void, onAnswer: (serverTime: number|null) => void}} listeners
+ * @param {{onUnauthorized: () => void, onAnswer: (serverTime: number|null) => void,
+ *          onDatabase: (trouble: string|null) => void}} listeners
  */
-export function createApi({ onUnauthorized, onAnswer }) {
+export function createApi({ onUnauthorized, onAnswer, onDatabase }) {
   async function ask(method, path, { query, body, headers = {}, signal } = {}) {
     const init = { method, headers: { ...headers }, signal, credentials: "same-origin" };
     if (body !== undefined) {
@@ -41,9 +42,14 @@ export function createApi({ onUnauthorized, onAnswer }) {
     const date = answer.headers.get("date");
     onAnswer(date ? Date.parse(date) : null);
     if (answer.status === 401) onUnauthorized();
-    if (!answer.ok) throw await asError(answer, `${method} /${path}`);
-    return answer;
+    if (answer.ok) return answer;
+    const error = await asError(answer, `${method} /${path}`);
+    if (error.code === "database_unavailable") onDatabase(error.message);
+    throw error;
   }
+
+  /** Asks whether the database can be used; whoever listens hears why it cannot, or that it can. */
+  const askHealth = () => ask("GET", "health").then(() => onDatabase(null));
 
   const json = async (...args) => {
     const answer = await ask(...args);
@@ -53,6 +59,7 @@ export function createApi({ onUnauthorized, onAnswer }) {
 
   return {
     ask,
+    askHealth,
     get: (path, query, options) => json("GET", path, { query, ...options }),
     post: (path, body = {}, options) => json("POST", path, { body, ...options }),
     put: (path, body) => json("PUT", path, { body }),

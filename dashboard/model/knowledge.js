@@ -25,6 +25,7 @@ export const NEWS_TYPES = [
 const OF_LAUNCHERS = /^launcher\.|^job\.(started|completed|failed|stopped|lost|healed)$/;
 const READ_AGAIN_MS = 150;
 const SIGNS_MS = 15_000;
+const HEALTH_MS = 5_000;
 
 /** Makes the page's knowledge; nothing is read before `start()`. */
 export function createKnowledge({ api, store, now, notify }) {
@@ -73,6 +74,7 @@ export function createKnowledge({ api, store, now, notify }) {
     },
     start({ keepWhileHidden }) {
       setInterval(() => !document.hidden && later.launchers(), SIGNS_MS);
+      setInterval(() => !document.hidden && api.askHealth().catch(() => {}), HEALTH_MS);
       const onState = (link) => store.set({ link });
       const filter = { types: NEWS_TYPES.join(",") };
       return follow({ filter, after: null, onEvent: heard, onGap: readEverything, onState, keepWhileHidden });

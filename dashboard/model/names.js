@@ -13,13 +13,14 @@ const pick = (words) => words[Math.floor(Math.random() * words.length)];
 
 /** A free name for a session of this agent. */
 export const suggestName = (agent) =>
-  `${(agent || "session").replace(/[^A-Za-z0-9_-]+/g, "-").slice(0, 36)}-${pick(FIRST)}-${pick(SECOND)}`;
+  `${(agent || "session").replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+/, "").slice(0, 36)}-${pick(FIRST)}-${pick(SECOND)}`;
 
 /** What is wrong with a name; empty when nothing is. */
 export function nameProblem(name) {
   if (!name) return "A session needs a name";
   if (name.length > 60) return `At most 60 characters, this has ${name.length}`;
   if (!/^[A-Za-z0-9_-]+$/.test(name)) return "Letters, digits, - and _ only";
+  if (name.startsWith("-")) return "A name like -x would be read as an option: begin with a letter or a digit";
   if (name.startsWith("ses_")) return "ses_ is how ids begin: choose another beginning";
   return "";
 }

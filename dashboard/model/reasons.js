@@ -23,6 +23,8 @@ const HELP = {
   project_dir_refused: "The launcher may not work in that folder. Choose another one, or widen AGENT_LAUNCHER_PROJECT_ROOTS.",
   secret_missing: "Put the secret on the launcher's machine, where the blueprint says, then retry.",
   sandbox_unavailable: "Nothing ran. Make the sandbox work on the launcher's machine (agent-launcher doctor), then retry.",
+  unwitnessed: "Its command ended without running the agent. The log shows what it did instead.",
+  exit_status_only: "Its ao-start leaves no note about its agent; the one that comes with the product does.",
   empty_result: "It ended without an answer. Retry, or ask more exactly.",
   cleanup_incomplete: "Processes of it are still alive on the launcher's machine; the error names them.",
   internal_error: "This is a mistake of ours. The runtime's log has the cause.",
@@ -69,6 +71,8 @@ const WORDS = {
   secret_missing: "a secret is missing there",
   sandbox_unavailable: "no sandbox there",
   empty_result: "no answer",
+  unwitnessed: "the agent was not run to its end",
+  exit_status_only: "by its exit status only",
   stopped_by_user: "stopped by a person",
   stopped_by_parent: "stopped by its parent",
 };

@@ -69,12 +69,19 @@ function DeleteDialog({ session, active, onClose }) {
   <//>`;
 }
 
+/** What a stop withdrew before any agent got it, in words; empty when it withdrew nothing. */
+function withdrawn(messages) {
+  const beginnings = messages.slice(0, 3).map((one) => `“${one.prompt_preview.slice(0, 40)}”`);
+  if (!beginnings.length) return "";
+  return `; withdrawn: ${beginnings.join(", ")}${messages.length > beginnings.length ? " …" : ""}`;
+}
+
 function StopTreeDialog({ session, onClose }) {
   const { actions } = useApp();
   const act = async () => {
     onClose();
     const answer = await actions.stopSession(session, true);
-    if (answer) actions.say(`Asked to stop: ${answer.stopped_jobs?.length ?? 0} jobs`);
+    if (answer) actions.say(`Asked to stop: ${answer.stopped_jobs?.length ?? 0} jobs${withdrawn(answer.withdrawn ?? [])}`);
   };
   return html`<${Dialog} title="Stop the whole tree?" narrow onClose=${onClose}>
     <div class="body">

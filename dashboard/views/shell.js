@@ -2,6 +2,7 @@
 import { KEYS } from "../browser/keys.js";
 import { link, useRoute } from "../browser/router.js";
 import { Component, html, useApp, useEffect, useState } from "../browser/ui.js";
+import { sentence } from "../model/api.js";
 import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
 import { Dialog } from "../parts/controls.js";
@@ -62,7 +63,7 @@ export function Shell() {
   return html`<div class="shell">
     <${Nav} here=${here} />
     <main class="main" id="main" tabindex="-1">
-      <${LinkBanner} />
+      <${LinkBanner} /><${DatabaseBanner} />
       <${Safe} key=${`${here}/${name ?? ""}`}>
         ${here === "sessions" && !name ? html`<${SessionsView} query=${route.query} />`
           : html`<${Later} view=${here === "sessions" ? "session" : here} route=${route} />`}
@@ -156,6 +157,13 @@ function LinkBanner() {
   return html`<div class="banner failed" role="alert"><${Icon} name="warn" />
     The runtime does not answer: nothing has been heard of it for ${age}. What you see is what was last known; the page
     goes on by itself.</div>`;
+}
+
+function DatabaseBanner() {
+  const trouble = useStore((state) => state.databaseTrouble);
+  if (!trouble) return null;
+  return html`<div class="banner failed" role="alert"><${Icon} name="warn" />
+    ${sentence({ message: trouble })}. What runs goes on, and is reported once the database can be used again.</div>`;
 }
 
 function Tools() {

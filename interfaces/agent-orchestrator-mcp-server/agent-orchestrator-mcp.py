@@ -11,8 +11,14 @@
 The calling session is named by the environment (AGENT_SESSION_NAME) or the header X-Agent-Session-Name.
 """
 
-import shutil
+import os
 import sys
+
+if not sys.flags.isolated:
+    # Before anything is imported: neither environment nor folder of the caller decides what our modules are.
+    os.execv(sys.executable, [sys.executable, "-I", *sys.argv])
+
+import shutil
 from pathlib import Path
 
 

@@ -1,11 +1,13 @@
 """The stream: resumed after a restart of the runtime, without gaps and without doubles; and getting in at all."""
 
+import resource
+
 from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
 from support.desk import Desk, fresh
-from support.runtime_process import RuntimeProcess
+from support.runtime_process import ONE_PAGE, RuntimeProcess, limit_files
 
 
 def test_the_page_goes_on_after_a_restart_without_gaps_or_doubles(open_page: OpenPage, runtime: RuntimeProcess) -> None:
@@ -138,3 +140,18 @@ def test_news_is_told_only_to_those_who_asked_for_it(open_page: OpenPage, stage:
     play.end("done")
 
     page.wait_for_function("name => window.told.includes(`${name} has finished`)", arg=name)
+
+
+def test_a_database_that_cannot_be_written_is_named_above_everything_until_it_can(
+    open_page: OpenPage, runtime: RuntimeProcess
+) -> None:
+    page = open_page("#/sessions", refused=True)
+    expect(page.locator(".link-state")).to_have_text("Live")
+    limit_files(runtime, ONE_PAGE)
+    with Desk(runtime.url, runtime.token) as desk:
+        assert desk.post("/launcher/register", {"name": fresh()}).status_code == 503
+
+    expect(page.get_by_role("alert")).to_contain_text("Cannot use the database")
+
+    limit_files(runtime, resource.RLIM_INFINITY)
+    expect(page.get_by_role("alert")).to_have_count(0)

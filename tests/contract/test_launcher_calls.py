@@ -1,11 +1,12 @@
 """The launcher's own client against the real runtime: every call of the protocol, as both sides understand it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lib.api_client import ApiClient, TokenSource, Wanted
+from lib.api_client import ApiClient, Said, TokenSource, Wanted
 from lib.errors import CallRejected, LauncherUnknown, Superseded
 from lib.wire.http_client import http_client
 from lib.wire.models import Job, Report
@@ -100,7 +101,7 @@ def test_the_same_report_again_is_welcome_and_another_is_refused(
                 launcher_id, job.job_id, "no", job, Report("failed", reason="nonzero_exit", exit_code=3)
             )
         else:
-            calls.report_stopped(launcher_id, job.job_id, job, Report("stopped", reason="stopped_by_user"))
+            calls.report_all(launcher_id, [Said.of_end(job, Report("stopped", reason="stopped_by_user"))])
 
     assert api.job(job.job_id)["status"] == verb
     with pytest.raises(CallRejected):
@@ -243,3 +244,38 @@ def test_a_heartbeat_hears_of_stops(api: RuntimeApi, calls: ApiClient, launcher_
 
     assert answer.stop_jobs == (job.job_id,)
     assert answer.drop == ()
+
+
+def test_several_reports_in_one_call_are_answered_each_as_a_call_of_its_own(
+    api: RuntimeApi, calls: ApiClient, launcher_id: str
+) -> None:
+    ends = [running(api, calls, launcher_id, name) for name in ("ends-well", "fails")]
+    for name in ("starts", "is-stopped"):
+        api.create_job(name, project_dir="/tmp")
+    starts = calls.poll(launcher_id, Wanted(slots=2, batch=2, wait_seconds=5.0)).jobs
+    api.stop_job(starts[1].job_id)
+    said = [Said(job, "started") for job in starts]
+    said.append(Said.of_end(ends[0], Report("completed", exit_code=0)))
+    said.append(Said.of_end(ends[1], Report("failed", exit_code=3)))
+    said += [Said(replace(ends[0], job_id="job_00000000000000000000000000"), "started")]
+
+    answers = calls.report_all(launcher_id, said)
+
+    codes = [answer.code if isinstance(answer, CallRejected) else answer for answer in answers]
+    assert codes == [None, "stop_requested", None, None, "job_unknown"]
+    states = [api.job(job.job_id)["status"] for job in (*starts, *ends)]
+    assert states == ["running", "stopped", "completed", "failed"]
+    again = calls.report_all(launcher_id, said[2:4])
+    assert again == [None, None]
+
+
+def test_a_report_that_makes_no_sense_is_not_in_the_way_of_the_others(
+    api: RuntimeApi, calls: ApiClient, launcher_id: str
+) -> None:
+    job = running(api, calls, launcher_id)
+    nonsense = Said(job, "failed", {"exit_code": "none"})
+
+    answers = calls.report_all(launcher_id, [nonsense, Said.of_end(job, Report("completed", exit_code=0))])
+
+    assert isinstance(answers[0], CallRejected)
+    assert (answers[1], api.job(job.job_id)["status"]) == (None, "completed")

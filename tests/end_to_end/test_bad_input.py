@@ -22,6 +22,9 @@ ORDER: dict[str, object] = {
 }
 
 
+LIKE_OPTIONS = ("--help", "-h", "-x", "--", "--json", "--prompt", "-", "-p", "--agent")
+
+
 def refusal(api: RuntimeApi, order: dict[str, object]) -> tuple[int, str, str]:
     """The status, code and sentence with which an order is refused."""
     answer = api.http.post("/jobs", json=order)
@@ -37,6 +40,7 @@ def refusal(api: RuntimeApi, order: dict[str, object]) -> tuple[int, str, str]:
         ("session_name", "größe", "invalid_parameters", "größe"),
         ("session_name", "two words", "invalid_parameters", "two words"),
         ("session_name", "ses_mine", "invalid_parameters", "ses_"),
+        *(("session_name", name, "invalid_parameters", "not starting with '-'") for name in LIKE_OPTIONS),
         ("session_name", "a\u0000b", "invalid_parameters", "session_name"),
         ("prompt", "", "invalid_parameters", "prompt"),
         ("prompt", "a\u0000b", "invalid_parameters", "prompt"),

@@ -76,6 +76,27 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_in_one_sentence(secure
     assert secure.token not in said.err
 
 
+def test_what_to_do_is_told_by_what_was_found_on_the_way(
+    secure: TlsRuntime, runtime: RuntimeProcess, tmp_path: Path
+) -> None:
+    untrusted, plain, over_tls = (
+        f"https://localhost:{secure.port}",
+        f"http://localhost:{secure.port}",
+        f"https://localhost:{runtime.port}",
+    )
+    advice = {untrusted: "AGENT_RUNTIME_CA_FILE", plain: "begin with 'https://'", over_tls: "begin with 'http://'"}
+    launcher = LauncherProcess(tmp_path / "launcher", untrusted, secure.token)
+
+    for url, words in advice.items():
+        said = Commands(url, tmp_path, secure.token).run("ao-list-sessions")
+        launcher.runtime_url = url
+        command, environment = launcher.command_line("doctor")
+        doctor = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert words in said.err, said.err
+        assert words in doctor.stdout, doctor.stdout
+        assert "start it with" not in said.err
+
+
 def test_a_file_without_a_certificate_is_named(secure: TlsRuntime, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("nothing")
@@ -111,7 +132,7 @@ def test_a_browser_that_came_over_tls_keeps_its_cookie_to_tls(secure: TlsRuntime
     context = ssl.create_default_context(cafile=str(ca_file))
 
     with httpx.Client(verify=context, trust_env=False) as page:
-        cookie = page.get(link.strip()).headers["Set-Cookie"]
+        cookie = page.post(link.strip()).headers["Set-Cookie"]
 
     assert "Secure" in cookie.split("; ")
 

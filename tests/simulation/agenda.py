@@ -34,7 +34,7 @@ class Agenda:
         """Let something happen after a while."""
         self._order += 1
         appointment = Appointment(act)
-        heapq.heappush(self._due, (self.now + max(0.0, seconds), self._order, appointment))
+        heapq.heappush(self._due, (self.now + seconds if seconds > 0.0 else self.now, self._order, appointment))
         return appointment
 
     def next_at(self) -> float | None:
@@ -46,6 +46,7 @@ class Agenda:
     def step(self) -> None:
         """Move the clock to the next thing and let it happen."""
         at, _, appointment = heapq.heappop(self._due)
-        self.now = max(self.now, at)
+        if at > self.now:
+            self.now = at
         if appointment.act is not None:
             appointment.act()

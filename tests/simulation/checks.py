@@ -15,7 +15,7 @@ from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import CallbackId, JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.upkeep.reconcile import find_stuck
-from lib.attempt.folder import RunFolder, RunFolders
+from lib.attempt.folder import RunFolder
 from lib.keeper.words import OUTCOME_FILE, JsonObject, texts_of
 from simulation.clients import NARROW, NARROW_LIMIT
 from simulation.host import RUNS_DIR
@@ -181,8 +181,8 @@ class Checks:
         if run is None:
             return
         if run.is_said:
-            # Of what is forgotten already, a keeper says that it is not there; nobody asks it for more.
-            if verdict != run.verdict and key in keeper.held_keys():
+            # Of what it was told to forget a keeper says that it is not there: that misleads nobody who knows the end.
+            if verdict != run.verdict and (key in keeper.held_keys() or self._is_awaited(run)):
                 self.find("P3", f"how {key} ended was written as {run.verdict}, and is now said to be {verdict}")
             return
         named = texts_of(verdict.get("leftovers"))
@@ -192,6 +192,10 @@ class Checks:
         code = _code_in(verdict)
         if code is None and verdict.get("reason") == "shim_died" and (known := self._who_knows(keeper, run)):
             self.find("P3", f"how {key} ended is said to be unknown, and {known} knows that it was {run.exit_code}")
+        if code is not None and code == run.left_code != run.exit_code and self._is_collected_soon(keeper.machine, run):
+            self.find(
+                "P3", f"{key} is said to have ended with {code}, and its launcher knows that it was {run.exit_code}"
+            )
         run.verdict, run.is_said = verdict, not keeper.disk_failed
 
     def _who_knows(self, keeper: "KeeperProcess", run: Run) -> str | None:
@@ -199,10 +203,25 @@ class Checks:
         host, now = keeper.machine, self._world.agenda.now
         if isinstance(read_outcome(host.disk, RUNS_DIR / run.key / OUTCOME_FILE).get("exit_code"), int):
             return "its outcome file"
-        if run.fell_to is None or run.fell_to is not host.life or run.ended_at is None or not run.is_recorded:
+        if run.ended_at is None or not self._is_collected(host, run):
             return None
         since = max(run.ended_at, run.fell_at, host.undisturbed_since)
         return "its launcher" if now - since > CODE_IS_KNOWN_SECONDS else None
+
+    def _is_collected(self, host: "Host", run: Run) -> bool:
+        """Whether the launcher of a machine is the one to collect the exit code of a command whose keeper died."""
+        return run.fell_to is not None and run.fell_to is host.life and run.is_recorded
+
+    def _is_collected_soon(self, host: "Host", run: Run) -> bool:
+        """Whether that launcher tells the code, if it is only given the time; one that was held up may take longer."""
+        was_held_up = run.ended_at is None or host.undisturbed_since > max(run.ended_at, run.fell_at)
+        since = host.undisturbed_since if was_held_up else float("-inf")
+        return self._is_collected(host, run) and self._world.agenda.now - since > CODE_IS_KNOWN_SECONDS
+
+    def _is_awaited(self, run: Run) -> bool:
+        """Whether the runtime has yet to hear how an attempt ended."""
+        job = rows(self._world.database, lambda tx: tx.jobs.get(JobId(run.job_id)))
+        return job is not None and job.attempt == run.attempt and job.status not in TERMINAL
 
     def _is_interrupted(self, run: Run) -> bool:
         """A launcher that is interrupted while it drains stops what it runs."""
@@ -285,7 +304,7 @@ class Checks:
         for host in self._world.hosts:
             for key in host.keepers.holding():
                 self.find("P3", f"{key} on {host.name} is in its keeper's hands for ever")
-            for folder in RunFolders(RUNS_DIR, host.disk).all():
+            for folder in (RunFolder(path, host.disk) for path in host.disk.folders(RUNS_DIR)):
                 job_id, _, attempt = folder.key.rpartition(".")
                 self._output_arrived(host, folder, int(attempt), jobs.get(JobId(job_id)))
 
@@ -299,17 +318,20 @@ class Checks:
     def _told_once(self, callback: Callback) -> None:
         mark = f'callback="{callback.id}"'
         turns = [run for run in self._world.ledger.runs if mark in run.prompt]
-        told = [run.job_id for run in turns if run.went_well]
+        told = [run for run in turns if run.went_well]
         if callback.state in (CallbackState.PENDING, CallbackState.DELIVERED):
             self.find("P6", f"{callback.id} of {callback.child_session_name} is '{callback.state}' for ever")
         is_told_by_us = callback.state is CallbackState.CONSUMED and callback.state_reason is None
         if is_told_by_us and not any(run.may_count_as_well for run in turns):
             self.find("P6", f"{callback.id} counts as told, and no turn of its parent has read it")
-        # Whose end nobody could know may have read the news, and its parent must hear of it all the same.
-        unknown = {run.job_id for run in turns if run.verdict is not None and run.verdict.get("reason") in UNKNOWN_ENDS}
-        doubted = (self._given_up | self._world.clients.retried | unknown).intersection(told)
-        if len(told) > 1 and not doubted:
-            self.find("P6", f"{callback.id} was told {len(told)} times: {told}")
+        # It is told again only after a turn that may not have read it; who knows that it was read says no more.
+        if not all(self._may_have_missed_it(run) for run in told[:-1]):
+            self.find("P6", f"{callback.id} was told {len(told)} times: {[run.key for run in told]}")
+
+    def _may_have_missed_it(self, run: Run) -> bool:
+        """Whether nobody could know that a turn went well, or somebody wanted it once more."""
+        is_unknown = run.verdict is not None and run.verdict.get("reason") in UNKNOWN_ENDS
+        return is_unknown or run.job_id in self._given_up or run.job_id in self._world.clients.retried
 
 
 def _code_in(verdict: JsonObject) -> int | None:

@@ -129,6 +129,9 @@ class SimDisk(Disk):
     def size(self, path: Path) -> int:
         return len(self._file(path).content)
 
+    def mark(self, path: Path) -> str:
+        return str(path)
+
     def modified_at(self, path: Path) -> float:
         made_at = self._made_at.get(str(path))
         return self._file(path).modified_at if made_at is None else made_at

@@ -57,8 +57,10 @@ class Faults:
         self._outages_are_long = chance.random() < 0.25
 
     def _strikes(self, kind: str) -> bool:
+        if self.is_calm:
+            return False
         rate = self.rates[kind]
-        return not self.is_calm and rate > 0.0 and self._chance.random() < rate
+        return rate > 0.0 and self._chance.random() < rate
 
     def copies(self, name: str) -> list[float]:
         """Tell when copies of a request arrive, in seconds from now; a lost one has a negative time."""

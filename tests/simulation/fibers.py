@@ -3,11 +3,13 @@
 A greenlet is switched by us alone, so the same seed switches at the same places.
 """
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from queue import Empty
+from collections.abc import Callable
+from functools import partial
+from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from greenlet import GreenletExit, greenlet
 
@@ -41,8 +43,7 @@ class Fiber:
         """Begin as soon as the present event is over."""
         self.is_started = True
         self._life.fibers.append(self)
-        turn = self._turn
-        self._life.agenda.after(0.0, lambda: self._resume(turn, woken=True))
+        self.wake()
 
     def is_alive(self) -> bool:
         return self.is_started and not self._greenlet.dead
@@ -55,19 +56,16 @@ class Fiber:
 
     def wait(self, seconds: float | None) -> bool:
         """Give way until somebody wakes this fiber; False if the time was over before."""
-        turn = self._turn
-        timer = (
-            self._life.agenda.after(seconds, lambda: self._resume(turn, woken=False)) if seconds is not None else None
-        )
+        if seconds is None:
+            return bool(self._life.hub.switch())
+        timer = self._life.agenda.after(seconds, partial(self._resume, self._turn, False))
         woken = bool(self._life.hub.switch())
-        if timer is not None:
-            timer.call_off()
+        timer.call_off()
         return woken
 
     def wake(self) -> None:
         """Let it go on; a fiber that does not wait by then is not touched."""
-        turn = self._turn
-        self._life.agenda.after(0.0, lambda: self._resume(turn, woken=True))
+        self._life.agenda.after(0.0, partial(self._resume, self._turn, True))
 
     def kill(self) -> None:
         """End it where it stands; called from outside of all fibers."""
@@ -75,15 +73,18 @@ class Fiber:
         if self._greenlet.gr_frame is not None:
             self._greenlet.throw(GreenletExit)
 
-    def _resume(self, turn: int, *, woken: bool) -> None:
-        if turn != self._turn or not self._life.is_alive or self._greenlet.dead:
+    def _resume(self, turn: int, woken: bool) -> None:
+        life = self._life
+        if turn != self._turn or not life.is_alive or self._greenlet.dead:
             return
-        frozen = self._life.frozen_until - self._life.agenda.now
+        frozen = life.frozen_until - life.agenda.now
         if frozen > 0:
-            self._life.agenda.after(frozen, lambda: self._resume(turn, woken=woken))
+            life.agenda.after(frozen, partial(self._resume, turn, woken))
             return
         self._turn += 1
-        self._life.enter(self, lambda: self._greenlet.switch(woken))
+        before, life.running = life.running, self
+        self._greenlet.switch(woken)
+        life.running = before
 
     def _main(self, _: bool) -> None:
         try:
@@ -103,24 +104,19 @@ class Life:
         self.fibers: list[Fiber] = []
         self.is_alive = True
         self.frozen_until = 0.0
-        self._current: Fiber | None = None
+        self.running: Fiber | None = None
 
     def current(self) -> Fiber:
-        assert self._current is not None, "only a fiber waits"
-        return self._current
-
-    def enter(self, fiber: Fiber, switch: Callable[[], object]) -> None:
-        """Run a fiber until it waits."""
-        before, self._current = self._current, fiber
-        switch()
-        self._current = before
+        assert self.running is not None, "only a fiber waits"
+        return self.running
 
     def wait(self, seconds: float | None) -> bool:
         """Let the present fiber wait; in a process that has died, nothing goes on."""
-        self.check()
-        fiber = self.current()
-        woken = fiber.wait(seconds)
-        self.check()
+        if not self.is_alive:
+            raise GreenletExit
+        woken = self.current().wait(seconds)
+        if not self.is_alive:
+            raise GreenletExit
         return woken
 
     def check(self) -> None:
@@ -164,7 +160,7 @@ class SimLock:
             self._waiting.popleft().wake()
 
 
-class SimCondition:
+class SimCondition(threading.Condition):
     """A condition among fibers; between two waits nobody else runs, so there is nothing to lock."""
 
     def __init__(self, life: Life) -> None:
@@ -179,7 +175,7 @@ class SimCondition:
     ) -> None:
         return
 
-    def wait(self, timeout: float | None) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:
         fiber = self._life.current()
         self._waiting.append(fiber)
         woken = self._life.wait(timeout)
@@ -187,16 +183,15 @@ class SimCondition:
             self._waiting.remove(fiber)
         return woken
 
-    def notify(self) -> None:
-        if self._waiting:
+    def notify(self, n: int = 1) -> None:
+        for _ in range(min(n, len(self._waiting))):
             self._waiting.popleft().wake()
 
     def notify_all(self) -> None:
-        while self._waiting:
-            self.notify()
+        self.notify(len(self._waiting))
 
 
-class SimFlag:
+class SimFlag(threading.Event):
     """An event among fibers."""
 
     def __init__(self, life: Life) -> None:
@@ -213,68 +208,29 @@ class SimFlag:
     def clear(self) -> None:
         self._is_set = False
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:
         if not self._is_set:
             # The launcher's log goes round each second; here less often.
             self._condition.wait(LOG_ROUND_SECONDS if timeout == 1.0 else timeout)
         return self._is_set
 
 
-class SimTurns:
-    """A semaphore among fibers."""
-
-    def __init__(self, life: Life, count: int) -> None:
-        self._count = count
-        self._condition = SimCondition(life)
-
-    def acquire(self, *, timeout: float) -> bool:
-        if self._count <= 0:
-            self._condition.wait(timeout)
-        if self._count <= 0:
-            return False
-        self._count -= 1
-        return True
-
-    def release(self) -> None:
-        self._count += 1
-        self._condition.notify()
-
-
-class SimInbox(Generic[T]):
+class SimInbox(SimpleQueue[T]):
     """A queue among fibers."""
 
     def __init__(self, life: Life) -> None:
         self._items: deque[T] = deque()
         self._condition = SimCondition(life)
 
-    def put(self, item: T) -> None:
+    def put(self, item: T, block: bool = True, timeout: float | None = None) -> None:
+        del block, timeout
         self._items.append(item)
         self._condition.notify()
 
-    def get(self, *, timeout: float) -> T:
+    def get(self, block: bool = True, timeout: float | None = None) -> T:
+        del block
         if not self._items:
-            self._condition.wait(max(timeout, LONG_WAIT_SECONDS))
+            self._condition.wait(max(timeout or 0.0, LONG_WAIT_SECONDS))
         if not self._items:
             raise Empty
         return self._items.popleft()
-
-
-class SimCrew:
-    """Several fibers that do one thing each."""
-
-    def __init__(self, life: Life) -> None:
-        self._life = life
-        self._is_closed = False
-
-    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None:
-        if self._is_closed:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        fibers = [Fiber(self._life, lambda thing=thing: act(thing), "start") for thing in things]  # type: ignore[misc]
-        for fiber in fibers:
-            fiber.start()
-        for fiber in fibers:
-            while fiber.is_alive():
-                fiber.join(3600.0)
-
-    def close(self) -> None:
-        self._is_closed = True

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from greenlet import GreenletExit
 
@@ -15,18 +15,17 @@ from lib.errors import OrderFailed
 from lib.launcher import EXIT_SUPERSEDED, Launcher
 from lib.lifecycle import Event
 from lib.machine.disk import Disk
-from lib.machine.machine import Condition, Crew, Flag, Inbox, KeeperLines, Machine, Thread, Turns
+from lib.machine.machine import KeeperLines, Machine, Thread
 from lib.machine.state_folder import StateFolder
+from lib.wire.http_client import HttpClient
 from simulation.disk import SimDisk
 from simulation.fibers import (
     Fiber,
     Life,
     SimCondition,
-    SimCrew,
     SimFlag,
     SimInbox,
     SimLock,
-    SimTurns,
 )
 from simulation.keepers import Keepers
 from simulation.lines import SimLines
@@ -35,6 +34,7 @@ from simulation.processes import Processes
 if TYPE_CHECKING:
     from simulation.world import World
 
+S = TypeVar("S")
 T = TypeVar("T")
 STATE_DIR = Path("/sim")
 RUNS_DIR, KEEPERS_DIR = STATE_DIR / "runs", STATE_DIR / "keepers"
@@ -99,7 +99,7 @@ class Host:
         line = self.world.network.line(self, life)
         self.undisturbed_since = self.world.agenda.now
         machine = SimMachine(self, life)
-        launcher = self.launcher = Launcher(self._config(), {}, machine, line)
+        launcher = self.launcher = Launcher(self._config(), {}, machine, cast("HttpClient", line))
         self.world.tell(self.name, "the launcher starts")
         Fiber(life, lambda: self._main(launcher, life), "main").start()
 
@@ -215,7 +215,7 @@ class Host:
             heartbeat_interval=60.0,
             project_dir=Path("/work-here"),
             state_dir=STATE_DIR,
-            project_root=Path("/nowhere"),
+            commands_folder=Path("/nowhere"),
             token_file=Path("/nowhere/token"),
             token="simulated",
             max_jobs=self.max_jobs,
@@ -301,21 +301,14 @@ class SimMachine(Machine):
     def lock(self) -> AbstractContextManager[bool]:
         return SimLock(self._life)
 
-    def flag(self) -> Flag:
+    def flag(self) -> SimFlag:
         return SimFlag(self._life)
 
-    def condition(self) -> Condition:
+    def condition(self) -> SimCondition:
         return SimCondition(self._life)
 
-    def turns(self, count: int) -> Turns:
-        return SimTurns(self._life, count)
-
-    def inbox(self) -> Inbox[T]:
+    def inbox(self) -> SimInbox[T]:
         return SimInbox(self._life)
-
-    def crew(self, size: int, name: str) -> Crew:
-        del size, name
-        return SimCrew(self._life)
 
     def thread(self, run: Callable[[], None], name: str) -> Thread:
         return Fiber(self._life, run, name)

@@ -50,6 +50,7 @@ class SimHost:
         self._keeper.begun[key] = self._world.agenda.now
         self._keeper.effect("make a place")
         mark = self._world.chance.randrange(MARKS)
+        self._machine.processes.keys[mark] = key
         if self.way == MARK or self._world.faults.cgroup_refused():
             return Place(None, mark)
         return Place(f"{key}.{mark:x}", mark)
@@ -101,24 +102,24 @@ class SimHost:
     def watched(self) -> list[int]:
         return []
 
-    def ask(self, place: Place, *, is_ours: bool) -> None:
-        self._note_reason(place, is_ours=is_ours)
+    def ask(self, place: Place) -> None:
+        self._note_reason(place)
         self._keeper.effect("ask a command to end")
-        for process in self._within(place, is_ours=is_ours):
+        for process in self._within(place):
             self._machine.processes.ask(process)
 
-    def kill(self, place: Place, *, is_ours: bool) -> None:
+    def kill(self, place: Place) -> None:
         self._keeper.effect("kill what is left")
-        for process in self._within(place, is_ours=is_ours):
+        for process in self._within(place):
             self._world.checks.kills(process)
             self._machine.processes.kill(process)
 
-    def is_empty(self, place: Place, *, is_ours: bool, is_thorough: bool) -> bool:
+    def is_empty(self, place: Place, *, is_thorough: bool) -> bool:
         del is_thorough  # nobody moves anything out of its cgroup here
-        return not self._within(place, is_ours=is_ours)
+        return not self._within(place)
 
-    def named(self, place: Place, *, is_ours: bool) -> list[str]:
-        return [f"daemon (pid {process.pid})" for process in self._within(place, is_ours=is_ours)]
+    def named(self, place: Place) -> list[str]:
+        return [f"daemon (pid {process.pid})" for process in self._within(place)]
 
     def output_bytes(self, launch: Launch) -> int:
         try:
@@ -126,12 +127,21 @@ class SimHost:
         except OSError:
             return 0
 
+    def last_write(self, path: str) -> float | None:
+        try:
+            return self._machine.disk.modified_at(Path(path))
+        except OSError:
+            return None
+
     def read_outcome(self, launch: Launch) -> JsonObject:
         return read_outcome(self._machine.disk, Path(launch.outcome_path))
 
-    def _note_reason(self, place: Place, *, is_ours: bool) -> None:
+    def _note_reason(self, place: Place) -> None:
         """Find out from outside why a command is told to end: a launcher said so, or its time is over."""
-        for process in self._within(place, is_ours=is_ours):
+        told = self._world.ledger.of_key(self._machine.processes.keys[place.mark])
+        if told is not None and told.stop_said_at is None:
+            told.stop_said_at = self._world.agenda.now
+        for process in self._within(place):
             if process.is_command:
                 run, limit = process.run, process.launch.timeout_seconds
                 is_late = limit and self._world.agenda.now >= run.began_at + limit
@@ -139,8 +149,8 @@ class SimHost:
                 run.asked.append(reason)
                 self._world.checks.asked_to_stop(run, reason)
 
-    def _within(self, place: Place, *, is_ours: bool) -> list[Process]:
-        return self._machine.processes.within(place, self._keeper if is_ours else None)
+    def _within(self, place: Place) -> list[Process]:
+        return self._machine.processes.within(place, self._keeper if place.is_ours else None)
 
 
 class SimFile:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from greenlet import GreenletExit
 
 from lib.keeper import words
-from lib.keeper.containment import CGROUP, MARK
+from lib.keeper.containment import CGROUP, MARK, Containment
 from lib.keeper.host import Host as KeeperHost
 from lib.keeper.journal import Journal
 from lib.keeper.keeper import Keeper
@@ -181,7 +181,8 @@ class KeeperProcess:
     def _serve(self) -> None:
         host = SimHost(self)
         file = SimFile(self, self.machine.keepers.folder / self.name / words.JOURNAL_FILE)
-        keeper = self._keeper = Keeper(cast("KeeperHost", host), Journal(file), self._version)
+        places = cast("Containment", host)
+        keeper = self._keeper = Keeper(cast("KeeperHost", host), places, Journal(file), self._version)
         keeper.take_over()
         while self._line is not None or keeper.is_needed():
             self._wait(keeper.seconds_to_wait())

@@ -9,7 +9,7 @@ from simulation.agenda import Agenda
 from simulation.fibers import Life
 
 HELD_UP_SECONDS = 5.0
-"""A keeper that hesitates at each step may take so long from a word to what it does."""
+"""A keeper that dies may take so long from a word to where it would have asked."""
 
 
 @dataclass(eq=False)
@@ -18,7 +18,8 @@ class Run:
 
     Shape:   `how` is 'by itself', or what ended it; `exit_code` is minus the signal's number if a signal did.
              `left_code` is what it wrote down about itself. `asked` are the reasons for which it was told to end.
-             `stop_heard_at` is when its keeper heard, while it ran, that it should be told so.
+             `stop_heard_at` is when its keeper heard, while it ran, that it should be told so, and `stop_said_at`
+             when it said so.
              `is_alone` is true once a keeper died that had it and had not said how it ended.
              `is_recorded` is true once its keeper had the time to write down that it began.
              `verdict` is how a keeper said that it ended, and `is_said` tells that the disk took that.
@@ -39,6 +40,7 @@ class Run:
     left_code: int | None = None
     asked: list[str] = field(default_factory=list)
     stop_heard_at: float | None = None
+    stop_said_at: float | None = None
     timeout_seconds: float = 0.0
     is_alone: bool = False
     is_recorded: bool = False
@@ -61,11 +63,17 @@ class Run:
             return ways
         if self.is_alone:
             ways.add("by itself")
-        if self.stop_heard_at is not None and self.ended_at - self.stop_heard_at < HELD_UP_SECONDS:
+        if self.stop_heard_at is not None and self.ended_at <= self._asked_until(self.stop_heard_at):
             ways.add("stopped_by_user")
         if self.timeout_seconds and self.ended_at >= self.began_at + self.timeout_seconds:
             ways.add("timed_out")
         return ways
+
+    def _asked_until(self, heard_at: float) -> float:
+        """Until when an end may have come between its keeper's last look and the signal."""
+        if self.stop_said_at is not None:
+            return self.stop_said_at
+        return heard_at + HELD_UP_SECONDS if self.is_alone else heard_at
 
     @property
     def went_well(self) -> bool:

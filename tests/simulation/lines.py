@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib.machine.keeper_lines import Collected, Heard
+from lib.machine.keeper_lines import Heard, collected
 from lib.wire.models import JsonObject
 from simulation.fibers import LONG_WAIT_SECONDS, Life, SimCondition
 from simulation.processes import Process
@@ -163,12 +163,12 @@ class SimLines:
         self._is_woken = True
         self.notice()
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         """Collect who fell to us."""
         zombies, self.zombies = self.zombies, []
         for process in zombies:
             self._host.processes.reap(process)
-        return [Collected(one.pid, one.start_time, one.code) for one in zombies if one.code is not None]
+        return [collected(one.pid, one.start_time, one.code) for one in zombies if one.code is not None]
 
     def die(self) -> None:
         """Hang up everything, as the end of a process does."""

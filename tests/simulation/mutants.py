@@ -19,7 +19,8 @@ from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.rows.keys import KeyTable
 from agent_runtime.upkeep import lost_jobs
 from lib import stopper
-from lib.attempt.attempt import Attempt, Began, Change
+from lib.api_client import Said
+from lib.attempt.attempt import Attempt, Change
 from lib.errors import CallFailed, CallRejected
 from lib.keeper import verdicts
 from lib.keeper.held import Held
@@ -31,7 +32,6 @@ from lib.reporter import Reporter
 from lib.starter import Starter
 from lib.supervisor import Supervisor
 from lib.wire.models import Dropped, Report
-from lib.wire.models import Job as WireJob
 from simulation.clients import NARROW_LIMIT
 
 LONG_SECONDS = 1e6
@@ -60,28 +60,22 @@ def _no_token_fence(patch: pytest.MonkeyPatch) -> None:
 
 
 def _gate_before_grant(patch: pytest.MonkeyPatch) -> None:
-    def run_at_once(self: Starter, job: WireJob) -> Change:
-        try:
-            self._api.report_started(self._registration.launcher_id or "", job.job_id, job)
-        except CallFailed:
-            return Began()
-        return Began()
+    def run_at_once(self: Starter, attempts: Sequence[Attempt]) -> None:
+        said = [Said(attempt.job, "started") for attempt in attempts]
+        self._api.report_all(self._registration.launcher_id or "", said)
+        for attempt in attempts:
+            self._begin(attempt)
 
-    patch.setattr(Starter, "_ask_for_the_grant", run_at_once)
+    patch.setattr(Starter, "_ask_for_grants", run_at_once)
 
 
 def _report_forgotten(patch: pytest.MonkeyPatch) -> None:
-    send = Reporter._send
+    judge = Reporter._after
 
-    def send_once(self: Reporter, launcher_id: str, attempt: Attempt, report: Report) -> None:
-        try:
-            send(self, launcher_id, attempt, report)
-        except CallRejected:
-            raise
-        except CallFailed:
-            return
+    def send_once(self: Reporter, attempt: Attempt, report: Report, error: CallFailed | None) -> Change:
+        return judge(self, attempt, report, error if isinstance(error, CallRejected) else None)
 
-    patch.setattr(Reporter, "_send", send_once)
+    patch.setattr(Reporter, "_after", send_once)
 
 
 def _held_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -138,8 +132,8 @@ def _lost_claim_is_kept(patch: pytest.MonkeyPatch) -> None:
 def _verdict_is_made_up(patch: pytest.MonkeyPatch) -> None:
     say = verdicts.of
 
-    def say_that_it_went_well(held: Held, outcome: JsonObject, now: float, wall_time: float) -> JsonObject:
-        verdict = say(held, outcome, now, wall_time)
+    def say_that_it_went_well(held: Held, outcome: JsonObject, times: JsonObject) -> JsonObject:
+        verdict = say(held, outcome, times)
         is_unknown = verdict["reason"] == "shim_died"
         return {**verdict, "exit_code": 0, "reason": None, "error": None} if is_unknown else verdict
 
@@ -218,7 +212,7 @@ def _journal_is_not_read(patch: pytest.MonkeyPatch) -> None:
 
 def _places_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     look = Ladder._is_empty
-    patch.setattr(Ladder, "_is_empty", lambda self, held: not held.is_ours or look(self, held))
+    patch.setattr(Ladder, "_is_empty", lambda self, held: not held.place.is_ours or look(self, held))
 
 
 def _ends_are_said_first(patch: pytest.MonkeyPatch) -> None:

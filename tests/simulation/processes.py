@@ -102,6 +102,8 @@ class Processes:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._world: World = host.world
+        self.keys: dict[int | None, str] = {}
+        """Whose places bear which marks."""
         self._by_pid: dict[int, Process] = {}
         self._last_pid = FIRST_PID
         self._births = 0

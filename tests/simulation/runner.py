@@ -10,14 +10,17 @@ from contextlib import contextmanager
 from simulation.runtime import Database
 from simulation.world import Outcome, World
 
-SEEDS_AT_ONCE = 100
+SEEDS_AT_ONCE_MAX = 1_000
+"""Each portion makes a database of its own, which costs as much as ten seeds."""
+PORTIONS_EACH = 4
 SWEPT_AFTER_SEEDS = 10
 REPLAY = "uv run python scripts/simulate.py --replay {seed}"
 
 
 def run_seeds(seeds: Sequence[int], processes: int, niceness: int = 0) -> Iterator[Outcome]:
     """Run seeds and give what became of each, in their order; stories of those that are well are left out."""
-    chunks = [seeds[start : start + SEEDS_AT_ONCE] for start in range(0, len(seeds), SEEDS_AT_ONCE)]
+    size = min(SEEDS_AT_ONCE_MAX, max(1, len(seeds) // (processes * PORTIONS_EACH)))
+    chunks = [seeds[start : start + size] for start in range(0, len(seeds), size)]
     if processes == 1:
         yield from (outcome for chunk in chunks for outcome in run_here(chunk))
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from agent_runtime.domain.errors import Problem
-from agent_runtime.http.launchers import LauncherRoutes
+from agent_runtime.http.launchers import REPORT_ENDPOINT, LauncherRoutes
 from agent_runtime.http.wire.answers import answer_for, error_answer, internal_error
 from agent_runtime.http.wire.launchers import (
     AttemptBody,
@@ -25,6 +24,7 @@ from agent_runtime.http.wire.launchers import (
     PollQuery,
     RegisterBody,
     ReportBody,
+    ReportsBody,
 )
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens
 from agent_runtime.services.families.consequences import FamilyStore
@@ -134,7 +134,7 @@ class RuntimeLife:
 
     def __init__(self, world: World, database: Database) -> None:
         self.world = world
-        self.loop = VirtualLoop(lambda: world.agenda.now)
+        self.loop = VirtualLoop(world.agenda)
         self.polls = ParkedPolls()
         self.store = FamilyStore(_Store(self))
         self.is_alive = True
@@ -229,9 +229,11 @@ class RuntimeLife:
         """Answer one call of a launcher, as the web room would."""
         routes, parts = self._routes, path.split("/")
         if path == "/launcher/register":
-            return await _by_name(routes.register, request=connection, body=RegisterBody.model_validate(body))
+            return await routes.register(cast("Request", connection), RegisterBody.model_validate(body))
         if path == "/launcher/heartbeat":
             return await routes.heartbeat(HeartbeatBody.model_validate(body))
+        if path == REPORT_ENDPOINT:
+            return await routes.reports(ReportsBody.model_validate(body))
         if path == "/launcher/jobs":
             return await self._poll(query, connection)
         if method == "DELETE":
@@ -269,12 +271,6 @@ class RuntimeLife:
             )
         ends = {"completed": routes.completed, "failed": routes.failed, "stopped": routes.stopped}
         return await ends[verb](job_id, ReportBody.model_validate(body))
-
-
-def _by_name(call: Callable[..., Awaitable[Response]], **known: object) -> Awaitable[Response]:
-    """Hand a call what it asks for, as the web room does."""
-    asked = inspect.signature(call).parameters
-    return call(**{name: value for name, value in known.items() if name in asked})
 
 
 def rows(database: Database, verb: Callable[[Transaction], T], now: datetime = BEGINNING) -> T:

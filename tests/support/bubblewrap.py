@@ -1,17 +1,34 @@
-"""Whether this machine can make sandboxes, for the tests that need one."""
+"""Whether this machine can make sandboxes, for the tests that need one, and how it comes to it.
 
+The product takes `bwrap` from the system's folders only, so it is the distribution's package that is brought.
+"""
+
+import os
 import shutil
 import subprocess
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def ensure_bubblewrap() -> str:
+    """Install the package if it is missing and we may; tell where the program is, or why the tests go without."""
+    if _program() is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for arguments in (("update",), ("install", "-y", "--no-install-recommends", "bubblewrap")):
+            subprocess.run(["apt-get", "-qq", *arguments], env=quiet, check=False, stdout=subprocess.DEVNULL)
+    return why_not() or f"found {_program()}"
+
+
 def why_not() -> str:
     """Why this machine cannot make a sandbox; empty if it can."""
-    program = shutil.which("bwrap", path=SYSTEM_PATH)
+    program = _program()
     if program is None:
         return "there is no 'bwrap' here (install the package 'bubblewrap')"
     mounts = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
     words = [program, *mounts, "--unshare-pid", "--unshare-net", "true"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     return f"bwrap cannot make a sandbox here: {done.stderr.strip()}" if done.returncode else ""
+
+
+def _program() -> str | None:
+    return shutil.which("bwrap", path=SYSTEM_PATH)

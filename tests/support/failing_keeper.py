@@ -21,7 +21,8 @@ sys.path.insert(0, os.environ["LAUNCHER_UNDER_TEST"])
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
 
 # Found only after the lines above: `python -I` knows no folder of ours.
-from lib.keeper import program
+from lib.keeper import containment, program
+from lib.keeper.containment import Containment
 from lib.keeper.host import Host
 from lib.keeper.journal import DiskFile
 from support.failpoints import Failpoints
@@ -82,9 +83,6 @@ class FailingHost(Host):
     def make_output(self, launch: Launch) -> None:
         passing("output_made", lambda: super(FailingHost, self).make_output(launch))
 
-    def make_place(self, key: str) -> Place:
-        return passing("place_made", lambda: super(FailingHost, self).make_place(key))
-
     def spawn(self, launch: Launch, place: Place) -> int:
         return passing("spawn", lambda: super(FailingHost, self).spawn(launch, place))
 
@@ -98,18 +96,25 @@ class FailingHost(Host):
             POINTS.reach("keeper_after_ends_collected")
         return found
 
-    def ask(self, place: Place, *, is_ours: bool) -> None:
-        passing("asked", lambda: super(FailingHost, self).ask(place, is_ours=is_ours))
-
-    def kill(self, place: Place, *, is_ours: bool) -> None:
-        passing("killed", lambda: super(FailingHost, self).kill(place, is_ours=is_ours))
-
-    def is_empty(self, place: Place, *, is_ours: bool, is_thorough: bool) -> bool:
-        look = super().is_empty
-        return passing("place_emptied", lambda: look(place, is_ours=is_ours, is_thorough=is_thorough))
-
     def read_outcome(self, launch: Launch) -> JsonObject:
         return passing("outcome_read", lambda: super(FailingHost, self).read_outcome(launch))
+
+
+class FailingPlaces(Containment):
+    """The real places of attempts."""
+
+    def make_place(self, key: str) -> Place:
+        return passing("place_made", lambda: super(FailingPlaces, self).make_place(key))
+
+    def ask(self, place: Place) -> None:
+        passing("asked", lambda: super(FailingPlaces, self).ask(place))
+
+    def kill(self, place: Place) -> None:
+        passing("killed", lambda: super(FailingPlaces, self).kill(place))
+
+    def is_empty(self, place: Place, *, is_thorough: bool) -> bool:
+        look = super().is_empty
+        return passing("place_emptied", lambda: look(place, is_thorough=is_thorough))
 
 
 class FailingLine(program.Line):
@@ -129,6 +134,7 @@ def kinds_in(content: bytes) -> list[str]:
 def main() -> None:
     """Run the keeper's own program on a machine that fails."""
     vars(program).update(DiskFile=FailingFile, Host=FailingHost, Line=FailingLine)
+    vars(containment).update(Containment=FailingPlaces)
     program.main(sys.argv[1:])
 
 

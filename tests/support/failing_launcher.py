@@ -19,6 +19,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 sys.path.insert(0, os.environ["LAUNCHER_UNDER_TEST"])
@@ -29,7 +30,7 @@ from lib.keeper.words import LOCK_FILE
 from lib.launcher import Launcher
 from lib.lifecycle import Event, Lifecycle
 from lib.machine.disk import Disk
-from lib.machine.keeper_lines import Collected, Heard
+from lib.machine.keeper_lines import Heard
 from lib.machine.machine import KeeperLines, Machine
 from lib.wire.http_client import HttpClient, http_client
 from lib.wire.models import JsonObject
@@ -97,7 +98,7 @@ class FailingLines:
     def wake(self) -> None:
         self._lines.wake()
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         return self._lines.collect()
 
 
@@ -169,7 +170,7 @@ def main(environment: Mapping[str, str]) -> None:
     config = load_config(Options(state_dir=state_dir), environment, project_root, Path.cwd())
     points = Failpoints.of(environment, lambda: keepers_in(state_dir))
     client = FailingClient(http_client(config.runtime_url, config.ca_file), points)
-    launcher = Launcher(config, environment, FailingMachine(points), client)
+    launcher = Launcher(config, environment, FailingMachine(points), cast("HttpClient", client))
     _listen_to_signals(launcher.lifecycle)
     os._exit(launcher.run())
 

@@ -15,7 +15,7 @@ sys.path.insert(0, os.environ["LAUNCHER_UNDER_TEST"])
 
 from lib.config import Options, load_config
 from lib.launcher import Launcher
-from lib.machine.machine import Condition, Flag, Machine, Turns
+from lib.machine.machine import Machine
 from lib.wire.http_client import http_client
 
 
@@ -41,17 +41,6 @@ class HurriedCondition(threading.Condition):
         return super().wait(None if timeout is None else timeout / self._times)
 
 
-class HurriedTurns(threading.Semaphore):
-    """The same for turns."""
-
-    def __init__(self, count: int, times: float) -> None:
-        super().__init__(count)
-        self._times = times
-
-    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
-        return super().acquire(blocking, None if timeout is None else timeout / self._times)
-
-
 class HurriedMachine(Machine):
     """The real machine with another clock; what waits for processes and sockets waits as ever.
 
@@ -73,14 +62,11 @@ class HurriedMachine(Machine):
         super().raise_descriptor_limit()
         self._hurries_since = time.monotonic()
 
-    def flag(self) -> Flag:
+    def flag(self) -> HurriedFlag:
         return HurriedFlag(self._times)
 
-    def condition(self) -> Condition:
+    def condition(self) -> HurriedCondition:
         return HurriedCondition(self._times)
-
-    def turns(self, count: int) -> Turns:
-        return HurriedTurns(count, self._times)
 
 
 def main(environment: Mapping[str, str]) -> None:

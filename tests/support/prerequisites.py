@@ -2,6 +2,7 @@
 
 import sys
 
+from support.bubblewrap import ensure_bubblewrap
 from support.chromium import NoBrowserError, ensure_chromium
 from support.postgres import NoPostgresError, ensure_postgres
 
@@ -14,6 +15,8 @@ def main() -> int:
         except (NoPostgresError, NoBrowserError) as error:
             sys.stderr.write(f"{error}\n")
             return 1
+    # Without it some tests are skipped, for a reason that `support.skips` knows or refuses.
+    sys.stdout.write(f"{ensure_bubblewrap()}\n")
     return 0
 
 

@@ -35,6 +35,7 @@ class JobRow(TypedDict):
     claimed_at: str | None
     started_at: str | None
     ended_at: str | None
+    run_seconds: float | None
 
 
 class EventRow(TypedDict):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from support.waiting import wait_until
 
 PROGRAM = Path(sys.executable).with_name("agent-runtime")
 READY = re.compile(r"ready at https?://[\w.\-\[\]]+:(\d+)")
+
+ONE_PAGE = 4096
+"""The longest file that a process may be left with: its log goes on for a while, and its database takes nothing."""
 
 
 class RuntimeProcess(ProcessUnderTest):
@@ -80,3 +84,8 @@ class RuntimeProcess(ProcessUnderTest):
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         return {**own, "HOME": str(home), "XDG_DATA_HOME": str(home / ".local/share"), **self.environment}
+
+
+def limit_files(process: RuntimeProcess, most_bytes: int) -> None:
+    """Let each write of a running process behind so many bytes of a file fail, as a broken disk would."""
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -77,7 +77,7 @@ class StandInRuntime:
 
     def start(self) -> None:
         """Begin to answer, on the same port as before."""
-        self._server = _server(self._port, self._answer)
+        self._server = serve(self._port, self._answer)
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -108,7 +108,9 @@ def stand_in_runtime() -> Iterator[StandInRuntime]:
         runtime.stop()
 
 
-def _server(port: int, answer: Route) -> ThreadingHTTPServer:
+def serve(port: int, answer: Route) -> ThreadingHTTPServer:
+    """Make a server on a port of this machine that answers everything with one route."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -135,7 +137,8 @@ def _server(port: int, answer: Route) -> ThreadingHTTPServer:
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(BrokenPipeError):  # Who asked has left meanwhile.
+                self.wfile.write(body)
 
         do_GET = do_POST = do_PATCH = do_DELETE = _reply  # noqa: N815 - the names that http.server asks for
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.domain.reasons import OpenReason, Reason, WaitReason
+from agent_runtime.domain.reasons import OpenReason, Reason, SuccessReason, WaitReason
 from agent_runtime.domain.session import SessionStatus
 from tidy.tree import ROOT, Source, python, python_sources
 from write_reference import REFERENCE, pages
@@ -37,9 +37,9 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     assert in_document == in_code
 
 
-@pytest.mark.parametrize("words", [JobStatus, SessionStatus, Reason, WaitReason, OpenReason])
+@pytest.mark.parametrize("words", [JobStatus, SessionStatus, Reason, SuccessReason, WaitReason, OpenReason])
 def test_every_state_and_reason_is_in_the_glossary(
-    words: type[JobStatus | SessionStatus | Reason | WaitReason | OpenReason],
+    words: type[JobStatus | SessionStatus | Reason | SuccessReason | WaitReason | OpenReason],
 ) -> None:
     glossary = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
 

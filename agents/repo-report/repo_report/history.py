@@ -28,10 +28,16 @@ class History:
     is_shallow: bool = False
 
 
-def read_history(root: Path, focus: str) -> History | None:
-    """Read the last COMMITS_MAX commits below `focus`; None if there is no git or no repository."""
-    if _git(root, "rev-parse", "--git-dir") is None:
-        return None
+class NoHistoryError(Exception):
+    """There is no history to read; the text says why, in one sentence."""
+
+
+def read_history(root: Path, focus: str) -> History:
+    """Read the last COMMITS_MAX commits below `focus`.
+
+    Errors:  NoHistoryError, if there is no repository, no git, or git refuses to read it.
+    """
+    _expect_a_repository(root)
     branch = (_git(root, "symbolic-ref", "--short", "-q", "HEAD") or "no branch").strip()
     history = History(branch, is_shallow=(_git(root, "rev-parse", "--is-shallow-repository") or "").strip() == "true")
     log = _git(
@@ -57,12 +63,31 @@ def _count(history: History, entry: str) -> None:
     history.changes.update(path for path in files.replace("\n", "\0").split("\0") if path)
 
 
-def _git(root: Path, *arguments: str) -> str | None:
-    # No prompt, no pager, nobody's hooks: a report only reads.
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
-    command = ["git", "-C", str(root), "--no-pager", "-c", "core.fsmonitor=false", *arguments]
+def _expect_a_repository(root: Path) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=GIT_SECONDS, env=environment)
+        done = _run_git(root, "rev-parse", "--git-dir")
+    except FileNotFoundError as error:
+        raise NoHistoryError("The history was not read: there is no `git` on this machine.") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoHistoryError(f"The history was not read: {error}.") from error
+    if done.returncode == 0:
+        return
+    said = " ".join(done.stderr.decode("utf-8", errors="replace").split())
+    if "not a git repository" in said:
+        raise NoHistoryError("No git history here.")
+    raise NoHistoryError(f"There is a repository, and git refuses to read it: {said or f'status {done.returncode}'}")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = _run_git(root, *arguments)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", errors="replace") if done.returncode == 0 else None
+
+
+def _run_git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    # No prompt, no pager, nobody's hooks: a report only reads.
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
+    command = ["git", "-C", str(root), "--no-pager", "-c", "core.fsmonitor=false", *arguments]
+    return subprocess.run(command, capture_output=True, check=False, timeout=GIT_SECONDS, env=environment)

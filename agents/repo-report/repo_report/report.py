@@ -7,7 +7,7 @@ from pathlib import Path
 
 from repo_report.contents import Contents, read_contents
 from repo_report.folder import FILES_MAX, list_files
-from repo_report.history import COMMITS_MAX, History, read_history
+from repo_report.history import COMMITS_MAX, History, NoHistoryError, read_history
 
 ROWS = 8
 MONTHS = 6
@@ -18,12 +18,12 @@ def main(root: Path, prompt: str) -> int:
     focus = focus_of(root, prompt)
     listing = list_files(root, focus)
     contents = read_contents(root, listing.files)
-    history = read_history(root, focus)
+    history = _history_lines(root, focus)
     sections = [
         _title(root, focus),
         _summary(contents, is_cut=listing.is_cut),
         _languages(contents),
-        *(["No git history here."] if history is None else _of_history(history)),
+        *history,
         _put_off(contents),
     ]
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
@@ -74,6 +74,13 @@ def _languages(contents: Contents) -> str:
     if len(ranked) > ROWS:
         rows.append(f"| and {len(ranked) - ROWS} more | | | |")
     return _section("Languages", "| language | files | lines | size |\n|---|---:|---:|---:|", rows)
+
+
+def _history_lines(root: Path, focus: str) -> list[str]:
+    try:
+        return _of_history(read_history(root, focus))
+    except NoHistoryError as error:
+        return [str(error)]
 
 
 def _of_history(history: History) -> list[str]:

@@ -14,13 +14,15 @@ class Blueprint(BaseModel):
     description: str
     backend: str
     model: str | None = None
-    is_active: bool
+    is_active: bool = Field(description="True if it can be started.")
+    error: str | None = Field(default=None, description="Why its files cannot be used; null if they can.")
 
 
 class Blueprints(BaseModel):
     """The kinds of agents that can be started."""
 
     agents: list[Blueprint]
+    unreadable: list[str] = Field(default=[], description="What could not be listed, each with the reason.")
     next: str = Field(description=NEXT)
 
 
@@ -42,6 +44,7 @@ class SessionList(BaseModel):
 
     sessions: list[SessionLine]
     has_more: bool
+    unreadable: list[str] = Field(default=[], description="What could not be listed, each with the reason.")
     next: str = Field(description=NEXT)
 
 
@@ -88,6 +91,7 @@ class Stopped(BaseModel):
 
     session_name: str
     stopped_jobs: list[str]
+    withdrawn_messages: list[str] = Field(description="How messages began that waited and that nobody gets.")
     stopped_sessions: list[str] = Field(description="The sessions, descendants included, in which something stopped.")
     next: str = Field(description=NEXT)
 

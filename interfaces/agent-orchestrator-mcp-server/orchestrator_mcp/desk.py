@@ -92,12 +92,13 @@ def answers_errors(tool: Callable[Parameters, Awaitable[Value]]) -> Callable[Par
             return await tool(*arguments, **named)
         except RuntimeClientError as error:
             # The SDK takes a ready answer in place of the tool's own type; only its signature does not say so.
-            return cast("Value", _refusal(error))
+            return cast("Value", refusal(error))
 
     return answering
 
 
-def _refusal(error: RuntimeClientError) -> CallToolResult:
+def refusal(error: RuntimeClientError) -> CallToolResult:
+    """Say to a model what was refused, and why."""
     sentence = str(error)
     if isinstance(error, UnauthorizedError):
         sentence = f"{sentence} [this is for the person who configured the MCP server; retrying does not help]"

@@ -49,9 +49,11 @@ class EndingTools:
 def _stop(client: RuntimeClient, session_name: str, with_descendants: bool) -> Stopped:
     answer = client.stop_session(session_name, tree=with_descendants)
     sessions = objects(answer, "sessions") if "sessions" in answer else []
+    waited = objects(answer, "withdrawn") if "withdrawn" in answer else []
     return Stopped(
         session_name=text(answer, "session_name"),
         stopped_jobs=list(texts(answer, "stopped_jobs")),
+        withdrawn_messages=[text(one, "prompt_preview") for one in waited],
         stopped_sessions=[text(session, "session_name") for session in sessions],
         next="They are told to stop and may take some seconds; get_agent_session_status says when they have.",
     )
@@ -73,8 +75,7 @@ def _delete(client: RuntimeClient, caller: Caller) -> Deleted:
 def _delete_descendants(client: RuntimeClient, name: str) -> tuple[int, int]:
     """Delete children before their parents would lose them from sight: the deepest go first."""
     deleted = kept = 0
-    children, _ = client.sessions(SessionQuery(parent=name), SESSIONS_MAX)
-    for child in children:
+    for child in client.sessions(SessionQuery(parent=name), SESSIONS_MAX).items:
         below = _delete_descendants(client, child.session_name)
         deleted, kept = deleted + below[0], kept + below[1]
         if not child.is_at_rest or below[1]:

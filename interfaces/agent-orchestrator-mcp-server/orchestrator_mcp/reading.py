@@ -69,18 +69,22 @@ class ReadingTools:
 
 def _blueprints(client: RuntimeClient, caller: Caller) -> Blueprints:
     del caller
+    found = client.agents()
     agents = [
         Blueprint(
             name=agent.name,
             description=agent.description,
             backend=agent.backend,
             model=agent.model,
-            is_active=agent.is_active,
+            is_active=agent.is_active and agent.error is None,
+            error=agent.error,
         )
-        for agent in client.agents()
+        for agent in found.items
     ]
     return Blueprints(
-        agents=agents, next="Call start_agent_session with the name of an active agent and a complete prompt."
+        agents=agents,
+        unreadable=found.unreadable,
+        next="Call start_agent_session with the name of an active agent and a complete prompt.",
     )
 
 
@@ -92,12 +96,13 @@ def _sessions(
             sessions=[], has_more=False, next="You are not inside a session, so nothing is your child; list all."
         )
     query = SessionQuery(status=status, parent=caller.session_name if children_only else None)
-    found, has_more = client.sessions(query, limit)
+    found = client.sessions(query, limit)
     return SessionList(
-        sessions=[_line(session) for session in found],
-        has_more=has_more,
+        sessions=[_line(session) for session in found.items],
+        has_more=found.has_more,
+        unreadable=found.unreadable,
         next="Call get_agent_session_result for those at rest, wait_for_agent_sessions for the others."
-        + (" There are more: narrow the list by status." if has_more else ""),
+        + (" There are more: narrow the list by status." if found.has_more else ""),
     )
 
 

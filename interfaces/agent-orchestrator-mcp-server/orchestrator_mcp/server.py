@@ -15,6 +15,7 @@ from orchestrator_mcp.ending import EndingTools
 from orchestrator_mcp.reading import ReadingTools
 from orchestrator_mcp.settings import HttpSettings
 from orchestrator_mcp.starting import StartingTools
+from orchestrator_mcp.tolerant_server import TolerantServer
 from orchestrator_mcp.waiting import WaitingTools
 from runtime_client.errors import UsageError
 
@@ -36,7 +37,7 @@ def build_server(desk: Desk, commands_dir: Path | None) -> MCPServer[object]:
 
     Shape:   `commands_dir` is where the `ao-*` commands are on this machine, so that an agent can be told.
     """
-    server: MCPServer[object] = MCPServer(
+    server = TolerantServer(
         "agent-orchestrator",
         title="Agent Orchestrator",
         instructions=_instructions(commands_dir),

@@ -191,6 +191,23 @@ def test_a_session_starts_a_child_is_its_parent_and_reads_its_result(connect: Co
     run(body)
 
 
+def test_a_broken_blueprint_is_listed_with_its_sentence_beside_the_good_ones(
+    connect: Connect, runtime: RuntimeProcess
+) -> None:
+    folder = runtime.folder / ".agent-orchestrator" / "agents"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sheet.md").write_text("---\ndescription: [a\n---\nwork\n")
+
+    async def body() -> None:
+        async with connect(None) as client:
+            listed = await call(client, "list_agent_blueprints")
+        agents = {row["name"]: row for row in cast("list[JsonObject]", listed.data["agents"])}
+        assert (agents["echo"]["is_active"], agents["echo"]["error"]) == (True, None)
+        assert (agents["sheet"]["is_active"], "not YAML" in str(agents["sheet"]["error"])) == (False, True)
+
+    run(body)
+
+
 def test_waiting_answers_running_with_a_cursor_and_goes_on_from_there(connect: Connect, api: RuntimeApi) -> None:
     async def body() -> None:
         names = [fresh("one"), fresh("two")]
@@ -266,6 +283,62 @@ def test_errors_are_one_sentence_and_a_code(connect: Connect, api: RuntimeApi) -
         assert (unknown.is_error, unknown.data["code"]) == (True, "session_unknown")
         assert (absent.is_error, absent.data["status"]) == (False, "not_existent")
         assert nothing.data["code"] == foreign.data["code"] == "invalid_parameters"
+
+    run(body)
+
+
+ODD_CALLS: list[tuple[str, dict[str, object], str, str]] = [
+    ("list_agent_sessions", {"limit": 1000}, "", "sessions"),
+    ("list_agent_sessions", {"limit": "5", "children_only": "False", "status": ""}, "", "sessions"),
+    ("list_agent_sessions", {"limit": 5.0, "status": None, "verbose": True}, "", "sessions"),
+    ("list_agent_sessions", {"limit": 0}, "", "sessions"),
+    ("list_agent_sessions", {"limit": -(10**400)}, "invalid_parameters", "a whole number from 1 to 200"),
+    ("list_agent_sessions", {"limit": "many"}, "invalid_parameters", "a whole number from 1 to 200, found 'many'"),
+    ("list_agent_sessions", {"limit": [5]}, "invalid_parameters", "'limit'"),
+    ("list_agent_sessions", {"children_only": "perhaps"}, "invalid_parameters", "true or false, found 'perhaps'"),
+    ("list_agent_sessions", {"status": {"a": 1}}, "invalid_parameters", "expected a text"),
+    ("get_agent_session_status", {}, "invalid_parameters", "'session_name': expected a text, found nothing"),
+    ("get_agent_session_status", {"session_name": None}, "invalid_parameters", "found nothing"),
+    ("get_agent_session_status", {"session": "x"}, "invalid_parameters", "did you mean 'session_name'?"),
+    ("get_agent_session_status", {"sessionName": "x"}, "invalid_parameters", "did you mean 'session_name'?"),
+    ("get_agent_session_status", {"session_name": " no-such "}, "", "not_existent"),
+    ("get_agent_session_status", {"session_name": 5}, "", "not_existent"),
+    ("get_agent_session_status", {"session_name": ["a", "b"]}, "invalid_parameters", "found ['a', 'b']"),
+    ("get_agent_session_status", {"session_name": "x", "extra": "y"}, "", "not_existent"),
+    ("get_agent_session_result", {"session_name": "no-such", "offset": "-3"}, "session_unknown", "no session"),
+    ("wait_for_agent_sessions", {"session_names": "no-such"}, "session_unknown", "no session"),
+    ("wait_for_agent_sessions", {"session_names": '["no-such"]', "mode": "ANY"}, "session_unknown", "no session"),
+    ("wait_for_agent_sessions", {"session_names": [], "cursor": ""}, "invalid_parameters", "cannot wait"),
+    ("wait_for_agent_sessions", {"session_names": [{"name": "x"}]}, "invalid_parameters", "a list of texts"),
+    ("wait_for_agent_sessions", {"session_names": "x", "mode": "some"}, "invalid_parameters", "one of all, any"),
+    (
+        "start_agent_session",
+        {"session_name": "--help", "agent_name": "echo", "prompt": "x"},
+        *("invalid_parameters", "'-'"),
+    ),
+    (
+        "start_agent_session",
+        {"session_name": "x", "agent_name": "echo", "prompt": "x", "timeout_seconds": 0},
+        *("invalid_parameters", "a number above 0, found 0"),
+    ),
+    (
+        "start_agent_session",
+        {"session_name": "x", "agent_name": "echo", "prompt": "x", "timeout": 5},
+        *("invalid_parameters", "did you mean 'timeout_seconds'?"),
+    ),
+    ("start_session", {}, "tool_unknown", "did you mean"),
+    ("nonsense", {}, "tool_unknown", "there are"),
+]
+
+
+def test_a_tool_takes_what_models_send_or_explains_it_in_our_own_words(connect: Connect) -> None:
+    async def body() -> None:
+        async with connect(None) as client:
+            for tool, arguments, code, words in ODD_CALLS:
+                answer = await call(client, tool, **arguments)
+                found = (answer.data.get("code", ""), words in answer.text)
+                assert found == (code, True), (tool, arguments, answer.text)
+                assert not re.search("pydantic|validation error|Error executing|Traceback", answer.text), answer.text
 
     run(body)
 

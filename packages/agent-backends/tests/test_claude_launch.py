@@ -96,6 +96,7 @@ def test_a_missing_project_folder_is_named(tmp_path: Path) -> None:
         ({"permission_mode": "yolo"}, r"expected 'permission_mode' to be one of 'bypassPermissions', .* found 'yolo'"),
         ({"setting_sources": "user"}, r"expected 'setting_sources' to be a list of strings, found str"),
         ({"setting_sources": ["home"]}, r"expected 'setting_sources' to be one of 'user', .* found 'home'"),
+        ({"alowed_tools": ["Read"]}, r"no 'alowed_tools' in its 'options' \(did you mean 'allowed_tools'\?\)"),
         ({"system_prompt": "prepend"}, r"expected 'system_prompt' to be one of 'append', 'replace', found 'prepend'"),
     ],
 )

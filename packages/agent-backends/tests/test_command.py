@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -89,7 +90,7 @@ def test_the_program_knows_its_session_its_folder_and_whether_it_is_resumed(tmp_
 
     outcome = run(turn(tmp_path, program, resumed=True))
 
-    assert outcome.result_text == f"one ses_1 1 job_1 {tmp_path}\n"
+    assert outcome.result_text == f"one ses_1 true job_1 {tmp_path}\n"
 
 
 def test_the_prompt_file_is_gone_after_the_turn(tmp_path: Path) -> None:
@@ -114,7 +115,10 @@ def test_a_program_that_a_signal_ended_is_told_with_the_signals_name(tmp_path: P
 
     assert (outcome.reason, outcome.error) == (
         Reason.SIGNAL,
-        "agent 'tester' was ended by SIGKILL and said nothing on standard error",
+        (
+            "agent 'tester' was ended by SIGKILL and said nothing on standard error"
+            " (killed from outside, most often because the memory ran out)"
+        ),
     )
 
 
@@ -131,6 +135,13 @@ def test_saying_nothing_is_fine_where_the_blueprint_says_so(tmp_path: Path) -> N
     assert run(turn(tmp_path, "", allow_empty_result=True)) == Outcome(Ending.COMPLETED)
 
 
+def test_an_option_that_nobody_knows_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    outcome = run(turn(tmp_path, "", allow_empty_results=True))
+
+    assert outcome.reason is Reason.INVALID_PARAMETERS
+    assert "no 'allow_empty_results' in its 'options' (did you mean 'allow_empty_result'?)" in str(outcome.error)
+
+
 def test_a_program_that_is_not_there_is_a_missing_backend(tmp_path: Path) -> None:
     blueprint = Blueprint("tester", "command", command=("./no-such-program",))
 
@@ -139,7 +150,7 @@ def test_a_program_that_is_not_there_is_a_missing_backend(tmp_path: Path) -> Non
     assert (outcome.reason, outcome.error) == (
         Reason.BACKEND_MISSING,
         (
-            f"cannot start agent 'tester': command './no-such-program' in '{tmp_path}': No such file or directory"
+            f"cannot start agent 'tester': command './no-such-program' in '{tmp_path}': there is no such file"
             " (check 'command' in its agent.json)"
         ),
     )
@@ -266,3 +277,31 @@ def test_a_program_that_never_stops_printing_is_told_in_blocks() -> None:
     lines.feed(b"more\n" * 1000)
 
     assert told[SINGLE_LINES_MAX:] == ["more\n" * 999 + "more"]
+
+
+SCRIPTS = {
+    "Windows line ends": ("#!/bin/sh\r\necho hi\r\n", 0o755, "its lines end as on Windows"),
+    "no interpreter": ("#!/no/such/program -x\n", 0o755, "its interpreter '/no/such/program' is not there"),
+    "not executable": ("#!/bin/sh\n", 0o644, "it is not executable (chmod +x it)"),
+    "no program": ("echo hi\n", 0o755, "it is neither a program nor a script with a '#!' line"),
+}
+
+
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_a_script_that_cannot_be_started_is_told_by_its_cause(tmp_path: Path, kind: str) -> None:
+    text, mode, why = SCRIPTS[kind]
+    (tmp_path / "script").write_bytes(text.encode())
+    (tmp_path / "script").chmod(mode)
+    asked = turn(tmp_path, "")
+
+    outcome = run(replace(asked, blueprint=replace(asked.blueprint, command=("./script",))))
+
+    assert outcome.reason is Reason.BACKEND_MISSING
+    assert f"cannot start agent 'tester': command './script' in '{tmp_path}': {why}" in str(outcome.error)
+
+
+@pytest.mark.parametrize(("status", "hint"), [(137, "the memory ran out"), (127, "did not find a program")])
+def test_a_status_with_a_meaning_of_its_own_is_explained(tmp_path: Path, status: int, hint: str) -> None:
+    outcome = run(turn(tmp_path, f"import sys; sys.exit({status})"))
+
+    assert (outcome.reason, hint in str(outcome.error)) == (Reason.NONZERO_EXIT, True), outcome.error

@@ -1,7 +1,10 @@
 """The `ao-*` commands against a real runtime: data on standard output, sentences on standard error, exit statuses."""
 
 import json
+import os
+import pty
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +41,7 @@ def test_a_session_is_started_read_resumed_and_deleted(commands: Commands) -> No
     resumed = commands.run("ao-resume", "life", "--json", stdin="second")
     result = commands.run("ao-get-result", "life", "--json")
     logs = commands.run("ao-logs", "life", "--json", "--follow")
-    deleted = commands.run("ao-delete", "life")
+    deleted = commands.run("ao-delete", "life", "--yes")
     gone = commands.run("ao-status", "life", "--json")
 
     types = [json.loads(line)["type"] for line in logs.out.splitlines()]
@@ -57,6 +60,25 @@ def test_a_prompt_of_five_megabytes_goes_in_and_comes_out(commands: Commands) ->
     said = commands.run("ao-start", "giant", "--agent", "repo-report", stdin=prompt)
 
     assert (said.exit_code, said.err) == (0, "")
+
+
+def test_a_broken_blueprint_is_listed_with_its_sentence_beside_the_good_ones(
+    runtime: RuntimeProcess, commands: Commands
+) -> None:
+    folder = runtime.folder / ".agent-orchestrator" / "agents" / "brk"
+    folder.mkdir(parents=True)
+    (folder / "agent.json").write_text('{"name":"brk","backend":"command","command":["true"],}')
+
+    table = commands.run("ao-list-blueprints")
+    listed = commands.run("ao-list-blueprints", "--json")
+    refused = commands.run("ao-start", "of-broken", "--agent", "brk", "-p", "x")
+
+    errors = {agent["name"]: agent["error"] for agent in json.loads(listed.out)["agents"]}
+    assert (table.exit_code, table.err, listed.exit_code, listed.err) == (0, "", 0, "")
+    assert [line.split()[:3] for line in table.out.splitlines() if line.startswith("brk")] == [["brk", "-", "broken"]]
+    assert "is not JSON" in errors["brk"]
+    assert errors["echo"] is None
+    assert (refused.exit_code, "is not JSON" in refused.err) == (4, True)
 
 
 def test_a_failing_agent_ends_the_command_with_1_and_its_sentence(
@@ -198,13 +220,13 @@ def test_a_detached_start_is_a_job_that_waits_until_it_is_stopped(commands: Comm
     started = commands.run("ao-start", "later", "--agent", "echo", "-p", "x", "--detach", "--json")
     waiting = commands.run("ao-wait", "later", "--timeout", "0")
     result = commands.run("ao-get-result", "later")
-    busy = commands.run("ao-delete", "later")
+    busy = commands.run("ao-delete", "later", "--yes")
     stopped = commands.run("ao-stop", "later")
     both = commands.run("ao-wait", "later", "--any")
 
     job_id = json.loads(started.out)["job_id"]
     assert [waiting.exit_code, result.exit_code, busy.exit_code] == [6, 6, 4]
-    assert stopped.out == f"later  {job_id}\n"
+    assert stopped.out == f"later  {job_id}  withdrawn: x\n"
     assert both.exit_code == 7
 
 
@@ -215,7 +237,7 @@ def test_a_detached_start_is_a_job_that_waits_until_it_is_stopped(commands: Comm
         (("ao-resume", "nobody", "-p", "x"), 3, "session_unknown"),
         (("ao-get-result", "nobody"), 3, "session_unknown"),
         (("ao-wait", "nobody"), 3, "session_unknown"),
-        (("ao-delete", "nobody"), 3, "session_unknown"),
+        (("ao-delete", "nobody", "--yes"), 3, "session_unknown"),
         (("ao-stop", "nobody"), 3, "session_unknown"),
         (("ao-start", "name with spaces", "--agent", "echo", "-p", "x"), 2, "invalid_parameters"),
         (("ao-start", "n" * 61, "--agent", "echo", "-p", "x"), 2, "invalid_parameters"),
@@ -267,7 +289,7 @@ def test_lists_are_tables_for_people_and_json_for_programs(commands: Commands) -
     assert table.out.startswith("NAME ")
     assert "listed" in {session["session_name"] for session in json.loads(listed.out)["sessions"]}
     assert {"echo", "repo-report"} <= {agent["name"] for agent in json.loads(agents.out)["agents"]}
-    assert json.loads(config.out)["runtime"] == "ok"
+    assert (json.loads(config.out)["runtime"], json.loads(config.out)["access"]) == ("ok", "granted")
     assert str(commands.token) not in config.out
 
 
@@ -275,7 +297,7 @@ def test_lists_are_tables_for_people_and_json_for_programs(commands: Commands) -
 def test_without_a_runtime_every_command_ends_with_5_and_says_how_to_start_it(name: str, tmp_path: Path) -> None:
     alone = Commands("http://127.0.0.1:9", tmp_path)
     arguments = [] if name in {"ao-list-sessions", "ao-list-blueprints", "ao-delete-all"} else ["some"]
-    prompt = ["-p", "x"] if name in {"ao-start", "ao-resume"} else []
+    prompt = ["-p", "x"] if name in {"ao-start", "ao-resume"} else ["--yes"] if name.startswith("ao-delete") else []
 
     said = alone.run(name, *arguments, *prompt)
 
@@ -287,3 +309,55 @@ def test_without_a_runtime_every_command_ends_with_5_and_says_how_to_start_it(na
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_usage_ends_with_2(name: str, tmp_path: Path) -> None:
     assert Commands("http://127.0.0.1:9", tmp_path).run(name, "--no-such-option").exit_code == 2
+
+
+def test_a_wrong_token_is_shown_as_one(runtime: RuntimeProcess, tmp_path: Path) -> None:
+    said = Commands(runtime.url, tmp_path, "wrong").run("ao-show-config", "--json")
+
+    shown = json.loads(said.out)
+    assert (shown["runtime"], shown["access"]) == ("ok", "refused")
+    assert "did not accept the token from AGENT_RUNTIME_TOKEN" in shown["error"]
+
+
+@pytest.mark.parametrize("arguments", [("ao-delete", "kept"), ("ao-delete-all",)])
+def test_nothing_is_deleted_without_a_yes(commands: Commands, arguments: tuple[str, ...]) -> None:
+    commands.run("ao-start", "kept", "--agent", "echo", "-p", "x")
+
+    said = commands.run(*arguments, stdin="y\n")
+
+    assert (said.exit_code, said.out) == (2, "")
+    assert "nothing was deleted" in said.err
+    assert "--yes" in said.err
+    assert commands.run("ao-status", "kept").out == "finished\n"
+
+
+@pytest.mark.parametrize(("answer", "status", "left"), [("n", 1, "finished"), ("", 1, "finished"), ("y", 0, "gone")])
+def test_a_person_is_asked_before_a_session_is_deleted(commands: Commands, answer: str, status: int, left: str) -> None:
+    name = f"asked-{answer}"
+    commands.run("ao-start", name, "--agent", "echo", "-p", "x")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        commands.command("ao-delete", name), env=commands.environment(), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    seen = b""
+    while b"[y/N]" not in seen:
+        seen += os.read(ours, 1000)
+    os.write(ours, answer.encode() + b"\n")
+
+    assert process.wait(60) == status
+    os.close(ours)
+    assert f"Delete '{name}' with all that was recorded there?" in seen.decode()
+    assert (commands.run("ao-status", name).exit_code == 3) == (left == "gone")
+
+
+def test_a_start_that_failed_before_its_agent_ran_is_started_again_under_its_name(
+    commands: Commands, tmp_path: Path
+) -> None:
+    start = ("ao-start", "typo", "--agent", "echo", "-p", "x", "--project-dir")
+
+    failed = commands.run(*start, str(tmp_path / "no-such-folder"))
+    mended = commands.run(*start, str(tmp_path))
+    taken = commands.run(*start, str(tmp_path))
+
+    assert (failed.exit_code, mended.exit_code, taken.exit_code) == (1, 0, 4), failed.err + mended.err

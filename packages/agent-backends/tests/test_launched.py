@@ -1,17 +1,22 @@
 """`ao-start` as a launcher starts it: the agent runs, its events arrive, its end is told by status and note."""
 
+import errno
 import json
+import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agent_backends.job.note import write_note
 from support.commands import Commands
-from support.stand_in_runtime import Reply, StandInRuntime, stand_in_runtime
+from support.stand_in_runtime import Json, Reply, StandInRuntime, stand_in_runtime
 from support.waiting import wait_until
 
+ROOT = Path(__file__).parents[3]
 SESSION = {
     "session_id": "ses_1",
     "session_name": "one",
@@ -78,7 +83,10 @@ def test_a_launched_start_runs_the_agent_and_tells_all_of_it(
     assert runtime.of("POST", "/jobs") == []
     assert {asked.headers["authorization"] for asked in runtime.asked} == {"Bearer session-token"}
     # For a keeper that did not see the end.
-    assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {"exit_code": 0}
+    assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {
+        "ending": "completed",
+        "exit_code": 0,
+    }
 
 
 def test_a_failing_agent_leaves_a_note_with_its_reason_and_status_1(
@@ -90,8 +98,50 @@ def test_a_failing_agent_leaves_a_note_with_its_reason_and_status_1(
 
     note = json.loads((tmp_path / "outcome.json").read_text("utf-8"))
     assert (said.exit_code, said.out) == (1, "")
-    assert note == {"exit_code": 1, "reason": "nonzero_exit", "error": "agent 'tester' exited with 3: no disk"}
+    assert note == {
+        "ending": "failed",
+        "exit_code": 1,
+        "reason": "nonzero_exit",
+        "error": "agent 'tester' exited with 3: no disk",
+    }
     assert said.err == "no disk\nao-start: agent 'tester' exited with 3: no disk\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["one", "--help"], ["-h"], ["one", "--no-such-option"], []])
+def test_a_command_that_runs_no_agent_tells_its_launcher_nothing_of_an_end(
+    runtime: StandInRuntime, commands: Commands, tmp_path: Path, arguments: list[str]
+) -> None:
+    serve_agent(runtime, tmp_path, "print('ran')")
+
+    commands.run("ao-start", *arguments, environment=launched(tmp_path))
+
+    assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {"ending": None}
+
+
+def test_a_command_that_is_not_the_launchers_job_leaves_the_launcher_no_note(
+    runtime: StandInRuntime, commands: Commands, tmp_path: Path
+) -> None:
+    runtime.route("POST", "/jobs", Reply({"job_id": "job_2", "status": "pending", "session_name": "two"}, 201))
+
+    said = commands.run("ao-start", "two", "--agent", "x", "-p", "x", "-d", environment=launched(tmp_path))
+
+    assert (said.exit_code, (tmp_path / "outcome.json").exists()) == (0, False)
+
+
+def test_a_full_disk_at_the_end_does_not_take_a_success_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = tmp_path / "outcome.json"
+    write_note(note, {"ending": None})
+
+    def full(_path: Path, _target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    write_note(note, {"ending": "completed", "exit_code": 0})
+    assert json.loads(note.read_text("utf-8")) == {"ending": "completed", "exit_code": 0}
+    write_note(note, {"ending": None})
+
+    assert json.loads(note.read_text("utf-8")) == {"ending": None}
+    assert [path.name for path in tmp_path.iterdir()] == ["outcome.json"]
 
 
 def test_an_unknown_kind_of_agent_is_a_missing_backend(
@@ -128,7 +178,7 @@ def test_sigterm_stops_the_agent_and_ends_with_143(runtime: StandInRuntime, comm
     process.communicate(timeout=30)
 
     assert process.returncode == 143
-    assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {"exit_code": 143}
+    assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {"ending": "stopped", "exit_code": 143}
     assert recorded(runtime)[-1] == ("session_stop", {"reason": "stopped", "exit_code": 143, "error": None})
 
 
@@ -182,7 +232,7 @@ def test_a_resume_hands_the_backends_session_on_and_says_so(
 
     said = commands.run("ao-resume", "one", stdin="more", environment=launched(tmp_path))
 
-    assert (said.exit_code, said.out) == (0, f"resumed 1 {tmp_path}\n")
+    assert (said.exit_code, said.out) == (0, f"resumed true {tmp_path}\n")
     assert dict(recorded(runtime))["session_start"]["resumed"] is True
 
 
@@ -213,3 +263,54 @@ def test_a_child_started_inside_a_session_names_its_parent(
     body = runtime.of("POST", "/jobs")[0].body
     assert (said.exit_code, said.out) == (0, "job_2\n")
     assert (body["parent_session_name"], body["callback"]) == ("one", True)
+
+
+def documented_for_agents() -> set[str]:
+    section = (ROOT / "docs/reference/settings.md").read_text("utf-8").partition("## What an agent's process finds")[2]
+    return set(re.findall(r"^\| `(\w+)` \|", section.partition("\n\nThe `ao-start`")[0], re.MULTILINE))
+
+
+@pytest.mark.parametrize(("command", "resumed"), [("ao-start", "false"), ("ao-resume", "true")])
+def test_an_agent_finds_every_variable_with_the_value_that_the_document_says(
+    runtime: StandInRuntime, commands: Commands, tmp_path: Path, command: str, resumed: str
+) -> None:
+    program = "import json, os; json.dump([dict(os.environ), os.getcwd()], open('found.json', 'w')); print('ok')"
+    serve_agent(runtime, tmp_path, program)
+    runtime.route("GET", "/sessions/ses_1", Reply({"session": {**SESSION, "project_dir": str(tmp_path)}}))
+
+    commands.run(command, "one", "-p", "do it", environment={**launched(tmp_path), "AGENT_JOB_ATTEMPT": "2"})
+
+    found, folder = json.loads((tmp_path / "found.json").read_text("utf-8"))
+    expected = {
+        "AGENT_SESSION_NAME": "one",
+        "AGENT_SESSION_ID": "ses_1",
+        "AGENT_JOB_ID": "job_1",
+        "AGENT_JOB_ATTEMPT": "2",
+        "AGENT_RUN_BY_JOB": "job_1",
+        "AGENT_RUNTIME_URL": runtime.url,
+        "AGENT_RUNTIME_TOKEN": "session-token",
+        "AGENT_ORCHESTRATOR_ROOT": str(ROOT),
+        "AGENT_HOST_NAME": socket.gethostname(),
+        "AGENT_RESUMED": resumed,
+        "AGENT_PROMPT_FILE": found["AGENT_PROMPT_FILE"],
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    assert set(expected) == documented_for_agents()
+    assert (found["PWD"], folder) == (str(tmp_path), str(tmp_path))
+    assert "AGENT_OUTCOME_FILE" not in found
+
+
+def test_what_a_project_folder_holds_is_never_imported_by_the_command(
+    runtime: StandInRuntime, commands: Commands, tmp_path: Path
+) -> None:
+    for module in ("secrets", "json", "typing", "typer", "asyncio", "runtime_client", "agent_backends"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('the module of the project')", encoding="utf-8")
+    told = ["sh", "-c", 'echo "$PYTHONPATH"']
+    agent: dict[str, Json] = {"name": "tester", "backend": "command", "command": told, "active": True}
+    runtime.route("GET", "/agents/tester", Reply(agent))
+
+    said = commands.run(
+        "ao-start", *start_arguments(tmp_path), environment={**launched(tmp_path), "PYTHONPATH": ":/opt/x"}
+    )
+
+    assert (said.exit_code, said.out, said.err) == (0, f"{tmp_path}:/opt/x\n", "")

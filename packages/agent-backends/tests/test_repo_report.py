@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,24 @@ def test_an_empty_folder_without_git_says_so(tmp_path: Path) -> None:
 
     assert "There are no files here." in page
     assert "No git history here." in page
+
+
+def test_a_refusal_of_gits_is_told_as_one(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    page = report(repository)
+
+    assert "There is a repository, and git refuses to read it: fatal: detected dubious ownership" in page
+    assert "No git history here." not in page
+
+
+def test_a_missing_git_is_told_as_such(repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "python3").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(programs))
+
+    assert "there is no `git` on this machine" in report(repository)
 
 
 def test_a_repository_without_commits_says_so(tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ def _checked_token(token: str, source: str) -> str:
 def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
-        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        # Asked for its numbers, the system would be given the name in this form.
+        host = (parts.hostname or "").encode("idna")
+        is_usable = parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
     except ValueError:
         is_usable = False
     if not is_usable:

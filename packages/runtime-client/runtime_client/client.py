@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from runtime_client.address import RuntimeAddress
 from runtime_client.errors import NotTheRuntimeError, RuntimeUnreachableError
 from runtime_client.launcher_calls import LauncherCalls
-from runtime_client.models import Agent, Event, Job, JobOrder, Session, SessionQuery, SessionStatus
+from runtime_client.models import Agent, Event, Job, JobOrder, Listed, Session, SessionQuery, SessionStatus
 from runtime_client.transport import Call, Transport
 from runtime_client.wire import JsonObject, as_object, objects, optional_text, text
 
@@ -66,7 +67,7 @@ class RuntimeClient:
     def jobs_of_session(self, session: str, limit: int = 1) -> list[Job]:
         """Return a session's newest jobs, newest first."""
         call = Call("GET", "/jobs", parameters={"session": session, "limit": str(limit)})
-        return [Job.read(item) for item in self._items(call, "jobs")[0]]
+        return _readable(Job.read, self._items(call, "jobs")[0], "job_id").items
 
     def stop_job(self, job_id: str) -> JsonObject:
         """Ask for a job to be stopped."""
@@ -96,11 +97,11 @@ class RuntimeClient:
         call = Call("GET", f"{_session_path(session)}/result", read_seconds=60.0)
         return self._read(_result_and_status, call)
 
-    def sessions(self, query: SessionQuery, limit: int) -> tuple[list[Session], bool]:
+    def sessions(self, query: SessionQuery, limit: int) -> Listed[Session]:
         """Return up to `limit` sessions, and whether there are more."""
         call = Call("GET", "/sessions", parameters=query.as_parameters())
         items, has_more = self._pages(call, "sessions", limit)
-        return [Session.read(item) for item in items], has_more
+        return replace(_readable(Session.read, items, "session_name"), has_more=has_more)
 
     def stop_session(self, session: str, *, tree: bool = True) -> JsonObject:
         """Ask for everything that runs or waits in a session, and in its descendants, to be stopped."""
@@ -136,16 +137,14 @@ class RuntimeClient:
             items, following = self._items(
                 Call("GET", f"{_session_path(session)}/events", parameters=parameters), "events"
             )
-            events = [Event.read(item) for item in items]
-            yield from events
-            if following is None or not events:
+            yield from _readable(Event.read, items, "seq").items
+            if following is None or following == parameters["after"]:
                 return
-            parameters["after"] = str(events[-1].seq)
+            parameters["after"] = following
 
-    def agents(self) -> list[Agent]:
-        """Return all blueprints."""
-        items, _ = self._pages(Call("GET", "/agents"), "agents", limit=100_000)
-        return [Agent.read(item) for item in items]
+    def agents(self) -> Listed[Agent]:
+        """Return all blueprints, those that cannot be used too."""
+        return _readable(Agent.read, self._items(Call("GET", "/agents"), "agents")[0], "name")
 
     def agent(self, name: str) -> Agent:
         """Return one blueprint."""
@@ -176,6 +175,18 @@ class RuntimeClient:
             if following is None or not items or len(found) >= limit:
                 return found[:limit], following is not None or len(found) > limit
             cursor = {"cursor": following}
+
+
+def _readable(read: Reader[Value], items: list[JsonObject], name: str) -> Listed[Value]:
+    """Read each item for itself: what one of them is like decides nothing about the others."""
+    found: list[Value] = []
+    unreadable: list[str] = []
+    for item in items:
+        try:
+            found.append(read(item))
+        except ValueError as error:
+            unreadable.append(f"cannot understand what the runtime says of {item.get(name)!r}: {error}")
+    return Listed(found, unreadable)
 
 
 def _session_path(session: str) -> str:

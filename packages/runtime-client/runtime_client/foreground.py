@@ -1,8 +1,8 @@
 """A one-job launcher: by it a job typed by a person is as visible, stoppable and truthful as one from the queue."""
 
 import platform
-import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,8 +38,11 @@ class ForegroundLauncher:
              `on_stop` is called from another thread, once, when the runtime asks for the job to be stopped.
     """
 
-    def __init__(self, client: RuntimeClient, on_stop: Callable[[], None], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: RuntimeClient, host: str, on_stop: Callable[[], None], warn: Callable[[str], None]
+    ) -> None:
         self._client = client
+        self._host = host
         self._on_stop = on_stop
         self._warn = warn
         self._over = threading.Event()
@@ -48,13 +51,14 @@ class ForegroundLauncher:
         self._registration: Registration | None = None
         self._job: Job | None = None
         self._attempt: Attempt | None = None
+        self._began: float | None = None
 
     def submit(self, order: JobOrder) -> Job:
         """Register, and create the job that only this launcher may take.
 
         Errors:  RuntimeClientError.
         """
-        self._registration = self._client.launcher.register(_introduction(None))
+        self._registration = self._client.launcher.register(_introduction(self._host))
         order = replace(order, launcher_id=self._registration.launcher_id)
         self._job = self._client.create_job(order)
         return self._job
@@ -91,6 +95,7 @@ class ForegroundLauncher:
             if error.http_status == 409:
                 return False
             raise
+        self._began = time.monotonic()
         for work in (self._listen_for_stop, self._send_heartbeats):
             threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
         return True
@@ -101,7 +106,9 @@ class ForegroundLauncher:
         Errors:  RuntimeClientError.
         """
         attempt = self._claimed()
-        self._deliver(attempt, report)
+        # Taken now: the runtime may be away for long before it hears of this.
+        ran = {} if self._began is None else {"run_seconds": round(time.monotonic() - self._began, 3)}
+        self._deliver(attempt, replace(report, facts={**report.facts, **ran}))
         self._attempt = None
         self._job = None
 
@@ -179,7 +186,7 @@ class ForegroundLauncher:
         if error.code != "launcher_unknown" or self._registration is None or self._over.is_set():
             return
         try:
-            introduction = _introduction(self._registration.launcher_id, self._attempt)
+            introduction = _introduction(self._host, self._registration.launcher_id, self._attempt)
             self._registration = self._client.launcher.register(introduction)
         except RuntimeClientError as failure:
             self._warn(f"cannot register again: {failure}")
@@ -209,10 +216,10 @@ class ForegroundLauncher:
         return self._attempt
 
 
-def _introduction(launcher_id: str | None, attempt: Attempt | None = None) -> JsonObject:
+def _introduction(host: str, launcher_id: str | None = None, attempt: Attempt | None = None) -> JsonObject:
     introduction: dict[str, Json] = {
         "name": NAME,
-        "hostname": socket.gethostname(),
+        "hostname": host,
         "max_jobs": 1,
         "labels": {},
         "only_own_jobs": True,

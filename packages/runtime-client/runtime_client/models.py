@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from runtime_client.exit_codes import ExitCode
 from runtime_client.wire import (
@@ -17,6 +18,8 @@ from runtime_client.wire import (
     text_map,
     texts,
 )
+
+Item = TypeVar("Item")
 
 
 class JobType(StrEnum):
@@ -165,7 +168,10 @@ class ClaimedJob:
 
 @dataclass(frozen=True)
 class Agent:
-    """A blueprint as the runtime sends it."""
+    """A blueprint as the runtime sends it.
+
+    Shape:   one that cannot be used has an `error`, a sentence, and an empty `backend`.
+    """
 
     name: str
     description: str
@@ -181,6 +187,7 @@ class Agent:
     is_active: bool
     raw: JsonObject = field(repr=False)
     sandbox: Json = None
+    error: str | None = None
 
     @classmethod
     def read(cls, source: JsonObject) -> "Agent":
@@ -188,10 +195,11 @@ class Agent:
 
         Errors:  UnexpectedAnswerError.
         """
+        error = optional_text(source, "error")
         return cls(
             name=text(source, "name"),
             description=optional_text(source, "description") or "",
-            backend=text(source, "backend"),
+            backend=text(source, "backend") if error is None else "",
             command=texts(source, "command"),
             model=optional_text(source, "model"),
             system_prompt=optional_text(source, "system_prompt") or "",
@@ -203,6 +211,7 @@ class Agent:
             is_active=flag(source, "active", default=True),
             raw=source,
             sandbox=source.get("sandbox"),
+            error=error,
         )
 
 
@@ -275,6 +284,15 @@ class JobOrder:
         }
         given = {name: value for name, value in fields.items() if value is not None}
         return {"type": self.type.value, "session_name": self.session_name, "prompt": self.prompt, **given}
+
+
+@dataclass(frozen=True)
+class Listed(Generic[Item]):
+    """What was found of a list, and a sentence for each item in it that could not be read."""
+
+    items: list[Item]
+    unreadable: list[str]
+    has_more: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One HTTP call to the runtime, with everything that can go wrong turned into one sentence."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,9 +14,12 @@ from runtime_client.errors import (
     RuntimeUnreachableError,
     UnauthorizedError,
     UnavailableError,
+    UsageError,
 )
+from runtime_client.proxies import proxy_of
 from runtime_client.quick_httpx import httpx
 from runtime_client.trust import trust
+from runtime_client.unreachable import advice
 from runtime_client.wire import Json, JsonObject
 
 CONNECT_SECONDS = 5.0
@@ -58,9 +62,8 @@ class Transport:
             # Who asks: a parent that reads its child's result by itself gets no callback for it.
             headers["X-Agent-Session-Name"] = address.session_name
         # A proxy from the environment must not stand between two programs of one machine.
-        self._http = httpx.Client(
-            base_url=address.url, headers=headers, trust_env=not address.is_loopback, verify=trust(address)
-        )
+        proxy = None if address.is_loopback else proxy_of(address.url, os.environ)
+        self._http = _http_client(address, headers, proxy)
 
     def close(self) -> None:
         """Close all connections."""
@@ -126,8 +129,7 @@ class Transport:
         was_sent = not isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
         found = str(cause) or type(cause).__name__
         raise RuntimeUnreachableError(
-            f"cannot reach the Agent Runtime at {self.address.url!r}: {found}"
-            " (start it with 'uv run agent-runtime', or set AGENT_RUNTIME_URL)",
+            f"cannot reach the Agent Runtime at {self.address.url!r}: {found} ({advice(self.address, cause)})",
             was_sent=was_sent,
         ) from cause
 
@@ -163,6 +165,19 @@ class Transport:
             f"expected the Agent Runtime to answer {call.method} {call.path!r} at {self.address.url!r},"
             f" found HTTP {status} with {kind!r} (is a proxy or another program on that port? check AGENT_RUNTIME_URL)"
         )
+
+
+def _http_client(address: RuntimeAddress, headers: Mapping[str, str], proxy: str | None) -> httpx.Client:
+    try:
+        # With a transport of its own, the client leaves the proxies of the environment alone.
+        transport = httpx.HTTPTransport(verify=trust(address), proxy=proxy)
+        return httpx.Client(base_url=address.url, headers=headers, transport=transport)
+    except httpx.InvalidURL as cause:
+        raise UsageError(f"cannot use AGENT_RUNTIME_URL {address.url!r}: {cause}") from cause
+    except OSError as cause:
+        raise UsageError(
+            f"cannot read the certificates to trust: {cause.strerror or cause} (look at SSL_CERT_FILE and SSL_CERT_DIR)"
+        ) from cause
 
 
 def _encoded(body: JsonObject) -> bytes:

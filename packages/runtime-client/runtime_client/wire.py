@@ -1,6 +1,7 @@
 """The JSON that crosses the wire, and strict readers for it: a wrong type is named, never passed on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -93,6 +94,19 @@ def optional_number(source: JsonObject, field: str) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise _unexpected(field, "a number", value)
+
+
+def only(source: JsonObject, known: Iterable[str], what: str) -> None:
+    """Make sure that an object has no other fields than those known.
+
+    Errors:  UnexpectedAnswerError, naming the other one and the known one that is nearest.
+    """
+    known = sorted(known)
+    for field in source:
+        if field not in known:
+            near = get_close_matches(field, known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(known)})"
+            raise UnexpectedAnswerError(f"there is no {field!r} in {what}{hint}")
 
 
 def flag(source: JsonObject, field: str, *, default: bool) -> bool:

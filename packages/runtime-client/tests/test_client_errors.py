@@ -18,6 +18,7 @@ from runtime_client.errors import (
 )
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobOrder, JobType, SessionQuery, SessionStatus
+from runtime_client.wire import Json
 from support.stand_in_runtime import Reply, StandInRuntime, stand_in_runtime
 
 SESSION = {"session_id": "ses_1", "session_name": "one", "status": "finished"}
@@ -166,7 +167,29 @@ def test_a_list_is_read_to_its_end_or_its_limit_and_says_which(runtime: StandInR
 
     runtime.route("GET", "/sessions", page("more"), page(None), page("more"), page("even more"))
 
-    assert [len(client.sessions(SessionQuery(), 1000)[0]), client.sessions(SessionQuery(), 3)[1]] == [4, True]
+    assert [len(client.sessions(SessionQuery(), 1000).items), client.sessions(SessionQuery(), 3).has_more] == [4, True]
+
+
+def test_an_item_that_cannot_be_understood_takes_nothing_else_from_a_list(
+    runtime: StandInRuntime, client: RuntimeClient
+) -> None:
+    runtime.route("GET", "/sessions", Reply({"sessions": [{**SESSION, "status": "dancing"}, SESSION]}))
+    agents: list[Json] = [
+        {"name": "broken", "backend": None, "error": "no JSON"},
+        {"name": 7},
+        {"name": "good", "backend": "command"},
+    ]
+    runtime.route("GET", "/agents", Reply({"agents": agents}))
+    events: list[Json] = [{"seq": 1, "type": 4, "at": "x"}, {"seq": 2, "type": "result", "at": "x"}]
+    runtime.route("GET", "/sessions/one/events", Reply({"events": events}))
+
+    sessions, blueprints = client.sessions(SessionQuery(), 10), client.agents()
+
+    assert [session.session_name for session in sessions.items] == [SESSION["session_name"]]
+    assert "dancing" in sessions.unreadable[0]
+    assert [(agent.name, agent.error) for agent in blueprints.items] == [("broken", "no JSON"), ("good", None)]
+    assert "expected 'name' to be a string" in blueprints.unreadable[0]
+    assert [event.seq for event in client.session_events("one")] == [2]
 
 
 def test_a_status_of_an_unknown_name_is_not_existent(runtime: StandInRuntime, client: RuntimeClient) -> None:

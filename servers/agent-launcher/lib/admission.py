@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lib.config import Config
 from lib.lifecycle import Lifecycle
 from lib.machine.backoff import Backoff
 from lib.machine.machine import Machine
@@ -28,28 +29,19 @@ class Admitted:
 class Admission:
     """Watches the limit, the free memory and local failures such as a full disk."""
 
-    def __init__(
-        self,
-        at_work: Callable[[], set[str]],
-        lifecycle: Lifecycle,
-        *,
-        max_jobs: int | None,
-        memory_floor_bytes: int,
-        available_memory: Callable[[], int | None],
-        machine: Machine,
-    ) -> None:
+    def __init__(self, at_work: Callable[[], set[str]], lifecycle: Lifecycle, config: Config, machine: Machine) -> None:
         self._monotonic = machine.monotonic
         self._chance = machine.chance
         self._at_work = at_work
         self._lifecycle = lifecycle
-        self._max_jobs = max_jobs
-        self._memory_floor_bytes = memory_floor_bytes
-        self._available_memory = available_memory
+        self._max_jobs = config.max_jobs
+        self._memory_floor_bytes = config.memory_floor_bytes
+        self._available_memory = machine.available_memory
         self._backoff = Backoff(self._chance())
         self._failure: str | None = None
         self._failure_until = 0.0
         self._is_short_of_memory = False
-        self._tell_of_failure: Callable[[], None] = _nothing
+        self._tell_of_failure: Callable[[], None] = lambda: None
 
     def tell(self, of_failure: Callable[[], None]) -> None:
         """Have it told when nothing is to be taken for a while."""
@@ -103,7 +95,3 @@ class Admission:
             )
         self._is_short_of_memory = is_short
         return is_short
-
-
-def _nothing() -> None:
-    return

@@ -7,8 +7,9 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from lib.attempt.environment_rule import EnvironmentRule
+from lib.attempt.environment import EnvironmentRule
 from lib.errors import ConfigurationError
 from lib.keeper.containment import WAYS
 
@@ -18,6 +19,7 @@ DEFAULT_HEARTBEAT_INTERVAL = 60.0
 DEFAULT_MEMORY_FLOOR_MIB = 512.0
 DEFAULT_OUTPUT_LIMIT_MIB = 1024.0
 LABEL_SEPARATOR = "="
+HOST_NAME_MAX = 200
 AUTOMATIC = "auto"
 
 
@@ -63,8 +65,9 @@ class Config:
     Units:   `poll_timeout` and `heartbeat_interval` are seconds; `memory_floor_bytes` is free memory below
              which no further job is taken; `output_limit_bytes` is how much one job may print; `max_jobs` None is
              unlimited.
-    Shape:   `project_roots` are real paths; without any, jobs may work everywhere. `containment` empty takes the best
-             way that can be had.
+    Shape:   `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
+             without any, jobs may work everywhere. `containment` empty takes the best way that can be had. Jobs'
+             commands are looked for in `commands_folder` first.
     """
 
     runtime_url: str
@@ -72,7 +75,7 @@ class Config:
     heartbeat_interval: float
     project_dir: Path
     state_dir: Path
-    project_root: Path
+    commands_folder: Path
     token_file: Path
     token: str | None = None
     ca_file: Path | None = None
@@ -81,6 +84,7 @@ class Config:
     exit_when_idle: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    host_name: str = ""
     memory_floor_bytes: int = 0
     output_limit_bytes: int = int(DEFAULT_OUTPUT_LIMIT_MIB) << 20
     project_roots: tuple[Path, ...] = ()
@@ -107,7 +111,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         heartbeat_interval=_positive(environment, "HEARTBEAT_INTERVAL", DEFAULT_HEARTBEAT_INTERVAL),
         project_dir=_project_dir(options, environment, cwd),
         state_dir=_state_dir(options, environment, cwd),
-        project_root=project_root,
+        commands_folder=project_root / "commands",
         token_file=_runtime_folder(environment) / "token",
         token=environment.get("AGENT_RUNTIME_TOKEN") or None,
         ca_file=_ca_file(environment),
@@ -116,6 +120,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         exit_when_idle=options.exit_when_idle,
         labels=_labels(options.labels),
         name=options.name or socket.gethostname(),
+        host_name=_host_name(environment),
         memory_floor_bytes=_mebibytes(environment, "AGENT_LAUNCHER_MEMORY_FLOOR_MIB", DEFAULT_MEMORY_FLOOR_MIB),
         output_limit_bytes=_mebibytes(environment, "AGENT_LAUNCHER_OUTPUT_LIMIT_MIB", DEFAULT_OUTPUT_LIMIT_MIB),
         project_roots=_project_roots(options, environment, cwd),
@@ -130,12 +135,22 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
 
 def _runtime_url(options: Options, environment: Mapping[str, str]) -> str:
     url = (options.runtime_url or environment.get("AGENT_RUNTIME_URL") or DEFAULT_RUNTIME_URL).rstrip("/")
-    if not url.startswith(("http://", "https://")):
+    if not _is_address(url):
         raise ConfigurationError(
-            f"cannot use the runtime address {url!r}: it must begin with 'http://' or 'https://' "
+            f"cannot use the runtime address {url!r}: expected 'http://HOST:PORT' or 'https://HOST:PORT' "
             "(AGENT_RUNTIME_URL or --runtime-url)"
         )
     return url
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Asked for its numbers, the system would be given the name in this form.
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _project_dir(options: Options, environment: Mapping[str, str], cwd: Path) -> Path:
@@ -195,6 +210,15 @@ def _home_folder(environment: Mapping[str, str], variable: str, default: str) ->
     if told := environment.get(variable):
         return Path(told)
     return Path(environment.get("HOME") or Path.home()) / default
+
+
+def _host_name(environment: Mapping[str, str]) -> str:
+    name = environment.get("AGENT_HOST_NAME", "").strip()
+    if len(name) > HOST_NAME_MAX or not name.isprintable():
+        raise ConfigurationError(
+            f"cannot use AGENT_HOST_NAME={name[:80]!r}: at most {HOST_NAME_MAX} visible characters are needed"
+        )
+    return name
 
 
 def _containment(environment: Mapping[str, str]) -> str:

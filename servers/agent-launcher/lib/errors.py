@@ -8,6 +8,7 @@ LauncherError
 ├── AttemptAlreadyHere        this very attempt, or another one of its job, is still on this machine
 └── CallFailed                a call to the runtime had no usable answer; try again
     ├── CallRejected          the runtime said no to this call, in its own words; trying again would not help
+    │   └── CallMissing       this runtime does not have the call; it is left out from then on
     └── IdentityLost          it is about us and not about the call
         ├── LauncherUnknown   the runtime has forgotten us; register again
         └── Superseded        another process has our identity; leave without touching anything
@@ -59,6 +60,13 @@ class CallRejected(CallFailed):
         super().__init__(sentence, status=status)
         self.code = code
         self.offset = offset
+
+
+class CallMissing(CallRejected):
+    """The runtime does not have this call."""
+
+    def __init__(self, sentence: str, *, status: int = 404) -> None:
+        super().__init__(sentence, status=status, code="call_missing")
 
 
 class IdentityLost(CallFailed):

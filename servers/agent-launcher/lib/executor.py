@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from lib.attempt.attempt import Attempt
 from lib.attempt.environment import job_environment
+from lib.config import Config
 from lib.errors import JobRefused
-from lib.keepers import Keepers
+from lib.keepers import Keepers, Order
 from lib.wire.models import Job, Json, JsonObject
 
 # Linux takes at most 128 KiB in one argument.
@@ -20,28 +20,15 @@ COMMANDS: Mapping[str, str] = {"start_session": "ao-start", "resume_session": "a
 class Executor:
     """Maps jobs to `ao-*` commands and hands them to the keeper, which spawns them when it is told to."""
 
-    def __init__(
-        self,
-        keepers: Keepers,
-        *,
-        project_root: Path,
-        project_dir: Path,
-        runtime_url: str,
-        project_roots: Sequence[Path] = (),
-        output_limit_bytes: int | None = None,
-    ) -> None:
+    def __init__(self, keepers: Keepers, config: Config, host_name: str = "") -> None:
         self._keepers = keepers
-        self._commands_folder = project_root / "commands"
-        self._project_dir = project_dir
-        self._runtime_url = runtime_url
-        self._project_roots = project_roots
-        self._output_limit_bytes = output_limit_bytes
+        self._config = config
+        self._host_name = host_name
 
-    def execute(self, attempt: Attempt) -> Attempt:
-        """Prepare an attempt and return it; its command runs once the keeper is told to go.
+    def execute(self, attempt: Attempt) -> Order:
+        """Prepare an attempt and order it; its command runs once its keeper has taken it and is told to go.
 
-        Errors:  JobRefused, if the job cannot be run here; AttemptAlreadyHere, if it was already run here;
-                 OrderFailed, if the keeper did not take it; OSError, if the disk does not take its folder.
+        Errors:  JobRefused, if the job cannot be run here; OSError, if the disk does not take its folder.
         """
         job, folder = attempt.job, attempt.folder
         command = self.find_command(job)
@@ -49,8 +36,7 @@ class Executor:
         is_prompt_on_stdin = len(prompt) > PROMPT_ARGUMENT_BYTES_MAX
         folder.make(prompt if is_prompt_on_stdin else None)
         launch = self._launch(attempt, command, is_prompt_on_stdin=is_prompt_on_stdin)
-        attempt.keeper = self._keepers.order(attempt.key, job.to_json(), str(folder.path), launch)
-        return attempt
+        return self._keepers.order(attempt.key, job.to_json(), str(folder.path), launch)
 
     def find_command(self, job: Job) -> str:
         """Find the job's command in the project's `commands/`, then on PATH.
@@ -63,23 +49,33 @@ class Executor:
                 "invalid_parameters",
                 f"cannot run job {job.job_id!r}: its type {job.type!r} is not one of {sorted(COMMANDS)}",
             )
-        beside = self._commands_folder / name
+        beside = self._config.commands_folder / name
         if beside.exists():
             return str(beside)
         # The keeper's attempt to start a path that does not exist makes the sentence that the user reads.
         return shutil.which(name) or str(beside)
 
     def _launch(self, attempt: Attempt, command: str, *, is_prompt_on_stdin: bool) -> JsonObject:
-        job, roots = attempt.job, self._project_roots
-        added = job_environment(job, attempt.folder, self._runtime_url, roots, is_prompt_on_stdin=is_prompt_on_stdin)
-        limit = job.output_limit_bytes or self._output_limit_bytes
+        job, config, roots = attempt.job, self._config, self._config.project_roots
+        project_dir = job.project_dir or str(config.project_dir)
+        added = job_environment(
+            job,
+            attempt.folder,
+            config.runtime_url,
+            roots,
+            project_dir=project_dir,
+            is_prompt_on_stdin=is_prompt_on_stdin,
+        )
+        if self._host_name:
+            added["AGENT_HOST_NAME"] = self._host_name
+        limit = job.output_limit_bytes or config.output_limit_bytes
         if limit:
             # What our own commands hold back until the end is not in the output that the keeper watches.
             added["AGENT_OUTPUT_LIMIT_BYTES"] = str(int(limit))
         return {
             "argv": _texts(build_argv(job, command, is_prompt_on_stdin=is_prompt_on_stdin)),
             "environment": dict(added),
-            "folder": job.project_dir or str(self._project_dir),
+            "folder": project_dir,
             "project_roots": _texts([str(root) for root in roots]),
             "is_prompt_on_stdin": is_prompt_on_stdin,
             "timeout_seconds": job.timeout_seconds,
@@ -90,14 +86,17 @@ class Executor:
 
 def build_argv(job: Job, command: str, *, is_prompt_on_stdin: bool) -> list[str]:
     """Map a job to its command line; what the job does not have is left out."""
-    argv = [command, job.session_name]
+    options: list[str] = []
     if job.type == "start_session" and job.agent_name:
-        argv += ["--agent", job.agent_name]
+        options += ["--agent", job.agent_name]
     if job.prompt is not None and not is_prompt_on_stdin:
-        argv += ["--prompt", job.prompt]
+        options += ["--prompt", job.prompt]
     if job.type == "start_session" and job.project_dir:
-        argv += ["--project-dir", job.project_dir]
-    return argv
+        options += ["--project-dir", job.project_dir]
+    if job.session_name.startswith("-"):
+        # No new session has such a name. One that has it must not be taken for an option.
+        return [command, *options, "--", job.session_name]
+    return [command, job.session_name, *options]
 
 
 def _texts(words: list[str]) -> list[Json]:

@@ -7,12 +7,14 @@ that was lost because a keeper died is said again by whoever reconciles the tabl
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from lib.attempt.attempt import Attempt, Stop
-from lib.errors import AttemptAlreadyHere, OrderFailed
+from lib.attempt.attempt import Attempt
+from lib.errors import AttemptAlreadyHere, JobRefused, OrderFailed
 from lib.keeper import words
-from lib.machine.keeper_lines import Collected, Heard
+from lib.machine.keeper_lines import Heard
 from lib.machine.machine import KeeperLines, Machine
 from lib.version import VERSION
 from lib.wire.models import Json, JsonObject, text_of
@@ -20,7 +22,18 @@ from lib.wire.models import Json, JsonObject, text_of
 log = logging.getLogger("agent-launcher")
 
 ANSWER_SECONDS = 20.0
-FULL, HERE = "disk", "here"
+FULL, HERE, LIVES = "disk", "here", "session_lives"
+
+
+@dataclass(slots=True)
+class Order:
+    """An attempt that a keeper was told of, and what it answered."""
+
+    key: str
+    message: JsonObject
+    is_answered: threading.Event
+    give_up_at: float
+    answer: JsonObject | None = None
 
 
 class Keepers:
@@ -29,12 +42,12 @@ class Keepers:
     def __init__(self, lines: KeeperLines, environment: Mapping[str, str], machine: Machine) -> None:
         self._lines = lines
         self._environment: dict[str, Json] = dict(environment)
-        self._monotonic = machine.monotonic
-        self._changed = machine.condition()
+        self._lock = machine.lock()
         self._greeted: dict[str, str] = {}  # the keepers that answered, with their version
-        self._orders: dict[str, JsonObject] = {}
-        self._answers: dict[str, JsonObject] = {}
-        self._collected: list[Collected] = []
+        self._flag = machine.flag
+        self._monotonic = machine.monotonic
+        self._orders: dict[str, Order] = {}
+        self._collected: list[JsonObject] = []
 
     def names(self) -> list[str]:
         """Name every keeper that has left something here, and at least one."""
@@ -49,19 +62,18 @@ class Keepers:
 
     def greeted(self, name: str, message: JsonObject) -> None:
         """Note that a keeper has answered, and tell it what the one before it may not have heard of."""
-        with self._changed:
+        with self._lock:
             self._greeted[name] = text_of(message, "version") or ""
-            orders = list(self._orders.items()) if name == self.current() else []
-            self._changed.notify_all()
-        for _, order in orders:
-            self._lines.send(name, order)
+            orders = list(self._orders.values()) if name == self.current() else []
+        for order in orders:
+            self._lines.send(name, order.message)
         # Told now, not before: those too that were collected while it came up.
         for collected in self._collected:
-            self._tell_code(name, collected)
+            self._lines.send(name, collected)
 
     def lost(self, name: str) -> None:
         """Note that a keeper is gone."""
-        with self._changed:
+        with self._lock:
             self._greeted.pop(name, None)
 
     def current(self) -> str | None:
@@ -75,31 +87,34 @@ class Keepers:
         """Name the keepers that have answered and get no new attempts."""
         return [name for name in self._greeted if name != self.current()]
 
-    def order(self, key: str, job: JsonObject, run_path: str, launch: JsonObject) -> str:
-        """Have an attempt kept ready and return its keeper's name; nothing of it runs before `go`.
-
-        Errors:  OrderFailed; AttemptAlreadyHere, if the keeper knows this attempt and it has run.
-        """
-        order: JsonObject = {"say": words.ORDER, "key": key, "job": job, "run_path": run_path, "launch": launch}
-        with self._changed:
+    def order(self, key: str, job: JsonObject, run_path: str, launch: JsonObject) -> Order:
+        """Have an attempt kept ready, of which nothing runs before `go`; `taken` says whether it is."""
+        message: JsonObject = {"say": words.ORDER, "key": key, "job": job, "run_path": run_path, "launch": launch}
+        order = Order(key, message, self._flag(), self._monotonic() + ANSWER_SECONDS)
+        with self._lock:
             self._orders[key] = order
-            keeper = self.current()
-        if keeper is not None:
-            self._lines.send(keeper, order)
-        try:
-            answer = self._answer_to(key)
-        except OrderFailed:
-            self.take_back(key)  # one that was only slow reads this behind the order
-            raise
-        finally:
-            with self._changed:
-                self._orders.pop(key, None)
-                self._answers.pop(key, None)
-        keeper = self._name_in(key, answer)
+            current = self.current()
+        if current is not None:
+            self._lines.send(current, message)
+        return order
+
+    def taken(self, order: Order) -> str:
+        """Wait until an order is answered and return the name of the keeper that has it.
+
+        Errors:  OrderFailed; AttemptAlreadyHere, if the keeper knows this attempt and it has run; JobRefused, if
+                 something of its session lives that could not be ended.
+        """
+        order.is_answered.wait(max(0.0, order.give_up_at - self._monotonic()))
+        with self._lock:
+            self._orders.pop(order.key, None)
+        if order.answer is None:
+            self.take_back(order.key)  # one that was only slow reads this behind the order
+            raise OrderFailed(f"the keeper of jobs did not answer within {ANSWER_SECONDS:.0f} s")
+        keeper = self._name_in(order.key, order.answer)
         for other in list(self._greeted):
             if other != keeper:
                 # One that greeted meanwhile may have been given the order too: two must never hold one attempt.
-                self._lines.send(other, {"say": words.DROP, "key": key})
+                self._lines.send(other, {"say": words.DROP, "key": order.key})
         return keeper
 
     def go(self, attempt: Attempt) -> None:
@@ -109,13 +124,10 @@ class Keepers:
         elif attempt.keeper is not None:
             self._lines.send(attempt.keeper, {"say": words.GO, "key": attempt.key})
 
-    def stop(self, attempt: Attempt, stop: Stop) -> None:
+    def stop(self, attempt: Attempt, reason: str) -> None:
         """Have an attempt ended by the ladder; asking twice is fine."""
-        message: JsonObject = {"say": words.STOP, "key": attempt.key, "reason": stop.reason}
-        if stop.grace_seconds is not None:
-            message["grace_seconds"] = stop.grace_seconds
         if attempt.keeper is not None:
-            self._lines.send(attempt.keeper, message)
+            self._lines.send(attempt.keeper, {"say": words.STOP, "key": attempt.key, "reason": reason})
 
     def forget(self, name: str, key: str) -> None:
         """Have an attempt forgotten that is over, or of which nothing ran."""
@@ -129,12 +141,12 @@ class Keepers:
 
     def answered(self, name: str, message: JsonObject) -> bool:
         """Hand the answer to an order to whoever waits for it; False if nobody does any more."""
-        key = str(message.get("key"))
-        with self._changed:
-            if key not in self._orders:
-                return False
-            self._answers[key] = {**message, "keeper": name}
-            self._changed.notify_all()
+        with self._lock:
+            order = self._orders.get(str(message.get("key")))
+        if order is None:
+            return False
+        order.answer = {**message, "keeper": name}
+        order.is_answered.set()
         return True
 
     def wait(self, seconds: float) -> list[Heard]:
@@ -155,24 +167,14 @@ class Keepers:
         for name in self._lines.names():
             self._lines.close(name)
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         """Take the exit codes of processes whose keeper died, and tell every keeper."""
         new = self._lines.collect()
         self._collected = [*self._collected, *new][-1000:]
         for collected in new:
             for name in list(self._greeted):
-                self._tell_code(name, collected)
+                self._lines.send(name, collected)
         return new
-
-    def _answer_to(self, key: str) -> JsonObject:
-        give_up_at = self._monotonic() + ANSWER_SECONDS
-        with self._changed:
-            while key not in self._answers:
-                left = give_up_at - self._monotonic()
-                if left <= 0:
-                    raise OrderFailed(f"the keeper of jobs did not answer within {ANSWER_SECONDS:.0f} s")
-                self._changed.wait(left)
-            return self._answers[key]
 
     @staticmethod
     def _name_in(key: str, answer: JsonObject) -> str:
@@ -180,13 +182,6 @@ class Keepers:
             return str(answer["keeper"])
         if answer.get("code") == HERE:
             raise AttemptAlreadyHere(f"cannot start {key!r}: this attempt was already run here")
+        if answer.get("code") == LIVES:
+            raise JobRefused(LIVES, text_of(answer, "error") or "something of its session lives")
         raise OrderFailed(text_of(answer, "error") or "the keeper of jobs refused the order")
-
-    def _tell_code(self, name: str, collected: Collected) -> None:
-        message: JsonObject = {
-            "say": words.COLLECTED,
-            "pid": collected.pid,
-            "start_time": collected.start_time,
-            "code": collected.code,
-        }
-        self._lines.send(name, message)

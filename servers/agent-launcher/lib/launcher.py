@@ -5,26 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from lib.admission import Admission
 from lib.api_client import ApiClient, TokenSource
 from lib.attempt.attempt import Attempt, Delivered, Dropped
 from lib.attempt.environment import base_environment
 from lib.attempt.folder import RunFolders
-from lib.attempt.housekeeping import Housekeeping
+from lib.attempt.housekeeping import keep_house
 from lib.attempt.output import OutputUploader
 from lib.attempt.output_shipper import OutputShipper
 from lib.config import Config
 from lib.errors import CallFailed
 from lib.executor import Executor
 from lib.heartbeat import Heartbeat
+from lib.identity import IdentityFile
 from lib.keepers import Keepers
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.loop import Loop
 from lib.machine.machine import Machine
 from lib.machine.watchdog import Watchdog
 from lib.poller import Poller
-from lib.registration import IdentityFile, Registration
+from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.service.notify import ServiceWatch
@@ -32,11 +34,10 @@ from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
 from lib.wire.http_client import HttpClient
-from lib.wire.models import Json, JsonObject
 
 log = logging.getLogger("agent-launcher")
 
-REPORTERS = 4
+REPORTERS = 2
 POLL_STALE_SECONDS, SUPERVISOR_STALE_SECONDS, DELIVERY_STALE_SECONDS = 90.0, 30.0, 90.0
 HOUSEKEEPING_STALE_SECONDS = 600.0
 TICK_SECONDS = 1.0
@@ -76,7 +77,8 @@ class Launcher:
         self._machine = machine
         self.state_folder = machine.state_folder(config.state_dir)
         self.lifecycle = Lifecycle(machine, max_total_jobs=config.max_total_jobs)
-        self._api = ApiClient(client, TokenSource(config.token, config.token_file), poll_timeout=config.poll_timeout)
+        tokens = TokenSource(config.token, config.token_file)
+        self._api = ApiClient(client, tokens, runtime_url=config.runtime_url, poll_timeout=config.poll_timeout)
         self._environment = base_environment(environment, config.environment_rule)
         self._service = ServiceWatch(environment)
         self._registry = RunningJobsRegistry(machine)
@@ -108,41 +110,20 @@ class Launcher:
             machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment), environment, machine
         )
         self._stopper = Stopper(registry, self._keepers)
-        identity = IdentityFile(self.state_folder.identity_path, machine)
-        self._registration = Registration(
-            api, identity, registry, self._about(), self._stopper.apply, self.lifecycle, machine
-        )
+        identity = IdentityFile(self.state_folder.identity_path, machine, config.host_name)
+        host_name = identity.host_name()
+        self._registration = Registration(api, identity, registry, config, self._stopper.apply, self.lifecycle, machine)
         folders = RunFolders(self.state_folder.runs_path, machine.disk)
-        admission = self._make_admission()
+        admission = Admission(registry.at_work, self.lifecycle, config, machine)
         self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)
         starter = Starter(
-            api, self._make_executor(), self._keepers, registry, self._registration, folders, admission,
-            self.lifecycle, machine,
+            api, Executor(self._keepers, config, host_name), self._keepers, registry, self._registration, folders,
+            admission, self.lifecycle, machine,
         )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
         registry.tell(self._place_freed, self._attempt_over)
         admission.tell(self._jobs_cannot_be_started)
         self._loops = self._make_loops(OutputUploader(api), folders)
-
-    def _make_admission(self) -> Admission:
-        return Admission(
-            self._registry.at_work,
-            self.lifecycle,
-            max_jobs=self._config.max_jobs,
-            memory_floor_bytes=self._config.memory_floor_bytes,
-            available_memory=self._machine.available_memory,
-            machine=self._machine,
-        )
-
-    def _make_executor(self) -> Executor:
-        return Executor(
-            self._keepers,
-            project_root=self._config.project_root,
-            project_dir=self._config.project_dir,
-            runtime_url=self._config.runtime_url,
-            project_roots=self._config.project_roots,
-            output_limit_bytes=self._config.output_limit_bytes,
-        )
 
     def _make_poller(self, starter: Starter, admission: Admission) -> Poller:
         return Poller(
@@ -150,7 +131,7 @@ class Launcher:
             self._registration,
             admission,
             self.lifecycle,
-            start_job=starter.start,
+            start_jobs=starter.start,
             stop_jobs=self._stopper.stop_jobs,
             is_idle=self._is_idle if self._config.exit_when_idle else None,
             machine=self._machine,
@@ -173,8 +154,8 @@ class Launcher:
 
         registry, machine = self._registry, self._machine
         reporter = Reporter(self._api, self._registration, registry, self._keepers, uploader, machine)
-        shipper = OutputShipper(registry, lambda: self._registration.launcher_id, uploader, machine)
-        keeping = Housekeeping(folders, lambda: {attempt.key for attempt in registry.attempts()}, machine)
+        shipper = OutputShipper(registry.attempts, lambda: self._registration.launcher_id, uploader, machine)
+        keeping = partial(keep_house, folders, lambda: {attempt.key for attempt in registry.attempts()}, machine)
         poll_stale = max(POLL_STALE_SECONDS, 2 * self._config.poll_timeout + 30)
         supervisor = loop("supervisor", lambda: self._supervisor.step(supervisor.stamp), SUPERVISOR_STALE_SECONDS)
         output = loop("output", lambda: shipper.round(output.stamp), DELIVERY_STALE_SECONDS)
@@ -185,18 +166,9 @@ class Launcher:
                 loop(f"reporter-{number}", reporter.step, DELIVERY_STALE_SECONDS) for number in range(1, REPORTERS + 1)
             ),
             output=output,
-            housekeeping=loop("housekeeping", keeping.step, HOUSEKEEPING_STALE_SECONDS),
+            housekeeping=loop("housekeeping", keeping, HOUSEKEEPING_STALE_SECONDS),
             heartbeat=loop("heartbeat", self._make_heartbeat().step, 2 * self._config.heartbeat_interval + 20),
         )
-
-    def _about(self) -> JsonObject:
-        labels: dict[str, Json] = dict(self._config.labels)
-        return {
-            "name": self._config.name,
-            "hostname": self._machine.host_name(),
-            "labels": labels,
-            "max_jobs": self._config.max_jobs,
-        }
 
     def _place_freed(self) -> None:
         self._poller.refresh()
@@ -204,7 +176,7 @@ class Launcher:
             self.lifecycle.tell(Event.LOOK)
 
     def _jobs_cannot_be_started(self) -> None:
-        self._poller.take_back()
+        self._poller.refresh()
         # Most often the disk is full, and what was delivered long ago takes the room.
         self._loops.housekeeping.wake()
 

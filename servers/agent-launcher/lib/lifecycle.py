@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from queue import Empty
+from queue import Empty, SimpleQueue
 
-from lib.machine.machine import Inbox, Machine
+from lib.machine.machine import Machine
 
 
 class Phase(IntEnum):
@@ -31,7 +31,7 @@ class Lifecycle:
     """Holds the phase and the main thread's inbox. Putting into the inbox is safe inside a signal handler."""
 
     def __init__(self, machine: Machine, *, max_total_jobs: int | None = None) -> None:
-        self.inbox: Inbox[Event] = machine.inbox()
+        self.inbox: SimpleQueue[Event] = machine.inbox()
         self.leaving = machine.flag()
         self._phase = Phase.TAKING
         self._lock = machine.lock()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from lib.api_client import ApiClient
+from lib.config import Config
 from lib.errors import CallFailed, IdentityLost, Superseded
+from lib.identity import IdentityFile
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.machine import Machine
 from lib.registry import RunningJobsRegistry
@@ -16,30 +16,6 @@ from lib.version import VERSION
 from lib.wire.models import Job, Json, JsonObject, RegistrationResponse
 
 log = logging.getLogger("agent-launcher")
-
-
-class IdentityFile:
-    """Keeps the launcher's id between starts; a copy on another machine is not taken for ours."""
-
-    def __init__(self, path: Path, machine: Machine) -> None:
-        self._path = path
-        self._machine = machine
-
-    def read(self) -> str | None:
-        try:
-            told: Json = json.loads(self._machine.disk.read(self._path))
-        except (OSError, ValueError):
-            return None
-        if not isinstance(told, dict) or told.get("machine") != self._machine.identity():
-            return None
-        launcher_id = told.get("launcher_id")
-        return launcher_id if isinstance(launcher_id, str) else None
-
-    def write(self, launcher_id: str) -> None:
-        if self.read() == launcher_id:
-            return
-        told = {"launcher_id": launcher_id, "machine": self._machine.identity()}
-        self._machine.disk.replace(self._path, json.dumps(told).encode())
 
 
 class Registration:
@@ -50,17 +26,17 @@ class Registration:
         api: ApiClient,
         identity: IdentityFile,
         registry: RunningJobsRegistry,
-        about: JsonObject,
+        config: Config,
         apply: Callable[[RegistrationResponse], None],
         lifecycle: Lifecycle,
         machine: Machine,
     ) -> None:
         self._lifecycle = lifecycle
-        self._boot_id = machine.boot_id
         self._api = api
         self._identity = identity
         self._registry = registry
-        self._about = about
+        self._config = config
+        self._machine = machine
         self._apply = apply
         self._lock = machine.lock()
         self._current: RegistrationResponse | None = None
@@ -91,13 +67,8 @@ class Registration:
                 raise CallFailed("this launcher is leaving and does not register again")
             if self._current is not None and self._current is not instead_of:
                 return self._current
-            asked: JsonObject = {**self._about, "boot_id": self._boot_id(), "version": VERSION}
-            if self.launcher_id is not None:
-                asked["launcher_id"] = self.launcher_id
-            asked["holding"] = holding_of(self._registry.held())
             self._calls += 1
-            asked["instance"] = {"id": self._instance_id, "call": self._calls, "began": self._began}
-            answer = self._api.register(asked)
+            answer = self._api.register(self._about())
             self._remember(answer)
             self._apply(answer)
             self._current = answer
@@ -124,6 +95,20 @@ class Registration:
         except CallFailed as error:
             log.warning("cannot register error=%s", error)
             return True
+
+    def _about(self) -> JsonObject:
+        """Say who we are and what we hold."""
+        about: JsonObject = {
+            "name": self._config.name,
+            "hostname": self._identity.host_name(),
+            "labels": {**self._config.labels},
+            "max_jobs": self._config.max_jobs,
+            "boot_id": self._machine.boot_id(),
+            "version": VERSION,
+            "holding": holding_of(self._registry.held()),
+            "instance": {"id": self._instance_id, "call": self._calls, "began": self._began},
+        }
+        return about if self.launcher_id is None else {**about, "launcher_id": self.launcher_id}
 
     def _remember(self, answer: RegistrationResponse) -> None:
         self._known_id = answer.launcher_id

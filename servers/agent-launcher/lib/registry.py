@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Ended, Later, Phase, Reported, Stop, Unbegun
+from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Ended, Later, Phase, Reported, Unbegun
 from lib.errors import AttemptAlreadyHere
 from lib.machine.machine import Machine
 from lib.wire.models import Job
@@ -36,8 +36,8 @@ class RunningJobsRegistry:
         self._due: list[tuple[float, int, Attempt]] = []
         self._tickets = itertools.count(1)
         self._is_closed = False
-        self._tell_of_place: Callable[[], None] = _nothing
-        self._tell_of_end: Callable[[Attempt, Delivered | Dropped], None] = _nothing
+        self._tell_of_place: Callable[[], None] = lambda: None
+        self._tell_of_end: Callable[[Attempt, Delivered | Dropped], None] = lambda *_: None
 
     def tell(self, of_place: Callable[[], None], of_end: Callable[[Attempt, Delivered | Dropped], None]) -> None:
         """Have it told when a place becomes free or the table shorter, and when an attempt is over."""
@@ -91,10 +91,10 @@ class RunningJobsRegistry:
         if is_changed or isinstance(change, Delivered | Dropped):
             self._tell_of_place()
 
-    def mark_stop(self, attempt: Attempt, stop: Stop) -> None:
+    def mark_stop(self, attempt: Attempt, reason: str) -> None:
         """Keep that it was told to end, so that a keeper which did not hear of it can be told again."""
         with self._changed:
-            attempt.stop = stop
+            attempt.stop = reason
             if attempt.phase is Phase.UNBEGUN and attempt.ticket:
                 self._schedule(attempt, 0.0)
 
@@ -108,21 +108,18 @@ class RunningJobsRegistry:
         with self._changed:
             attempt.is_reported = True
 
-    def take(self, wait_seconds: float) -> Attempt | None:
-        """Wait for an attempt whose delivery is due; it is the caller's until it is stored."""
+    def take(self, wait_seconds: float, most: int) -> list[Attempt]:
+        """Wait for attempts whose delivery is due; each is the caller's until it is stored."""
         end = self._monotonic() + wait_seconds
         with self._changed:
             while not self._is_closed:
+                if due := self._take_due(most):
+                    return due
                 now = self._monotonic()
-                self._forget_old_tickets()
-                if self._due and self._due[0][0] <= now:
-                    attempt = heapq.heappop(self._due)[2]
-                    attempt.ticket = 0
-                    return attempt
                 if now >= end:
-                    return None
+                    break
                 self._changed.wait((min(end, self._due[0][0]) if self._due else end) - now)
-        return None
+        return []
 
     def find(self, key: str) -> Attempt | None:
         """Find one attempt by its key."""
@@ -186,20 +183,23 @@ class RunningJobsRegistry:
             case Delivered() | Dropped():
                 attempt.ticket = 0
                 del self._attempts[attempt.key]
-                self._changed.notify_all()
 
     def _schedule(self, attempt: Attempt, seconds: float) -> None:
         attempt.ticket = next(self._tickets)
         heapq.heappush(self._due, (self._monotonic() + seconds, attempt.ticket, attempt))
         self._changed.notify()
 
-    def _forget_old_tickets(self) -> None:
-        while self._due and self._due[0][2].ticket != self._due[0][1]:
+    def _take_due(self, most: int) -> list[Attempt]:
+        now, taken = self._monotonic(), list[Attempt]()
+        while self._due:
+            at, ticket, attempt = self._due[0]
+            if attempt.ticket == ticket:
+                if at > now or len(taken) == most:
+                    break
+                attempt.ticket = 0
+                taken.append(attempt)
             heapq.heappop(self._due)
-
-
-def _nothing(*_: object) -> None:
-    return
+        return taken
 
 
 def _running(held: Attempt) -> RunningJob:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Sequence
 
-from lib.api_client import ApiClient
+from lib.api_client import ApiClient, Said
 from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Later, Phase, Reported
 from lib.attempt.output import OutputUploader
 from lib.attempt.report import report_of
@@ -20,11 +21,12 @@ log = logging.getLogger("agent-launcher")
 TAIL_CHUNKS_MAX = 4
 REST_CHUNKS_MAX = 16
 TAKE_WAIT_SECONDS = 20.0
+AT_ONCE_MAX = 32
 ALREADY_STARTED = "already_started"
 
 
 class Reporter:
-    """Works on one attempt at a time that is due; several threads may run `step`."""
+    """Works on what is due; several threads may run `step`."""
 
     def __init__(
         self,
@@ -44,82 +46,105 @@ class Reporter:
 
     def step(self) -> float:
         """Do the next part of what is due, and have its outcome stored."""
-        attempt = self._registry.take(TAKE_WAIT_SECONDS)
-        if attempt is None:
-            return 0.0
-        change: Change | None = None
+        left = {attempt.key: attempt for attempt in self._registry.take(TAKE_WAIT_SECONDS, AT_ONCE_MAX)}
         try:
-            change = self._work_on(attempt)
+            for attempt, change in self._work_on(list(left.values())):
+                del left[attempt.key]
+                self._store(attempt, change)
         finally:
             # An attempt must survive whatever went wrong with it.
-            self._registry.store(attempt, change or Later(attempt.backoff.failed()))
+            for attempt in left.values():
+                self._registry.store(attempt, Later(attempt.backoff.failed()))
+        return 0.0
+
+    def _store(self, attempt: Attempt, change: Change) -> None:
+        self._registry.store(attempt, change)
         if isinstance(change, Began):
             log.info("job was granted and never ran, it runs now job_id=%s", attempt.job.job_id)
             self._keepers.go(attempt)
-        return 0.0
 
-    def _work_on(self, attempt: Attempt) -> Change:
-        seen = self._registration.current
-        try:
-            return self._deliver(attempt)
-        except IdentityLost as loss:
-            self._registration.renewed(loss, seen)
-            return Later(attempt.backoff.failed())
-        except (LauncherError, OSError) as error:
-            seconds = attempt.backoff.failed()
-            log.warning("not delivered, trying again in %.1f s job_id=%s error=%s", seconds, attempt.job.job_id, error)
-            return Later(seconds)
-
-    def _deliver(self, attempt: Attempt) -> Change:
+    def _work_on(self, due: Sequence[Attempt]) -> Iterator[tuple[Attempt, Change]]:
         launcher_id = self._registration.launcher_id
         if launcher_id is None:
-            raise CallFailed("this launcher is not registered yet")
+            yield from ((attempt, self._later(attempt, "this launcher is not registered yet")) for attempt in due)
+            return
+        unreported = [attempt for attempt in due if attempt.is_end_unreported]
+        yield from self._report(launcher_id, unreported)
+        for attempt in due:
+            if attempt not in unreported:
+                yield attempt, self._guarded(attempt, lambda attempt: self._deliver(launcher_id, attempt))
+
+    def _guarded(self, attempt: Attempt, deliver: Callable[[Attempt], Change]) -> Change:
+        seen = self._registration.current
+        try:
+            return deliver(attempt)
+        except IdentityLost as loss:
+            self._registration.renewed(loss, seen)
+            return self._later(attempt, loss)
+        except (LauncherError, OSError) as error:
+            return self._later(attempt, error)
+
+    @staticmethod
+    def _later(attempt: Attempt, error: object) -> Later:
+        seconds = attempt.backoff.failed()
+        log.warning("not delivered, trying again in %.1f s job_id=%s error=%s", seconds, attempt.job.job_id, error)
+        return Later(seconds)
+
+    def _deliver(self, launcher_id: str, attempt: Attempt) -> Change:
         if attempt.phase is Phase.UNBEGUN:
             return self._give_back(launcher_id, attempt)
         if attempt.drop_reason is not None:
             return Delivered(f"dropped: {attempt.drop_reason}")
-        if not attempt.is_reported:
-            return self._report(launcher_id, attempt)
         is_whole = self._uploader.upload(launcher_id, attempt.job, attempt.folder, attempt.output, REST_CHUNKS_MAX)
         return Delivered("reported") if is_whole else Reported()
 
-    def _report(self, launcher_id: str, attempt: Attempt) -> Change:
-        if attempt.tries == 0:
-            self._try_tail(launcher_id, attempt)
-        assert attempt.verdict is not None, "what ended has a verdict"
-        report = report_of(attempt.job, attempt.folder, attempt.verdict)
-        try:
-            self._send(launcher_id, attempt, report)
-        except CallRejected as rejection:
-            log.error("report put aside job_id=%s code=%s error=%s", attempt.job.job_id, rejection.code, rejection)  # noqa: TRY400
-            return Delivered(f"the runtime did not take the report: {rejection}")
+    def _report(self, launcher_id: str, attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Change]]:
+        """Report ends, together where the runtime takes that."""
+        seen = self._registration.current
+        self._try_tails(launcher_id, attempts)
+        reports: list[tuple[Attempt, Report]] = []
+        for attempt in attempts:
+            assert attempt.verdict is not None, "what ended has a verdict"
+            try:
+                reports.append((attempt, report_of(attempt.job, attempt.folder, attempt.verdict)))
+            except Exception as error:  # noqa: BLE001  (one that cannot be told of must not be in the way of the others)
+                yield attempt, self._later(attempt, error)
+        said = [Said.of_end(attempt.job, report) for attempt, report in reports]
+        answers = self._api.report_all(launcher_id, said)
+        loss = next((error for error in answers if isinstance(error, IdentityLost)), None)
+        if loss is not None:
+            self._registration.renewed(loss, seen)
+        for (attempt, report), refusal in zip(reports, answers, strict=True):
+            yield attempt, self._after(attempt, report, refusal)
+
+    def _after(self, attempt: Attempt, report: Report, error: CallFailed | None) -> Change:
+        job_id = attempt.job.job_id
+        if isinstance(error, CallRejected):
+            log.error("report put aside job_id=%s code=%s error=%s", job_id, error.code, error)
+            return Delivered(f"the runtime did not take the report: {error}")
+        if error is not None:
+            return self._later(attempt, error)
         log.info(
             "job %s job_id=%s exit_code=%s signal=%s reason=%s",
             report.outcome,
-            attempt.job.job_id,
+            job_id,
             report.exit_code,
             report.signal,
             report.reason,
         )
         return Reported()
 
-    def _try_tail(self, launcher_id: str, attempt: Attempt) -> None:
+    def _try_tails(self, launcher_id: str, attempts: Sequence[Attempt]) -> None:
         # The output goes first if it can: who hears of the end may look at once. But it must not hold up the end.
-        try:
-            self._uploader.upload(launcher_id, attempt.job, attempt.folder, attempt.output, TAIL_CHUNKS_MAX)
-        except IdentityLost:
-            raise
-        except CallFailed as error:
-            log.warning("output not sent before the report job_id=%s error=%s", attempt.job.job_id, error)
-
-    def _send(self, launcher_id: str, attempt: Attempt, report: Report) -> None:
-        job = attempt.job
-        if report.outcome == "completed":
-            self._api.report_completed(launcher_id, job.job_id, job, report)
-        elif report.outcome == "stopped":
-            self._api.report_stopped(launcher_id, job.job_id, job, report)
-        else:
-            self._api.report_failed(launcher_id, job.job_id, report.error or "", job, report)
+        for attempt in attempts:
+            if attempt.tries:
+                continue
+            try:
+                self._uploader.upload(launcher_id, attempt.job, attempt.folder, attempt.output, TAIL_CHUNKS_MAX)
+            except CallFailed as error:
+                log.warning("output not sent before the report job_id=%s error=%s", attempt.job.job_id, error)
+                if error.status is None:
+                    return
 
     def _give_back(self, launcher_id: str, attempt: Attempt) -> Change:
         """Return a claim of which nothing ran; if it was granted already, it is run now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from lib.attempt.attempt import Attempt, Phase, Stop
+from lib.attempt.attempt import Attempt, Phase
 from lib.keepers import Keepers
 from lib.registry import RunningJobsRegistry
 from lib.wire.models import Dropped, RegistrationResponse
@@ -68,7 +68,6 @@ class Stopper:
         return next((attempt for attempt in all_of_it if attempt.job.attempt_number == number), None)
 
     def _ask(self, attempt: Attempt, reason: str) -> None:
-        stop = Stop(reason, attempt.job.stop_grace_seconds)
-        self._registry.mark_stop(attempt, stop)
+        self._registry.mark_stop(attempt, reason)
         if attempt.phase is Phase.RUNNING:
-            self._keepers.stop(attempt, stop)
+            self._keepers.stop(attempt, reason)

@@ -113,7 +113,7 @@ def test_a_peer_that_drips_bytes_cannot_hold_a_call_beyond_its_limit(monkeypatch
         api = ApiClient(http_client(f"http://127.0.0.1:{server.getsockname()[1]}"), TokenSource(None, Path("/none")))
 
         with pytest.raises(CallFailed, match=r"longer than its limit|timed out"):
-            api._call("POST", "/launcher/register", body={}, limit_seconds=0.3)
+            api._call("register", "POST", "/launcher/register", body={}, limit_seconds=0.3)
 
         api.close()
         dripping.join(5)

@@ -33,17 +33,15 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def places(folder: Path) -> Iterator[Containment]:
     """A keeper's way to contain, whose home is where the test is: the test itself stays where it was."""
-    places = Containment(None, is_marking=True)
-    places._base = str(folder)
-    places._home = os.open(folder.parent / "cgroup.procs", os.O_WRONLY)
+    home = os.open(folder.parent / "cgroup.procs", os.O_WRONLY)
+    places = Containment(str(folder), home, is_marking=True)
     yield places
     if places._home is not None:
         os.close(places._home)
 
 
 def spawn(places: Containment, place: Place) -> int:
-    with places.inside(place):
-        return os.posix_spawn("/bin/sleep", ["sleep", "600"], {}, setsid=True)
+    return places.spawn_into(place, lambda: os.posix_spawn("/bin/sleep", ["sleep", "600"], {}, setsid=True))
 
 
 def end(pid: int) -> None:
@@ -66,9 +64,9 @@ def test_a_place_that_a_stranger_has_already_is_not_shared(
 
     assert (place.cgroup, place.mark) == (None, containment.MARK_MIN)
     pid = spawn(places, place)
-    places.kill(place, None)
+    places.kill(place)
     os.waitpid(pid, 0)
-    assert places.is_empty(place, None, is_thorough=True)
+    assert places.is_empty(place, is_thorough=True)
     stranger.terminate()
     assert stranger.wait() == -signal.SIGTERM  # nothing else had ended it
 
@@ -81,11 +79,11 @@ def test_a_cgroup_that_was_removed_before_it_was_entered_leaves_the_mark(places:
     pid = spawn(places, place)
 
     assert place.to_json()["cgroup"] is None
-    assert not places.is_empty(place, None, is_thorough=False)
-    assert places.members(place, None) == [pid]
-    places.ask(place, None)
+    assert not places.is_empty(place, is_thorough=False)
+    assert places.named(place) == [f"sleep (pid {pid})"]
+    places.ask(place)
     assert os.waitpid(pid, 0)[1] == signal.SIGTERM
-    assert places.is_empty(place, None, is_thorough=False)
+    assert places.is_empty(place, is_thorough=False)
 
 
 def test_a_cgroup_that_was_removed_while_its_attempt_was_elsewhere_is_no_proof_of_its_end(
@@ -97,8 +95,8 @@ def test_a_cgroup_that_was_removed_while_its_attempt_was_elsewhere_is_no_proof_o
     assert place.cgroup is not None
     Path(place.cgroup).rmdir()
 
-    assert not places.is_empty(place, None, is_thorough=False)
-    places.kill(place, None)
+    assert not places.is_empty(place, is_thorough=False)
+    places.kill(place)
 
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
 
@@ -110,13 +108,13 @@ def test_where_the_way_back_is_barred_the_start_does_not_look_like_one_that_fail
     assert places._home is not None
     os.close(places._home)
     places._home = os.open("/dev/null", os.O_RDONLY)
-    pids: list[int] = []
 
-    with pytest.raises(RuntimeError, match="cannot leave the place of an attempt"), places.inside(place):
-        pids.append(os.posix_spawn("/bin/sleep", ["sleep", "600"], {}))
+    with pytest.raises(RuntimeError, match="cannot leave the place of an attempt"):
+        spawn(places, place)
 
     (folder.parent / "cgroup.procs").write_text("0")  # the test itself was left there
-    end(pids[0])
+    assert place.group is not None
+    end(place.group)
 
 
 def test_nothing_stays_of_the_question_what_can_be_had(folder: Path) -> None:
@@ -137,9 +135,9 @@ def test_whoever_spawned_is_back_and_without_a_mark(places: Containment) -> None
     assert Path("/proc/self/cgroup").read_text() == home
     assert process_tree.lock_limit(os.getpid()) == mark
     assert process_tree.lock_limit(pid) == place.mark
-    places.kill(place, None)
+    places.kill(place)
     os.waitpid(pid, 0)
-    wait_until(lambda: places.is_empty(place, None, is_thorough=True), "the place is empty")
+    wait_until(lambda: places.is_empty(place, is_thorough=True), "the place is empty")
 
 
 def test_without_a_cgroup_of_its_own_a_machine_has_marks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +152,7 @@ def test_without_a_cgroup_of_its_own_a_machine_has_marks(monkeypatch: pytest.Mon
 def test_a_process_that_is_not_ours_by_now_is_not_signalled(places: Containment) -> None:
     stranger = subprocess.Popen(["/bin/sleep", "600"])
 
-    containment._signal_if(stranger.pid, signal.SIGKILL, lambda pid: containment._is_in(Place(None, 1 << 41), pid))
+    containment._signal_in(Place(None, 1 << 41), stranger.pid, signal.SIGKILL)
 
     stranger.terminate()
     assert stranger.wait() == -signal.SIGTERM  # nothing else had ended it

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from launcher_rig.attempts import attempt_of, job
 from launcher_rig.commands import CommandProject
+from launcher_rig.configs import config_of
 from launcher_rig.executor_on_keeper import ExecutorOnKeeper
 
 from lib.attempt.attempt import Attempt
@@ -40,6 +41,15 @@ def test_a_resume_job_becomes_the_missions_command_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["--help", "-h", "-x", "--", "--json", "--prompt", "-", "--agent=x"])
+def test_a_session_named_like_an_option_is_never_read_as_one(name: str) -> None:
+    order = Job("job_1", "start_session", name, "coder", "--help", "/project")
+
+    assert build_argv(order, "ao-start", is_prompt_on_stdin=False) == [
+        *("ao-start", "--agent", "coder", "--prompt", "--help", "--project-dir", "/project", "--", name)
+    ]
+
+
 def test_what_a_job_does_not_have_is_left_out() -> None:
     order = Job("job_1", "start_session", "alice")
 
@@ -54,7 +64,7 @@ def test_a_prompt_that_fits_goes_as_an_argument_and_standard_input_is_empty(exec
     assert argv == ["argv", "--prompt", '-x "quoted" $HOME ü\n']
     assert stdin_bytes == 0
     assert names == [
-        *("AGENT_JOB_ATTEMPT", "AGENT_JOB_ID", "AGENT_OUTCOME_FILE"),
+        *("AGENT_JOB_ATTEMPT", "AGENT_JOB_ID", "AGENT_OUTCOME_FILE", "AGENT_OUTPUT_LIMIT_BYTES"),
         *("AGENT_RUNTIME_URL", "AGENT_SESSION_ID", "AGENT_SESSION_NAME"),
     ]
 
@@ -119,11 +129,10 @@ def test_what_a_job_says_of_its_limits_and_what_the_launcher_says_reach_the_keep
     executor: ExecutorOnKeeper,
 ) -> None:
     told: list[object] = []
-    executor.keepers.order = lambda *asked: told.append(asked) or "1"  # type: ignore[func-returns-value,method-assign]
-    executor.executor._output_limit_bytes = 77
+    executor.keepers.order = lambda *asked: told.append(asked)  # type: ignore[assignment,method-assign]
+    executor.executor._config = config_of(Path("/nowhere"), output_limit_bytes=77)
     for one in (job("s", timeout_seconds=5.0, stop_grace_seconds=2.0, output_limit_bytes=9.0), job("s")):
-        attempt = executor.executor.execute(attempt_of(one, executor.machine, executor.folders.path))
-        assert attempt.keeper == "1"
+        executor.executor.execute(attempt_of(one, executor.machine, executor.folders.path))
 
     launches = [asked[3] for asked in told if isinstance(asked, tuple)]
     limits = ("timeout_seconds", "stop_grace_seconds", "output_limit_bytes")

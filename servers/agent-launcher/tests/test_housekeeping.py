@@ -10,7 +10,7 @@ from launcher_rig.attempts import job
 from launcher_rig.machines import SmallDisk
 
 from lib.attempt.folder import RunFolders
-from lib.attempt.housekeeping import KEEP_SECONDS, PACE_SECONDS, PACE_WHEN_FULL_SECONDS, Housekeeping
+from lib.attempt.housekeeping import KEEP_SECONDS, PACE_SECONDS, PACE_WHEN_FULL_SECONDS, keep_house
 from lib.machine.machine import Machine
 
 ROOMY, FULL = 1 << 40, 0
@@ -41,7 +41,7 @@ class Rig:
 
     def keep(self, machine: Machine) -> tuple[bool, bool, float]:
         """Keep house once, and say which of the two are still there, and when it looks again."""
-        pace = Housekeeping(self.folders, lambda: self.in_use, machine).step()
+        pace = keep_house(self.folders, lambda: self.in_use, machine)
         return self.delivered.exists(), self.running.exists(), pace
 
 
@@ -79,6 +79,6 @@ def test_who_is_in_use_is_asked_after_the_folders_were_listed(rig: Rig) -> None:
         os.utime(late, (1, 1))
         return set()
 
-    Housekeeping(rig.folders, in_use, OtherTime(ROOMY)).step()
+    keep_house(rig.folders, in_use, OtherTime(ROOMY))
 
     assert late.exists()

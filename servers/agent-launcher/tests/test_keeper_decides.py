@@ -266,3 +266,19 @@ def test_a_command_that_cannot_be_started_is_over_at_once(keeper: KeeperInHand, 
 
     assert verdict["reason"] == "project_dir_refused"
     assert len(str(verdict["error"])) == 2000  # what the journal has room for
+
+
+@pytest.mark.parametrize(("collected", "code"), [(1, 1), (None, 0)])
+def test_the_code_that_a_launcher_collected_counts_for_more_than_what_the_command_left_about_itself(
+    keeper: KeeperInHand, host: MadeUpHost, collected: int | None, code: int
+) -> None:
+    keeper.run()
+    host.outcome = {"exit_code": 0}
+    host.ends = [(100, None)]
+    said = keeper.pass_time(0)
+    if collected is not None:
+        said += keeper.say(words.COLLECTED, pid=100, start_time="born-1", code=collected)
+
+    verdict = keeper.verdict([*said, *keeper.pass_time(3)]) or {}
+
+    assert (verdict["exit_code"], verdict["reason"]) == (code, None)

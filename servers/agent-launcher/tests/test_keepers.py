@@ -8,11 +8,11 @@ import pytest
 from launcher_rig.attempts import attempt_of, job
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 
-from lib.attempt.attempt import Attempt, Stop
+from lib.attempt.attempt import Attempt
 from lib.errors import AttemptAlreadyHere, OrderFailed
 from lib.keeper import words
 from lib.keepers import Keepers
-from lib.machine.keeper_lines import Collected
+from lib.machine.keeper_lines import collected
 from lib.version import VERSION
 from lib.wire.models import JsonObject
 from support.waiting import wait_until
@@ -39,7 +39,7 @@ def greet(keepers: Keepers, name: str = "1", version: str = VERSION) -> None:
 
 
 def order(keepers: Keepers, key: str = "job_1.1") -> str:
-    return keepers.order(key, {"job_id": "job_1"}, "/r", {"argv": ["x"]})
+    return keepers.taken(keepers.order(key, {"job_id": "job_1"}, "/r", {"argv": ["x"]}))
 
 
 def attempt(machine: OnPlayedKeepers, keeper: str | None = "1") -> Attempt:
@@ -59,19 +59,9 @@ def answer_with(keepers: Keepers, lines: PlayedKeepers, *answers: JsonObject) ->
     lines.on_send = answer
 
 
-def waiting_passes_time(keepers: Keepers, machine: OnPlayedKeepers) -> None:
-    """Have whoever waits for an answer wait in vain, and not for long."""
-
-    def wait(timeout: float) -> bool:
-        machine.now += timeout
-        return False
-
-    keepers._changed.wait = wait  # type: ignore[method-assign]
-
-
 def test_a_keeper_is_greeted_first_and_with_the_environment(keepers: Keepers, lines: PlayedKeepers) -> None:
     assert keepers.open("1")
-    lines.fallen = [Collected(5, "77", 3)]
+    lines.fallen = [collected(5, "77", 3)]
     keepers.collect()  # while it comes up
     assert lines.sent == [("1", {"say": words.HELLO, "version": VERSION, "environment": {"PATH": "/bin"}})]
 
@@ -110,7 +100,6 @@ def test_an_order_that_no_keeper_answers_fails_after_a_while(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
     greet(keepers)
-    waiting_passes_time(keepers, machine)
     with pytest.raises(OrderFailed, match="the keeper of jobs did not answer within 20 s"):
         order(keepers)
 
@@ -122,7 +111,6 @@ def test_an_order_that_was_given_up_is_not_kept_by_a_keeper_that_only_was_slow(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
     greet(keepers)
-    waiting_passes_time(keepers, machine)
     with pytest.raises(OrderFailed):
         order(keepers)
 
@@ -131,7 +119,8 @@ def test_an_order_that_was_given_up_is_not_kept_by_a_keeper_that_only_was_slow(
 
 
 def in_a_thread(keepers: Keepers) -> tuple[threading.Thread, list[str]]:
-    """Order in a thread of its own, as starters do."""
+    """Order in a thread of its own, which really waits."""
+    keepers._flag = threading.Event
     names: list[str] = []
     thread = threading.Thread(target=lambda: names.append(order(keepers)), daemon=True)
     thread.start()
@@ -194,19 +183,19 @@ def test_what_was_told_to_end_meanwhile_is_not_told_to_go(
     keepers.go(attempt(machine))
     assert lines.sent == [("1", {"say": words.GO, "key": "job_1.1"})]
     told_to_end = attempt(machine)
-    told_to_end.stop = Stop("stopped_by_user", 3.0)
+    told_to_end.stop = "stopped_by_user"
     lines.sent.clear()
 
     keepers.go(told_to_end)
 
-    stop = {"say": words.STOP, "key": "job_1.1", "reason": "stopped_by_user", "grace_seconds": 3.0}
+    stop = {"say": words.STOP, "key": "job_1.1", "reason": "stopped_by_user"}
     assert lines.sent == [("1", stop)]
 
 
 def test_a_stop_without_a_time_of_its_own_leaves_the_attempts(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
-    keepers.stop(attempt(machine), Stop("fenced_off", None))
+    keepers.stop(attempt(machine), "fenced_off")
 
     assert lines.sent == [("1", {"say": words.STOP, "key": "job_1.1", "reason": "fenced_off"})]
 
@@ -215,7 +204,7 @@ def test_what_has_no_keeper_yet_is_told_nothing(
     keepers: Keepers, lines: PlayedKeepers, machine: OnPlayedKeepers
 ) -> None:
     keepers.go(attempt(machine, None))
-    keepers.stop(attempt(machine, None), Stop("stopped_by_user", None))
+    keepers.stop(attempt(machine, None), "stopped_by_user")
 
     assert lines.sent == []
 
@@ -225,7 +214,7 @@ def test_codes_that_fell_to_the_launcher_are_told_to_each_keeper_and_to_later_on
 ) -> None:
     greet(keepers, "1")
     greet(keepers, "2", "0.0.1")
-    lines.fallen = [Collected(5, "77", 3)]
+    lines.fallen = [collected(5, "77", 3)]
     keepers.collect()
     assert [name for name, message in lines.sent if message["say"] == words.COLLECTED] == ["1", "2"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from launcher_rig.attempts import living
 from launcher_rig.commands import CommandProject
 from launcher_rig.fake_runtime import FakeRuntime, Fault
@@ -129,6 +130,38 @@ def test_an_outcome_file_gives_the_reason_and_the_cost(
     body = job.reports[0][1]
     assert (body["reason"], body["error"]) == ("backend_auth", "log in first")
     assert (body["usage"], body["cost_usd"]) == ({"input_tokens": 5}, 0.25)
+
+
+WITNESSES = {
+    "one that ran its agent to its end": ('{"ending": "completed", "exit_code": 0}', "completed", None),
+    "one of an older version": ('{"exit_code": 0}', "completed", None),
+    "one that knows nothing of notes": (None, "completed", "exit_status_only"),
+    "one whose note is about something else": ('{"usage": {"input_tokens": 5}}', "completed", "exit_status_only"),
+    "one that printed its help": ('{"ending": null}', "failed", "unwitnessed"),
+    "one whose failure was swallowed": (
+        '{"ending": "failed", "exit_code": 1, "reason": "backend_auth", "error": "log in"}',
+        *("failed", "backend_auth"),
+    ),
+    "one whose stop was swallowed": ('{"ending": "stopped", "exit_code": 143}', "failed", "unwitnessed"),
+}
+
+
+@pytest.mark.parametrize("kind", WITNESSES)
+def test_a_command_that_ends_with_0_is_a_success_only_with_a_witness(
+    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject, kind: str
+) -> None:
+    note, outcome, reason = WITNESSES[kind]
+    leave = f"echo '{note}' > $AGENT_OUTCOME_FILE\n" if note else ""
+    project.write("ao-start", f"#!/bin/sh\n{leave}echo 'Usage: ao-start'\nexit 0\n")
+    launcher.start()
+    job = fake.jobs.add("job_1", "s")
+
+    wait_until(lambda: job.reports, "the job is reported")
+    found, body = job.reports[0]
+    assert (found, body.get("reason")) == (outcome, reason)
+    if reason == "unwitnessed":
+        assert "did not say that its agent ran to its end" in str(body["error"])
+        assert "Usage: ao-start" in str(body["error"])
 
 
 def test_output_arrives_while_the_job_runs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,7 @@ from launcher_rig.commands import CommandProject
 from launcher_rig.executor_on_keeper import ExecutorOnKeeper
 from launcher_rig.keeper_under_test import KeeperUnderTest
 
-from lib.attempt.attempt import Attempt
-from lib.attempt.environment import base_environment
-from lib.attempt.environment_rule import EnvironmentRule
+from lib.attempt.environment import EnvironmentRule, base_environment
 from lib.config import Config, Options, load_config
 from lib.errors import ConfigurationError
 from lib.keeper.words import OUTPUT_FILE
@@ -46,6 +45,22 @@ def test_the_deny_list_wins_over_the_allow_list_and_over_what_every_program_need
 @pytest.mark.parametrize("name", ["AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL", "AGENT_RUN_BY_JOB"])
 def test_no_list_lets_the_launchers_own_through(name: str) -> None:
     assert base_environment({name: "secret"}, EnvironmentRule(allow=("*", name))) == {}
+
+
+def of_git() -> list[str]:
+    listed = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+@pytest.mark.parametrize("name", [*of_git(), "OLDPWD", "INIT_CWD", "MAKEFLAGS", "PYTHONHOME", "VIRTUAL_ENV"])
+def test_no_list_lets_through_what_is_about_another_place(name: str) -> None:
+    assert base_environment({name: "/elsewhere"}, EnvironmentRule(allow=("*", name))) == {}
+
+
+def test_a_search_path_means_the_folder_in_which_the_launcher_was_started() -> None:
+    passed = base_environment({"PATH": "/bin:own:", "PYTHONPATH": ":/opt/x"}, folder=Path("/started"))
+
+    assert passed == {"PATH": "/bin:/started/own:/started", "PYTHONPATH": "/started:/opt/x"}
 
 
 NOWHERE = "http://127.0.0.1:1"
@@ -236,7 +251,7 @@ def test_a_link_where_the_output_belongs_fails_the_job_and_leaves_the_target_alo
     victim = tmp_path / "victim"
     victim.write_text("precious")
     one = job("argv")
-    attempt = executor.executor.execute(Attempt(one, executor.folders.of(one), executor.machine))
+    attempt = executor.prepare(one)
     output = attempt.folder.path / OUTPUT_FILE
     output.unlink()
     output.symlink_to(victim)
@@ -276,7 +291,7 @@ def sandbox_finding(tmp_path: Path, bwrap: str | None) -> Finding:
     [
         ("exit 0", Level.OK, "can make one"),
         ("echo 'bwrap: No permissions' >&2; exit 1", Level.WARNING, "cannot make one: bwrap: No permissions"),
-        (None, Level.WARNING, "no 'bwrap' on PATH"),
+        (None, Level.OK, "no 'bwrap' on PATH, which only agents that ask for a sandbox need"),
     ],
 )
 def test_the_doctor_says_whether_a_sandbox_can_be_made(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from launcher_rig.attempts import attempt_of, job
+from launcher_rig.configs import config_of
 from launcher_rig.machines import HeldTime
 
 from lib.admission import SHORT_OF_MEMORY, Admission, Admitted
@@ -204,15 +206,21 @@ def test_the_watchdog_does_not_take_a_frozen_machine_for_a_deaf_thread(
     assert bites == [EXIT_CODE]
 
 
+class HeldMemory(HeldTime):
+    """And memory is what the test says."""
+
+    def __init__(self, clock: HeldTime, free: int | None) -> None:
+        super().__init__()
+        self.monotonic = clock.monotonic  # type: ignore[method-assign]
+        self._free = free
+
+    def available_memory(self) -> int | None:
+        return self._free
+
+
 def admission_of(clock: HeldTime, registry: RunningJobsRegistry, lifecycle: Lifecycle, **limits: int) -> Admission:
-    return Admission(
-        registry.at_work,
-        lifecycle,
-        max_jobs=limits.get("max_jobs"),
-        memory_floor_bytes=limits.get("floor", 0),
-        available_memory=lambda: limits.get("free"),
-        machine=clock,
-    )
+    config = config_of(Path("/nowhere"), max_jobs=limits.get("max_jobs"), memory_floor_bytes=limits.get("floor", 0))
+    return Admission(registry.at_work, lifecycle, config, HeldMemory(clock, limits.get("free")))
 
 
 def test_below_the_memory_floor_no_further_job_is_taken_but_always_the_first(clock: HeldTime) -> None:

@@ -110,6 +110,18 @@ def test_a_runtime_that_answers_hastily_with_nothing_is_not_asked_all_the_time(
     assert pauses == [0.0] * HASTY_ANSWERS_MAX + [HASTY_PAUSE_SECONDS] * 2
 
 
+def test_a_runtime_that_takes_us_in_and_knows_us_no_more_is_not_asked_all_the_time(
+    fake: FakeRuntime, parts: Parts
+) -> None:
+    fake.fail("poll", Fault.FORGOTTEN, times=4)
+
+    pauses = [parts.poller.step() for _ in range(4)]
+
+    assert pauses[0] == 0.0
+    assert min(pauses[1:]) > 0.0
+    assert parts.poller.step() == 0.0
+
+
 def test_a_heartbeat_says_what_is_held_and_does_what_it_hears(fake: FakeRuntime, parts: Parts) -> None:
     fake.jobs.add("job_1")
     parts.poller.step()

@@ -355,7 +355,8 @@ def test_a_launcher_keeps_its_id_but_a_copy_on_another_machine_does_not(
     assert fake.jobs.registrations[1]["launcher_id"] == "lnch_1"
     launcher.kill()
     identity = launcher.state_dir / "identity.json"
-    identity.write_text(json.dumps(json.loads(identity.read_text("utf-8")) | {"machine": "another"}), "utf-8")
+    another = {"machine": "another", "folder": "another"}
+    identity.write_text(json.dumps(json.loads(identity.read_text("utf-8")) | another), "utf-8")
 
     launcher.start()
 

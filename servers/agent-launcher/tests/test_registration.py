@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from launcher_rig.parts import Parts
 from lib.api_client import ApiClient, Wanted
 from lib.attempt.attempt import Began, Ended, Phase
 from lib.errors import CallFailed, CallRejected, IdentityLost, LauncherUnknown, Superseded
+from lib.identity import IdentityFile
 from lib.keeper.words import object_of
 from lib.lifecycle import Event
 from lib.lifecycle import Phase as Life
+from lib.machine.machine import Machine
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_a_starter_that_is_not_known_registers_again_and_gets_its_grant(fake: Fa
     assert found is not None
     fake.jobs.forget_launcher()
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert len(fake.jobs.registrations) == 2
     assert fake.jobs.registrations[1]["holding"] == [{"job_id": "job_1", "attempt": 1, "token": found.token}]
@@ -107,7 +110,7 @@ def test_whoever_is_superseded_never_registers_and_has_the_launcher_leave(
     fake.jobs.supersede()
 
     if who == "starter":
-        parts.starter.start(found)
+        parts.starter.start([found])
         assert parts.words_about("job_1.1") == ["order"]  # and never to go
     else:
         getattr(parts, who).step()
@@ -172,7 +175,45 @@ def test_a_copied_identity_is_not_taken_for_ours(parts: Parts, tmp_path: Path) -
     told = json.loads(path.read_text("utf-8"))
     assert parts.identity.read() == "lnch_1"
 
-    path.write_text(json.dumps(told | {"machine": "another"}), "utf-8")
+    path.write_text(json.dumps(told | {"machine": "another", "folder": "another"}), "utf-8")
     assert parts.identity.read() is None
     path.write_text("[", "utf-8")
     assert parts.identity.read() is None
+
+
+def test_a_renamed_machine_and_a_container_made_anew_are_what_they_were(parts: Parts, tmp_path: Path) -> None:
+    parts.registered()
+    renamed = RenamedMachine()
+    identity = IdentityFile(tmp_path / "identity.json", renamed)
+
+    assert (identity.read(), identity.host_name()) == ("lnch_1", parts.machine.host_name())
+    identity.write("lnch_1")
+    again = IdentityFile(tmp_path / "identity.json", parts.machine)
+    assert (again.read(), again.host_name()) == ("lnch_1", parts.machine.host_name())
+
+
+def test_a_copy_on_another_machine_has_a_name_of_its_own(parts: Parts, tmp_path: Path) -> None:
+    parts.registered()
+    elsewhere = tmp_path / "copy"
+    elsewhere.mkdir()
+    shutil.copy(tmp_path / "identity.json", elsewhere)
+    copy = IdentityFile(elsewhere / "identity.json", RenamedMachine())
+
+    assert (copy.read(), copy.host_name()) == (None, "renamed")
+
+
+def test_the_name_that_somebody_sets_is_the_machines_name_from_then_on(parts: Parts, tmp_path: Path) -> None:
+    path = tmp_path / "identity.json"
+    IdentityFile(path, parts.machine, "lab-7").write("lnch_1")
+
+    assert IdentityFile(path, RenamedMachine()).host_name() == "lab-7"
+
+
+class RenamedMachine(Machine):
+    """This machine under another name."""
+
+    def host_name(self) -> str:
+        return "renamed"
+
+    def identity(self) -> str:
+        return "renamed and-another-machine-id"

@@ -36,18 +36,18 @@ def add_ended(registry: RunningJobsRegistry, job_id: str = "job_1") -> Attempt:
 
 
 def test_whoever_waits_is_woken_by_what_becomes_due_and_by_the_end(registry: RunningJobsRegistry) -> None:
-    taken: list[Attempt | None] = []
-    threads = [threading.Thread(target=lambda: taken.append(registry.take(60))) for _ in range(3)]
+    taken: list[list[Attempt]] = []
+    threads = [threading.Thread(target=lambda: taken.append(registry.take(60, 1))) for _ in range(3)]
     for thread in threads:
         thread.start()
     attempt = add_ended(registry)
-    wait_until(lambda: taken == [attempt], "one of them has it")
+    wait_until(lambda: taken == [[attempt]], "one of them has it")
     registry.close()
     for thread in threads:
         thread.join(30)
 
     assert not any(thread.is_alive() for thread in threads)
-    assert taken == [attempt, None, None]
+    assert taken == [[attempt], [], []]
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:
@@ -131,9 +131,10 @@ def test_many_workers_take_each_attempt_once(registry: RunningJobsRegistry) -> N
     taken: list[str] = []
 
     def work(_: int) -> None:
-        while (attempt := registry.take(0)) is not None:
-            taken.append(attempt.key)
-            registry.store(attempt, Delivered("reported"))
+        while due := registry.take(0, 3):
+            taken.extend(attempt.key for attempt in due)
+            for attempt in due:
+                registry.store(attempt, Delivered("reported"))
 
     in_threads(8, work)
 

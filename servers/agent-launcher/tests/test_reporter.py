@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from launcher_rig.parts import Parts
 
 from lib.api_client import ApiClient
 from lib.attempt.attempt import Attempt, Began, Dropped, Ended, Phase, Unbegun
+from lib.attempt.folder import RunFolder
 from lib.keeper import words
 from lib.wire.models import Dropped as DroppedByRuntime
 from lib.wire.models import JsonObject
@@ -188,7 +190,7 @@ def test_an_attempt_survives_whatever_goes_wrong_with_it(
 ) -> None:
     told, attempt = ended(fake, parts, {"exit_code": 0})
     with monkeypatch.context() as broken:
-        broken.setattr(parts.api, "report_completed", lambda *_: 1 / 0)
+        broken.setattr(parts.api, "report_all", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             parts.reporter.step()  # its loop logs that and goes on
     assert parts.registry.attempts() == [attempt]
@@ -218,4 +220,27 @@ def test_a_late_word_about_what_was_given_back_changes_nothing(fake: FakeRuntime
 
     parts.registry.store(attempt, Ended({"exit_code": 0}))
 
-    assert parts.registry.take(0) is None
+    assert parts.registry.take(0, 32) == []
+
+
+def test_ends_go_to_the_runtime_together_and_one_that_cannot_be_told_is_not_in_the_way(
+    fake: FakeRuntime, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, poison = ended(fake, parts, {"exit_code": 0}, "job_1")
+    well, _ = ended(fake, parts, {"exit_code": 0}, "job_2")
+    failed, _ = ended(fake, parts, {"exit_code": 3}, "job_3")
+    del fake.jobs.jobs["job_3"]
+    monkeypatch.setattr(type(poison.folder), "read_outcome", _broken_for(poison))
+
+    parts.reporter.step()
+
+    assert (well.status, failed.reports) == ("completed", [])
+    assert [attempt.key for attempt in parts.registry.attempts()] == ["job_1.1", "job_2.1"]
+    assert poison.tries == 1
+
+
+def _broken_for(poison: Attempt) -> Callable[[RunFolder], JsonObject]:
+    def read(folder: RunFolder) -> JsonObject:
+        return {"usage": 1 / 0} if folder.key == poison.key else {}
+
+    return read

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from launcher_rig.attempts import job
+from launcher_rig.machines import SmallDisk
 
 from lib.attempt.folder import RunFolder, RunFolders
+from lib.attempt.report import report_of
 from lib.machine.disk import Disk
 
 
@@ -65,3 +68,23 @@ def test_output_that_was_just_written_keeps_a_folder_that_is_old(tmp_path: Path)
     deleted = RunFolders(tmp_path, Disk()).delete_older(1000.0, set)
 
     assert (deleted, [path.name for path in tmp_path.iterdir()]) == (1, ["job_1.1"])
+
+
+@pytest.mark.parametrize(
+    ("note", "free", "told"),
+    [
+        ('{"ending": null}', 0, ("completed", "exit_status_only", "the disk is full")),
+        ("", 0, ("completed", "exit_status_only", "the disk is full")),
+        ('{"ending": null}', 1 << 30, ("failed", "unwitnessed", None)),
+        ('{"ending": "failed", "reason": "empty_result"}', 0, ("failed", "empty_result", None)),
+    ],
+)
+def test_a_first_note_says_nothing_only_where_the_last_one_could_not_be_written(
+    tmp_path: Path, note: str, free: int, told: tuple[str, str, str | None]
+) -> None:
+    folder = RunFolder(tmp_path, SmallDisk(free))
+    folder.outcome_path.write_text(note, encoding="utf-8")
+
+    report = report_of(job("s"), folder, {"exit_code": 0})
+
+    assert (report.outcome, report.reason, report.unwritten) == told

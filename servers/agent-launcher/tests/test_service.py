@@ -22,6 +22,7 @@ from launcher_rig.launcher_under_test import LAUNCHER_FOLDER, LauncherUnderTest
 from lib.errors import ConfigurationError
 from lib.keeper.containment import CGROUP, what_can_be_had
 from lib.service.install import service_file
+from support.waiting import wait_until
 
 SCRIPT = Path("/opt/agents/servers/agent-launcher/agent-launcher")
 
@@ -149,13 +150,39 @@ def test_doctor_says_what_to_do_about_each_thing_that_is_missing(
 
     assert done.returncode == 1
     for advice in (
-        "copy the runtime's token into",
+        "token",
         f"chmod +x '{project.commands / 'ao-start'}'",
         "its interpreter '/no/such/python' is not there",
         "lower AGENT_LAUNCHER_MEMORY_FLOOR_MIB",
         "no 'claude' on PATH",
     ):
         assert advice in done.stdout
+
+
+def test_doctor_asks_for_nothing_that_is_not_needed(
+    fake: FakeRuntime, launcher: LauncherUnderTest, tmp_path: Path
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    told = json.loads(
+        ask(
+            launcher, "doctor", "--json", PATH=str(tools), HOME=str(tmp_path), AGENT_LAUNCHER_MEMORY_FLOOR_MIB="1"
+        ).stdout
+    )
+    asked = {finding["subject"] for finding in told["findings"] if finding["level"] != "ok"}
+
+    assert asked & {"backend claude-code", "credentials claude-code", "sandbox", "token"} == set()
+
+
+def test_a_wrong_token_is_told_with_the_variable_that_holds_it(fake: FakeRuntime, launcher: LauncherUnderTest) -> None:
+    fake.fail("launchers", Fault.UNAUTHORIZED)
+    done = ask(launcher, "doctor", AGENT_RUNTIME_TOKEN="wrong")
+    fake.fail("register", Fault.UNAUTHORIZED)
+    launcher.start(AGENT_RUNTIME_TOKEN="wrong")
+
+    assert "the runtime refuses the one in AGENT_RUNTIME_TOKEN" in done.stdout
+    wait_until(lambda: "it does not accept the token in AGENT_RUNTIME_TOKEN" in launcher.log(), "it is told")
+    assert "no answer" not in launcher.log()
 
 
 def test_doctor_says_that_no_runtime_answers_and_never_shows_a_credential(launcher: LauncherUnderTest) -> None:

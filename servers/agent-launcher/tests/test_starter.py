@@ -56,15 +56,15 @@ def test_a_claim_is_in_the_table_and_with_its_keeper_before_it_is_granted_and_to
             parts.keepers.answered(name, {"say": words.ORDERED, "key": message["key"]})
 
     parts.lines.on_send = on_send
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert seen == [("order", "claimed", Phase.BEGINNING), ("go", "running", Phase.RUNNING)]
 
 
 def test_the_same_claim_twice_is_one_start(fake: FakeRuntime, parts: Parts) -> None:
     told, found = claim(fake, parts)
-    parts.starter.start(found)
-    parts.starter.start(found)
+    parts.starter.start([found])
+    parts.starter.start([found])
 
     assert parts.words_about("job_1.1") == ["order", "go"]
     assert told.declines == []
@@ -76,7 +76,7 @@ def test_a_claim_for_which_there_is_no_place_any_more_is_given_back_and_nothing_
     told, found = claim(fake, parts)
     parts.registry.add_job("job_2", attempt_of(job("s", "job_2"), parts.machine))
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert [decline["reason"] for decline in told.declines] == ["launcher_full"]
     assert parts.lines.sent == []
@@ -88,7 +88,7 @@ def test_a_launcher_that_drains_gives_claims_back(fake: FakeRuntime, parts: Part
     told, found = claim(fake, parts)
     parts.lifecycle.advance(Life.DRAINING)
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert [decline["reason"] for decline in told.declines] == ["launcher_draining"]
     assert parts.lines.sent == []
@@ -99,7 +99,7 @@ def test_a_second_attempt_beside_a_first_that_is_still_here_is_given_back(fake: 
     first = attempt_of(job("s", "job_1", 7), parts.machine)
     parts.registry.add_job("job_1", first)
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert [decline["reason"] for decline in told.declines] == ["launcher_cannot_start_jobs"]
     assert parts.registry.attempts() == [first]
@@ -115,7 +115,7 @@ def test_a_keeper_that_cannot_record_it_gives_the_claim_back_and_closes_the_laun
     parts.with_keeper({"say": words.REFUSED, "code": code, "error": "cannot record the order: full"})
     told, found = claim(fake, parts)
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     (decline,) = told.declines
     assert (decline["reason"], told.status) == (refuse, "pending")
@@ -126,6 +126,21 @@ def test_a_keeper_that_cannot_record_it_gives_the_claim_back_and_closes_the_laun
     assert words.GO not in parts.words_about("job_1.1")
 
 
+def test_a_claim_beside_what_could_not_be_ended_is_given_back_with_its_name_and_others_are_taken(
+    fake: FakeRuntime, parts: Parts
+) -> None:
+    sentence = "cannot start it: of an earlier attempt of its session deaf (pid 7) cannot be ended, and lives"
+    parts.with_keeper({"say": words.REFUSED, "code": "session_lives", "error": sentence})
+    told, found = claim(fake, parts)
+
+    parts.starter.start([found])
+
+    (decline,) = told.declines
+    assert (decline["reason"], decline["error"], told.status) == ("session_lives", sentence, "pending")
+    assert parts.admission.look().refuse is None
+    assert parts.registry.attempts() == []
+
+
 def test_a_full_disk_gives_the_claim_back_before_any_keeper_hears_of_it(
     fake: FakeRuntime, api: ApiClient, tmp_path: Path
 ) -> None:
@@ -134,7 +149,7 @@ def test_a_full_disk_gives_the_claim_back_before_any_keeper_hears_of_it(
     parts = Parts(machine, api, tmp_path).with_keeper()
     told, found = claim(fake, parts)
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert [decline["reason"] for decline in told.declines] == ["launcher_cannot_start_jobs"]
     assert parts.lines.sent == []
@@ -147,7 +162,7 @@ def test_an_attempt_that_its_keeper_knows_as_run_is_neither_run_nor_reported_nor
     parts.with_keeper({"say": words.REFUSED, "code": "here"})
     told, found = claim(fake, parts)
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert (told.declines, told.reports, told.status) == ([], [], "claimed")
     assert words.GO not in parts.words_about("job_1.1")
@@ -157,7 +172,7 @@ def test_an_attempt_that_its_keeper_knows_as_run_is_neither_run_nor_reported_nor
 def test_a_job_of_an_unknown_type_is_given_back(fake: FakeRuntime, parts: Parts) -> None:
     told, found = claim(fake, parts, type="dance_session")
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert [decline["reason"] for decline in told.declines] == ["invalid_parameters"]
     assert parts.lines.sent == []
@@ -167,7 +182,7 @@ def test_what_is_not_granted_is_forgotten_and_never_told_to_go(fake: FakeRuntime
     told, found = claim(fake, parts)
     fake.jobs.stop("job_1")
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert words.GO not in parts.words_about("job_1.1")
     assert (parts.registry.attempts(), told.status, told.declines) == ([], "stopped", [])
@@ -178,7 +193,7 @@ def test_the_grant_is_asked_for_until_the_runtime_has_answered(fake: FakeRuntime
     told, found = claim(fake, parts)
     fake.fail("started", fault, times=5)
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert parts.words_about("job_1.1") == ["order", "go"]
     assert (told.status, told.moves) == ("running", ["claimed", "running"])
@@ -189,7 +204,7 @@ def test_a_launcher_that_leaves_before_the_grant_leaves_it_to_the_next_start(fak
     fake.fail("started", Fault.LOST_REQUEST, times=10_000)
     parts.lifecycle.leaving.set()
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     (attempt,) = parts.registry.attempts()
     assert attempt.phase is Phase.UNBEGUN
@@ -207,7 +222,7 @@ def test_a_stop_that_comes_before_the_word_to_go_is_said_instead_of_it(fake: Fak
         answer(name, message)
 
     parts.lines.on_send = stopping
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert parts.words_about("job_1.1") == ["order", "stop"]
     (attempt,) = parts.registry.attempts()
@@ -220,7 +235,7 @@ def test_an_attempt_that_ran_before_its_starter_came_back_stays_what_it_is(fake:
     parts.registry.store(attempt, Began())
     _, found = claim(fake, parts)
 
-    parts.starter.start(found)
+    parts.starter.start([found])
 
     assert parts.registry.attempts() == [attempt]
     assert parts.lines.sent == []

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from launcher_rig.attempts import attempt_of, job
+from launcher_rig.configs import config_of
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 
 from lib.admission import Admission
-from lib.attempt.attempt import Attempt, Began, Delivered, Ended, Phase, Reported, Stop
+from lib.attempt.attempt import Attempt, Began, Delivered, Ended, Phase, Reported
 from lib.attempt.folder import RunFolders
 from lib.errors import OrderFailed
 from lib.keeper import words
@@ -30,14 +31,7 @@ class Rig:
         self.registry = RunningJobsRegistry(self.machine)
         self.keepers = Keepers(self.lines, {}, self.machine)
         lifecycle = Lifecycle(self.machine)
-        self.admission = Admission(
-            self.registry.at_work,
-            lifecycle,
-            max_jobs=None,
-            memory_floor_bytes=0,
-            available_memory=lambda: None,
-            machine=self.machine,
-        )
+        self.admission = Admission(self.registry.at_work, lifecycle, config_of(Path("/nowhere")), self.machine)
         runs = RunFolders(Path("/nowhere"), self.machine.disk)
         self.supervisor = Supervisor(self.registry, self.keepers, runs, self.admission, self.machine)
 
@@ -102,7 +96,7 @@ def test_what_an_earlier_launcher_left_is_taken_up_as_far_as_it_is(rig: Rig) -> 
     assert (running.pid, running.job.token, ended.returncode) == (77, "t", 4)
     assert running.started_at is not None
     assert running.started_at.timestamp() == 1_700_000_000.5
-    assert [rig.registry.take(0), rig.registry.take(0), rig.registry.take(0)] == [ordered, ended, None]
+    assert rig.registry.take(0, 32) == [ordered, ended]
 
 
 def test_a_job_that_cannot_be_read_does_not_hold_up_the_others(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
@@ -131,7 +125,7 @@ def test_an_end_is_stored_once(rig: Rig) -> None:
     rig.step()
 
     assert attempt.returncode == 3
-    assert [rig.registry.take(0), rig.registry.take(0)] == [attempt, None]
+    assert [rig.registry.take(0, 32), rig.registry.take(0, 32)] == [[attempt], []]
 
 
 def test_an_end_of_what_is_over_is_acknowledged_again(rig: Rig) -> None:
@@ -170,7 +164,7 @@ def test_a_word_to_go_that_a_dying_keeper_swallowed_is_said_again(rig: Rig) -> N
 def test_a_word_to_stop_that_a_dying_keeper_swallowed_is_said_again(rig: Rig) -> None:
     rig.begin()
     for number in (1, 2):
-        rig.registry.mark_stop(rig.add(number=number), Stop("stopped_by_user", 2.0))
+        rig.registry.mark_stop(rig.add(number=number), "stopped_by_user")
 
     rig.die(held("running", 1), held("ordered", 2))
 
@@ -281,10 +275,10 @@ def test_a_second_keeper_of_our_own_version_is_let_go_too() -> None:
 
 
 def test_codes_that_fell_to_the_launcher_are_looked_for_all_the_time(rig: Rig) -> None:
-    from lib.machine.keeper_lines import Collected
+    from lib.machine.keeper_lines import collected
 
     rig.begin()
-    rig.lines.fallen = [Collected(7, "1", 0)]
+    rig.lines.fallen = [collected(7, "1", 0)]
 
     rig.step(2.0)
 

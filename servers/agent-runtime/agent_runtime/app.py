@@ -12,7 +12,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import OpenDatabase, Secrets, chosen, retention_of, secrets_of, unopened
@@ -25,6 +25,7 @@ from agent_runtime.http.door.audit import AuditedRequests
 from agent_runtime.http.door.auth import Authenticator, KnownToken
 from agent_runtime.http.door.cookies import cookie_name
 from agent_runtime.http.door.guard import AllowedHosts, Guard
+from agent_runtime.http.door.query import refuse_unknown_query
 from agent_runtime.http.door.rate_limit import RateLimit
 from agent_runtime.http.door.rules import RuleBook
 from agent_runtime.http.door.server import WebServer, Wire, bind, url_of
@@ -32,6 +33,7 @@ from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
 from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
+from agent_runtime.http.logins import LoginRoutes
 from agent_runtime.http.messages import MessageRoutes
 from agent_runtime.http.overview import OverviewRoutes
 from agent_runtime.http.page_files import Pages
@@ -133,6 +135,7 @@ class Runtime:
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
+            dependencies=[Depends(refuse_unknown_query)],
             lifespan=self._lifespan,
         )
         install_error_answers(app)
@@ -140,10 +143,11 @@ class Runtime:
         path = str(database.path) if database.path is not None else None
         engine = DatabaseHealth(engine=database.engine, version=database.version, path=path)
         for routes in (
-            HealthRoutes(self.store, version("agent-runtime"), engine, time.monotonic()),
+            HealthRoutes(self.store, database.trouble, version("agent-runtime"), engine, time.monotonic()),
             self._jobs,
             PruneRoutes(self.store),
-            AccessRoutes(self.store, self._port),
+            AccessRoutes(self.store),
+            LoginRoutes(self.store, self._port),
             self._launchers,
             SessionRoutes(self.store, self.live, self.polls.is_parked),
             EventRoutes(self.store),

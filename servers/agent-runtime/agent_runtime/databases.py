@@ -30,7 +30,8 @@ class OpenStore(Store, Protocol):
 class Database:
     """An open store, and how it is called.
 
-    Shape:   `watch` follows what other runtimes do, where there may be others; `path` is that of a file.
+    Shape:   `watch` follows what other runtimes do, where there may be others; `path` is that of a file; `trouble`
+             tells why nothing can be written at the moment, for a store whose reads go on then.
     """
 
     store: OpenStore
@@ -38,6 +39,7 @@ class Database:
     version: str
     path: Path | None = None
     watch: Callable[[], Awaitable[None]] | None = None
+    trouble: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def embedded(path: Path) -> OpenDatabase:
 
     def open_it(random_bytes: RandomBytes, announce: Announcer) -> Database:
         store = open_sqlite(path, SystemClock(), random_bytes, announce)
-        return Database(store, "sqlite", sqlite3.sqlite_version, path)
+        return Database(store, "sqlite", sqlite3.sqlite_version, path, trouble=lambda: store.trouble.now)
 
     return open_it
 

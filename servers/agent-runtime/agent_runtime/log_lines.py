@@ -10,16 +10,22 @@ class FactLine(logging.Formatter):
     """Writes `time LEVEL what happened key=value …`."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Move the lines of a trace in: what it quotes must not look like a line of its own."""
+        first, *trace = super().format(record).split("\n")
+        return "\n".join([first, *(f"  {_on_one_line(line)}" for line in trace)])
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         """Put the facts behind the sentence."""
+        record.message = _on_one_line(record.message)
         facts = "".join(f" {key}={_on_one_line(value)}" for key, value in vars(record).items() if key not in _OWN)
         return super().formatMessage(record) + facts
 
 
 def _on_one_line(value: object) -> str:
-    # A fact may be something that a caller has sent: it must not look like a line of its own.
+    # It may be something that a caller has sent: it must not look like a line of its own.
     return "".join(character if character.isprintable() else "?" for character in str(value))
 
 

@@ -125,13 +125,15 @@ def test_a_search_takes_wildcards_as_they_are_written(desk: Desk) -> None:
     ] * 4
 
 
-@pytest.mark.parametrize("name", [*INVISIBLE, *LOOKALIKE, "a\u0000b", "..", "a/b", "ses_x", "ß", "é", "٣", "💥"])
+@pytest.mark.parametrize(
+    "name", [*INVISIBLE, *LOOKALIKE, "a\u0000b", "..", "a/b", "ses_x", "--help", "-", "ß", "é", "٣", "💥"]
+)
 def test_a_name_looks_like_no_other_name(desk: Desk, name: str) -> None:
     order: JsonObject = {"type": "start_session", "agent_name": "echo", "prompt": "x"}
 
     refused(desk.post("/jobs", {**order, "session_name": name}), 422, "invalid_parameters")
     refused(desk.post("/tokens", {"name": name, "role": "viewer"}), 422, "invalid_parameters")
-    refused(desk.post("/agents", {"name": name}), 422, "invalid_parameters")
+    refused(desk.post("/agents", {"name": name, "command": ["true"]}), 422, "invalid_parameters")
 
 
 @pytest.mark.parametrize("word", INVISIBLE)

@@ -73,9 +73,9 @@ def test_prompt_and_servers_come_from_their_own_files(workshop: Workshop) -> Non
 
 def test_the_users_own_agent_wins_over_a_shipped_one(workshop: Workshop) -> None:
     workshop.write(workshop.shipped, "both", agent={"description": "shipped"})
-    refused(workshop.desk.post("/agents", {"name": "both"}), 409, "agent_exists")
+    refused(workshop.desk.post("/agents", {"name": "both", "command": ["true"]}), 409, "agent_exists")
 
-    read(workshop.desk.http.put("/agents/both", json={"description": "mine"}), 200)
+    read(workshop.desk.http.put("/agents/both", json={"description": "mine", "command": ["true"]}), 200)
     mine = workshop.listed()["both"]
     read(workshop.desk.http.delete("/agents/both"))
 
@@ -144,7 +144,7 @@ def test_a_secret_in_a_command_line_is_refused(workshop: Workshop, word: str) ->
 
 @pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "", "ses_x", "x" * 61, "é", "a b"])
 def test_a_name_that_is_a_path_or_no_name_is_refused(workshop: Workshop, name: str) -> None:
-    refused(workshop.desk.post("/agents", {"name": name}), 422, "invalid_parameters")
+    refused(workshop.desk.post("/agents", {"name": name, "command": ["true"]}), 422, "invalid_parameters")
 
 
 def test_a_claude_code_agent_file_is_an_agent(workshop: Workshop) -> None:
@@ -170,6 +170,9 @@ def test_a_claude_code_agent_file_is_an_agent(workshop: Workshop) -> None:
         ('{"command": "ls"}', "'command'"),
         ('{"name": "other"}', "must be the same"),
         ('{"limits": {"x": NaN}}', "NaN"),
+        ('{"name": "broken"}', "a 'backend' or a 'command' is expected"),
+        ('{"comand": ["./x"]}', "no key 'comand' (did you mean 'command'?)"),
+        ('{"command": ["./x"], "Sandbox": "bubblewrap"}', "no key 'Sandbox' (did you mean 'sandbox'?)"),
         ('{"description": "\\ud800"}', "not JSON"),
         ("[" * 100_000, "not JSON"),
     ],
@@ -204,6 +207,30 @@ def test_a_blueprint_is_what_lies_in_its_folder_while_that_is_exchanged_with_a_l
     assert set(told) == {"agent", "broken"}
 
 
+@pytest.mark.parametrize(
+    ("front", "word"),
+    [
+        ("name: sheet\ndescription: [a", "not YAML"),
+        ("description: 'a: b", "not YAML"),
+        ('description: "\\ud800"', "surrogates"),
+        ("description: 2024-13-45", "month"),
+        ("model: 2024-10-10", "date"),
+        ("tools: &a [x]\ndisallowedTools: *a", "aliases"),
+    ],
+)
+def test_an_agent_file_that_cannot_be_read_takes_no_other_agent_from_the_list(
+    workshop: Workshop, front: str, word: str
+) -> None:
+    workshop.write(workshop.shipped, "good", agent={"name": "good", "command": ["true"]})
+    workshop.own.mkdir(parents=True, exist_ok=True)
+    (workshop.own / "sheet.md").write_text(f"---\n{front}\n---\nwork\n")
+
+    listed = workshop.listed()
+
+    assert listed["good"]["error"] is None
+    assert word in text(listed["sheet"]["error"])
+
+
 def test_a_symbolic_link_is_never_followed(workshop: Workshop, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("top secret")
@@ -215,7 +242,7 @@ def test_a_symbolic_link_is_never_followed(workshop: Workshop, tmp_path: Path) -
 
     assert "symbolic link" in text(listed["linked"]["error"])
     assert "symbolic link" in text(listed["elsewhere"]["error"])
-    refused(workshop.desk.http.put("/agents/elsewhere", json={"description": "x"}), 409, "agent_broken")
+    refused(workshop.desk.http.put("/agents/elsewhere", json={"command": ["true"]}), 409, "agent_broken")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret.txt"]
 
 

@@ -28,7 +28,7 @@ def may(role: Role, rule: Rule) -> bool:
         case Role.USER:
             return True
         case Role.VIEWER:
-            return looks or rule.path == "/logout"
+            return looks or rule.path == "/logout" or rule.path in OPEN
         case Role.LAUNCHER:
             own = rule.path.startswith("/launcher/") or (rule.method, rule.path) == (
                 "DELETE",

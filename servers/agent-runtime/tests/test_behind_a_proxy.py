@@ -36,12 +36,12 @@ def log_in(runtime: RuntimeProcess, **headers: str) -> tuple[str, str]:
     """Use a login link as a proxy would pass it on; the cookie, and the address in the audit."""
     with Desk(runtime.url, runtime.token) as desk:
         path = text(read(desk.post("/login-links"), 201)["path"])
-        answer = httpx.get(runtime.url + path, headers={**FORWARDED, **headers}, trust_env=False)
+        answer = httpx.post(runtime.url + path, headers={**FORWARDED, **headers}, trust_env=False)
         assert answer.status_code == 303, answer.text
 
         def noted() -> str | None:
             entries = items(read(desk.get("/audit", limit=50))["audit"])
-            return next((text(one["address"]) for one in entries if one["action"] == "GET /login"), None)
+            return next((text(one["address"]) for one in entries if one["action"] == "POST /login"), None)
 
         return answer.headers["Set-Cookie"], wait_until(noted, "the audit knows the login")
 

@@ -42,6 +42,14 @@ CALLS = {
         "POST", f"{NO_JOB}/completed", 422, "invalid_parameters", PROOF | {"exit_code": "none"}
     ),
     "an end of an unknown job": Call("POST", f"{NO_JOB}/failed", 404, "job_unknown", PROOF | {"exit_code": 1}),
+    "reports of nothing": Call("POST", "/launcher/reports", 422, "invalid_parameters", {"launcher_id": "x"}),
+    "reports with an unknown call": Call(
+        "POST",
+        "/launcher/reports",
+        422,
+        "invalid_parameters",
+        {"launcher_id": "x", "reports": [{"call": "declined", "job_id": "job_1"}]},
+    ),
     "a stop of an unknown job": Call("POST", f"{NO_JOB}/stopped", 404, "job_unknown", PROOF),
 }
 

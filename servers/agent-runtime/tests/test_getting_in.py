@@ -20,7 +20,7 @@ def browser(runtime: RuntimeProcess, **link: str) -> httpx.Client:
     """A browser that has used a fresh login link."""
     with Desk(runtime.url, runtime.token) as user:
         path = text(read(user.post("/login-links", dict(link)), 201)["path"])
-    answer = httpx.get(runtime.url + path, trust_env=False)
+    answer = httpx.post(runtime.url + path, trust_env=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "./")
     return httpx.Client(base_url=runtime.url, cookies=answer.cookies, trust_env=False)
 
@@ -29,12 +29,49 @@ def test_a_login_link_is_good_once_and_gives_a_cookie_that_no_script_reads(runti
     path = text(read(desk.post("/login-links"), 201)["path"])
 
     with httpx.Client(base_url=runtime.url, trust_env=False) as page:
-        first, second = page.get(path), page.get(path)
+        first = page.post(path)
         cookie = first.headers["Set-Cookie"]
         assert page.get("/jobs").status_code == 200
+        second = page.post(path)
     assert first.status_code == 303
     assert all(word in cookie for word in ("HttpOnly", "SameSite=Strict", "Path=/"))
     assert "used" in refused(second, 403, "link_used")
+
+
+def test_who_only_looks_at_a_login_link_uses_nothing_up(runtime: RuntimeProcess, desk: Desk) -> None:
+    path = text(read(desk.post("/login-links"), 201)["path"])
+
+    with httpx.Client(base_url=runtime.url, trust_env=False) as page:
+        looks = [
+            page.get(path, headers=headers) for headers in ({"Sec-Purpose": "prefetch"}, {"Purpose": "preview"}, {})
+        ]
+        assert [(look.status_code, dict(look.cookies)) for look in looks] == [(200, {})] * 3
+        assert "<button" in looks[0].text
+        assert page.post(path).status_code == 303
+
+
+def test_a_browser_that_is_in_goes_on_to_the_page_by_any_link(runtime: RuntimeProcess, desk: Desk) -> None:
+    used = text(read(desk.post("/login-links"), 201)["path"])
+    greater = text(read(desk.post("/login-links"), 201)["path"])
+    with browser(runtime) as page, browser(runtime, role="viewer") as viewer:
+        page.post(used, headers={"Origin": runtime.url})
+        again = page.get(used)
+        assert (again.status_code, again.headers["Location"]) == (303, "./")
+        assert page.get("/login?link=nonsense").status_code == 303
+        # Who may only look is asked for the link that lets them act.
+        assert viewer.get(greater).status_code == 200
+
+
+def test_a_link_that_is_dead_is_said_on_a_page_to_a_person(runtime: RuntimeProcess) -> None:
+    for ask in (httpx.get, httpx.post):
+        answer = ask(f"{runtime.url}/login?link=dead", headers={"Accept": "text/html,*/*"}, trust_env=False)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
+        assert "agent-runtime login-link" in answer.text
+
+
+def test_a_page_of_another_site_cannot_log_a_browser_in(runtime: RuntimeProcess, desk: Desk) -> None:
+    path = text(read(desk.post("/login-links"), 201)["path"])
+    refused(httpx.post(runtime.url + path, headers={"Origin": "http://evil.example"}), 403, "forbidden_origin")
 
 
 def test_a_browser_acts_only_from_our_own_page(runtime: RuntimeProcess) -> None:
@@ -149,7 +186,7 @@ def test_the_commands_work_with_a_running_runtime_and_without_one_and_only_hashe
         with Desk(runtime.url, secret) as viewer:
             assert viewer.get("/sessions").status_code == 200
     with httpx.Client(trust_env=False) as page:
-        assert page.get(link).status_code == 303, "a link outlives a restart"
+        assert page.post(link).status_code == 303, "a link outlives a restart"
     runtime.stop()
 
     assert [line.split()[0] for line in listed.splitlines()] == ["one", "two"]
@@ -180,7 +217,7 @@ def test_the_audit_says_who_did_what_from_where_and_holds_no_secret(tmp_path: Pa
             refused(viewer.post(f"/jobs/{made['job_id']}/stop"), 403, "forbidden")
         path = text(read(desk.post("/login-links"), 201)["path"])
         with httpx.Client(base_url=runtime.url, trust_env=False) as page:
-            page.get(path)
+            page.post(path)
         stranger.get("/jobs")
         desk.get("/jobs")
         with Desk(runtime.url, text(desk.run()["session_token"])) as agent:
@@ -191,7 +228,7 @@ def test_the_audit_says_who_did_what_from_where_and_holds_no_secret(tmp_path: Pa
             refused(launcher.post("/launcher/heartbeat", {"launcher_id": foreign}), 404, "launcher_unknown")
 
         created, refusal = audited(desk, "POST /jobs"), audited(desk, "POST /jobs/{job_id}/stop")
-        guess, login = audited(desk, "GET /jobs"), audited(desk, "GET /login")
+        guess, login = audited(desk, "GET /jobs"), audited(desk, "POST /login")
         reached, posed = audited(desk, "GET /jobs/{job_id}"), audited(desk, "POST /launcher/heartbeat")
         everything = desk.get("/audit", limit=500).text
         with Desk(runtime.url, secret) as viewer:

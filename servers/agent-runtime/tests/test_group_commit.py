@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime.domain.errors import Conflict
+from agent_runtime.domain.errors import Conflict, Unavailable
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.transaction import StoreTransaction
 from support.store_rig import StoreRig
@@ -103,7 +103,7 @@ def test_a_database_that_somebody_else_has_locked_fails_the_call_and_not_the_wri
     stranger = sqlite3.connect(rig.path, isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(Unavailable, match="locked"):
         rig.runner.run(creating(rig, "one"))
 
     stranger.execute("ROLLBACK")

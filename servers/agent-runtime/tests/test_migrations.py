@@ -23,7 +23,7 @@ from agent_runtime.store.tables.sessions import events, sessions
 from support.postgres import Cluster
 from support.store_rig import StoreRig, proof
 
-EARLIER = ("0001", "0002", "0003", "0004", "0005", "0009")
+EARLIER = ("0001", "0002", "0003", "0004", "0005", "0009", "0010")
 RENAMED = {"place": "turn"}
 """How columns were called before version 0010."""
 TABLES = (lanes, sessions, jobs, launchers, events)

@@ -94,7 +94,7 @@ def scene(desk: Desk, rule: Rule) -> Scene:
     claimed = rule.path.endswith(("/started", "/declined"))
     shown = claim(desk, text(job["launcher_id"])) if claimed else job
     agent, token = fresh(), fresh()
-    read(desk.post("/agents", {"name": agent}), 201)
+    read(desk.post("/agents", {"name": agent, "command": ["true"]}), 201)
     read(desk.post("/tokens", {"name": token, "role": "viewer"}), 201)
     job_id = text(desk.start()["job_id"] if waits else shown["job_id"])
     names = {"session": session, "job_id": job_id, "launcher_id": text(job["launcher_id"])}

@@ -185,3 +185,67 @@ def test_a_job_that_waits_says_why_and_what_would_change_it(rig: StoreRig) -> No
 
     later = rig.create(not_before=rig.clock.now().replace(year=2027))
     assert why(later.id) == ("not_before", f"waits until 2027-01-02 03:04:0{rig.clock.now().second} UTC")
+
+
+def test_the_turns_of_a_session_keep_their_order_when_the_clock_is_set_back(rig: StoreRig) -> None:
+    begun = rig.create("talk")
+    turns = [rig.run(rig.launcher(hostname="here"))]
+    for _ in range(3):
+        rig.clock.move(seconds=-60)
+        turns.append(rig.resume("talk"))
+
+    assert [job.id for job in turns] == sorted({job.id for job in turns})
+    assert turns[0].id == begun.id
+    for turn in turns[:-1]:
+        rig.end(rig.job(turn))
+        rig.run(rig.launcher(hostname="here"))
+    assert rig.job(turns[-1]).status is JobStatus.RUNNING
+
+
+@pytest.mark.parametrize("reason", ["spawn_failed", "invalid_parameters", "backend_missing", "secret_missing"])
+def test_a_start_that_failed_before_any_agent_ran_leaves_its_name_free(rig: StoreRig, reason: str) -> None:
+    launcher = rig.launcher(hostname="here")
+    first = rig.create("again", project_dir="/nowhere")
+    rig.end(rig.run(launcher), JobStatus.FAILED, reason=reason)
+
+    second = rig.create("again", project_dir="/here")
+    session = rig.session(second)
+
+    assert (second.session_id, second.required_host) == (first.session_id, None)
+    assert (session.status, session.current_job_id, session.project_dir) == ("pending", second.id, "/here")
+    assert rig.job(first).reason == reason
+    rig.end(rig.run(launcher))
+    assert rig.session(second).status == "finished"
+
+
+def test_a_start_that_was_stopped_while_it_waited_leaves_its_name_free(rig: StoreRig) -> None:
+    first = rig.create("again")
+    rig.do(lambda tx: stop_job(tx, first.id))
+
+    assert rig.create("again").session_id == first.session_id
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [(JobStatus.COMPLETED, None), (JobStatus.FAILED, "nonzero_exit"), (JobStatus.FAILED, "timed_out")],
+)
+def test_a_session_in_which_something_ran_is_never_started_again(
+    rig: StoreRig, outcome: JobStatus, reason: str | None
+) -> None:
+    launcher = rig.launcher(hostname="here")
+    rig.create("ran")
+    rig.end(rig.run(launcher), outcome, reason=reason)
+
+    with pytest.raises(Conflict, match="exists already"):
+        rig.create("ran")
+
+
+def test_a_session_that_is_at_work_or_would_change_its_parent_is_not_started_again(rig: StoreRig) -> None:
+    rig.create("parent")
+    child = rig.create("child")
+    with pytest.raises(Conflict, match="exists already"):
+        rig.create("child")
+    rig.do(lambda tx: stop_job(tx, child.id))
+
+    with pytest.raises(Conflict, match="exists already"):
+        rig.create("child", parent_session_name="parent")

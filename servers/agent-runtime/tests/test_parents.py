@@ -102,3 +102,16 @@ def house_id(tx: Transaction, name: str) -> SessionId:
     session = tx.sessions.find(name)
     assert session is not None
     return session.id
+
+
+def test_news_asks_for_no_launcher_that_only_a_turn_asked_for_which_never_began(house: Household) -> None:
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    waiting = house.resume("boss", labels={"gpu": "yes"})
+    house.do(lambda tx: stop_job(tx, waiting.id))
+    house.end(boss)
+
+    house.end(child)
+
+    (turn,) = house.run_all()
+    assert (turn.session_name, turn.labels) == ("boss", {})

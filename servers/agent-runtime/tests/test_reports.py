@@ -4,11 +4,20 @@ from datetime import timedelta
 
 import pytest
 
-from agent_runtime.domain.errors import Conflict
+from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.job import Job, JobStatus, Usage
+from agent_runtime.domain.launcher import LauncherStatus
 from agent_runtime.services.jobs.orders import list_attempts, retry_job, stop_job
 from agent_runtime.services.launchers.logs import append_log
-from agent_runtime.services.launchers.presence import Heartbeat, KnownAttempt, Registration, beat, lose, register
+from agent_runtime.services.launchers.presence import (
+    Heartbeat,
+    KnownAttempt,
+    Registration,
+    beat,
+    lose,
+    register,
+    remove_launcher,
+)
 from agent_runtime.services.launchers.reports import Proof, Report, decline, finish, start
 from agent_runtime.services.ports.questions import LogChunk
 from agent_runtime.services.sessions.events import GivenEvent, append_events
@@ -180,6 +189,37 @@ def test_a_lost_job_heals_when_its_launcher_comes_back_with_it(rig: StoreRig) ->
     assert [item.job_id for item in back.adopt] == [job.id]
     assert rig.job(job).status is JobStatus.RUNNING
     assert rig.events(job)[-1] == "job.healed"
+
+
+def test_a_lost_job_does_not_start_at_a_launcher_that_has_left_until_that_is_back_with_it(rig: StoreRig) -> None:
+    job = _running(rig)
+    assert job.launcher_id is not None
+    assert job.token is not None
+    left, held = job.launcher_id, KnownAttempt(job.id, job.attempt, job.token)
+    rig.do(lambda tx: remove_launcher(tx, left))
+
+    with pytest.raises(NotFound) as told:
+        rig.start(job)
+    waits = rig.job(job).status
+    rig.do(lambda tx: register(tx, Registration(launcher_id=left, holding=[held])))
+
+    assert (told.value.code, waits) == ("launcher_unknown", JobStatus.LOST)
+    assert rig.start(job).status is JobStatus.RUNNING
+
+
+def test_a_claim_does_not_start_at_a_launcher_that_has_left(rig: StoreRig) -> None:
+    rig.create()
+    job = rig.claim(rig.launcher())
+    left = job.launcher_id
+    assert left is not None
+    # Another runtime on the same database may take it out between a poll's look and its claim.
+    rig.do(lambda tx: tx.launchers.change(left, {"status": LauncherStatus.GONE}))
+
+    with pytest.raises(NotFound) as told:
+        rig.start(job)
+
+    assert told.value.code == "launcher_unknown"
+    assert rig.job(job).status is JobStatus.CLAIMED
 
 
 def test_what_a_launcher_comes_back_without_is_lost_at_once(rig: StoreRig) -> None:

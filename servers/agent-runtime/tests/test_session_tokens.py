@@ -132,7 +132,7 @@ def test_an_agent_sees_nothing_of_a_sibling_or_a_stranger(desk: Desk, family: Fa
         nephew = desk.start(parent_session_name=family.stranger["session_name"])["session_name"]
         say(desk, family.stranger["session_name"], nephew, sibling, parent)
         read(desk.post("/launcher/register", {}))
-        read(desk.post("/agents", {"name": fresh()}), 201)
+        read(desk.post("/agents", {"name": fresh(), "command": ["true"]}), 201)
         say(desk, own)
         seen = list(until_own_word(events, own))
 

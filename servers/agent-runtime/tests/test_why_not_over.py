@@ -5,7 +5,8 @@ from datetime import timedelta
 from agent_runtime.domain.job import Job
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
-from support.store_rig import BEGINNING, StoreRig
+from agent_runtime.services.launchers.reports import decline
+from support.store_rig import BEGINNING, StoreRig, proof
 
 
 def why(rig: StoreRig, job: Job) -> Waiting:
@@ -68,6 +69,18 @@ def test_a_waiting_job_says_what_comes_first_its_time_or_the_end_of_its_patience
     assert why(rig, timed).next_at == soon
     assert why(rig, impatient).next_at == impatient.queue_expires_at
     assert why(rig, plain).next_at is None
+
+
+def test_a_job_whose_launcher_gave_it_back_says_why(rig: StoreRig) -> None:
+    rig.create()
+    claimed = rig.claim(rig.launcher())
+    sentence = "cannot start it: of an earlier attempt of its session deaf (pid 7) cannot be ended, and lives"
+
+    rig.do(lambda tx: decline(tx, proof(claimed), "session_lives", sentence))
+
+    found = why(rig, claimed)
+    assert found.reason == "not_before"
+    assert sentence in found.sentence
 
 
 def test_a_job_that_is_over_waits_for_nothing(rig: StoreRig) -> None:

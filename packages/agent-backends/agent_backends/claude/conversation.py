@@ -1,6 +1,7 @@
 """One turn with a running client: the prompt goes in, events come out, one outcome ends it."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -32,6 +33,7 @@ from runtime_client.reasons import Reason
 
 # How long an interrupted agent may take to end its tools and to say what it has used.
 INTERRUPT_SECONDS = 3.0
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 class Conversation:
@@ -167,7 +169,8 @@ class Conversation:
         code = error.exit_code if isinstance(error, ProcessError) else self._process.exit_code
         last_words = one_line(self._process.last_words) or one_line(str(error or "")) or "it said nothing"
         reason = Reason.SIGNAL if code is not None and (code < 0 or code > 128) else Reason.NONZERO_EXIT
-        sentence = f"Claude Code ended without a result (exit code {code}): {last_words}"
+        hint = " (killed from outside, most often because the memory ran out)" if code in _KILLED else ""
+        sentence = f"Claude Code ended without a result (exit code {code}): {last_words}{hint}"
         return self._with_figures(Outcome.failed(reason, sentence, self._events.last_text))
 
     def _with_figures(self, outcome: Outcome) -> Outcome:

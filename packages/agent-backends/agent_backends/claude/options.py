@@ -7,6 +7,7 @@ from runtime_client.wire import (
     JsonObject,
     UnexpectedAnswerError,
     flag,
+    only,
     optional_integer,
     optional_number,
     optional_text,
@@ -15,6 +16,10 @@ from runtime_client.wire import (
 
 PERMISSION_MODES = ("bypassPermissions", "acceptEdits", "default", "plan", "dontAsk", "auto")
 SETTING_SOURCES = ("user", "project", "local")
+OPTIONS = (
+    "permission_mode", "setting_sources", "load_other_mcp_servers", "system_prompt", "verbatim_prompts",
+    "allowed_tools", "disallowed_tools", "fallback_model", "effort", "client_path",
+)  # fmt: skip
 
 
 class SystemPromptMode(StrEnum):
@@ -53,6 +58,7 @@ class ClaudeOptions:
 
         Errors:  UnexpectedAnswerError, naming the option and what was expected.
         """
+        only(options, OPTIONS, "its 'options'")
         return cls(
             permission_mode=_one_of(options, "permission_mode", PERMISSION_MODES) or PERMISSION_MODES[0],
             setting_sources=_all_of(options, "setting_sources", SETTING_SOURCES),

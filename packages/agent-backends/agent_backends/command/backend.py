@@ -20,18 +20,21 @@ from subprocess import PIPE
 
 from agent_backends.blueprint import Bubblewrap
 from agent_backends.command.output_lines import OutputLines
+from agent_backends.command.sentences import sentence_for_exit, sentence_for_spawn
 from agent_backends.printed import Printed
 from agent_backends.processes.tree import descendants, end_processes
 from agent_backends.protocol import CannotRunError, Emit, Ending, Message, Outcome, Started, Turn
 from agent_backends.redaction import RedactedStream
 from agent_backends.sandbox.command_prefix import Needs, Prefix, command_prefix
 from runtime_client.reasons import Reason
-from runtime_client.terminal.output import write
+from runtime_client.terminal.plain_text import PassedOn
+from runtime_client.wire import UnexpectedAnswerError, only
 
 STDOUT = 1
 STDERR = 2
 ERROR_BYTES = 4 * 1024
 STOP_GRACE_SECONDS = 8.0
+OPTIONS = ("allow_empty_result",)
 DRAIN_SECONDS = 1.0
 
 
@@ -50,6 +53,11 @@ class CommandBackend:
                 Reason.BACKEND_MISSING,
                 f"cannot run agent {turn.blueprint.name!r}: its agent.json names no 'command'",
             )
+        try:
+            only(turn.blueprint.options, OPTIONS, "its 'options'")
+        except UnexpectedAnswerError as error:
+            sentence = f"cannot run agent {turn.blueprint.name!r}: an option in its agent.json is wrong: {error}"
+            return Outcome.failed(Reason.INVALID_PARAMETERS, sentence)
         with tempfile.TemporaryDirectory(prefix="agent-prompt-", ignore_cleanup_errors=True) as folder:
             prompt_file = Path(folder) / "prompt.txt"
             prompt_file.touch(mode=0o600)
@@ -62,7 +70,7 @@ class CommandBackend:
             except CannotRunError as cause:
                 return cause.outcome
             except (OSError, ValueError) as cause:
-                return Outcome.failed(Reason.BACKEND_MISSING, _sentence_for_spawn(turn, cause))
+                return Outcome.failed(Reason.BACKEND_MISSING, sentence_for_spawn(turn, cause))
             emit(Started(model=turn.blueprint.model))
             return await running.until_end(process, stop)
 
@@ -80,6 +88,7 @@ class _Run(asyncio.SubprocessProtocol):
         self._output = OutputLines(lambda line: emit(Message(line)))
         self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
+        self._passed_on = PassedOn(sys.stderr)
         self._unwritten: str | None = None
         self._open_pipes = {STDOUT, STDERR}
         self._exited = asyncio.Event()
@@ -96,7 +105,7 @@ class _Run(asyncio.SubprocessProtocol):
             self._output.feed(shown)
             return
         self._errors = (self._errors + shown)[-ERROR_BYTES:]
-        if (error := write(sys.stderr, shown)) is not None:
+        if (error := self._passed_on.write(shown)) is not None:
             self._unwritten = f"cannot write to standard error: {error.strerror}"
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
@@ -146,12 +155,9 @@ class _Run(asyncio.SubprocessProtocol):
             return self._printed.outcome(result)
         if was_stopped:
             return Outcome(Ending.STOPPED, result_text=result)
-        if exit_code > 0:
-            sentence = f"agent {agent!r} exited with {exit_code}{self._last_words()}"
-            return Outcome.failed(Reason.NONZERO_EXIT, sentence, result)
-        if exit_code < 0:
-            sentence = f"agent {agent!r} was ended by {_signal_name(-exit_code)}{self._last_words()}"
-            return Outcome.failed(Reason.SIGNAL, sentence, result)
+        if exit_code:
+            reason = Reason.NONZERO_EXIT if exit_code > 0 else Reason.SIGNAL
+            return Outcome.failed(reason, sentence_for_exit(agent, exit_code, self._last_words()), result)
         if not result.strip() and self._turn.blueprint.options.get("allow_empty_result") is not True:
             return Outcome.failed(
                 Reason.EMPTY_RESULT,
@@ -161,8 +167,7 @@ class _Run(asyncio.SubprocessProtocol):
         return Outcome(Ending.COMPLETED, result_text=result)
 
     def _last_words(self) -> str:
-        errors = self._errors.decode("utf-8", errors="replace").strip()
-        return f": {errors}" if errors else " and said nothing on standard error"
+        return self._errors.decode("utf-8", errors="replace").strip()
 
 
 async def _spawn(turn: Turn, prefix: Prefix, prompt_file: Path, running: _Run) -> asyncio.SubprocessTransport:
@@ -174,7 +179,7 @@ async def _spawn(turn: Turn, prefix: Prefix, prompt_file: Path, running: _Run) -
         "AGENT_PROMPT_FILE": str(prompt_file),
         "AGENT_SESSION_NAME": turn.session_name,
         "AGENT_SESSION_ID": turn.session_id,
-        "AGENT_RESUMED": "1" if turn.resumed else "0",
+        "AGENT_RESUMED": "true" if turn.resumed else "false",
     }
     # The file itself is the standard input: a program that reads only a part of it, or nothing, blocks nobody.
     with prompt_file.open("rb") as prompt:
@@ -211,18 +216,3 @@ async def _first_of(*events: asyncio.Event) -> None:
 async def _within(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-
-
-def _sentence_for_spawn(turn: Turn, cause: Exception) -> str:
-    found = cause.strerror if isinstance(cause, OSError) else str(cause)
-    return (
-        f"cannot start agent {turn.blueprint.name!r}: command {turn.blueprint.command[0]!r} in"
-        f" {str(turn.project_dir)!r}: {found} (check 'command' in its agent.json)"
-    )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import socket
 import tempfile
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from agent_backends.job.run import Ended, JobInHand, run_session
 from agent_backends.processes.guard import guarded
 from agent_backends.processes.signals import stop_signals_call
 from agent_backends.protocol import CannotRunError, Ending, Outcome
-from agent_backends.turn.build import build_turn
+from agent_backends.turn.build import JobOfTurn, build_turn
 from agent_backends.turn.recording import usage_as_json
 from agent_backends.turn.request import SessionRequest, Surroundings
 from agent_backends.turn.run import StopSwitch
@@ -20,6 +19,7 @@ from runtime_client.exit_codes import ExitCode
 from runtime_client.foreground import ForegroundLauncher, Report
 from runtime_client.models import ClaimedJob, JobType
 from runtime_client.reasons import Reason
+from runtime_client.this_host import host_name
 from runtime_client.wire import Json
 
 
@@ -28,9 +28,10 @@ def run_in_foreground(client: RuntimeClient, request: SessionRequest, around: Su
 
     Errors:  RuntimeClientError, if the job cannot be created, begun or reported.
     """
-    _check_host(client, request)
+    here = host_name(around.environment)
+    _check_host(client, request, here)
     switch = StopSwitch()
-    launcher = ForegroundLauncher(client, lambda: switch.press("asked by the runtime"), around.warn)
+    launcher = ForegroundLauncher(client, here, lambda: switch.press("asked by the runtime"), around.warn)
 
     def interrupt(number: signal.Signals) -> None:
         switch.press(number)
@@ -57,9 +58,8 @@ def _run_claimed(
             client,
             request,
             client.session(claimed.session_id or claimed.session_name),
-            job_id=claimed.job_id,
+            job=JobOfTurn(claimed.job_id, claimed.attempt, claimed.session_token),
             around=around,
-            session_token=claimed.session_token,
         )
     except CannotRunError as cause:
         return Ended(cause.outcome, ExitCode.JOB_FAILED)
@@ -91,12 +91,12 @@ def _report_of(ended: Ended) -> Report:
             return Report("failed", {**facts, "error": outcome.error or "", "reason": reason})
 
 
-def _check_host(client: RuntimeClient, request: SessionRequest) -> None:
+def _check_host(client: RuntimeClient, request: SessionRequest, here: str) -> None:
     if request.type is not JobType.RESUME_SESSION:
         return
     home = client.session(request.session_name).hostname
-    if home is not None and home != socket.gethostname():
+    if home is not None and home != here:
         raise UsageError(
             f"cannot resume session {request.session_name!r} here: it lives on {home!r},"
-            f" this is {socket.gethostname()!r} (use --detach, and a launcher there runs it)"
+            f" this is {here!r} (use --detach, and a launcher there runs it; or set AGENT_HOST_NAME if it is the same)"
         )

@@ -1,54 +1,58 @@
-"""The note that a launcher's job leaves about its own end: what an exit status has no room for."""
+"""The note that a command leaves for its launcher: that it is there, and at its end how its agent ended.
 
+The first note is written before the command reads its arguments. Who finds it knows that an exit status of 0 alone
+means nothing: the last note has to say that the agent ran to its end.
+"""
+
+import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
-from agent_backends.job.run import Ended
-from agent_backends.turn.recording import usage_as_json
-from runtime_client.wire import Json, JsonObject
+from agent_backends.turn.request import Caller
+from runtime_client.wire import JsonObject
 
 
-def leave_note(path: Path | None, ended: Ended, unwritten: str | None, warn: Callable[[str], None]) -> None:
-    """Leave the note, if a launcher asked for one; `unwritten` says what of the output could not be written."""
-    if path is None:
-        return
-    try:
-        _write(path, _note(ended, unwritten))
-    except OSError as cause:
-        # The session's events have all of it, and a launcher that finds no note says so in its report.
-        warn(f"cannot write the outcome to {str(path)!r}: {cause.strerror}")
+def say_that_we_are_here(environment: Mapping[str, str]) -> None:
+    """Leave the first note, if a launcher started this process; one that cannot be left is done without."""
+    path = _ours(Caller.read(environment))
+    if path is not None:
+        with contextlib.suppress(OSError):
+            write_note(path, {"ending": None})
 
 
-def _note(ended: Ended, unwritten: str | None) -> JsonObject:
-    """Say the exit status too, for a keeper that did not see the end."""
-    outcome = ended.outcome
-    note: dict[str, Json] = {"exit_code": int(ended.exit_code)}
-    if outcome.reason is not None:
-        note["reason"] = outcome.reason.value
-    if outcome.error is not None:
-        note["error"] = outcome.error
-    if outcome.usage is not None:
-        note["usage"] = usage_as_json(outcome.usage)
-    if outcome.cost_usd is not None:
-        note["cost_usd"] = outcome.cost_usd
-    if unwritten is not None:
-        note["unwritten"] = unwritten
-    return note
+def withdraw(caller: Caller) -> None:
+    """Take the first note back: this command does something else than its launcher's job."""
+    path = _ours(caller)
+    if path is not None:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
-def _write(path: Path, note: JsonObject) -> None:
-    """Write it whole or not at all.
+def write_note(path: Path, note: JsonObject) -> None:
+    """Write a note, whole or not at all; on a full disk into the room of the one before.
 
     Errors:  OSError.
     """
+    content = json.dumps(note).encode()
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(note))
+        _write(draft, content, os.O_CREAT | os.O_TRUNC)
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)
-        raise
+        _write(path, content, 0)
+
+
+def _write(path: Path, content: bytes, flags: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | flags, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        file.truncate()
+
+
+def _ours(caller: Caller) -> Path | None:
+    # An agent's own commands inherit the rest of what its command was told, and never this file.
+    return caller.outcome_file if caller.job_id is not None and caller.agent_job_id != caller.job_id else None

@@ -1,7 +1,8 @@
 """The options that `ao-start` and `ao-resume` share, and the way from options to an exit status."""
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Annotated
 
 import typer
 
+from agent_backends.job.note import say_that_we_are_here, withdraw
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError, UsageError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobType
-from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, warn
+from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, run, warn
 
 
 class CallbackPolicy(StrEnum):
@@ -80,6 +82,12 @@ class StartOptions:
     as_json: bool
 
 
+def run_job_command(main: Callable[..., int]) -> None:
+    """Run a command that may be a launcher's job; the launcher knows of it before any argument is read."""
+    say_that_we_are_here(os.environ)
+    run(main)
+
+
 def start_from_command(
     type: JobType,  # noqa: A002 - the wire's own word
     given: StartOptions,
@@ -94,8 +102,10 @@ def start_from_command(
     request = _request(type, given, caller)
     around = Surroundings(command.resolve().parent.parent, environment, warn)
     with connect() as client:
-        if given.is_detached and not caller.runs_job_of(request.session_name):
-            return _order(client, request, as_json=given.as_json)
+        if not caller.runs_job_of(request.session_name):
+            withdraw(caller)
+            if given.is_detached:
+                return _order(client, request, as_json=given.as_json)
         # Imported late: handing over a job needs neither asyncio nor a backend.
         from agent_backends.job.start import run_job
 

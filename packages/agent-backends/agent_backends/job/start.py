@@ -1,6 +1,5 @@
 """What `ao-start` and `ao-resume` do with a job that this process runs: for a launcher, or in the foreground."""
 
-from agent_backends.job.note import leave_note
 from agent_backends.job.run import Ended
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
@@ -18,7 +17,7 @@ def run_job(
     """
     # Imported late: each needs what the other does not.
     if caller.runs_job_of(request.session_name):
-        from agent_backends.job.launched import run_launched
+        from agent_backends.job.launched import leave_note, run_launched
 
         ended = run_launched(client, request, caller, around)
         unwritten = _print_end(request, ended, around, as_json=as_json)

@@ -1,9 +1,16 @@
 """Puts together all that one turn needs, or says in one sentence why it cannot run here."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent_backends.protocol import CannotRunError, Turn
-from agent_backends.turn.environment import environment_of_agent, for_references, neighbourhood, output_limit_in
+from agent_backends.turn.environment import (
+    WhoseAgent,
+    environment_of_agent,
+    for_references,
+    neighbourhood,
+    output_limit_in,
+)
 from agent_backends.turn.local_blueprint import blueprint_of
 from agent_backends.turn.project_folder import opened_folder
 from agent_backends.turn.references import Resolver
@@ -13,14 +20,22 @@ from runtime_client.models import JobType, Session
 from runtime_client.reasons import Reason
 
 
+@dataclass(frozen=True)
+class JobOfTurn:
+    """The job that a turn is run for, and the token for its session."""
+
+    job_id: str
+    attempt: int | None
+    session_token: str | None = field(repr=False)
+
+
 def build_turn(
     client: RuntimeClient,
     request: SessionRequest,
     session: Session,
     *,
-    job_id: str,
+    job: JobOfTurn,
     around: Surroundings,
-    session_token: str | None,
 ) -> Turn:
     """Fetch the blueprint and put the turn together.
 
@@ -39,21 +54,27 @@ def build_turn(
         "AGENT_ORCHESTRATOR_ROOT": str(around.project_root),
     }
     agent = client.agent(agent_name)
+    if agent.error is not None:
+        raise CannotRunError(
+            Reason.INVALID_PARAMETERS, f"agent {agent_name!r} cannot be used: {agent.error} (correct its files)"
+        )
+    folder = opened_folder(_asked_folder(request, session), session.session_name, around.environment)
+    whose = WhoseAgent(
+        job.job_id,
+        job.attempt,
+        session.session_name,
+        session.session_id,
+        client.address.url,
+        job.session_token,
+    )
     environment = environment_of_agent(
-        around.environment,
-        commands_dir=around.project_root / "commands",
-        job_id=job_id,
-        session_name=session.session_name,
-        session_id=session.session_id,
-        url=client.address.url,
-        token=session_token,
+        around.environment, whose, project_root=around.project_root, project_dir=folder.path
     )
     resolver = Resolver(agent_name, words, for_references(around.environment, environment))
     blueprint = blueprint_of(agent, around.project_root, resolver, neighbourhood(around.environment))
     # Before the secrets are asked for: those of its environment are among them.
     environment |= resolver.environment(agent.options)
     is_resumed = request.type is JobType.RESUME_SESSION
-    folder = opened_folder(_asked_folder(request, session), session.session_name, around.environment)
     return Turn(
         session_name=session.session_name,
         session_id=session.session_id,

@@ -3,48 +3,65 @@
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent_backends.protocol import OUTPUT_BYTES_MAX
 from agent_backends.sandbox.settings import Neighbourhood
+from agent_backends.turn.inherited import without_places
+from runtime_client.this_host import host_name
 
-# Told to this command by its launcher and by uv, and what proves who its caller is; an agent has its own, or none.
+# Told to this command by its launcher, by the agent around it and by uv, and what proves who its caller is; an agent
+# has its own, or none.
 NOT_FOR_AGENTS = frozenset(
     {
         *("AGENT_OUTCOME_FILE", "AGENT_OUTPUT_LIMIT_BYTES", "AGENT_RUNTIME_TOKEN", "AGENT_RUNTIME_DATABASE_URL"),
-        *("VIRTUAL_ENV", "UV", "UV_RUN_RECURSION_DEPTH"),
+        *("AGENT_PROMPT_FILE", "AGENT_JOB_ATTEMPT", "AGENT_RESUMED", "UV", "UV_RUN_RECURSION_DEPTH"),
     }
 )
 # Variables that are there for a blueprint's references alone; no agent gets them as they are.
 ONLY_FOR_REFERENCES = "AGENT_SECRET_"
 
 
+@dataclass(frozen=True)
+class WhoseAgent:
+    """Which job and session an agent's processes work for, and what lets them speak to the runtime.
+
+    Shape:   `attempt` is None where nobody counts attempts.
+    """
+
+    job_id: str
+    attempt: int | None
+    session_name: str
+    session_id: str
+    url: str
+    token: str | None = field(repr=False)
+
+
 def environment_of_agent(
-    environment: Mapping[str, str],
-    *,
-    commands_dir: Path,
-    job_id: str,
-    session_name: str,
-    session_id: str,
-    url: str,
-    token: str | None,
+    environment: Mapping[str, str], whose: WhoseAgent, *, project_root: Path, project_dir: Path
 ) -> dict[str, str]:
     """Return the environment for an agent's processes: it finds our commands, and they know who they work for."""
     own = {
         name: value
-        for name, value in environment.items()
+        for name, value in without_places(environment, Path.cwd()).items()
         if name not in NOT_FOR_AGENTS and not name.startswith(ONLY_FOR_REFERENCES)
     }
     own |= {
-        "PATH": _search_path(own.get("PATH", os.defpath), commands_dir),
-        "AGENT_JOB_ID": job_id,
-        "AGENT_RUN_BY_JOB": job_id,
-        "AGENT_SESSION_NAME": session_name,
-        "AGENT_SESSION_ID": session_id,
-        "AGENT_RUNTIME_URL": url,
+        "PATH": _search_path(own.get("PATH", os.defpath), project_root / "commands"),
+        "PWD": str(project_dir),
+        "AGENT_JOB_ID": whose.job_id,
+        "AGENT_RUN_BY_JOB": whose.job_id,
+        "AGENT_SESSION_NAME": whose.session_name,
+        "AGENT_SESSION_ID": whose.session_id,
+        "AGENT_RUNTIME_URL": whose.url,
+        "AGENT_ORCHESTRATOR_ROOT": str(project_root),
+        "AGENT_HOST_NAME": host_name(environment),
     }
-    if token is not None:
-        own["AGENT_RUNTIME_TOKEN"] = token
+    if whose.attempt is not None:
+        own["AGENT_JOB_ATTEMPT"] = str(whose.attempt)
+    if whose.token is not None:
+        own["AGENT_RUNTIME_TOKEN"] = whose.token
     return own
 
 

@@ -1,6 +1,5 @@
 """What an agent does, written down: each event of a backend becomes an event of the session."""
 
-import socket
 from collections.abc import Callable
 from typing import assert_never
 
@@ -78,7 +77,7 @@ class Recorder:
     def _record_start(self, event: Started) -> None:
         turn = self._turn
         folder = str(turn.project_dir)
-        self._remember({"backend": turn.blueprint.backend, "project_dir": folder, "hostname": socket.gethostname()})
+        self._remember({"backend": turn.blueprint.backend, "project_dir": folder})
         self._send(
             "session_start",
             {

@@ -4,7 +4,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, NoReturn, ParamSpec, TextIO
 
 import typer
@@ -13,7 +13,8 @@ from runtime_client.address import find_runtime
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError, RuntimeClientError, UsageError
 from runtime_client.exit_codes import ExitCode
-from runtime_client.terminal.output import write
+from runtime_client.terminal.output import is_terminal, write
+from runtime_client.terminal.plain_text import PassedOn, indented, json_shown, shown
 from runtime_client.wire import Json
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
@@ -21,6 +22,7 @@ Parameters = ParamSpec("Parameters")
 
 SessionArgument = Annotated[str, typer.Argument(metavar="NAME", help="A session's name or id.")]
 SessionsArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names or ids of sessions.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -41,16 +43,27 @@ def connect() -> RuntimeClient:
 
 def warn(sentence: str) -> None:
     """Say something to the person at the terminal, if there is one; where it cannot be written, nobody hears it."""
-    _write_text(sys.stderr, f"{_command()}: {sentence}\n")
+    _write_text(sys.stderr, f"{_command()}: {indented(sentence)}\n")
 
 
 def print_text(text: str) -> None:
-    """Print data for a person, with a line's end.
+    """Print data for a person, with a line's end; a terminal shows its control characters, a pipe gets them.
 
     Errors:  BrokenPipeError, if the reader has had enough; CannotPrintError.
     """
     if text:
-        _print(text if text.endswith("\n") else f"{text}\n")
+        seen = shown(text) if is_terminal(sys.stdout) else text
+        _raise(_write_text(sys.stdout, seen if seen.endswith("\n") else f"{seen}\n"))
+
+
+def print_pieces(pieces: Iterable[bytes]) -> None:
+    """Print what a program wrote, as it comes; a terminal shows its control characters, a pipe gets the bytes.
+
+    Errors:  BrokenPipeError, if the reader has had enough; CannotPrintError.
+    """
+    passed_on = PassedOn(sys.stdout)
+    for piece in pieces:
+        _raise(passed_on.write(piece))
 
 
 def print_json(value: Json) -> None:
@@ -58,19 +71,19 @@ def print_json(value: Json) -> None:
 
     Errors:  BrokenPipeError, if the reader has had enough; CannotPrintError.
     """
-    _print(f"{json.dumps(value, ensure_ascii=False)}\n")
+    _raise(_write_text(sys.stdout, f"{json_shown(json.dumps(value, ensure_ascii=False))}\n"))
 
 
 def _write_text(stream: TextIO, text: str) -> OSError | None:
     return write(stream, text.encode("utf-8", errors="replace"))
 
 
-def _print(text: str) -> None:
-    error = _write_text(sys.stdout, text)
+def _raise(error: OSError | None) -> None:
+    """Raise what kept data from being printed, if anything did."""
     if isinstance(error, BrokenPipeError):
         raise error
     if error is not None:
-        raise CannotPrintError(f"cannot write to standard output: {error.strerror}")
+        raise CannotPrintError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def read_prompt(given: str | None, stdin: TextIO) -> str:

@@ -1,27 +1,32 @@
 """How the runtime's answers are shown to a person at a terminal."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from runtime_client.models import Event
+from runtime_client.terminal.clock import local_time
+from runtime_client.terminal.plain_text import on_one_line
 from runtime_client.wire import Json, JsonObject, nested, objects, optional_number
 
 VALUE_CHARACTERS = 300
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows in aligned columns under their headings; nothing if there are no rows."""
+    """Return rows in aligned columns under their headings, one line each; nothing if there are no rows."""
     if not rows:
         return ""
-    lines = [headings, *rows]
+    lines = [headings, *([on_one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     aligned = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
     return "\n".join("  ".join(cells).rstrip() for cells in aligned)
 
 
-def session_row(session: JsonObject) -> list[str]:
+def session_row(session: JsonObject, today: date) -> list[str]:
     """Return what a list of sessions shows of one."""
-    fields = ("session_name", "status", "agent_name", "updated_at", "project_dir")
-    return [_shown(session.get(field)) for field in fields]
+    name, status, agent, changed, folder = (
+        _shown(session.get(field)) for field in ("session_name", "status", "agent_name", "updated_at", "project_dir")
+    )
+    return [name, status, agent, local_time(changed, today), folder]
 
 
 def tree_lines(branch: JsonObject, before: str = "", is_last: bool | None = None) -> list[str]:
@@ -39,22 +44,24 @@ def tree_lines(branch: JsonObject, before: str = "", is_last: bool | None = None
     return lines
 
 
-def event_line(event: Event) -> str:
-    """Return one event as a line: when, what, and the part that a reader looks for."""
-    time = event.at[11:19]
-    data = event.data
-    match event.type:
+def event_line(event: Event, today: date) -> str:
+    """Return one event as exactly one line: when, what, and the part that a reader looks for."""
+    return on_one_line(f"{local_time(event.at, today)} {_what_happened(event.type, event.data)}".rstrip())
+
+
+def _what_happened(kind: str, data: JsonObject) -> str:
+    match kind:
         case "message":
-            return f"{time} {_shown(data.get('role'))}: {_shown(data.get('text'))}"
+            return f"{_shown(data.get('role'))}: {_shown(data.get('text'))}"
         case "pre_tool":
-            return f"{time} -> {_shown(data.get('tool'))} {_short(data.get('input'))}"
+            return f"-> {_shown(data.get('tool'))} {_short(data.get('input'))}"
         case "post_tool":
             mark = "failed" if data.get("is_error") is True else "<-"
-            return f"{time} {mark} {_shown(data.get('tool'))} {_short(data.get('output'))}"
+            return f"{mark} {_shown(data.get('tool'))} {_short(data.get('output'))}"
         case "result":
-            return f"{time} result: {_shown(data.get('text'))}"
+            return f"result: {_shown(data.get('text'))}"
         case _:
-            return f"{time} {event.type} {_facts(data)}".rstrip()
+            return f"{kind} {_facts(data)}"
 
 
 def _facts(data: JsonObject) -> str:
@@ -62,7 +69,7 @@ def _facts(data: JsonObject) -> str:
 
 
 def _short(value: Json) -> str:
-    text = _shown(value).replace("\n", "\\n")
+    text = on_one_line(_shown(value))
     return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}..."
 
 

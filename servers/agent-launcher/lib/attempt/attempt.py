@@ -24,14 +24,6 @@ class Phase(Enum):
     ENDED = "ended"  # to be delivered
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """That it is to end, and how much time it has for that."""
-
-    reason: str
-    grace_seconds: float | None
-
-
 class Attempt:
     """What is known of one attempt; whoever works on it returns a change, and the registry alone makes it.
 
@@ -47,7 +39,7 @@ class Attempt:
         self.pid: int | None = None
         self.started_at: datetime | None = None
         self.verdict: JsonObject | None = None
-        self.stop: Stop | None = None
+        self.stop: str | None = None  # the reason, once it is to end
         self.output = OutputCursor(machine)
         self.backoff = Backoff(machine.chance())
         self.tries = 0
@@ -67,9 +59,12 @@ class Attempt:
     @property
     def is_held(self) -> bool:
         """Whether the runtime is told that we have it."""
-        if self.phase is Phase.ENDED:
-            return not self.is_reported and self.drop_reason is None
-        return self.drop_reason is None
+        return self.drop_reason is None and (self.phase is not Phase.ENDED or not self.is_reported)
+
+    @property
+    def is_end_unreported(self) -> bool:
+        """Whether the runtime has still to be told how it ended."""
+        return self.phase is Phase.ENDED and not self.is_reported and self.drop_reason is None
 
     @property
     def returncode(self) -> int | None:

@@ -116,13 +116,9 @@ class RunFolders:
     def of(self, job: Job) -> RunFolder:
         return RunFolder(self.path / key_of(job), self._disk)
 
-    def all(self) -> list[RunFolder]:
-        """List every run folder, by name."""
-        return [RunFolder(path, self._disk) for path in self._disk.folders(self.path)]
-
     def delete_older(self, than: float, in_use: Callable[[], set[str]]) -> int:
         """Delete what was last written before a moment and is not in use, and say how many."""
-        listed = self.all()
+        listed = [RunFolder(path, self._disk) for path in self._disk.folders(self.path)]
         # Asked for after the listing: an attempt is in the table before it has a folder.
         used = in_use()
         old = [run for run in listed if run.key not in used and self._written_at(run) < than]

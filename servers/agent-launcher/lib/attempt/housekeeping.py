@@ -16,20 +16,12 @@ PACE_SECONDS = 600.0
 FREE_BYTES_WANTED, KEEP_WHEN_FULL_SECONDS, PACE_WHEN_FULL_SECONDS = 16 << 20, 0.0, 5.0
 
 
-class Housekeeping:
-    """Looks at the run folders now and then, more often while their disk is nearly full."""
-
-    def __init__(self, folders: RunFolders, in_use: Callable[[], set[str]], machine: Machine) -> None:
-        self._folders = folders
-        self._in_use = in_use
-        self._machine = machine
-
-    def step(self) -> float:
-        """Delete what was delivered long ago and return the seconds until the next look."""
-        free = self._machine.disk.free_bytes(self._folders.path)
-        is_full = free is not None and free < FREE_BYTES_WANTED
-        keep_seconds = KEEP_WHEN_FULL_SECONDS if is_full else KEEP_SECONDS
-        deleted = self._folders.delete_older(self._machine.wall_time() - keep_seconds, self._in_use)
-        if deleted:
-            log.info("run folders deleted count=%d is_disk_full=%s", deleted, is_full)
-        return PACE_WHEN_FULL_SECONDS if is_full else PACE_SECONDS
+def keep_house(folders: RunFolders, in_use: Callable[[], set[str]], machine: Machine) -> float:
+    """Delete what was delivered long ago, and return the seconds until the next look: few while the disk is full."""
+    free = machine.disk.free_bytes(folders.path)
+    is_full = free is not None and free < FREE_BYTES_WANTED
+    keep_seconds = KEEP_WHEN_FULL_SECONDS if is_full else KEEP_SECONDS
+    deleted = folders.delete_older(machine.wall_time() - keep_seconds, in_use)
+    if deleted:
+        log.info("run folders deleted count=%d is_disk_full=%s", deleted, is_full)
+    return PACE_WHEN_FULL_SECONDS if is_full else PACE_SECONDS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from lib.attempt.attempt import Attempt, Phase
 from lib.attempt.output import OutputUploader
@@ -18,19 +17,17 @@ PACE_SECONDS = 1.0
 CHUNKS_PER_ROUND = 4
 
 
-class Attempts(Protocol):
-    """The table, as far as this needs it."""
-
-    def attempts(self) -> list[Attempt]: ...
-
-
 class OutputShipper:
     """Goes round all running jobs once a second; the reporter sends the rest when a job has ended."""
 
     def __init__(
-        self, table: Attempts, launcher_id: Callable[[], str | None], uploader: OutputUploader, machine: Machine
+        self,
+        attempts: Callable[[], list[Attempt]],
+        launcher_id: Callable[[], str | None],
+        uploader: OutputUploader,
+        machine: Machine,
     ) -> None:
-        self._table = table
+        self._attempts = attempts
         self._launcher_id = launcher_id
         self._uploader = uploader
         self._backoff = Backoff(machine.chance())
@@ -40,7 +37,7 @@ class OutputShipper:
         launcher_id = self._launcher_id()
         if launcher_id is None:
             return PACE_SECONDS
-        for attempt in self._table.attempts():
+        for attempt in self._attempts():
             if attempt.phase is not Phase.RUNNING or attempt.drop_reason is not None:
                 continue
             show_life()

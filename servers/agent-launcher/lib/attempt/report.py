@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 from lib.attempt.folder import RunFolder
+from lib.attempt.witness import NEVER_SAID, Witness, is_last_note, witness_of
 from lib.wire.models import Job, JsonObject, Report, integer_of, iso_time, number_of, text_of, texts_of
 
+KILLED_STATUS = 128 + signal.SIGKILL
 # What ends an attempt against its will, but not by a stop that someone asked for.
 _FAILURES = frozenset(
     {
@@ -15,21 +19,24 @@ _FAILURES = frozenset(
 
 
 def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
-    """Decide the outcome: exit code 0 is completed, an end by our stop is stopped, anything else is failed."""
+    """Decide the outcome: exit code 0 with a witness is completed, an end by our stop is stopped, else it is failed."""
     outcome = folder.read_outcome()
-    reason = text_of(verdict, "reason")
     exit_code, number = integer_of(verdict, "exit_code"), integer_of(verdict, "signal")
     leftovers = texts_of(verdict, "leftovers")
-    name = _outcome(reason, exit_code)
-    usage = outcome.get("usage")
     unwritten = _unwritten(folder, outcome, exit_code)
+    # The first note says nothing where the last one could not be written.
+    witness = witness_of(outcome if is_last_note(outcome) or unwritten is None else {})
+    name = _outcome(text_of(verdict, "reason"), exit_code, witness)
+    usage = outcome.get("usage")
+    ended_at = number_of(verdict, "ended_at")
     return Report(
         outcome=name,
         error=_joined(_error(job, folder, verdict, outcome, name), _of_leftovers(leftovers), _of_unwritten(unwritten)),
-        reason=_reason(name, reason, outcome, number, leftovers),
+        reason=_reason(name, verdict, outcome, witness),
         exit_code=exit_code,
         signal=number,
-        ended_at=iso_time(number_of(verdict, "ended_at") or 0.0),
+        ended_at=iso_time(ended_at) if ended_at is not None else None,
+        run_seconds=number_of(verdict, "seconds"),
         log_bytes=folder.output_bytes(),
         usage=usage if isinstance(usage, dict) else {},
         cost_usd=number_of(outcome, "cost_usd"),
@@ -37,18 +44,25 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
     )
 
 
-def _outcome(reason: str | None, exit_code: int | None) -> str:
+def _outcome(reason: str | None, exit_code: int | None, witness: Witness) -> str:
     if reason is None:
-        return "completed" if exit_code == 0 else "failed"
+        return "completed" if exit_code == 0 and witness is not Witness.NONE else "failed"
     return "failed" if reason in _FAILURES else "stopped"
 
 
-def _reason(
-    name: str, reason: str | None, outcome: JsonObject, number: int | None, leftovers: tuple[str, ...]
-) -> str | None:
+def _reason(name: str, verdict: JsonObject, outcome: JsonObject, witness: Witness) -> str | None:
+    reason = text_of(verdict, "reason")
     if name == "failed":
-        return reason or text_of(outcome, "reason") or ("signal" if number is not None else "nonzero_exit")
-    return "cleanup_incomplete" if leftovers else reason
+        return reason or text_of(outcome, "reason") or _ending(verdict)
+    if texts_of(verdict, "leftovers"):
+        return "cleanup_incomplete"
+    return witness.value or None if name == "completed" else reason
+
+
+def _ending(verdict: JsonObject) -> str:
+    if integer_of(verdict, "exit_code") == 0:
+        return Witness.NONE
+    return "signal" if integer_of(verdict, "signal") is not None else "nonzero_exit"
 
 
 def _error(job: Job, folder: RunFolder, verdict: JsonObject, outcome: JsonObject, name: str) -> str | None:
@@ -57,11 +71,17 @@ def _error(job: Job, folder: RunFolder, verdict: JsonObject, outcome: JsonObject
     own = text_of(verdict, "error")
     if own is not None:
         return own
-    tail = text_of(outcome, "error") or folder.output_tail()
+    told = text_of(outcome, "error")
+    tail = told or folder.output_tail()
     ended = _how_it_ended(job, folder, verdict)
-    if text_of(verdict, "reason") is not None:
+    if text_of(verdict, "reason") is not None or (ended == NEVER_SAID and told is None):
         return f"{ended}\n{tail}" if tail else ended
-    return tail or f"{ended} without any output"
+    return (tail or f"{ended} without any output") + _hint(verdict)
+
+
+def _hint(verdict: JsonObject) -> str:
+    is_killed = integer_of(verdict, "signal") == signal.SIGKILL or integer_of(verdict, "exit_code") == KILLED_STATUS
+    return " (killed from outside, most often because the memory ran out)" if is_killed else ""
 
 
 def _how_it_ended(job: Job, folder: RunFolder, verdict: JsonObject) -> str:
@@ -74,16 +94,14 @@ def _how_it_ended(job: Job, folder: RunFolder, verdict: JsonObject) -> str:
         )
     if reason == "output_limit":
         return f"stopped because it wrote more than it may: {folder.output_bytes()} bytes"
-    number = integer_of(verdict, "signal")
-    return (
-        f"the command was ended by signal {number}"
-        if number
-        else f"the command ended with code {integer_of(verdict, 'exit_code')}"
-    )
+    number, code = integer_of(verdict, "signal"), integer_of(verdict, "exit_code")
+    if number:
+        return f"the command was ended by signal {number}"
+    return NEVER_SAID if code == 0 else f"the command ended with code {code}"
 
 
 def _unwritten(folder: RunFolder, outcome: JsonObject, exit_code: int | None) -> str | None:
-    if outcome or exit_code is None:
+    if is_last_note(outcome) or exit_code is None:
         return text_of(outcome, "unwritten")
     return folder.why_not_written()
 

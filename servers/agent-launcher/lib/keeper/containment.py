@@ -9,21 +9,19 @@ Two things of the kernel's tell whose a process is, and each outlives keeper and
 Where neither can be had (macOS), there is the process group alone. See docs/decisions/0025-a-cgroup-and-a-mark.md.
 """
 
-# ruff: noqa: PTH102, PTH103, PTH106, PTH110, PTH112, PTH120, PTH123  (pathlib would cost memory for nothing)
+# ruff: noqa: PTH102, PTH103, PTH106, PTH110, PTH112, PTH120 (pathlib would cost memory for nothing)
 from __future__ import annotations
 
 import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeAlias
+from collections.abc import Callable
+from contextlib import suppress
 
 from lib.keeper import process_tree
+from lib.keeper.kernel_files import read, write
 from lib.keeper.words import JsonObject
-
-Orphans: TypeAlias = Callable[[], list[int]]
 
 CGROUP, MARK, GROUP = "cgroup", "mark", "group"
 WAYS = (CGROUP, MARK, GROUP)
@@ -33,12 +31,16 @@ _ROOT_OF_ALL = "0::"
 
 
 class Place:
-    """Where the processes of one attempt are: its cgroup, its mark and its process group, as far as it has them."""
+    """Where the processes of one attempt are: its cgroup, its mark and its process group, as far as it has them.
+
+    Shape:   `is_ours` is whether this very keeper began what lives there.
+    """
 
     def __init__(self, cgroup: str | None = None, mark: int | None = None) -> None:
         self.cgroup = cgroup
         self.mark = mark
         self.group: int | None = None
+        self.is_ours = True
 
     def to_json(self) -> JsonObject:
         return {"cgroup": self.cgroup, "mark": self.mark}
@@ -52,15 +54,15 @@ class Place:
 class Containment:
     """Makes places, puts what is spawned into them, and says and ends what is in one.
 
-    Shape:   `base` is the folder of the keeper's cgroups; None without. `is_marking` says whether marks can be had.
+    Shape:   `base` is the folder of the keeper's cgroups, and `home` leads back into its own; None without.
+             `is_marking` says whether marks can be had.
     """
 
-    def __init__(self, base: str | None, *, is_marking: bool) -> None:
+    def __init__(self, base: str | None, home: int | None, *, is_marking: bool) -> None:
         self._base = base
+        self._home = home
         self._is_marking = is_marking
-        self._home: int | None = None
-        if base is not None:
-            self._home = self._move_in(base)
+        self._spawned: set[int] = set()
 
     @property
     def way(self) -> str:
@@ -81,56 +83,57 @@ class Containment:
             return Place(None, mark)
         return Place(cgroup, mark)
 
-    @contextmanager
-    def inside(self, place: Place) -> Iterator[None]:
-        """Be in a place while something is spawned: what is forked here begins its life there.
+    def spawn_into(self, place: Place, spawn: Callable[[], int]) -> int:
+        """Be in a place while something is spawned, which so begins its life there; return its process number.
 
         The keeper has one thread, so nothing else is forked meanwhile. If the way back is barred, the keeper must
         end: whatever it did next would happen in the attempt's place.
         """
-        is_in = place.cgroup is not None and self._enter(place.cgroup)
+        is_in = place.cgroup is not None and write(f"{place.cgroup}/cgroup.procs", b"0")
         if not is_in:
             place.cgroup = None
         before = _set_mark(place.mark) if place.mark is not None else None
         try:
-            yield
+            place.group = pid = spawn()
         finally:
             if before is not None:
                 resource.setrlimit(RLIMIT_LOCKS, before)
             if is_in:
                 self._go_home()
+        self._spawned.add(pid)
+        return pid
 
-    def is_empty(self, place: Place, orphans: Orphans | None, *, is_thorough: bool) -> bool:
+    def was_collected(self, pid: int) -> None:
+        """Note that the number of what was spawned may be a stranger's from now on."""
+        self._spawned.discard(pid)
+
+    def is_empty(self, place: Place, *, is_thorough: bool) -> bool:
         """Say whether nothing lives in a place, and give its cgroup back if so.
 
-        Shape:   `orphans` lists the children of ours that we did not spawn; None if the attempt was not begun by us.
-                 `is_thorough` does not take an empty cgroup for proof, as root may have moved something out of it.
+        Shape:   `is_thorough` does not take an empty cgroup for proof, as root may have moved something out of it.
         """
         if place.cgroup is not None and os.path.isdir(place.cgroup):
             if not _remove(place.cgroup):
                 return False
-            if not is_thorough and orphans is not None:
+            if place.is_ours and not is_thorough:
                 return True
         if place.mark is not None:
-            return not self._marked(place, orphans)
+            return not self._marked(place)
         return place.group is None or not _signal_group(place.group, 0)
 
-    def members(self, place: Place, orphans: Orphans | None) -> list[int]:
-        """List the living processes in a place."""
-        found = set(_processes_in(place.cgroup)) if place.cgroup is not None else set()
-        if place.mark is not None:
-            found.update(self._marked(place, orphans))
-        return sorted(pid for pid in found if process_tree.is_living(pid))
+    def named(self, place: Place) -> list[str]:
+        """Name what lives in a place, for a sentence that a person reads."""
+        return [process_tree.name(pid) for pid in self._members(place)]
 
-    def ask(self, place: Place, orphans: Orphans | None) -> None:
+    def ask(self, place: Place) -> None:
         """Send SIGTERM to everything in a place; a stopped process hears it when it goes on."""
         for number in (signal.SIGTERM, signal.SIGCONT):
-            self._signal(place, number, orphans)
+            self._signal(place, number)
 
-    def kill(self, place: Place, orphans: Orphans | None) -> None:
+    def kill(self, place: Place) -> None:
         """Send SIGKILL to everything in a place."""
-        if place.cgroup is None or not _write(f"{place.cgroup}/cgroup.kill", b"1"):
-            self._signal(place, signal.SIGKILL, orphans)
+        if place.cgroup is None or not write(f"{place.cgroup}/cgroup.kill", b"1"):
+            self._signal(place, signal.SIGKILL)
 
     def move_out(self) -> None:
         """Leave the keeper's own cgroup and remove it, at the end of the keeper."""
@@ -138,23 +141,30 @@ class Containment:
             return
         os.close(self._home)
         self._home = None
-        if _write(f"{os.path.dirname(self._base)}/cgroup.procs", b"0"):
+        if write(f"{os.path.dirname(self._base)}/cgroup.procs", b"0"):
             _remove(self._base)
 
-    def _signal(self, place: Place, number: int, orphans: Orphans | None) -> None:
+    def _signal(self, place: Place, number: int) -> None:
         if place.cgroup is None and place.mark is None:
             if place.group is not None:
                 _signal_group(place.group, number)
             return
-        for pid in self.members(place, orphans):
-            _signal_if(pid, number, lambda pid: _is_in(place, pid))
+        for pid in self._members(place):
+            _signal_in(place, pid, number)
 
-    @staticmethod
-    def _marked(place: Place, orphans: Orphans | None) -> list[int]:
-        if place.mark is None or orphans is None or place.cgroup is not None:
-            return process_tree.marked(place.mark) if place.mark is not None else []
-        # Whoever loses its parent becomes our child: all that is marked hangs on a marked child of ours.
-        roots = [*orphans(), *([place.group] if place.group is not None else [])]
+    def _members(self, place: Place) -> list[int]:
+        found = {*self._marked(place), *(_processes_in(place.cgroup) if place.cgroup is not None else ())}
+        return sorted(pid for pid in found if process_tree.is_living(pid))
+
+    def _marked(self, place: Place) -> list[int]:
+        if place.mark is None:
+            return []
+        if not place.is_ours or place.cgroup is not None:
+            return process_tree.marked(place.mark)
+        # Whoever loses its parent becomes our child: all that is marked hangs on a marked child of ours, which is
+        # the command itself or one that we did not spawn.
+        orphans = [pid for pid in process_tree.children(os.getpid()) if pid not in self._spawned]
+        roots = [*orphans, *([place.group] if place.group is not None else [])]
         return process_tree.below([pid for pid in roots if process_tree.lock_limit(pid) == place.mark])
 
     def _go_home(self) -> None:
@@ -165,16 +175,6 @@ class Containment:
             # No OSError: whoever spawns takes those for a start that failed, and tries again.
             raise RuntimeError(f"cannot leave the place of an attempt: {error.strerror}") from error
 
-    def _enter(self, cgroup: str) -> bool:
-        return _write(f"{cgroup}/cgroup.procs", b"0")
-
-    @staticmethod
-    def _move_in(base: str) -> int:
-        os.makedirs(f"{base}/keeper", exist_ok=True)
-        home = os.open(f"{base}/keeper/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
-        os.write(home, b"0")
-        return home
-
 
 def contain(name: str, wanted: str | None = None) -> Containment:
     """Find out what can be had here, best first, and begin with it; `wanted` asks for one way or a lesser one.
@@ -182,24 +182,16 @@ def contain(name: str, wanted: str | None = None) -> Containment:
     Shape:   `name` is the folder of the keeper's cgroups, the same each time for the same keeper.
     """
     is_marking = wanted != GROUP and can_mark()
-    if wanted in (None, CGROUP):
-        base = cgroup_base(name)
-        if base is not None:
-            try:
-                return Containment(base, is_marking=is_marking)
-            except OSError:
-                base = None
-    return Containment(None, is_marking=is_marking)
+    own = _own_cgroup() if wanted in (None, CGROUP) else None
+    home = _move_in(f"{own}/{name}") if own is not None else None
+    return Containment(f"{own}/{name}" if home is not None else None, home, is_marking=is_marking)
 
 
 def what_can_be_had(wanted: str | None = None) -> str:
     """Find out which way `contain` would go, and leave nothing behind."""
-    if wanted in (None, CGROUP):
-        base = cgroup_base(f"agent-launcher.trial-{os.getpid()}")
-        if base is not None:
-            _remove(base)
-            return CGROUP
-    return MARK if wanted != GROUP and can_mark() else GROUP
+    containment = contain(f"agent-launcher.trial-{os.getpid()}", wanted)
+    containment.move_out()
+    return containment.way
 
 
 def can_mark() -> bool:
@@ -210,40 +202,28 @@ def can_mark() -> bool:
     return hard == resource.RLIM_INFINITY or hard > MARK_MAX
 
 
-def cgroup_base(name: str) -> str | None:
-    """Name the folder below our own cgroup in which attempts can have theirs; None if that is not allowed.
+def _move_in(base: str) -> int | None:
+    """Move into a cgroup below this one, and return what leads there again; None if that is not allowed.
 
     What can be had is found out by doing it: the rules of delegation have too many parts to be read off.
     """
-    own = _own_cgroup()
-    if own is None:
-        return None
-    base, trial = f"{own}/{name}", f"{own}/{name}/trial-{os.getpid()}"
     try:
-        os.makedirs(trial, exist_ok=True)
-        is_had = (
-            os.path.exists(f"{trial}/cgroup.kill")
-            and _write(f"{trial}/cgroup.procs", b"0")
-            and _write(f"{own}/cgroup.procs", b"0")
-        )
-        os.rmdir(trial)
+        os.makedirs(f"{base}/keeper", exist_ok=True)
+        home = os.open(f"{base}/keeper/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    if not is_had:
-        _remove(base)
-        return None
-    return base
+    if os.path.exists(f"{base}/keeper/cgroup.kill") and write(f"{base}/keeper/cgroup.procs", b"0"):
+        return home
+    os.close(home)
+    _remove(base)
+    return None
 
 
 def _own_cgroup() -> str | None:
-    try:
-        with open("/proc/self/cgroup", encoding="utf-8") as file:
-            own = next((line.strip()[len(_ROOT_OF_ALL) :] for line in file if line.startswith(_ROOT_OF_ALL)), None)
-        with open("/proc/self/mountinfo", encoding="utf-8") as file:
-            mounts = [line.split() for line in file if " - cgroup2 " in line]
-    except OSError:
-        return None
-    for words in mounts:
+    lines = os.fsdecode(read("/proc/self/cgroup")).splitlines()
+    own = next((line.removeprefix(_ROOT_OF_ALL) for line in lines if line.startswith(_ROOT_OF_ALL)), None)
+    mounts = os.fsdecode(read("/proc/self/mountinfo")).splitlines()
+    for words in (line.split() for line in mounts if " - cgroup2 " in line):
         root, mounted_at = words[3], words[4]
         if own is not None and (own + "/").startswith(root.rstrip("/") + "/"):
             return (mounted_at + "/" + own[len(root.rstrip("/")) :].lstrip("/")).rstrip("/")
@@ -263,53 +243,17 @@ def _set_mark(mark: int) -> tuple[int, int]:
 
 
 def _processes_in(cgroup: str) -> list[int]:
-    found = []
-    for folder, _, _ in os.walk(cgroup):
-        try:
-            with open(f"{folder}/cgroup.procs", encoding="ascii") as file:
-                found += [int(line) for line in file]
-        except OSError:
-            continue
-    return found
+    folders = [folder for folder, _, _ in os.walk(cgroup)]
+    return [int(line) for folder in folders for line in read(f"{folder}/cgroup.procs").split()]
 
 
 def _remove(cgroup: str) -> bool:
     """Remove a cgroup and what was made below it; False while something lives in it."""
-    try:
-        os.rmdir(cgroup)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return _remove_with_what_is_below(cgroup)
-    return True
-
-
-def _remove_with_what_is_below(cgroup: str) -> bool:
-    try:
-        with open(f"{cgroup}/cgroup.events", encoding="ascii") as file:
-            if "populated 0" not in file.read():
-                return False
-        for folder, _, _ in os.walk(cgroup, topdown=False):
-            os.rmdir(folder)
-    except FileNotFoundError:
-        return not os.path.isdir(cgroup)
-    except OSError:
-        return False
-    return True
-
-
-def _write(path: str, content: bytes) -> bool:
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        os.write(fd, content)
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return True
+    if b"populated 0" in read(f"{cgroup}/cgroup.events"):
+        with suppress(OSError):
+            for folder, _, _ in os.walk(cgroup, topdown=False):
+                os.rmdir(folder)
+    return not os.path.isdir(cgroup)
 
 
 def _signal_group(group: int, number: int) -> bool:
@@ -320,14 +264,14 @@ def _signal_group(group: int, number: int) -> bool:
     return True
 
 
-def _signal_if(pid: int, number: int, is_meant: Callable[[int], bool]) -> None:
+def _signal_in(place: Place, pid: int, number: int) -> None:
     try:
         pidfd = os.pidfd_open(pid)
     except OSError:
         return
     try:
         # Looked at again with the descriptor in hand: the number may belong to a stranger by now.
-        if is_meant(pid):
+        if _is_in(place, pid):
             signal.pidfd_send_signal(pidfd, signal.Signals(number))
     except OSError:
         return

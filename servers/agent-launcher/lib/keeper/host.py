@@ -1,4 +1,4 @@
-"""What a keeper stands on: time, processes, and the places that hold them together; standard library only.
+"""What a keeper stands on beside the places of attempts: time, processes and files; standard library only.
 
 It decides nothing. A simulation runs the keeper as it is on a host that it made up.
 """
@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from lib.keeper import process_tree, spawn
 from lib.keeper.containment import Containment, Place
@@ -33,18 +34,12 @@ def become_a_subreaper() -> None:
 class Host:
     """The real machine, as one keeper uses it."""
 
-    def __init__(self, containment: Containment) -> None:
+    def __init__(self, places: Containment) -> None:
         self.boot_id = process_tree.boot_id()
-        self._containment = containment
+        self._places = places
         self._environment: dict[str, str] = {}
-        self._spawned: set[int] = set()
         self._adopted: dict[int, int] = {}
         self._settable_signals = [int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}]
-
-    @property
-    def way(self) -> str:
-        """What keeps attempts together here."""
-        return self._containment.way
 
     def now(self) -> float:
         """Seconds of the machine's monotonic clock, the same for every process of this boot."""
@@ -58,26 +53,18 @@ class Host:
         self._environment = dict(environment)
 
     def make_output(self, launch: Launch) -> None:
-        """Make the file for an attempt's output.
+        """Make the file for an attempt's output, before anything is promised.
 
         Errors:  OSError.
         """
-        spawn.make_output(launch)
-
-    def make_place(self, key: str) -> Place:
-        """Make a place for an attempt's processes."""
-        return self._containment.make_place(key)
+        os.close(os.open(launch.output_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
     def spawn(self, launch: Launch, place: Place) -> int:
         """Start a command in its place and return its process number.
 
         Errors:  SpawnError, NoProcessError.
         """
-        with self._containment.inside(place):
-            pid = spawn.start(launch, self._environment, self._settable_signals)
-        place.group = pid
-        self._spawned.add(pid)
-        return pid
+        return self._places.spawn_into(place, partial(spawn.start, launch, self._environment, self._settable_signals))
 
     def start_time(self, pid: int) -> str:
         """Tell a process from a later one with the same number."""
@@ -102,7 +89,7 @@ class Host:
         found: list[tuple[int, int | None]] = []
         try:
             while (child := os.waitpid(-1, os.WNOHANG))[0]:
-                self._spawned.discard(child[0])
+                self._places.was_collected(child[0])
                 found.append((child[0], os.waitstatus_to_exitcode(child[1])))
         except ChildProcessError:
             pass
@@ -117,31 +104,18 @@ class Host:
         """List the descriptors that tell of the ends of adopted commands."""
         return [pidfd for pidfd in self._adopted.values() if pidfd >= 0]
 
-    def ask(self, place: Place, *, is_ours: bool) -> None:
-        """Tell everything in a place to end; `is_ours` if it was this keeper that spawned into it."""
-        self._containment.ask(place, self._orphans if is_ours else None)
-
-    def kill(self, place: Place, *, is_ours: bool) -> None:
-        """End everything in a place."""
-        self._containment.kill(place, self._orphans if is_ours else None)
-
-    def is_empty(self, place: Place, *, is_ours: bool, is_thorough: bool) -> bool:
-        """Say whether nothing lives in a place any more."""
-        return self._containment.is_empty(place, self._orphans if is_ours else None, is_thorough=is_thorough)
-
-    def named(self, place: Place, *, is_ours: bool) -> list[str]:
-        """Name what lives in a place, for a sentence that a person reads."""
-        living = self._containment.members(place, self._orphans if is_ours else None)
-        return [f"{process_tree.command_name(pid)} (pid {pid})" for pid in living]
-
-    def _orphans(self) -> list[int]:
-        return [pid for pid in process_tree.children(os.getpid()) if pid not in self._spawned]
-
     def output_bytes(self, launch: Launch) -> int:
         try:
             return os.stat(launch.output_path).st_size  # noqa: PTH116
         except OSError:
             return 0
+
+    def last_write(self, path: str) -> float | None:
+        """Tell the wall's time at which a file was last written; None if it is not there."""
+        try:
+            return os.stat(path).st_mtime  # noqa: PTH116
+        except OSError:
+            return None
 
     def read_outcome(self, launch: Launch) -> JsonObject:
         """Read what the command itself left about its end, if anything."""

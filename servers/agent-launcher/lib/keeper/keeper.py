@@ -8,12 +8,12 @@ from __future__ import annotations
 import heapq
 
 from lib.keeper import verdicts, words
-from lib.keeper.held import Held, Phase
+from lib.keeper.containment import Containment
+from lib.keeper.held import Held, Phase, ordered, remember
 from lib.keeper.host import Host
 from lib.keeper.journal import Journal
 from lib.keeper.ladder import Ladder
-from lib.keeper.memory import remember
-from lib.keeper.spawn import Launch, NoProcessError, SpawnError
+from lib.keeper.spawn import NoProcessError, SpawnError
 from lib.keeper.words import JsonObject, number_of, object_of
 
 # Room for the small records that follow an order; what they may hold is bounded.
@@ -31,8 +31,9 @@ class Keeper:
     Shape:   `version` is that of its code, which may be older than the launcher's.
     """
 
-    def __init__(self, host: Host, journal: Journal, version: str) -> None:
+    def __init__(self, host: Host, places: Containment, journal: Journal, version: str) -> None:
         self._host = host
+        self._places = places
         self._journal = journal
         self._version = version
         self._held: dict[str, Held] = {}
@@ -43,7 +44,7 @@ class Keeper:
         self._answers: list[JsonObject] = []
         self._has_new_ends = False
         self._is_disk_full = False
-        self._ladder = Ladder(host, self._note_stop)
+        self._ladder = Ladder(host, places, self._note_stop)
 
     def take_over(self) -> None:
         """Go on from the journal: adopt what lives, end what must not, and know what is over."""
@@ -70,7 +71,7 @@ class Keeper:
             case words.GO | words.STOP if held is None:
                 self._say_that_it_is_not_here(key)
             case words.GO | words.STOP if held is not None and self._may_have_begun(held):
-                self._end(held, verdicts.host_rebooted(self._host.wall_time()))
+                self._end_by_reboot(held)
             case words.GO if held is not None and held.phase is Phase.ORDERED:
                 self._try_to_spawn(held)
             case words.STOP if held is not None:
@@ -78,7 +79,8 @@ class Keeper:
             case words.DROP if held is not None and held.phase is Phase.ORDERED:
                 self._forget(held)
             case words.ACKNOWLEDGE if held is not None and held.phase is Phase.ENDED:
-                self._forget(held)
+                held.is_acknowledged = True
+                self._forget_unless_it_lives(held)
 
     def look(self) -> None:
         """See what has ended and what is due."""
@@ -122,9 +124,9 @@ class Keeper:
         self._journal.rewrite(records, len(self._held) * RECORDS_BYTES_RESERVED)
 
     def _take_over(self, held: Held) -> None:
-        held.is_ours = False
+        held.place.is_ours = False
         if held.boot != self._host.boot_id:
-            self._end(held, verdicts.host_rebooted(self._host.wall_time()))
+            self._end_by_reboot(held)
             return
         is_alive = held.pid is not None and self._host.adopt(held.pid, held.start_time)
         if held.pid is not None and self._host.start_time(held.pid) not in ("", held.start_time):
@@ -150,7 +152,7 @@ class Keeper:
         held = [one.to_json() for one in self._held.values()]
         # What was to be said before was for nobody, and the list has it all.
         self._answers.clear()
-        self._say({"say": words.HELLO, "version": self._version, "way": self._host.way, "attempts": [*held]})
+        self._say({"say": words.HELLO, "version": self._version, "way": self._places.way, "attempts": [*held]})
 
     def _take_code(self, message: JsonObject) -> None:
         pid, code = message.get("pid"), message.get("code")
@@ -168,12 +170,14 @@ class Keeper:
                 {"say": words.ORDERED, "key": key} if is_same else {"say": words.REFUSED, "key": key, "code": "here"}
             )
             return
-        launch = Launch(str(message.get("run_path")), object_of(message.get("launch")))
-        held = Held(key, object_of(message.get("job")), launch, self._host.boot_id)
-        record = held.order_record(launch.whole())
+        held = ordered(key, message, self._host.boot_id)
+        if beside := self._living_beside(held):
+            sentence = f"cannot start it: of an earlier attempt of its session {beside} cannot be ended, and lives"
+            self._say({"say": words.REFUSED, "key": key, "code": "session_lives", "error": sentence})
+            return
         try:
-            self._host.make_output(launch)
-            self._journal.append(record)
+            self._host.make_output(held.launch)
+            self._journal.append(held.record(words.RECORD_ORDERED))
             self._write_order()
         except OSError as error:
             sentence = f"cannot record the order: {error.strerror}"
@@ -197,33 +201,33 @@ class Keeper:
     def _say_that_it_is_not_here(self, key: str) -> None:
         # A word to forget an older order of the same attempt can come late; whoever granted it must not wait for ever.
         sentence = "cannot start it: the keeper of jobs has no order of this attempt, and nothing of it ran"
-        verdict = verdicts.not_spawned("spawn_failed", sentence, self._host.wall_time())
+        verdict = {**self._nothing_ran(), **verdicts.not_spawned("spawn_failed", sentence)}
         self._say({"say": words.ENDED, "key": key, "verdict": verdict})
 
     def _try_to_spawn(self, held: Held) -> None:
         now = self._host.now()
         try:
-            held.place = self._host.make_place(held.key)
-            self._journal.append(held.grant_record())
+            held.place = self._places.make_place(held.key)
+            self._journal.append(held.record(words.RECORD_GRANTED))
             self._journal.flush()
             held.pid = self._host.spawn(held.launch, held.place)
         except NoProcessError as error:
             self._wait_for_a_process(held, str(error), now)
         except SpawnError as error:
-            self._end(held, verdicts.not_spawned(error.reason, str(error), self._host.wall_time()))
+            self._end(held, verdicts.not_spawned(error.reason, str(error)))
         except OSError as error:
             self._wait_for_a_process(held, f"cannot record the grant: {error.strerror}", now)
         else:
             self._has_begun(held, now)
 
     def _wait_for_a_process(self, held: Held, sentence: str, now: float) -> None:
-        self._host.is_empty(held.place, is_ours=True, is_thorough=False)  # gives its cgroup back
+        self._places.is_empty(held.place, is_thorough=False)  # gives its cgroup back
         if held.waiting_since is None:
             held.waiting_since, held.pause = now, NO_PROCESS_PAUSE_SECONDS
         waited, limit = now - held.waiting_since, held.launch.timeout_seconds or NO_PROCESS_SECONDS_MAX
         if waited >= min(limit, NO_PROCESS_SECONDS_MAX):
             sentence = f"{sentence}; tried for {waited:.0f} s"
-            self._end(held, verdicts.not_spawned("spawn_failed", sentence, self._host.wall_time()))
+            self._end(held, verdicts.not_spawned("spawn_failed", sentence))
             return
         held.phase = Phase.WAITING
         self._say({"say": words.WAITING, "key": held.key, "error": sentence})
@@ -237,7 +241,7 @@ class Keeper:
         held.launch.forget_the_command()
         self._by_pid[held.pid] = held
         # At once: until it is written, a keeper that takes over cannot tell this command from what it began.
-        self._write_now(held.spawn_record())
+        self._write_now(held.record(words.RECORD_SPAWNED))
         self._set_limits(held)
 
     def _set_limits(self, held: Held) -> None:
@@ -259,14 +263,14 @@ class Keeper:
         reason = str(message.get("reason") or "stopped_by_user")
         grace_seconds = number_of(message.get("grace_seconds"), held.launch.stop_grace_seconds)
         if held.phase in (Phase.ORDERED, Phase.WAITING):
-            self._end(held, verdicts.never_ran(reason, self._host.wall_time()))
+            self._end(held, {"reason": reason})
         elif held.phase in (Phase.RUNNING, Phase.ENDING):
             self._ladder.begin_stop(held, reason, grace_seconds, self._host.now())
             self._schedule(held, held.due)
 
     def _note_stop(self, held: Held) -> None:
         # Before it is asked: who takes over shall know why it ended.
-        self._write_now(held.stop_record())
+        self._write_now(held.record(words.RECORD_STOPPING))
 
     def _write_now(self, record: JsonObject) -> None:
         self._journal.append(record)
@@ -277,9 +281,10 @@ class Keeper:
 
     def _command_ended(self, held: Held, code: int | None) -> None:
         held.is_over = True
+        held.over_at = self._host.now()
         held.exit_code = code
         held.phase = Phase.ENDING
-        self._clear(held, self._host.now())
+        self._clear(held, held.over_at)
 
     def _act(self, held: Held, now: float) -> None:
         if held.phase is Phase.WAITING:
@@ -310,28 +315,56 @@ class Keeper:
         if held.exit_code is None and held.pid is not None:
             start_time, code = self._collected.get(held.pid, ("", 0))
             held.exit_code = code if start_time == held.start_time and start_time else None
-        outcome = self._host.read_outcome(held.launch) if held.exit_code is None else {}
-        if held.exit_code is None and held.is_over and held.pid is not None and "exit_code" not in outcome:
+        if held.exit_code is None and held.is_over and held.pid is not None:
+            # Also with an outcome file: a command can still fail after it has left that.
             if held.due is None:
                 self._schedule(held, now + CODE_COMES_WITHIN_SECONDS)
                 return
             if now < held.due:
                 return
-        self._end(held, verdicts.of(held, outcome, now, self._host.wall_time()))
+        outcome = self._host.read_outcome(held.launch) if held.exit_code is None else {}
+        noted_at = self._host.last_write(held.launch.outcome_path) if held.over_at is None else None
+        times = verdicts.times_of(held, now, self._host.wall_time(), noted_at)
+        self._end(held, verdicts.of(held, outcome, times))
+
+    def _end_by_reboot(self, held: Held) -> None:
+        seen = (self._host.last_write(path) for path in (held.launch.outcome_path, held.launch.output_path))
+        last_sign = max((at for at in seen if at is not None), default=None)
+        self._end(held, verdicts.host_rebooted(held, self._host.wall_time(), last_sign))
 
     def _end(self, held: Held, verdict: JsonObject) -> None:
         held.phase = Phase.ENDED
-        held.verdict = verdict
+        held.verdict = {**self._nothing_ran(), **verdict}
         held.launch.forget_the_command()
         if held.pid is not None and self._by_pid.get(held.pid) is held:
             del self._by_pid[held.pid]  # else the number is another attempt's by now
-        self._journal.append(held.end_record())
+        self._journal.append(held.record(words.RECORD_ENDED))
         self._has_new_ends = True
-        self._say({"say": words.ENDED, "key": held.key, "verdict": verdict})
+        self._say({"say": words.ENDED, "key": held.key, "verdict": held.verdict})
+
+    def _nothing_ran(self) -> JsonObject:
+        """The times of what ends before anything of it ran."""
+        return {"ended_at": self._host.wall_time(), "seconds": 0.0}
+
+    def _living_beside(self, ordered: Held) -> str:
+        """Name what lives of earlier attempts of a job's session although it was given up to end it."""
+        living: list[str] = []
+        for other in [held for held in self._held.values() if held.left_something]:
+            self._forget_unless_it_lives(other)
+            if other.key in self._held and other.job.get("session_name") == ordered.job.get("session_name"):
+                self._places.kill(other.place)
+                living += self._places.named(other.place)
+        return ", ".join(living)
+
+    def _forget_unless_it_lives(self, held: Held) -> None:
+        # What is forgotten is not known to the next order of its session.
+        is_over = not held.left_something or self._places.is_empty(held.place, is_thorough=True)
+        if is_over and held.is_acknowledged:
+            self._forget(held)
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]
-        self._journal.append({"kind": words.RECORD_ACKNOWLEDGED, "key": held.key})
+        self._journal.append(held.record(words.RECORD_ACKNOWLEDGED))
 
     def _say(self, answer: JsonObject) -> None:
         self._answers.append(answer)

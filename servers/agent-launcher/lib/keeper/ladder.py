@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lib.keeper.containment import Containment
 from lib.keeper.held import Held
 from lib.keeper.host import Host
 
@@ -23,8 +24,9 @@ TIMES_THE_LIMIT_MAX = 2
 class Ladder:
     """Says what is next for an attempt; when, is said back to the keeper."""
 
-    def __init__(self, host: Host, note_stop: Callable[[Held], None]) -> None:
+    def __init__(self, host: Host, places: Containment, note_stop: Callable[[Held], None]) -> None:
         self._host = host
+        self._places = places
         self._note_stop = note_stop
 
     def watch_output(self, held: Held, now: float) -> None:
@@ -43,12 +45,12 @@ class Ladder:
         if held.reason is None:
             held.reason = reason
             self._note_stop(held)
-            self._host.ask(held.place, is_ours=held.is_ours)
+            self._places.ask(held.place)
 
     def go_on(self, held: Held, now: float) -> None:
         """Go on with a stop that an earlier keeper began: nobody knows whether it was asked, nor for how long."""
         held.kill_at = now + held.launch.stop_grace_seconds
-        self._host.ask(held.place, is_ours=held.is_ours)
+        self._places.ask(held.place)
 
     def climb(self, held: Held, now: float) -> bool:
         """Obey the limits of a command that runs, and say whether its time is up."""
@@ -74,15 +76,15 @@ class Ladder:
         if held.give_up_at is None:
             held.give_up_at, held.pause = now + CLEANUP_SECONDS, LOOK_SECONDS_MIN
         if now >= held.give_up_at:
-            held.leftovers = self._host.named(held.place, is_ours=held.is_ours)
+            held.leftovers = self._places.named(held.place)
             return None
-        self._host.kill(held.place, is_ours=held.is_ours)
+        self._places.kill(held.place)
         again_at = now + held.pause
         held.pause = min(LOOK_SECONDS_MAX, held.pause * 2)
         return again_at
 
     def _is_empty(self, held: Held) -> bool:
-        return self._host.is_empty(held.place, is_ours=held.is_ours, is_thorough=held.reason is not None)
+        return self._places.is_empty(held.place, is_thorough=held.reason is not None)
 
     def _look_at_output(self, held: Held, now: float) -> None:
         size, limit = self._host.output_bytes(held.launch), held.launch.output_limit_bytes

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 
+from lib.keeper.kernel_files import read
+
 BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id"
 _LOCKS = b"Max file locks"
 _STATE_FIELD = 0  # counted after the closing parenthesis of the command name
@@ -14,7 +16,7 @@ _START_TIME_FIELD = 19
 
 def boot_id() -> str:
     """Name this boot of the machine; empty where the kernel does not tell."""
-    return _read(BOOT_ID_FILE).decode("ascii", "replace").strip()
+    return read(BOOT_ID_FILE).decode("ascii", "replace").strip()
 
 
 def start_time(pid: int) -> str:
@@ -29,9 +31,10 @@ def is_living(pid: int) -> bool:
     return bool(fields) and fields[_STATE_FIELD] not in ("Z", "X")
 
 
-def command_name(pid: int) -> str:
-    """Name a process as `ps` would, for a sentence that a person reads."""
-    return _read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip() or "?"
+def name(pid: int) -> str:
+    """Name a process as `ps` would, with its number, for a sentence that a person reads."""
+    command = read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip() or "?"
+    return f"{command} (pid {pid})"
 
 
 def children(pid: int) -> list[int]:
@@ -47,7 +50,7 @@ def children(pid: int) -> list[int]:
     except OSError:
         return found
     for thread in threads:
-        found.extend(int(word) for word in _read(f"/proc/{pid}/task/{thread}/children").split())
+        found.extend(int(word) for word in read(f"/proc/{pid}/task/{thread}/children").split())
     return found
 
 
@@ -70,7 +73,7 @@ def marked(limit: int) -> list[int]:
 
 def lock_limit(pid: int) -> int | None:
     """Tell a process's soft limit of file locks; None without a limit, and without such a process."""
-    _, found, rest = _read(f"/proc/{pid}/limits").partition(_LOCKS)
+    _, found, rest = read(f"/proc/{pid}/limits").partition(_LOCKS)
     word = rest.split(maxsplit=1)[0] if found else b""
     return int(word) if word.isdigit() else None
 
@@ -97,20 +100,4 @@ def _all_processes() -> list[int]:
 
 def _stat_fields(pid: int) -> list[str]:
     # The command name stands in parentheses and may itself hold blanks and parentheses.
-    return _read(f"/proc/{pid}/stat").decode("ascii", "replace").rpartition(")")[2].split()
-
-
-def _read(path: str) -> bytes:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        parts = []
-        while part := os.read(fd, 65536):
-            parts.append(part)
-        return b"".join(parts)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
+    return read(f"/proc/{pid}/stat").decode("ascii", "replace").rpartition(")")[2].split()

@@ -25,41 +25,25 @@ from lib.keeper.containment import Containment, contain
 from lib.keeper.host import Host, become_a_subreaper
 from lib.keeper.journal import DiskFile, Journal
 from lib.keeper.keeper import Keeper
-from lib.keeper.words import JOURNAL_FILE, LOCK_FILE, SOCKET_FILE, TRACE_FILE, LineBuffer, object_of
+from lib.keeper.words import JOURNAL_FILE, LOCK_FILE, SOCKET_FILE, TRACE_FILE, LineReader, object_of
 from lib.version import VERSION
 
-READ_BYTES = 1 << 18
 UNREAD_BYTES_MAX = 64 << 20
 EXIT_BUSY, EXIT_CRASHED = 4, 1
 
 
-class Line:
+class Line(LineReader):
     """A launcher's connection; a launcher that stands still never holds up the keeper."""
 
     def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection)
         connection.setblocking(False)
         connection.set_inheritable(False)
-        self.connection = connection
-        self.is_open = True
-        self._heard = LineBuffer()
         self._unsent = bytearray()
 
     @property
     def has_unsent(self) -> bool:
         return bool(self._unsent)
-
-    def receive(self) -> list[bytes]:
-        """Read what has come, and return the whole lines of it."""
-        try:
-            part = self.connection.recv(READ_BYTES)
-        except BlockingIOError:
-            return []
-        except OSError:
-            part = b""
-        if not part:
-            self.is_open = False
-            return []
-        return self._heard.take(part)
 
     def send(self, content: bytes) -> None:
         """Send, now or when the other end has read more."""
@@ -168,14 +152,15 @@ def be_alone(folder: str) -> bool:
     return True
 
 
-def run(folder: str, containment: Containment, host: Host, line: Line | None) -> None:
+def run(folder: str, places: Containment, line: Line | None) -> None:
     """Build a keeper and serve with it."""
-    keeper = Keeper(host, Journal(DiskFile(f"{folder}/{JOURNAL_FILE}")), VERSION)
+    host = Host(places)
+    keeper = Keeper(host, places, Journal(DiskFile(f"{folder}/{JOURNAL_FILE}")), VERSION)
     program = Program(keeper, host, make_door(folder), line)
     gc.collect()
     gc.freeze()
     program.serve()
-    containment.move_out()
+    places.move_out()
 
 
 def main(arguments: list[str]) -> None:
@@ -188,9 +173,8 @@ def main(arguments: list[str]) -> None:
     if not be_alone(folder):
         sys.exit(EXIT_BUSY)
     become_a_subreaper()
-    containment = contain(name, way or None)
     try:
-        run(folder, containment, Host(containment), line)
+        run(folder, contain(name, way or None), line)
     except BaseException:  # noqa: BLE001  (the last line of a process; the trace is kept)
         with open(f"{folder}/{TRACE_FILE}", "a", encoding="utf-8") as trace:
             traceback.print_exc(file=trace)

@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Mapping
 
+from lib.keeper import kernel_files
 from lib.keeper.words import OUTCOME_FILE, OUTPUT_FILE, PROMPT_FILE, JsonObject, number_of, object_of, texts_of
 
 DEFAULT_STOP_GRACE_SECONDS = 10.0
@@ -20,6 +21,10 @@ _WHY: Mapping[int, str] = {
     errno.E2BIG: "its arguments and environment are larger than this system allows",
     errno.ELOOP: "its path is a circle of links",
     errno.ETXTBSY: "someone is writing it",
+}
+_WHY_NOT_IN_FOLDER: Mapping[int, str] = {
+    errno.ENOENT: "there is no such folder on this machine",
+    errno.ENOTDIR: "it is a file, and a folder is needed",
 }
 
 
@@ -92,14 +97,6 @@ class Launch:
         }
 
 
-def make_output(launch: Launch) -> None:
-    """Make the file for the output, before anything is promised.
-
-    Errors:  OSError.
-    """
-    os.close(os.open(launch.output_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-
-
 def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) -> int:
     """Start the command in a session of its own and return its process number.
 
@@ -118,23 +115,17 @@ def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) 
         raise SpawnError("spawn_failed", sentence) from error
     finally:
         os.chdir("/")  # a keeper must not keep a folder busy
-    _prefer_for_the_oom_killer(pid)
+    # When memory runs out, the job should go, not its keeper or the launcher that reports its end.
+    kernel_files.write(f"/proc/{pid}/oom_score_adj", OOM_SCORE)
     return pid
 
 
 def _enter(folder: str) -> None:
     try:
         os.chdir(folder)
-    except FileNotFoundError as error:
-        raise SpawnError(
-            "invalid_parameters", f"cannot work in {folder!r}: there is no such folder on this machine"
-        ) from error
-    except NotADirectoryError as error:
-        raise SpawnError(
-            "invalid_parameters", f"cannot work in {folder!r}: it is a file, and a folder is needed"
-        ) from error
     except (OSError, ValueError) as error:
-        raise SpawnError("invalid_parameters", f"cannot work in {folder!r}: {error}") from error
+        why = _WHY_NOT_IN_FOLDER.get(error.errno or 0, error) if isinstance(error, OSError) else error
+        raise SpawnError("invalid_parameters", f"cannot work in {folder!r}: {why}") from error
 
 
 def _check_roots(launch: Launch) -> None:
@@ -175,7 +166,11 @@ def _spawn(launch: Launch, base: Mapping[str, str], settable_signals: list[int])
 
 def _why(program: str, error: OSError) -> str:
     if error.errno == errno.ENOENT and os.path.exists(program):
-        return f"its interpreter {_interpreter(program)!r} does not exist"
+        first = _first_line(program)
+        if first.endswith(b"\r\n"):
+            return "its lines end as on Windows, so its interpreter is not found (save it with Unix line ends)"
+        interpreter = first[2:].strip().decode("utf-8", "replace") if first.startswith(b"#!") else "?"
+        return f"its interpreter {interpreter!r} does not exist"
     if error.errno == errno.ENOENT:
         return "the file does not exist, and there is no command of that name on PATH"
     if error.errno == errno.EACCES and os.path.isdir(program):
@@ -183,24 +178,9 @@ def _why(program: str, error: OSError) -> str:
     return _WHY.get(error.errno or 0, os.strerror(error.errno or 0))
 
 
-def _interpreter(program: str) -> str:
+def _first_line(program: str) -> bytes:
     try:
         with open(program, "rb") as file:
-            first = file.readline(512)
+            return file.readline(512)
     except OSError:
-        return "?"
-    return first[2:].strip().decode("utf-8", "replace") if first.startswith(b"#!") else "?"
-
-
-def _prefer_for_the_oom_killer(pid: int) -> None:
-    # When memory runs out, the job should go, not its keeper or the launcher that reports its end.
-    try:
-        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.write(fd, OOM_SCORE)
-    except OSError:
-        return
-    finally:
-        os.close(fd)
+        return b""

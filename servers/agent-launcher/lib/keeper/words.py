@@ -3,6 +3,7 @@
 Each message and each record is one JSON object; `say` or `kind` names it, `key` names the attempt it is about.
 """
 
+import socket
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -19,7 +20,7 @@ COLLECTED = "collected"  # exit codes of processes whose keeper died, which fell
 
 # From the keeper; its answer to HELLO lists every attempt that it holds.
 ORDERED = "ordered"
-REFUSED = "refused"  # the order could not be recorded; nothing of it is kept
+REFUSED = "refused"  # the order could not be recorded, or something of its session lives; nothing of it is kept
 WAITING = "waiting"  # granted, but the machine has no process for it at the moment
 ENDED = "ended"  # with the verdict
 
@@ -42,18 +43,28 @@ LOCK_FILE = "lock"
 SOCKET_FILE = "socket"
 TRACE_FILE = "keeper.err"
 
+READ_BYTES = 1 << 18
 
-class LineBuffer:
-    """Cuts what comes over a socket, in pieces of any size, into whole lines."""
 
-    def __init__(self) -> None:
+class LineReader:
+    """One end of the socket between them: what comes in pieces of any size is read as whole lines."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.is_open = True
         self._rest = bytearray()
 
-    def take(self, part: bytes) -> list[bytes]:
-        """Take a piece and return the lines that it completes."""
+    def receive(self) -> list[bytes]:
+        """Read what has come, without waiting, and return the lines that it completes."""
+        try:
+            part = self.connection.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return []
+        except OSError:
+            part = b""
+        self.is_open = self.is_open and bool(part)
         self._rest += part
-        *lines, rest = self._rest.split(b"\n")
-        self._rest = rest
+        *lines, self._rest = self._rest.split(b"\n")
         return [bytes(line) for line in lines]
 
 

@@ -14,21 +14,17 @@ class Disk:
     """The machine's disk; what it writes is closed to other users, and no link leads it elsewhere.
 
     What a command put in the place of a file (a pipe that nobody writes to) is not waited for.
+
+    Errors:  OSError, from every method that does not say what it answers instead.
     """
 
     def read(self, path: Path) -> bytes:
-        """Read a whole file.
-
-        Errors:  OSError.
-        """
+        """Read a whole file."""
         with os.fdopen(os.open(path, _READING), "rb") as file:
             return file.read()
 
     def read_piece(self, path: Path, offset: int, count: int) -> bytes:
-        """Read a piece of a file; empty past its end.
-
-        Errors:  OSError.
-        """
+        """Read a piece of a file; empty past its end."""
         fd = os.open(path, _READING)
         try:
             return os.pread(fd, count, offset)
@@ -36,35 +32,30 @@ class Disk:
             os.close(fd)
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a file over what it was.
-
-        Errors:  OSError.
-        """
+        """Write a file over what it was."""
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(content)
 
     def replace(self, path: Path, content: bytes) -> None:
-        """Write a file so that a reader sees all of the old content or all of the new.
-
-        Errors:  OSError.
-        """
+        """Write a file so that a reader sees all of the old content or all of the new."""
         temporary = path.with_name(path.name + ".new")
         self.write(temporary, content)
         temporary.replace(path)
 
     def size(self, path: Path) -> int:
-        """Tell the bytes of a file.
-
-        Errors:  OSError.
-        """
+        """Tell the bytes of a file."""
         return path.stat().st_size
 
-    def modified_at(self, path: Path) -> float:
-        """Tell when a file was written last, in seconds since 1970.
+    def mark(self, path: Path) -> str:
+        """Tell what a folder has for itself, wherever its disk is put, and a copy of it has not.
 
         Errors:  OSError.
         """
+        return str(path.stat().st_ino)
+
+    def modified_at(self, path: Path) -> float:
+        """Tell when a file was written last, in seconds since 1970."""
         return path.stat().st_mtime
 
     def free_bytes(self, path: Path) -> int | None:
@@ -86,10 +77,7 @@ class Disk:
         return path.exists()
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder and those above it; one that is there is fine.
-
-        Errors:  OSError.
-        """
+        """Make a folder and those above it; one that is there is fine."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.is_symlink():
             raise OSError(errno.ELOOP, "a link stands where a folder of ours belongs", str(path))

@@ -13,20 +13,19 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from lib.keeper import process_tree
 from lib.keeper.host import become_a_subreaper
-from lib.keeper.words import SOCKET_FILE, TRACE_FILE, LineBuffer
+from lib.keeper.words import COLLECTED, SOCKET_FILE, TRACE_FILE, LineReader
 from lib.wire.models import JsonObject
 
 log = logging.getLogger("agent-launcher")
 
 PROGRAM = Path(__file__).resolve().parents[1] / "keeper" / "program.py"
-READ_BYTES = 1 << 18
 SEND_SECONDS = 20
 LEAVE_SECONDS = 5.0
 
@@ -39,25 +38,20 @@ class Heard:
     message: JsonObject | None
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """A process that fell to us when its keeper died, and how it ended."""
-
-    pid: int
-    start_time: str
-    code: int
+def collected(pid: int, start_time: str, code: int) -> JsonObject:
+    """Tell how a process ended that fell to us when its keeper died, in the words for keepers."""
+    return {"say": COLLECTED, "pid": pid, "start_time": start_time, "code": code}
 
 
-class Line:
+class Line(LineReader):
     """Our end of one keeper's socket."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
+        super().__init__(connection)
         # A keeper that stands still must not hold up whoever has something to say for ever.
         limit = struct.pack("ll", SEND_SECONDS, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self._lock = threading.Lock()
-        self._heard = LineBuffer()
 
     def send(self, content: bytes) -> None:
         """Send; on a line that is cut or blocked it is lost, and the line closed."""
@@ -66,18 +60,6 @@ class Line:
                 self.connection.sendall(content)
         except OSError:
             self.shut()
-
-    def receive(self) -> list[bytes] | None:
-        """Read what has come as whole lines; None at its end."""
-        try:
-            part = self.connection.recv(READ_BYTES, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return []
-        except OSError:
-            return None
-        if not part:
-            return None
-        return self._heard.take(part)
 
     def shut(self) -> None:
         """Let the reader see the end."""
@@ -155,27 +137,28 @@ class SocketLines:
     def wake(self) -> None:
         self._wake.send(b"w")
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         """Collect who fell to us; our own keepers are collected too, and are nobody's to be told of."""
         keepers = {process.pid for process in self._processes.values()}
-        found: list[Collected] = []
+        found: list[JsonObject] = []
         while (pid := _ended_child()) is not None:
             start_time = process_tree.start_time(pid)
             if pid in keepers:
                 for process in self._processes.values():
                     process.poll()
                 continue
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            found.append(Collected(pid, start_time, code))
+            found.append(collected(pid, start_time, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
         return found
 
     def _read(self, name: str) -> list[Heard]:
         line = self._lines.get(name)
-        lines = line.receive() if line is not None else []
-        if lines is None:
+        if line is None:
+            return []
+        heard = [Heard(name, json.loads(text)) for text in line.receive()]
+        if not line.is_open:
             self.close(name)
-            return [Heard(name, None)]
-        return [Heard(name, json.loads(text)) for text in lines]
+            heard.append(Heard(name, None))
+        return heard
 
     def _start(self, name: str, folder: Path) -> socket.socket:
         found = folder.stat()
@@ -184,7 +167,7 @@ class SocketLines:
         ours, theirs = socket.socketpair()
         with theirs, _append_to(folder / TRACE_FILE) as trace:
             self._processes[name] = subprocess.Popen(
-                [*self._command(), str(folder), group, self._way, str(theirs.fileno())],
+                [sys.executable, "-I", "-S", self._program, str(folder), group, self._way, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -197,9 +180,6 @@ class SocketLines:
             resource.prlimit(self._processes[name].pid, resource.RLIMIT_NOFILE, self._descriptors)
         log.info("keeper of jobs started pid=%d", self._processes[name].pid)
         return ours
-
-    def _command(self) -> Sequence[str]:
-        return [sys.executable, "-I", "-S", str(self._program)]
 
 
 def _append_to(path: Path) -> BinaryIO:

@@ -49,10 +49,6 @@ class Loop:
             self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    @property
-    def is_stopping(self) -> bool:
-        return self._is_stopping.is_set()
-
     def stamp(self) -> None:
         """Say that the thread is alive; long steps call it between their parts."""
         self._stamp = self._monotonic()

@@ -13,52 +13,21 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Protocol, TypeVar
 
-from lib.keeper import process_tree
+from lib.keeper import kernel_files, process_tree
 from lib.machine.disk import Disk
-from lib.machine.keeper_lines import PROGRAM, Collected, Heard, SocketLines
+from lib.machine.keeper_lines import PROGRAM, Heard, SocketLines
 from lib.machine.state_folder import StateFolder
 from lib.wire.models import JsonObject
 
-S = TypeVar("S")
 T = TypeVar("T")
 
 MACHINE_ID_FILE = Path("/etc/machine-id")
-
-
-class Flag(Protocol):
-    """A threading.Event, as far as we use it."""
-
-    def is_set(self) -> bool: ...
-    def set(self) -> None: ...
-    def clear(self) -> None: ...
-    def wait(self, timeout: float) -> bool: ...
-
-
-class Condition(Protocol):
-    """A threading.Condition, as far as we use it."""
-
-    def __enter__(self) -> bool: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-    def wait(self, timeout: float) -> bool: ...
-    def notify(self) -> None: ...
-    def notify_all(self) -> None: ...
-
-
-class Turns(Protocol):
-    """A threading.Semaphore, as far as we use it."""
-
-    def acquire(self, *, timeout: float) -> bool: ...
-    def release(self) -> None: ...
 
 
 class Thread(Protocol):
@@ -71,20 +40,6 @@ class Thread(Protocol):
     def is_alive(self) -> bool: ...
 
 
-class Inbox(Protocol[T]):
-    """A queue.SimpleQueue, as far as we use it."""
-
-    def put(self, item: T) -> None: ...
-    def get(self, *, timeout: float) -> T: ...
-
-
-class Crew(Protocol):
-    """Threads that do several things at once."""
-
-    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None: ...
-    def close(self) -> None: ...
-
-
 class KeeperLines(Protocol):
     """The lines to the keepers of one state folder; each keeper has a name."""
 
@@ -95,20 +50,7 @@ class KeeperLines(Protocol):
     def send(self, name: str, message: JsonObject) -> None: ...
     def wait(self, seconds: float) -> list[Heard]: ...
     def wake(self) -> None: ...
-    def collect(self) -> list[Collected]: ...
-
-
-class _Threads:
-    """A pool whose waiting callers see the first error, as a loop would have."""
-
-    def __init__(self, size: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name)
-
-    def for_each(self, act: Callable[[S], None], things: Iterable[S]) -> None:
-        list(self._pool.map(act, things))
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def collect(self) -> list[JsonObject]: ...
 
 
 class Machine:
@@ -144,26 +86,23 @@ class Machine:
 
     def available_memory(self) -> int | None:
         """Read how many bytes new processes can have without swapping; None where the system does not say."""
-        return available_memory()
+        for line in kernel_files.read("/proc/meminfo").splitlines():
+            if line.startswith(b"MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        return None
 
     def lock(self) -> AbstractContextManager[bool]:
         return threading.Lock()
 
-    def flag(self) -> Flag:
+    def flag(self) -> threading.Event:
         return threading.Event()
 
-    def condition(self) -> Condition:
+    def condition(self) -> threading.Condition:
         return threading.Condition()
 
-    def turns(self, count: int) -> Turns:
-        return threading.Semaphore(count)
-
-    def inbox(self) -> Inbox[T]:
+    def inbox(self) -> SimpleQueue[T]:
         """Make a queue into which a signal handler may put."""
         return SimpleQueue()
-
-    def crew(self, size: int, name: str) -> Crew:
-        return _Threads(size, name)
 
     def thread(self, run: Callable[[], None], name: str) -> Thread:
         return threading.Thread(target=run, name=name, daemon=True)
@@ -184,15 +123,3 @@ class Machine:
         # Many calls at once need many descriptors. Keepers are started before, so jobs keep their own limit.
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def available_memory(meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """Read how many bytes new processes can have without swapping; None where the system does not say."""
-    try:
-        text = meminfo.read_text("ascii")
-    except OSError:
-        return None
-    for line in text.splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None

@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Final
 
 from lib.api_client import TokenSource
 from lib.config import Config
+from lib.errors import ConfigurationError
 from lib.executor import COMMANDS
 from lib.keeper import containment
 from lib.machine.machine import Machine
+from lib.wire.advice import advice
 from lib.wire.http_client import HttpClient, http_client
 from lib.wire.models import Json, JsonObject
 from lib.wire.quick_httpx import httpx
@@ -30,6 +32,13 @@ LOOK_SECONDS = 5.0
 _SANDBOX_TRIAL: Final = (
     *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid", "--unshare-net"),
 )
+
+
+BACKEND, PROGRAM = "claude-code", "claude"
+# Where credentials may lie; they are never read.
+CREDENTIAL_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+CREDENTIALS_FILE = ".claude/.credentials.json"
+LOG_IN = "log in with 'claude', or set ANTHROPIC_API_KEY in the launcher's environment"
 
 
 class Level(StrEnum):
@@ -49,31 +58,6 @@ class Finding:
     found: str
     advice: str = ""
 
-    def to_json(self) -> JsonObject:
-        return {"subject": self.subject, "level": self.level.value, "found": self.found, "advice": self.advice}
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """A program that agents run on, and where its credentials may lie; they are never read."""
-
-    name: str
-    program: str
-    variables: tuple[str, ...]
-    files: tuple[str, ...]
-    advice: str
-
-
-BACKENDS: Final = (
-    Backend(
-        "claude-code",
-        "claude",
-        ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
-        (".claude/.credentials.json",),
-        "log in with 'claude', or set ANTHROPIC_API_KEY in the launcher's environment",
-    ),
-)
-
 
 class Doctor:
     """Looks, and changes nothing."""
@@ -85,105 +69,79 @@ class Doctor:
 
     def look(self) -> list[Finding]:
         """Look at everything, in the order in which a job would need it."""
-        looks: tuple[Callable[[], Iterator[Finding]], ...] = (
-            self._runtime,
-            self._state_folder,
-            self._project_folder,
-            self._disk,
-            self._memory,
-            self._commands,
-            self._backends,
-            self._sandbox,
-            self._containment,
-        )
-        return [finding for look in looks for finding in look()]
+        return [
+            *self._runtime(),
+            self._state_folder(),
+            self._project_folder(),
+            self._disk(),
+            self._memory(),
+            *(self._command(name) for name in sorted(set(COMMANDS.values()))),
+            *self._backend(),
+            self._sandbox(),
+            self._containment(),
+        ]
 
     def _runtime(self) -> Iterator[Finding]:
         url = self._config.runtime_url
-        client = http_client(url, self._config.ca_file)
         try:
+            client = http_client(url, self._config.ca_file)
             asked_at = self._machine.wall_time()
             health = _get(client, "/health", {})
             answered_at = self._machine.wall_time()
+        except ConfigurationError as error:
+            yield Finding("runtime", Level.FAILED, str(error), "correct that setting")
+            return
         except httpx.HTTPError as error:
-            yield Finding(
-                "runtime",
-                Level.FAILED,
-                f"no answer from {url} ({error or type(error).__name__})",
-                "start 'agent-runtime' there, or give the right address with --runtime-url or AGENT_RUNTIME_URL",
-            )
+            found = f"no answer from {url} ({error or type(error).__name__})"
+            yield Finding("runtime", Level.FAILED, found, advice(url, error))
             return
         if health.status_code != httpx.codes.OK:
             yield Finding("runtime", Level.FAILED, f"{url} answered {health.status_code}", "see the runtime's own log")
             return
         yield Finding("runtime", Level.OK, f"answers at {url}")
-        yield from self._clock(health, asked_at, answered_at)
-        yield from self._token(client)
+        yield _clock(health.headers.get("Date"), asked_at, answered_at)
+        yield self._token(client)
 
-    def _clock(self, health: httpx.Response, asked_at: float, answered_at: float) -> Iterator[Finding]:
-        told = health.headers.get("Date")
-        if told is None:
-            yield Finding("clock", Level.WARNING, "the runtime does not tell its time")
-            return
-        theirs = parsedate_to_datetime(told).timestamp()
-        # Their second may have begun up to one second before they answered.
-        skew = 0.0 if asked_at - 1 <= theirs <= answered_at + 1 else theirs - answered_at
-        if abs(skew) <= SKEW_SECONDS_MAX:
-            yield Finding("clock", Level.OK, "agrees with the runtime's")
-            return
-        word = "behind" if skew > 0 else "ahead of"
-        yield Finding(
-            "clock",
-            Level.WARNING,
-            f"this machine is {abs(skew):.0f} s {word} the runtime",
-            "switch on time synchronisation ('timedatectl set-ntp true'); jobs run, but their times will look odd",
-        )
-
-    def _token(self, client: HttpClient) -> Iterator[Finding]:
+    def _token(self, client: HttpClient) -> Finding:
         token = TokenSource(self._config.token, self._config.token_file).token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             status = _get(client, "/launchers", headers).status_code
         except httpx.HTTPError as error:
-            yield Finding("token", Level.WARNING, f"could not be tried ({error})")
-            return
+            return Finding("token", Level.WARNING, f"could not be tried ({error})")
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            yield Finding(
-                "token",
-                Level.FAILED,
-                f"the runtime refuses {'the token that was found' if token else 'calls without one'}",
-                f"copy the runtime's token into '{self._config.token_file}', or set AGENT_RUNTIME_TOKEN",
-            )
-            return
-        yield Finding("token", Level.OK, "taken by the runtime" if token else "not needed")
+            return self._refused_token(token, status)
+        return Finding("token", Level.OK, "taken by the runtime" if token else "not needed")
 
-    def _state_folder(self) -> Iterator[Finding]:
+    def _refused_token(self, token: str | None, status: int) -> Finding:
+        if status == httpx.codes.FORBIDDEN:
+            return Finding("token", Level.FAILED, "the runtime takes it, and not for a launcher", "use another token")
+        if self._config.token:
+            advised = "set it to the runtime's own, or unset it"
+            return Finding("token", Level.FAILED, "the runtime refuses the one in AGENT_RUNTIME_TOKEN", advised)
+        file = self._config.token_file
+        found = "the runtime refuses " + (f"the one in '{file}'" if token else "calls without one")
+        advised = f"copy the runtime's token into '{file}', or set AGENT_RUNTIME_TOKEN"
+        return Finding("token", Level.FAILED, found, advised)
+
+    def _state_folder(self) -> Finding:
         folder = self._config.state_dir
         standing = _first_that_exists(folder)
         if not os.access(standing, os.W_OK | os.X_OK):
-            yield Finding(
-                "state folder",
-                Level.FAILED,
-                f"'{standing}' cannot be written",
-                "change its owner, or choose another folder with --state-dir or AGENT_LAUNCHER_STATE_DIR",
-            )
-            return
+            advice = "change its owner, or choose another folder with --state-dir or AGENT_LAUNCHER_STATE_DIR"
+            return Finding("state folder", Level.FAILED, f"'{standing}' cannot be written", advice)
         owner = _owner(folder / "lock")
-        yield Finding("state folder", Level.OK, f"'{folder}', " + (f"used by pid {owner}" if owner else "not in use"))
+        return Finding("state folder", Level.OK, f"'{folder}', " + (f"used by pid {owner}" if owner else "not in use"))
 
-    def _project_folder(self) -> Iterator[Finding]:
-        folder = self._config.project_dir
+    def _project_folder(self) -> Finding:
+        found = f"'{self._config.project_dir}'"
         if not self._config.is_project_dir_outside:
-            yield Finding("project folder", Level.OK, f"'{folder}'")
-            return
-        yield Finding(
-            "project folder",
-            Level.WARNING,
-            f"'{folder}' is outside the project roots, so jobs that name no folder of their own will be refused",
-            "set PROJECT_DIR or --project-dir to a folder in one of AGENT_LAUNCHER_PROJECT_ROOTS",
-        )
+            return Finding("project folder", Level.OK, found)
+        found += " is outside the project roots, so jobs that name no folder of their own will be refused"
+        advice = "set PROJECT_DIR or --project-dir to a folder in one of AGENT_LAUNCHER_PROJECT_ROOTS"
+        return Finding("project folder", Level.WARNING, found, advice)
 
-    def _disk(self) -> Iterator[Finding]:
+    def _disk(self) -> Finding:
         told = os.statvfs(_first_that_exists(self._config.state_dir))
         free, files = told.f_bavail * told.f_frsize, told.f_favail
         has_few_files = bool(told.f_files) and files < FREE_FILES_NEEDED
@@ -192,111 +150,77 @@ class Doctor:
             level = Level.WARNING
         found = f"{free >> 20} MiB and {files if told.f_files else 'any number of'} files free for run directories"
         advice = "" if level is Level.OK else "make room, or move the state folder with --state-dir"
-        yield Finding("disk", level, found, advice)
+        return Finding("disk", level, found, advice)
 
-    def _memory(self) -> Iterator[Finding]:
+    def _memory(self) -> Finding:
         available, floor = self._machine.available_memory(), self._config.memory_floor_bytes
         if available is None:
-            yield Finding("memory", Level.OK, "this system does not say how much is free")
-            return
-        is_short = available < floor
-        yield Finding(
-            "memory",
-            Level.WARNING if is_short else Level.OK,
-            f"{available >> 20} MiB available, no further job is taken below {floor >> 20} MiB",
-            "end something, or lower AGENT_LAUNCHER_MEMORY_FLOOR_MIB" if is_short else "",
-        )
+            return Finding("memory", Level.OK, "this system does not say how much is free")
+        found = f"{available >> 20} MiB available, no further job is taken below {floor >> 20} MiB"
+        if available >= floor:
+            return Finding("memory", Level.OK, found)
+        return Finding("memory", Level.WARNING, found, "end something, or lower AGENT_LAUNCHER_MEMORY_FLOOR_MIB")
 
-    def _commands(self) -> Iterator[Finding]:
-        folder = self._config.project_root / "commands"
-        for name in sorted(set(COMMANDS.values())):
-            beside = folder / name
-            path = str(beside) if beside.exists() else shutil.which(name, path=self._environment.get("PATH"))
-            if path is None:
-                yield Finding(name, Level.FAILED, f"neither in '{folder}' nor on PATH", f"put it into '{folder}'")
-            elif not os.access(path, os.X_OK):
-                yield Finding(name, Level.FAILED, f"'{path}' is not executable", f"chmod +x '{path}'")
-            else:
-                yield self._interpreter(name, path)
-
-    def _interpreter(self, name: str, path: str) -> Finding:
+    def _command(self, name: str) -> Finding:
+        folder = self._config.commands_folder
+        beside = folder / name
+        path = str(beside) if beside.exists() else self._which(name)
+        if path is None:
+            return Finding(name, Level.FAILED, f"neither in '{folder}' nor on PATH", f"put it into '{folder}'")
+        if not os.access(path, os.X_OK):
+            return Finding(name, Level.FAILED, f"'{path}' is not executable", f"chmod +x '{path}'")
         try:
             with Path(path).open("rb") as file:
-                first = file.readline(512)
+                programs = _programs_of(file.readline(512))
         except OSError as error:
             return Finding(name, Level.FAILED, f"'{path}' cannot be read: {error.strerror}", f"chmod +r '{path}'")
-        words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
-        # `#!/usr/bin/env -S uv run --script`: what env starts is what must be there.
-        names = [word for word in words if not word.startswith("-")]
-        wanted = names[1] if len(names) > 1 and names[0].endswith("/env") else (names[0] if names else "")
-        if wanted and shutil.which(wanted, path=self._environment.get("PATH")) is None:
-            return Finding(name, Level.FAILED, f"its interpreter '{wanted}' is not there", f"install '{wanted}'")
+        for wanted in programs:
+            if self._which(wanted) is None:
+                return Finding(name, Level.FAILED, f"its interpreter '{wanted}' is not there", f"install '{wanted}'")
         return Finding(name, Level.OK, path)
 
-    def _backends(self) -> Iterator[Finding]:
-        for backend in BACKENDS:
-            path = shutil.which(backend.program, path=self._environment.get("PATH"))
-            if path is None:
-                yield Finding(
-                    f"backend {backend.name}",
-                    Level.WARNING,
-                    f"no '{backend.program}' on PATH",
-                    f"install it if agents of this backend are to run here ({backend.advice})",
-                )
-                continue
-            yield Finding(f"backend {backend.name}", Level.OK, path)
-            yield self._credentials(backend)
+    def _backend(self) -> Iterator[Finding]:
+        path = self._which(PROGRAM)
+        # 'ao-start' brings a client of its own; another one on the PATH is nothing that an agent needs.
+        found = path or f"no '{PROGRAM}' on PATH, so its agents run the one that comes with 'ao-start'"
+        yield Finding(f"backend {BACKEND}", Level.OK, found)
+        present = [name for name in CREDENTIAL_VARIABLES if self._environment.get(name)]
+        file = Path(self._environment.get("HOME") or Path.home()) / CREDENTIALS_FILE
+        present += [str(file)] if file.is_file() else []
+        if present:
+            yield Finding(f"credentials {BACKEND}", Level.OK, f"present: {', '.join(present)}")
+        else:
+            found = f"none found, which only agents of this backend need ({LOG_IN})"
+            yield Finding(f"credentials {BACKEND}", Level.OK, found)
 
-    def _sandbox(self) -> Iterator[Finding]:
-        path = shutil.which("bwrap", path=self._environment.get("PATH"))
+    def _sandbox(self) -> Finding:
+        path = self._which("bwrap")
         if path is None:
-            yield Finding(
-                "sandbox",
-                Level.WARNING,
-                "no 'bwrap' on PATH",
-                "install 'bubblewrap' if blueprints ask for a sandbox; without it their jobs fail and nothing runs",
-            )
-            return
+            found = "no 'bwrap' on PATH, which only agents that ask for a sandbox need (the package is 'bubblewrap')"
+            return Finding("sandbox", Level.OK, found)
         failure = _failure_of_sandbox(path, self._environment)
         if failure is None:
-            yield Finding("sandbox", Level.OK, f"'{path}' can make one")
-            return
-        yield Finding(
-            "sandbox",
-            Level.WARNING,
-            f"'{path}' cannot make one: {failure}",
+            return Finding("sandbox", Level.OK, f"'{path}' can make one")
+        advice = (
             "allow user namespaces (kernel.unprivileged_userns_clone, AppArmor's profile for bwrap, or the container's "
             "rules), or install a bwrap that knows --bind-fd; until then jobs that ask for a sandbox fail and nothing "
-            "runs",
+            "runs"
         )
+        return Finding("sandbox", Level.WARNING, f"'{path}' cannot make one: {failure}", advice)
 
-    def _containment(self) -> Iterator[Finding]:
+    def _containment(self) -> Finding:
         way = containment.what_can_be_had(self._config.containment or None)
         if way == containment.CGROUP:
-            yield Finding("containment", Level.OK, "each job has a cgroup of its own")
-        elif way == containment.MARK:
-            yield Finding(
-                "containment",
-                Level.OK,
-                "each job's processes carry a mark; a cgroup for each job would cost less",
-                "run the launcher as a service ('agent-launcher install-service'), which may make cgroups",
-            )
-        else:
-            yield Finding(
-                "containment",
-                Level.WARNING,
-                "this system tells of process groups only: what a job detaches may outlive it",
-                "run jobs on Linux if that matters",
-            )
+            return Finding("containment", Level.OK, "each job has a cgroup of its own")
+        if way == containment.MARK:
+            found = "each job's processes carry a mark; a cgroup for each job would cost less"
+            advice = "run the launcher as a service ('agent-launcher install-service'), which may make cgroups"
+            return Finding("containment", Level.OK, found, advice)
+        found = "this system tells of process groups only: what a job detaches may outlive it"
+        return Finding("containment", Level.WARNING, found, "run jobs on Linux if that matters")
 
-    def _credentials(self, backend: Backend) -> Finding:
-        home = Path(self._environment.get("HOME") or Path.home())
-        present = [name for name in backend.variables if self._environment.get(name)]
-        present += [str(home / name) for name in backend.files if (home / name).is_file()]
-        subject = f"credentials {backend.name}"
-        if present:
-            return Finding(subject, Level.OK, f"present: {', '.join(present)}")
-        return Finding(subject, Level.WARNING, "none found", backend.advice)
+    def _which(self, program: str) -> str | None:
+        return shutil.which(program, path=self._environment.get("PATH"))
 
 
 def report(findings: list[Finding]) -> str:
@@ -312,13 +236,26 @@ def report(findings: list[Finding]) -> str:
 
 def to_json(findings: list[Finding]) -> JsonObject:
     """Say it to a program."""
-    listed: list[Json] = [finding.to_json() for finding in findings]
+    listed: list[Json] = [asdict(finding) for finding in findings]
     return {"ok": is_well(findings), "findings": listed}
 
 
 def is_well(findings: list[Finding]) -> bool:
     """Say whether a launcher can run jobs here; warnings do not keep it from that."""
     return all(finding.level is not Level.FAILED for finding in findings)
+
+
+def _clock(told: str | None, asked_at: float, answered_at: float) -> Finding:
+    if told is None:
+        return Finding("clock", Level.WARNING, "the runtime does not tell its time")
+    theirs = parsedate_to_datetime(told).timestamp()
+    # Their second may have begun up to one second before they answered.
+    skew = 0.0 if asked_at - 1 <= theirs <= answered_at + 1 else theirs - answered_at
+    if abs(skew) <= SKEW_SECONDS_MAX:
+        return Finding("clock", Level.OK, "agrees with the runtime's")
+    found = f"this machine is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} the runtime"
+    advice = "switch on time synchronisation ('timedatectl set-ntp true'); jobs run, but their times will look odd"
+    return Finding("clock", Level.WARNING, found, advice)
 
 
 def _get(client: HttpClient, path: str, headers: dict[str, str]) -> httpx.Response:
@@ -354,6 +291,16 @@ def _failure_of(command: list[str], environment: Mapping[str, str], descriptors:
     if done.returncode == 0:
         return None
     return " ".join(done.stderr.decode("utf-8", "replace").split()) or f"it ended with {done.returncode}"
+
+
+def _programs_of(first: bytes) -> Iterator[str]:
+    """Name what a `#!` line needs: what env starts, and the uv that a shell there becomes."""
+    words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
+    names = [word for word in words if not word.startswith("-")]
+    if names:
+        yield names[1] if len(names) > 1 and names[0].endswith("/env") else names[0]
+    if "uv" in names:
+        yield "uv"
 
 
 def _first_that_exists(path: Path) -> Path:

@@ -106,6 +106,7 @@ class RegistrationResponse:
 
     launcher_id: str
     epoch: int | None = None
+    report_endpoint: str | None = None
     poll_timeout_seconds: float | None = None
     heartbeat_interval_seconds: float | None = None
     adopt: tuple[Adopted, ...] = ()
@@ -116,6 +117,7 @@ class RegistrationResponse:
         return cls(
             launcher_id=_required(told, "launcher_id"),
             epoch=integer_of(told, "epoch"),
+            report_endpoint=text_of(told, "report_endpoint"),
             poll_timeout_seconds=number_of(told, "poll_timeout_seconds"),
             heartbeat_interval_seconds=number_of(told, "heartbeat_interval_seconds"),
             adopt=tuple(
@@ -149,6 +151,7 @@ class Report:
     exit_code: int | None = None
     signal: int | None = None
     ended_at: str | None = None
+    run_seconds: float | None = None
     log_bytes: int | None = None
     usage: JsonObject = field(default_factory=dict)
     cost_usd: float | None = None
@@ -162,6 +165,7 @@ class Report:
             "exit_code": self.exit_code,
             "signal": self.signal,
             "ended_at": self.ended_at,
+            "run_seconds": self.run_seconds,
             "log_bytes": self.log_bytes,
             "usage": self.usage or None,
             "cost_usd": self.cost_usd,

@@ -10,7 +10,6 @@ import json as json_format
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
 
 _IDLE_CONNECTIONS_MAX = 16
 _CALL_SECONDS, _CONNECT_SECONDS = 10.0, 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """One request as it goes over the wire."""
-
-    method: str
-    target: str
-    content: bytes | None
-    headers: dict[str, str]
 
 
 class _DeadlineSocket(socket.socket):
@@ -115,26 +104,18 @@ class PlainClient:
         target = self._base_path + quote(url) + (f"?{urlencode(params)}" if params else "")
         if json is not None:
             content, headers = json_format.dumps(json).encode(), {**headers, "Content-Type": "application/json"}
-        ask = _Ask(method, target, content, headers)
         deadline = time.monotonic() + (timeout.read or _CALL_SECONDS)
         while True:
             connection = self._take()
             try:
-                return self._exchange(connection, ask, deadline, timeout.connect or _CONNECT_SECONDS)
-            except TimeoutError as error:
-                connection.close()
-                raise httpx.ReadTimeout(str(error) or "timed out") from error
-            except (ConnectionError, http.client.RemoteDisconnected) as error:
+                connection.begin(deadline, timeout.connect or _CONNECT_SECONDS)
+                connection.request(method, target, content, headers)
+                return self._answer_of(connection)
+            except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 # The peer may close an idle connection just as we use it. Every call of ours may be repeated.
-                if connection.uses <= 1:
-                    raise httpx.NetworkError(str(error)) from error
-            except OSError as error:
-                connection.close()
-                raise httpx.NetworkError(str(error)) from error
-            except http.client.HTTPException as error:
-                connection.close()
-                raise httpx.RemoteProtocolError(f"{type(error).__name__} {error}") from error
+                if not isinstance(error, ConnectionError) or connection.uses <= 1:
+                    raise _as_httpx_says_it(error) from error
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed by their calls."""
@@ -143,9 +124,7 @@ class PlainClient:
         for connection in idle:
             connection.close()
 
-    def _exchange(self, connection: _Connection, ask: _Ask, deadline: float, connect_seconds: float) -> httpx.Response:
-        connection.begin(deadline, connect_seconds)
-        connection.request(ask.method, ask.target, ask.content, ask.headers)
+    def _answer_of(self, connection: _Connection) -> httpx.Response:
         connection.flush()
         answer = connection.getresponse()
         content = answer.read()
@@ -168,3 +147,11 @@ class PlainClient:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _as_httpx_says_it(error: Exception) -> httpx.HTTPError:
+    if isinstance(error, TimeoutError):
+        return httpx.ReadTimeout(str(error) or "timed out")
+    if isinstance(error, OSError):
+        return httpx.NetworkError(str(error))
+    return httpx.RemoteProtocolError(f"{type(error).__name__} {error}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from launcher_rig.configs import config_of
 from launcher_rig.keeper_under_test import BASE_ENVIRONMENT, KeeperUnderTest
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 from lib.attempt.attempt import Attempt, Ended
@@ -33,15 +34,18 @@ class ExecutorOnKeeper:
         self.folders = RunFolders(keeper.runs, self.machine.disk)
         self.executor = Executor(
             self.keepers,
-            project_root=keeper.project.root,
-            project_dir=project_dir,
-            project_roots=roots,
-            runtime_url="http://127.0.0.1:1",
+            config_of(keeper.project.root, project_dir=project_dir, project_roots=tuple(roots)),
         )
+
+    def prepare(self, job: Job) -> Attempt:
+        """Have an attempt prepared that its keeper has taken."""
+        attempt = Attempt(job, self.folders.of(job), self.machine)
+        attempt.keeper = self.keepers.taken(self.executor.execute(attempt))
+        return attempt
 
     def run(self, job: Job) -> Attempt:
         """Have an attempt prepared and let it go."""
-        attempt = self.executor.execute(Attempt(job, self.folders.of(job), self.machine))
+        attempt = self.prepare(job)
         self.keepers.go(attempt)
         return attempt
 

@@ -28,6 +28,7 @@ class Fault(Enum):
     UNAUTHORIZED = "a typed 401"
     SERVER_ERROR = "a typed 500"
     TOO_MANY = "a typed 429"
+    FORGOTTEN = "a 401 without a code"
 
 
 _CANNED = {
@@ -36,6 +37,7 @@ _CANNED = {
     Fault.HTML_404: (404, "text/html", b"<html>not here</html>"),
     Fault.UNAUTHORIZED: (401, "application/json", b'{"detail": "no token", "code": "unauthorized"}'),
     Fault.SERVER_ERROR: (500, "application/json", b'{"detail": "oops", "code": "internal_error"}'),
+    Fault.FORGOTTEN: (401, "application/json", b'{"detail": "Launcher not registered"}'),
     Fault.TOO_MANY: (429, "application/json", b'{"detail": "slow down", "code": "rate_limited"}'),
 }
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from launcher_rig.cgroups import end_cgroup
 from launcher_rig.commands import CommandProject
 from launcher_rig.made_up_host import MadeUpDisk
+from lib.keeper.held import remember
 from lib.keeper.journal import Journal
-from lib.keeper.memory import remember
 from lib.keeper.words import JOURNAL_FILE, LOCK_FILE
 from support.waiting import wait_until
 

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lib.keeper import words
 from lib.machine.disk import Disk
-from lib.machine.keeper_lines import Collected, Heard
-from lib.machine.machine import Flag, Machine
+from lib.machine.keeper_lines import Heard
+from lib.machine.machine import Machine
 from lib.wire.models import JsonObject
 
 
@@ -31,11 +32,11 @@ class HeldTime(Machine):
 class HeldClock(HeldTime):
     """And who waits for a time only lets it pass."""
 
-    def flag(self) -> Flag:
+    def flag(self) -> threading.Event:
         return _Flag(self)
 
 
-class _Flag:
+class _Flag(threading.Event):
     """An event whose waits take no time but the clock's."""
 
     def __init__(self, clock: HeldClock) -> None:
@@ -51,9 +52,9 @@ class _Flag:
     def clear(self) -> None:
         self._is_set = False
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:
         if not self._is_set:
-            self._clock.now += timeout
+            self._clock.now += timeout or 0.0
         return self._is_set
 
 
@@ -86,7 +87,7 @@ class PlayedKeepers:
         self.opened: list[str] = []
         self.discarded: list[str] = []
         self.sent: list[tuple[str, JsonObject]] = []
-        self.fallen: list[Collected] = []
+        self.fallen: list[JsonObject] = []
         self.can_open = True
         self.on_open: Callable[[str], None] = lambda _: None
         self.on_send: Callable[[str, JsonObject], None] = lambda *_: None
@@ -137,7 +138,7 @@ class PlayedKeepers:
     def wake(self) -> None:
         """Nobody waits."""
 
-    def collect(self) -> list[Collected]:
+    def collect(self) -> list[JsonObject]:
         fallen, self.fallen = self.fallen, []
         return fallen
 

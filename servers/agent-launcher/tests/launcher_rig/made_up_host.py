@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from lib.keeper import words
-from lib.keeper.containment import Place
+from lib.keeper.containment import Containment, Place
 from lib.keeper.host import Host
 from lib.keeper.journal import Journal
 from lib.keeper.keeper import Keeper
@@ -68,12 +68,14 @@ class MadeUpHost:
         self.asked = 0
         self.killed = 0
         self.outcome: JsonObject = {}
+        self.written: dict[str, float] = {}
+        self.wall_offset = 1_700_000_000.0
 
     def now(self) -> float:
         return self.clock
 
     def wall_time(self) -> float:
-        return 1_700_000_000.0 + self.clock
+        return self.wall_offset + self.clock
 
     def begin_with(self, environment: Mapping[str, str]) -> None:
         """Environments are nothing here."""
@@ -101,20 +103,23 @@ class MadeUpHost:
         ends, self.ends = self.ends, []
         return ends
 
-    def ask(self, place: Place, *, is_ours: bool) -> None:
+    def ask(self, place: Place) -> None:
         self.asked += 1
 
-    def kill(self, place: Place, *, is_ours: bool) -> None:
+    def kill(self, place: Place) -> None:
         self.killed += 1
 
-    def is_empty(self, place: Place, *, is_ours: bool, is_thorough: bool) -> bool:
+    def is_empty(self, place: Place, *, is_thorough: bool) -> bool:
         return self.is_everything_empty
 
-    def named(self, place: Place, *, is_ours: bool) -> list[str]:
+    def named(self, place: Place) -> list[str]:
         return ["deaf (pid 7)"]
 
     def output_bytes(self, launch: Launch) -> int:
         return self.output_size
+
+    def last_write(self, path: str) -> float | None:
+        return self.written.get(path)
 
     def read_outcome(self, launch: Launch) -> JsonObject:
         return self.outcome
@@ -125,7 +130,7 @@ class KeeperInHand:
 
     def __init__(self, host: MadeUpHost, disk: MadeUpDisk) -> None:
         self.host, self.disk = host, disk
-        self.keeper = Keeper(cast("Host", host), Journal(disk), "1")
+        self.keeper = Keeper(cast("Host", host), cast("Containment", host), Journal(disk), "1")
         self.keeper.take_over()
 
     def order(self, key: str = "job_1.1", **launch: float) -> list[JsonObject]:

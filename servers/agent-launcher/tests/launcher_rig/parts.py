@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from launcher_rig.configs import config_of
 from launcher_rig.machines import OnPlayedKeepers
 from lib.admission import Admission
 from lib.api_client import ApiClient
@@ -11,11 +12,12 @@ from lib.attempt.folder import RunFolders
 from lib.attempt.output import OutputUploader
 from lib.executor import Executor
 from lib.heartbeat import Heartbeat
+from lib.identity import IdentityFile
 from lib.keeper import words
 from lib.keepers import Keepers
 from lib.lifecycle import Lifecycle
 from lib.poller import Poller
-from lib.registration import IdentityFile, Registration
+from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
 from lib.reporter import Reporter
 from lib.starter import Starter
@@ -29,24 +31,18 @@ class Parts:
 
     def __init__(self, machine: OnPlayedKeepers, api: ApiClient, folder: Path, *, max_jobs: int | None = None) -> None:
         self.machine, self.api, self.lines = machine, api, machine.lines
+        config = config_of(folder, max_jobs=max_jobs)
         self.registry = RunningJobsRegistry(machine)
         self.lifecycle = Lifecycle(machine)
         self.keepers = Keepers(self.lines, {}, machine)
         self.stopper = Stopper(self.registry, self.keepers)
         self.identity = IdentityFile(folder / "identity.json", machine)
         self.registration = Registration(
-            api, self.identity, self.registry, {}, self.stopper.apply, self.lifecycle, machine
+            api, self.identity, self.registry, config, self.stopper.apply, self.lifecycle, machine
         )
         self.folders = RunFolders(folder / "runs", machine.disk)
-        self.admission = Admission(
-            self.registry.at_work,
-            self.lifecycle,
-            max_jobs=max_jobs,
-            memory_floor_bytes=0,
-            available_memory=lambda: None,
-            machine=machine,
-        )
-        self.executor = Executor(self.keepers, project_root=folder, project_dir=folder, runtime_url="http://r")
+        self.admission = Admission(self.registry.at_work, self.lifecycle, config, machine)
+        self.executor = Executor(self.keepers, config)
         self.starter = Starter(
             api,
             self.executor,
@@ -65,7 +61,7 @@ class Parts:
             self.registration,
             self.admission,
             self.lifecycle,
-            start_job=self.starter.start,
+            start_jobs=self.starter.start,
             stop_jobs=self.stopper.stop_jobs,
             machine=machine,
         )
@@ -100,7 +96,7 @@ class Parts:
     def take_all(self, answer: PollAnswer) -> None:
         """Start what a poll brought."""
         for one in answer.jobs:
-            self.starter.start(one)
+            self.starter.start([one])
 
     def words_about(self, key: str) -> list[str]:
         """What keepers were told about one attempt, in its order."""

@@ -184,6 +184,7 @@ class Job:
     """A row of the jobs table, as it was read.
 
     Shape:   `attempt` counts the claims that were handed out, `tries` those of them that really ran.
+             `run_seconds` is how long the attempt ran, by the clock of whoever ran it where that is known.
              Jobs of one `group_name` share their part of the launchers; `place` is where the job stands in its lane.
              What has a default is what a job that nobody has taken yet does not have.
              `prompt_preview` is the beginning; the whole prompt is asked for apart, because it may be long.
@@ -234,5 +235,6 @@ class Job:
     claimed_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    run_seconds: float | None = None
     lost_at: datetime | None = None
     log_bytes: int = 0

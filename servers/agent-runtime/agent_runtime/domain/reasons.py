@@ -39,10 +39,21 @@ class Reason(StrEnum):
     SECRET_MISSING = "secret_missing"  # noqa: S105 - a code, and no secret
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     EMPTY_RESULT = "empty_result"
+    UNWITNESSED = "unwitnessed"
     STOPPED_BY_USER = "stopped_by_user"
     STOPPED_BY_PARENT = "stopped_by_parent"
     CLEANUP_INCOMPLETE = "cleanup_incomplete"
     INTERNAL_ERROR = "internal_error"
+
+
+class SuccessReason(StrEnum):
+    """Why a job counts as completed although its command did not say that its agent ran to its end."""
+
+    EXIT_STATUS_ONLY = "exit_status_only"
+
+
+BY_EXIT_STATUS = "its command ended with 0, which is all that is known: it does not say how its agent ended"
+"""The sentence beside `exit_status_only`."""
 
 
 class WaitReason(StrEnum):

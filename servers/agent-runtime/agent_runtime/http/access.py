@@ -1,19 +1,17 @@
-"""Logins, named tokens and the audit, as a person and `agent-runtime` call them."""
+"""Named tokens and the audit, as a person and `agent-runtime` call them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from agent_runtime.http.door.cookies import clear_cookie, cookie_name, secret_in, set_cookie
 from agent_runtime.http.wire.answers import answer, documented
 from agent_runtime.http.wire.fields import GivenName, WireTime
 from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_number
 from agent_runtime.services.access.callers import Role
-from agent_runtime.services.access.logins import log_out, make_link, use_link
 from agent_runtime.services.access.tokens import OVERLAP, MadeCredential, make_token, revoke_token, rotate_token
 from agent_runtime.services.ports.access import Credential
 from agent_runtime.services.ports.store import Store
@@ -21,21 +19,10 @@ from agent_runtime.services.ports.store import Store
 _Seconds = Annotated[float, Field(gt=0, le=315_360_000)]
 
 
-class LinkBody(BaseModel):
-    """Whom the link lets in."""
-
-    role: Literal[Role.USER, Role.VIEWER] = Role.USER
-
-
-class LinkAnswer(BaseModel):
-    """Where a browser gets in once; the path holds a secret."""
-
-    path: str
-    expires_at: WireTime
-
-
 class TokenBody(BaseModel):
     """The token to be made; without a lifetime it is good until it is revoked."""
+
+    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[GivenName, Field(max_length=60)]
     role: Role
@@ -44,6 +31,8 @@ class TokenBody(BaseModel):
 
 class RotateBody(BaseModel):
     """How long the old secret stays good."""
+
+    model_config = ConfigDict(extra="forbid")
 
     overlap_seconds: Annotated[float, Field(ge=0, le=31_536_000)] = OVERLAP.total_seconds()
 
@@ -109,26 +98,15 @@ class AuditList(BaseModel):
 
 @dataclass(frozen=True)
 class AccessRoutes:
-    """`/login`, `/tokens` and `/audit`; `port` names the cookie."""
+    """`/tokens` and `/audit`."""
 
     store: Store
-    port: int
 
     def router(self) -> APIRouter:
         """List the routes."""
         routes = APIRouter(tags=["access"])
-        routes.add_api_route(
-            "/login",
-            self.login,
-            methods=["GET"],
-            status_code=303,
-            response_class=Response,
-            responses={303: {"description": "Welcome; the cookie comes with it"}, **documented(422)},
-            summary="Use a login link",
-        )
         one = "/tokens/{token_name}"
         for path, call, method, model, status, refusals in (
-            ("/login-links", self.make_link, "POST", LinkAnswer, 201, documented(422, body=True)),
             ("/tokens", self.make, "POST", MadeTokenWire, 201, documented(409, 422, body=True)),
             ("/tokens", self.list, "GET", TokenList, 200, documented()),
             (f"{one}/rotate", self.rotate, "POST", MadeTokenWire, 201, documented(404, 422, body=True)),
@@ -144,38 +122,7 @@ class AccessRoutes:
                 responses=refusals,
                 summary=_SUMMARIES[method, path],
             )
-        routes.add_api_route(
-            "/logout",
-            self.logout,
-            methods=["POST"],
-            status_code=204,
-            response_class=Response,
-            responses=documented(),
-            summary="Forget this browser",
-        )
         return routes
-
-    async def login(self, request: Request, link: Annotated[str, Query(max_length=200)]) -> Response:
-        """Its secret dies here; the browser gets a cookie and is sent to the page."""
-        made = await self.store.write(lambda tx: use_link(tx, link))
-        cookie = set_cookie(cookie_name(self.port), made.secret, is_secure=_is_secure(request))
-        return Response(status_code=303, headers={"Location": "./", "Set-Cookie": cookie})
-
-    async def logout(self, request: Request) -> Response:
-        """The cookie is worthless from now on, wherever else it may be."""
-        secret = secret_in(dict(request.scope["headers"]), cookie_name(self.port))
-        if secret is not None:
-            await self.store.write(lambda tx: log_out(tx, secret))
-        cookie = clear_cookie(cookie_name(self.port), is_secure=_is_secure(request))
-        return Response(status_code=204, headers={"Set-Cookie": cookie})
-
-    async def make_link(self, body: LinkBody | None = None) -> Response:
-        """Good for half an hour and for one browser."""
-        role = (body or LinkBody()).role
-        made = await self.store.write(lambda tx: make_link(tx, role))
-        expires_at = made.credential.expires_at
-        assert expires_at is not None
-        return answer(LinkAnswer(path=f"/login?link={made.secret}", expires_at=expires_at), 201)
 
     async def make(self, body: TokenBody) -> Response:
         """Its secret is told in this answer and never again."""
@@ -209,7 +156,6 @@ class AccessRoutes:
 
 
 _SUMMARIES: Mapping[tuple[str, str], str] = {
-    ("POST", "/login-links"): "Make a link that lets a browser in once",
     ("POST", "/tokens"): "Make a named token",
     ("GET", "/tokens"): "List the named tokens",
     ("POST", "/tokens/{token_name}/rotate"): "Give a named token a new secret",
@@ -220,7 +166,3 @@ _SUMMARIES: Mapping[tuple[str, str], str] = {
 
 def _with_secret(made: MadeCredential) -> Response:
     return answer(MadeTokenWire(**vars(TokenWire.of(made.credential)), token=made.secret), 201)
-
-
-def _is_secure(request: Request) -> bool:
-    return request.url.scheme == "https"

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agent_runtime.domain.agent import Agent, Blueprint, Source
+from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.json import JsonObject
-from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.answers import documented, short
 from agent_runtime.http.wire.fields import NAME_PATTERN, GivenName
 from agent_runtime.services.agents.blueprint_files import FILE_BYTES_MAX, BlueprintText
 from agent_runtime.services.agents.catalogue import Agents, announce_agent
@@ -74,8 +75,13 @@ class AgentList(BaseModel):
 class GivenAgent(BlueprintText):
     """What an agent is to be; what is left out is empty."""
 
-    model_config = ConfigDict(extra="ignore", strict=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=False,
+        json_schema_extra={"anyOf": [{"required": ["backend"]}, {"required": ["command"]}]},
+    )
 
+    name: Annotated[GivenName, Field(max_length=200)] | None = None
     system_prompt: Annotated[str, Field(max_length=FILE_BYTES_MAX)] = ""
     mcp_servers: Annotated[dict[str, dict[str, JsonValue]], Field(max_length=100, default_factory=dict)]
 
@@ -145,6 +151,10 @@ class AgentRoutes:
 
     async def put(self, name: AgentName, body: GivenAgent, response: Response) -> AgentWire:
         """The whole agent: what the body leaves out is empty afterwards."""
+        if body.name not in (None, name):
+            raise Invalid(
+                "invalid_parameters", f"invalid body: 'name': expected '{short(name)}' as in the path, or none at all"
+            )
         agent, is_new = await asyncio.to_thread(self.agents.put, name, body.as_blueprint())
         response.status_code = 201 if is_new else 200
         return await self._announce("agent.created" if is_new else "agent.updated", agent)

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from agent_runtime.http.door.rules import Matched
 from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobRoutes
-from agent_runtime.http.launchers import POLL_ENDPOINT, LauncherRoutes
+from agent_runtime.http.launchers import POLL_ENDPOINT, REPORT_ENDPOINT, LauncherRoutes
 from agent_runtime.http.wire.jobs import JobBody
-from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody
+from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody, ReportsBody
 
 Model = TypeVar("Model", bound=BaseModel)
 _Answer = Awaitable[Response]
@@ -34,6 +34,7 @@ class DirectCalls:
         self._calls: Mapping[tuple[str, str], _Call] = {
             ("POST", "/jobs"): self._create,
             ("GET", POLL_ENDPOINT): self._poll,
+            ("POST", REPORT_ENDPOINT): self._reports,
             ("POST", f"{attempt}/started"): self._started,
             ("POST", f"{attempt}/completed"): self._ended(launchers.completed),
             ("POST", f"{attempt}/failed"): self._ended(launchers.failed),
@@ -53,6 +54,8 @@ class DirectCalls:
 
     def _create(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
         del names
+        if request.scope["query_string"]:
+            return None
         key = request.headers.get("idempotency-key")
         session = request.headers.get("x-agent-session-name")
         if len(key or "") > IDEMPOTENCY_KEY_MAX or len(session or "") > AGENT_SESSION_HEADER_MAX:
@@ -73,6 +76,11 @@ class DirectCalls:
         del request
         given = _read(AttemptBody, body)
         return None if given is None else self._launchers.started(names["job_id"], given)
+
+    def _reports(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+        del request, names
+        given = _read(ReportsBody, body)
+        return None if given is None else self._launchers.reports(given)
 
     def _ended(self, report: Callable[[str, ReportBody], _Answer]) -> _Call:
         def call(request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:

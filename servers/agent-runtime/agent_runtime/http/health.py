@@ -1,11 +1,13 @@
 """Whether the runtime works, and with what."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from agent_runtime.domain.errors import Unavailable
 from agent_runtime.services.overview import count_alive_launchers
 from agent_runtime.services.ports.store import Store
 
@@ -30,9 +32,13 @@ class Health(BaseModel):
 
 @dataclass(frozen=True)
 class HealthRoutes:
-    """`/health`, which asks the database, so that a runtime without one does not call itself well."""
+    """`/health`, which asks the database, so that a runtime without one does not call itself well.
+
+    Shape:   `trouble` tells why nothing can be written at the moment, if that is so: reading may go on all the same.
+    """
 
     store: Store
+    trouble: Callable[[], str | None]
     version: str
     database: DatabaseHealth
     started: float
@@ -45,6 +51,8 @@ class HealthRoutes:
 
     async def health(self) -> Health:
         """Needs no token and tells nothing of what runs here."""
+        if (trouble := self.trouble()) is not None:
+            raise Unavailable("database_unavailable", trouble)
         return Health(
             status="ok",
             version=self.version,

@@ -138,7 +138,7 @@ class JobRoutes:
         if not is_session_name(body.session_name) and body.type is JobType.START_SESSION:
             raise Invalid(
                 "invalid_parameters",
-                "invalid session_name: 1 to 60 characters of A-Z a-z 0-9 - _ expected, not starting with 'ses_', "
+                "invalid session_name: 1 to 60 of A-Z a-z 0-9 - _ expected, not starting with '-' or 'ses_', "
                 f"found '{body.session_name[:40]}'",
             )
         if body.agent_name is None and self.default_agent is not None:

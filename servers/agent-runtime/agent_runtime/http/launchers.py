@@ -1,5 +1,6 @@
 """What launchers call: register, poll, report, send output, say that they live, leave."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -7,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel
 
-from agent_runtime.domain.errors import Conflict
+from agent_runtime.domain.errors import Conflict, Problem
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.answers import answer, answer_for, documented
 from agent_runtime.http.wire.launchers import (
     AdoptWire,
     AttemptBody,
@@ -23,11 +24,14 @@ from agent_runtime.http.wire.launchers import (
     LauncherList,
     LauncherWire,
     LogOffset,
+    OneReport,
     PollAnswer,
     PollQuery,
     RegisterAnswer,
     RegisterBody,
     ReportBody,
+    ReportsAnswer,
+    ReportsBody,
     attempts_at_launcher,
     launcher_wire,
 )
@@ -52,6 +56,7 @@ from agent_runtime.services.ports.store import Store, Transaction
 
 HEARTBEAT_INTERVAL_SECONDS = 60
 POLL_ENDPOINT = "/launcher/jobs"
+REPORT_ENDPOINT = "/launcher/reports"
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class LauncherRoutes:
         add(f"{one}/stopped", self.stopped, JobState, "Report that an attempt was stopped")
         add(f"{one}/declined", self.declined, JobState, "Give a claim back of which nothing ran")
         add(f"{one}/log", self.log, LogOffset, "Send the next bytes of an attempt's output")
+        add(REPORT_ENDPOINT, self.reports, ReportsAnswer, "Say of several attempts that they start or ended")
         add("/launcher/heartbeat", self.heartbeat, HeartbeatAnswer, "Say that a launcher lives, and what it holds")
 
     def _add_looks(self, routes: APIRouter) -> None:
@@ -147,6 +153,7 @@ class LauncherRoutes:
                 launcher_id=taken.launcher.id,
                 epoch=taken.launcher.epoch,
                 poll_endpoint=POLL_ENDPOINT,
+                report_endpoint=REPORT_ENDPOINT,
                 poll_timeout_seconds=self.poll_timeout_seconds,
                 heartbeat_interval_seconds=HEARTBEAT_INTERVAL_SECONDS,
                 adopt=[AdoptWire(**vars(item)) for item in taken.adopt],
@@ -171,8 +178,7 @@ class LauncherRoutes:
 
     async def started(self, job_id: str, body: AttemptBody) -> Response:
         """Ask whether an attempt may begin."""
-        job = await self.store.write(lambda tx: start(tx, body.proof(job_id)))
-        return answer(JobState(job_id=job.id, status=job.status))
+        return await self._start(body.proof(job_id))
 
     async def completed(self, job_id: str, body: ReportBody) -> Response:
         """Report that the process ended well."""
@@ -185,6 +191,12 @@ class LauncherRoutes:
     async def stopped(self, job_id: str, body: ReportBody) -> Response:
         """Report that the process was ended because that was asked."""
         return await self._finish(body.report(job_id, JobStatus.STOPPED))
+
+    async def reports(self, body: ReportsBody) -> Response:
+        """Take what would be several calls, and answer each as if it had come alone."""
+        told = await asyncio.gather(*(self._one(body.launcher_id, report) for report in body.reports))
+        answers = b",".join(b'{"status":%d,"body":%b}' % (one.status_code, bytes(one.body)) for one in told)
+        return Response(b'{"answers":[%b]}' % answers, media_type="application/json")
 
     async def declined(self, job_id: str, body: DeclinedBody) -> Response:
         """Give a claim back of which nothing ran."""
@@ -252,6 +264,18 @@ class LauncherRoutes:
             return launcher_wire(launcher, tx.jobs.count_at_launchers().get(launcher.id, 0), tx.now, self.polls)
 
         return answer(await self.store.write(change))
+
+    async def _one(self, launcher_id: str, report: OneReport) -> Response:
+        try:
+            if report.call == "started":
+                return await self._start(report.proof_by(launcher_id, report.job_id))
+            return await self._finish(report.report_by(launcher_id, report.job_id, JobStatus(report.call)))
+        except Problem as problem:
+            return answer_for(problem)
+
+    async def _start(self, proof: Proof) -> Response:
+        job = await self.store.write(lambda tx: start(tx, proof))
+        return answer(JobState(job_id=job.id, status=job.status))
 
     async def _finish(self, report: Report) -> Response:
         reported = await self.store.write(lambda tx: finish(tx, report))

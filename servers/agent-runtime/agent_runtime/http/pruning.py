@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.http.wire.answers import documented
 from agent_runtime.services.ports.store import Store
@@ -14,6 +14,8 @@ from agent_runtime.services.retention import Retention, prune
 
 class PruneBody(BaseModel):
     """What is to go; what is left out is not looked at."""
+
+    model_config = ConfigDict(extra="forbid")
 
     older_than_days: Annotated[float, Field(ge=2, le=36500)] | None = None
     larger_than_bytes: Annotated[int, Field(ge=0, le=2**60)] | None = None

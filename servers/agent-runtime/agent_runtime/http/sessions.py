@@ -27,6 +27,7 @@ from agent_runtime.http.wire.sessions import (
     SessionWire,
     StatusAnswer,
     StoppedSession,
+    WithdrawnMessage,
 )
 from agent_runtime.services.access.callers import Caller, Role
 from agent_runtime.services.families.callbacks import mark_read, unread_news
@@ -179,6 +180,10 @@ class SessionRoutes:
             status=done.session.status,
             stopped_jobs=[*done.stopped, *done.asked],
             sessions=[StoppedSession(session_name=n, stopped_jobs=[*jobs]) for n, jobs in done.by_session.items()],
+            withdrawn=[
+                WithdrawnMessage(job_id=job.id, session_name=job.session_name, prompt_preview=job.prompt_preview)
+                for job in done.withdrawn
+            ],
             stop_requested=bool(done.asked),
         )
 

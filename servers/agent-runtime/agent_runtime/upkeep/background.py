@@ -4,6 +4,8 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 
+from agent_runtime.domain.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
@@ -40,6 +42,8 @@ class Background(ABC):
         while True:
             try:
                 await self.do_round()
+            except Unavailable:  # The store has said so, once for everybody.
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
             except Exception:
                 log.exception("a round of '%s' failed; the next one follows", self._name)
                 await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)

@@ -80,19 +80,21 @@ class Upkeep(Background):
         return await self._store.write(lambda tx: self._round(tx, renews=_stood_still(tx.now, slept, ticks)))
 
     async def _sleep(self, done: Pass) -> _Sleep:
-        ticks = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        ticks = loop.time()
         while True:
             self._sooner.clear()
             due = done.next_at if self._soonest is None else min(done.next_at, self._soonest)
             until = ticks + max((due - done.at).total_seconds(), 0.0)
-            looks_up_at = min(until, asyncio.get_running_loop().time() + LOOKS_UP_EVERY_SECONDS)
+            looks_up_at = min(until, loop.time() + LOOKS_UP_EVERY_SECONDS)
+            timer = loop.call_at(looks_up_at, self._sooner.set)
             try:
-                async with asyncio.timeout_at(looks_up_at):
-                    await self._sooner.wait()
-            except TimeoutError:
-                late = asyncio.get_running_loop().time() - looks_up_at
-                if looks_up_at == until or late > FROZEN_MEANS.total_seconds():
-                    return _Sleep(done.at, ticks, late)
+                await self._sooner.wait()
+            finally:
+                timer.cancel()
+            late = loop.time() - looks_up_at
+            if late >= 0.0 and (looks_up_at == until or late > FROZEN_MEANS.total_seconds()):
+                return _Sleep(done.at, ticks, late)
 
     def _round(self, tx: Transaction, *, renews: bool) -> Pass:
         if not tx.leads("upkeep"):

@@ -42,6 +42,11 @@ class Rule:
     body: Body = Body.JSON
     body_bytes_max: int = _SMALL_BYTES_MAX
 
+    @property
+    def is_tolerant(self) -> bool:
+        """Whether words that we do not know are passed over: a launcher may be newer than we, or another's."""
+        return self.roles is None or self.roles == _LAUNCHERS
+
 
 _USER = frozenset({Role.USER})
 _READERS = frozenset({Role.USER, Role.VIEWER})
@@ -72,6 +77,7 @@ RULES: Sequence[Rule] = (
     Rule("POST", "/launcher/jobs/{job_id}/stopped", _LAUNCHERS, Body.AGENT_JSON, MIB),
     Rule("POST", "/launcher/jobs/{job_id}/declined", _LAUNCHERS, Body.AGENT_JSON, MIB),
     Rule("POST", "/launcher/jobs/{job_id}/log", _LAUNCHERS, Body.BYTES, LOG_CHUNK_BYTES_MAX),
+    Rule("POST", "/launcher/reports", _LAUNCHERS, Body.AGENT_JSON, 4 * MIB),
     Rule("POST", "/launcher/heartbeat", _LAUNCHERS, body_bytes_max=4 * MIB),
     Rule("GET", "/launchers", _READERS),
     Rule("DELETE", "/launchers/{launcher_id}", _LAUNCHERS),
@@ -94,6 +100,7 @@ RULES: Sequence[Rule] = (
     Rule("GET", "/events/stream", _AGENT_READERS),
     Rule("POST", "/prune", _USER),
     Rule("GET", "/login", None),
+    Rule("POST", "/login", None),
     Rule("POST", "/login-links", _USER),
     Rule("POST", "/logout", _READERS),
     Rule("GET", "/tokens", _USER),

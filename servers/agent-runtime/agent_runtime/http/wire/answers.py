@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import cast
 
@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Problem, Refused, TooMuch, Unavailable, Unusable
 from agent_runtime.domain.json import Json, JsonObject
+from agent_runtime.domain.near_words import did_you_mean
+from agent_runtime.http.wire.body_fields import fields_of_body
 
 log = logging.getLogger(__name__)
 
@@ -144,9 +146,9 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
-    del request
     assert isinstance(error, RequestValidationError)
-    return error_answer(422, "invalid_parameters", invalid_sentence(cast("Sequence[JsonObject]", error.errors())))
+    errors = cast("Sequence[JsonObject]", error.errors())
+    return error_answer(422, "invalid_parameters", invalid_sentence(errors, request.scope.get("endpoint")))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -161,13 +163,23 @@ async def _on_mistake(request: Request, error: Exception) -> Response:
     return internal_error()
 
 
-def invalid_sentence(errors: Sequence[JsonObject]) -> str:
-    """Say in one line which field was wrong, what was expected and what was found."""
-    first = errors[0]
+def invalid_sentence(errors: Sequence[JsonObject], endpoint: Callable[..., object] | None = None) -> str:
+    """Say in one line which field was wrong, what was expected and what was found.
+
+    Shape:   `endpoint` is the route's own function, which knows what fields there are.
+    """
+    # An unknown field first: it may be the reason why another one is missing.
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     place = [str(part) for part in cast("Sequence[Json]", first["loc"])]
     field = ".".join(place[1:]) or place[0]
+    if first["type"] == "extra_forbidden":
+        known = fields_of_body(endpoint, place[1:-1]) if endpoint is not None else ()
+        return f"invalid {place[0]}: there is no field '{short(field)}' here{did_you_mean(place[-1], known)}"
     expected = str(first["msg"])
+    expected = expected.removeprefix("Value error, ")
     expected = expected[:1].lower() + expected[1:].removesuffix(".")
+    if len(place) == 1 and first["type"] == "value_error":
+        return f"invalid {place[0]}: {expected}"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     if first["type"] == "missing":
         return f"invalid {place[0]}: '{short(field)}' is required{more}"

@@ -45,11 +45,11 @@ def _plain(text: str) -> str:
 PlainText = Annotated[str, AfterValidator(_plain)]
 """A short text that people read in a list."""
 
-NAME_PATTERN = "^[A-Za-z0-9_-]{1,60}$"
+NAME_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,59}$"
 GivenName = Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
 """A name that a caller gives; the verbs refuse other ones, with a sentence of their own."""
 
-GivenPrompt = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1})]
+GivenPrompt = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"\S"})]
 """Words for an agent; how long they may be is counted in bytes, which the document cannot say."""
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
+from agent_runtime.domain.reasons import BY_EXIT_STATUS, SuccessReason
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 from agent_runtime.http.wire.fields import GivenName, GivenPrompt, GivenTime, PlainText, UsageWire, WireTime
 from agent_runtime.services.jobs.waiting import Waiting
@@ -22,8 +23,8 @@ _Amount = Annotated[float, Field(ge=0, le=10**9)]
 
 
 def _checked_prompt(prompt: str) -> str:
-    if not prompt:
-        raise ValueError("a prompt of at least one character is expected")
+    if not prompt.strip():
+        raise ValueError("a prompt with words in it is expected")
     if len(prompt) > PROMPT_BYTES_MAX or len(prompt.encode()) > PROMPT_BYTES_MAX:
         raise ValueError(f"a prompt of at most {PROMPT_BYTES_MAX} bytes is expected")
     return prompt
@@ -50,6 +51,8 @@ class LimitsBody(BaseModel):
 
 class JobBody(BaseModel):
     """An order to start or resume a session."""
+
+    model_config = ConfigDict(extra="forbid")
 
     type: JobType
     session_name: GivenName
@@ -130,6 +133,8 @@ class StopAnswer(BaseModel):
 class EditBody(BaseModel):
     """The new words of a message."""
 
+    model_config = ConfigDict(extra="forbid")
+
     prompt: _Prompt
 
 
@@ -144,7 +149,8 @@ class JobWire(BaseModel):
     """A job: what was ordered, where it stands, how it ended.
 
     `prompt` is None in lists; `prompt_preview` is its beginning. While the job is not over, `reason` says why,
-    `reason_detail` what would change it, and `next_at` when time alone would.
+    `reason_detail` what would change it, and `next_at` when time alone would. A completed one has a `reason` only if
+    nobody but its exit status vouches for it.
     """
 
     job_id: str
@@ -182,6 +188,7 @@ class JobWire(BaseModel):
     claimed_at: WireTime | None
     started_at: WireTime | None
     ended_at: WireTime | None
+    run_seconds: float | None
     lost_at: WireTime | None
     log_bytes: int
 
@@ -210,6 +217,7 @@ class AttemptWire(BaseModel):
     claimed_at: WireTime | None
     started_at: WireTime | None
     ended_at: WireTime | None
+    run_seconds: float | None
 
     @classmethod
     def of(cls, past: PastAttempt) -> "AttemptWire":
@@ -221,6 +229,11 @@ class AttemptList(BaseModel):
     """All attempts of a job, oldest first."""
 
     attempts: list[AttemptWire]
+
+
+def _sentence(job: Job) -> str | None:
+    is_by_status = job.status is JobStatus.COMPLETED and job.reason == SuccessReason.EXIT_STATUS_ONLY
+    return BY_EXIT_STATUS if is_by_status else None
 
 
 def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> JobWire:
@@ -250,7 +263,7 @@ def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> Jo
         attempt=job.attempt,
         launcher_id=job.launcher_id,
         reason=waiting.reason if waiting is not None else None if is_pending else job.reason,
-        reason_detail=waiting.sentence if waiting is not None else None,
+        reason_detail=waiting.sentence if waiting is not None else _sentence(job),
         next_at=waiting.next_at if waiting is not None else None,
         error=job.error,
         exit_code=job.exit_code,
@@ -262,6 +275,7 @@ def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> Jo
         claimed_at=job.claimed_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
+        run_seconds=job.run_seconds,
         lost_at=job.lost_at,
         log_bytes=job.log_bytes,
     )

@@ -1,7 +1,7 @@
 """What launchers send, what they are answered, and how they look to people."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -9,7 +9,7 @@ from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.reasons import OF_LAUNCHERS
-from agent_runtime.http.wire.answers import Sparse
+from agent_runtime.http.wire.answers import ErrorAnswer, Sparse
 from agent_runtime.http.wire.fields import GivenTime, PlainText, WireTime
 from agent_runtime.services.access.callers import SessionTokens
 from agent_runtime.services.launchers.claims import Ask, Claimed
@@ -18,6 +18,7 @@ from agent_runtime.services.launchers.presence import KnownAttempt
 from agent_runtime.services.launchers.reports import Proof, Report
 
 _BATCH_MAX = 64
+REPORTS_MAX = 64
 _Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
 _Name = Annotated[PlainText, Field(max_length=200)]
 
@@ -162,6 +163,7 @@ class RegisterAnswer(BaseModel):
     launcher_id: str
     epoch: int
     poll_endpoint: str
+    report_endpoint: str
     poll_timeout_seconds: float
     heartbeat_interval_seconds: float
     adopt: list[AdoptWire]
@@ -189,6 +191,8 @@ class PollQuery(BaseModel):
             slots=self.slots,
             batch=min(self.batch or 1, _BATCH_MAX),
             refusal=self.refuse if self.refuse in OF_LAUNCHERS else None,
+            # Who asks for nothing but a job, as the simplest launchers do, may stumble over any other answer.
+            hears_stops=self.model_fields_set != {"launcher_id"},
         )
 
 
@@ -218,16 +222,25 @@ class HeartbeatAnswer(BaseModel):
     drop: list[DropWire]
 
 
-class AttemptBody(BaseModel):
-    """Which attempt is meant; the simplest launchers name only themselves."""
+class AttemptFields(BaseModel):
+    """Which attempt is meant; the simplest launchers do not say."""
 
-    launcher_id: str
     attempt: int | None = None
     token: str | None = None
 
+    def proof_by(self, launcher_id: str, job_id: str) -> Proof:
+        """Name the attempt, for the launcher that speaks of it."""
+        return Proof(JobId(job_id), LauncherId(launcher_id), self.attempt, self.token)
+
+
+class AttemptBody(AttemptFields):
+    """Which launcher speaks of which attempt."""
+
+    launcher_id: str
+
     def proof(self, job_id: str) -> Proof:
         """Name the attempt."""
-        return Proof(JobId(job_id), LauncherId(self.launcher_id), self.attempt, self.token)
+        return self.proof_by(self.launcher_id, job_id)
 
 
 class DeclinedBody(AttemptBody):
@@ -249,7 +262,7 @@ class UsageBody(BaseModel):
     cache_write_tokens: _Count = 0
 
 
-class ReportBody(AttemptBody):
+class EndFields(AttemptFields):
     """How an attempt ended.
 
     `unwritten` says what the launcher's machine could not write of it: what is missing here is then taken from the
@@ -264,17 +277,18 @@ class ReportBody(AttemptBody):
     usage: UsageBody | None = None
     cost_usd: Annotated[float, Field(ge=0)] | None = None
     ended_at: GivenTime | None = None
+    run_seconds: Annotated[float, Field(ge=0, le=10**9)] | None = None
     log_bytes: _Count | None = None
     unwritten: str | None = None
 
-    def report(self, job_id: str, outcome: JobStatus) -> Report:
+    def report_by(self, launcher_id: str, job_id: str, outcome: JobStatus) -> Report:
         """Say it in the words of the services."""
         usage = None
         if self.usage is not None or self.cost_usd is not None:
             tokens = self.usage or UsageBody()
             usage = Usage(**tokens.model_dump(), cost_usd=self.cost_usd or 0.0)
         return Report(
-            proof=self.proof(job_id),
+            proof=self.proof_by(launcher_id, job_id),
             outcome=outcome,
             reason=self.reason,
             error=self.error,
@@ -282,9 +296,34 @@ class ReportBody(AttemptBody):
             signal=self.signal,
             usage=usage,
             ended_at=self.ended_at,
+            run_seconds=self.run_seconds,
             log_bytes=self.log_bytes,
             is_cut_short=self.unwritten is not None,
         )
+
+
+class ReportBody(EndFields):
+    """How an attempt of a launcher ended."""
+
+    launcher_id: str
+
+    def report(self, job_id: str, outcome: JobStatus) -> Report:
+        """Say it in the words of the services."""
+        return self.report_by(self.launcher_id, job_id, outcome)
+
+
+class OneReport(EndFields):
+    """What would be a call of its own: which one, of which job, and what it would say."""
+
+    call: Literal["started", "completed", "failed", "stopped"]
+    job_id: str
+
+
+class ReportsBody(BaseModel):
+    """What a launcher has to say of several attempts."""
+
+    launcher_id: str
+    reports: Annotated[list[OneReport], Field(min_length=1, max_length=REPORTS_MAX)]
 
 
 class JobState(BaseModel):
@@ -292,6 +331,19 @@ class JobState(BaseModel):
 
     job_id: str
     status: str
+
+
+class OneAnswer(BaseModel):
+    """What one report of several is answered: the status and the body that it would get as a call of its own."""
+
+    status: int
+    body: JobState | ErrorAnswer
+
+
+class ReportsAnswer(BaseModel):
+    """The answers to several reports, in their order."""
+
+    answers: list[OneAnswer]
 
 
 class LogOffset(BaseModel):

@@ -103,6 +103,14 @@ class StoppedSession(BaseModel):
     stopped_jobs: list[str]
 
 
+class WithdrawnMessage(BaseModel):
+    """A message that waited when its session was stopped, and that no agent will get."""
+
+    job_id: str
+    session_name: str
+    prompt_preview: str
+
+
 class SessionStopAnswer(BaseModel):
     """What a stop reached, in all sessions; `stop_requested` is true while a launcher has yet to end a process."""
 
@@ -111,6 +119,7 @@ class SessionStopAnswer(BaseModel):
     status: SessionStatus
     stopped_jobs: list[str]
     sessions: list[StoppedSession]
+    withdrawn: list[WithdrawnMessage]
     stop_requested: bool
 
 

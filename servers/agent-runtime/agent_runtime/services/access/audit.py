@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from datetime import UTC, datetime
 
+from agent_runtime.domain.errors import Unavailable
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.services.ports.access import AuditEntry
 from agent_runtime.services.ports.store import Store
@@ -29,6 +30,7 @@ class AuditTrail:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._minute, self._strangers = 0, 0
+        self._lost = 0
 
     def note(self, caller: Caller | None, address: str, action: str, target: str, status: int) -> None:
         """Note one deed; it is written within moments."""
@@ -36,7 +38,7 @@ class AuditTrail:
         if caller is None and not self._has_room_for_a_stranger(now):
             return
         if len(self._waiting) >= _WAITING_MAX:
-            log.error("the audit cannot be written: an entry is lost")
+            self._lost += 1  # Said once it is over: a line for each would fill the disk that is full already.
             return
         role, name = (str(caller.role), caller.name) if caller is not None else (None, "unknown")
         self._waiting.append(AuditEntry(0, now, role, name, address, action, target, status))
@@ -53,10 +55,20 @@ class AuditTrail:
         if task is None:
             return
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        while self._waiting:
-            await self._write()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            while self._waiting:
+                await self._write()
+        except Unavailable as error:
+            self._lost += len(self._waiting)
+            log.error("the audit is left unwritten", extra={"cause": str(error)})  # noqa: TRY400 - the trace says no more
+        self._tell_of_lost()
+
+    def _tell_of_lost(self) -> None:
+        if self._lost:
+            log.error("entries of the audit are lost", extra={"lost_entries": self._lost})
+            self._lost = 0
 
     def _has_room_for_a_stranger(self, now: datetime) -> bool:
         minute = int(now.timestamp()) // 60
@@ -74,6 +86,10 @@ class AuditTrail:
             try:
                 while self._waiting:
                     await self._write()
+                self._tell_of_lost()
+            except Unavailable:  # The store has said so, once for everybody.
+                self._news.set()
+                await asyncio.sleep(_AGAIN_SECONDS)
             except Exception:
                 log.exception("the audit cannot be written at the moment")
                 self._news.set()

@@ -20,6 +20,20 @@ def make_link(tx: Transaction, role: Role) -> MadeCredential:
     return make_credential(tx, kind, kind, role, LINK_LIFETIME, "lnk_")
 
 
+def needs_link(tx: Transaction, secret: str, cookie: str | None) -> bool:
+    """Tell whether a browser has to use a link, or has a cookie that opens as much; nothing is changed.
+
+    Errors:  Refused `link_used`, if it would have to and cannot.
+    """
+    link = find_credential(tx, CredentialKind.LINK, secret)
+    browser = find_credential(tx, CredentialKind.BROWSER, cookie) if cookie is not None else None
+    if browser is not None and (link is None or browser.role in (Role.USER, link.role)):
+        return False
+    if link is None:
+        raise _used()
+    return True
+
+
 def use_link(tx: Transaction, secret: str) -> MadeCredential:
     """Take a link's secret, which dies, and give the secret of a browser's cookie.
 
@@ -28,12 +42,15 @@ def use_link(tx: Transaction, secret: str) -> MadeCredential:
     link = find_credential(tx, CredentialKind.LINK, secret)
     # The second look is the UPDATE's own: of two browsers with one link, one gets in.
     if link is None or not tx.access.end(link.id, tx.now):
-        raise Refused(
-            "link_used",
-            "this login link was used, is too old, or is not ours (make one with: agent-runtime login-link)",
-        )
+        raise _used()
     kind = CredentialKind.BROWSER
     return make_credential(tx, kind, kind, Role(link.role), BROWSER_LIFETIME, "brw_")
+
+
+def _used() -> Refused:
+    return Refused(
+        "link_used", "this login link was used, is too old, or is not ours (make one with: agent-runtime login-link)"
+    )
 
 
 def log_out(tx: Transaction, secret: str) -> None:

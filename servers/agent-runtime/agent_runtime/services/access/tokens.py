@@ -64,7 +64,7 @@ def make_token(tx: Transaction, name: str, role: Role, lifetime: timedelta | Non
     Errors:  Invalid; Conflict `token_exists`.
     """
     if not is_session_name(name):
-        raise Invalid("invalid_parameters", "invalid name: 1 to 60 characters of A-Z a-z 0-9 - _ expected")
+        raise Invalid("invalid_parameters", "invalid name: 1 to 60 of A-Z a-z 0-9 - _ expected, not starting with '-'")
     if role not in NAMED_ROLES:
         raise Invalid("invalid_parameters", f"invalid role: no token can be a '{role}' (use user, viewer or launcher)")
     if lifetime is not None and not timedelta() < lifetime <= _LIFETIME_MAX:

@@ -13,13 +13,24 @@ import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from agent_runtime.domain.agent import Blueprint
 from agent_runtime.domain.json import Json, JsonObject
+from agent_runtime.domain.near_words import did_you_mean
 from agent_runtime.services.agents.blueprint_sandbox import (
     BubblewrapText,
     WrapperText,
@@ -46,9 +57,9 @@ Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
 
 
 class BlueprintText(BaseModel):
-    """What `agent.json` may say; keys that we do not know are left alone."""
+    """What `agent.json` may say; a key that we do not know is refused, for it may be one of these, mistyped."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     description: Text = ""
     backend: Word | None = None
@@ -66,10 +77,17 @@ class BlueprintText(BaseModel):
     def _keep_secrets_out(cls, words: list[str]) -> list[str]:
         return without_secrets(words)
 
+    @model_validator(mode="after")
+    def _say_what_runs_it(self) -> Self:
+        # Never guessed: one backend runs a program, the other one an agent that may do anything.
+        if self.backend is None and not self.command:
+            raise ValueError("a 'backend' or a 'command' is expected, found neither")
+        return self
+
     def blueprint(self, system_prompt: str, mcp_servers: Mapping[str, Json]) -> Blueprint:
         """Join it with what the other two files say."""
         return Blueprint(
-            backend=self.backend or ("command" if self.command else "claude"),
+            backend=self.backend or "command",
             description=self.description,
             command=tuple(self.command),
             model=self.model,
@@ -130,7 +148,8 @@ def _from_folder(path: Path, folder: int) -> Blueprint:
     if content.get("name", path.name) != path.name:
         raise BrokenBlueprintError(f"'{path / AGENT_FILE}' is in the folder '{path.name}': its 'name' must be the same")
     prompt = _text(path / PROMPT_FILE, folder) or ""
-    return _checked(path / AGENT_FILE, content).blueprint(prompt, _mcp_servers(path / MCP_FILE, folder))
+    said = {key: value for key, value in content.items() if key != "name"}
+    return _checked(path / AGENT_FILE, said).blueprint(prompt, _mcp_servers(path / MCP_FILE, folder))
 
 
 def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
@@ -204,14 +223,24 @@ def _pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
+class _PlainYaml(yaml.SafeLoader):
+    """YAML that is as large as it is long: a few lines of aliases could stand for more than a machine can hold."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases ('*name') are not read here")
+        return super().compose_node(parent, index)
+
+
 def _from_claude_file(path: Path) -> Blueprint:
     text = _text(path)
     found = _FRONT_MATTER.match(text) if text is not None else None
     if found is None:
         raise NoBlueprintError(f"'{path}' does not begin with front matter: YAML between two lines '---'")
     try:
-        front: Json = yaml.safe_load(found[1])
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        front: Json = yaml.load(found[1], _PlainYaml)  # noqa: S506 - it is the safe loader, with less
+        json.dumps(front, ensure_ascii=False, allow_nan=False).encode()
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise BrokenBlueprintError(f"'{path}' has front matter that is not YAML: {_one_line(error)}") from error
     if not isinstance(front, dict):
         raise BrokenBlueprintError(f"'{path}' has front matter that is not a list of keys and values")
@@ -242,9 +271,17 @@ def _checked(path: Path, content: JsonObject) -> BlueprintText:
     try:
         return BlueprintText.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BrokenBlueprintError(f"'{path}': '{place}': {first['msg'][:1].lower()}{first['msg'][1:]}") from error
+        found = error.errors()
+        first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+        raise BrokenBlueprintError(f"'{path}': {_sentence(first)}") from error
+
+
+def _sentence(error: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"there is no key '{place}'{did_you_mean(place, (*BlueprintText.model_fields, 'name'))}"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"'{place}': {said[:1].lower()}{said[1:]}" if place else said
 
 
 def _mcp_servers(path: Path, folder: int) -> JsonObject:

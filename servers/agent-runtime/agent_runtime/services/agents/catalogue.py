@@ -184,6 +184,8 @@ def _read(path: Path, name: str, source: Source) -> Agent | None:
         return None
     except BrokenBlueprintError as error:
         return Agent(name, source, path, None, str(error))
+    except OSError as error:
+        return Agent(name, source, path, None, f"cannot read '{path}': {error.strerror}")
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -192,9 +194,16 @@ def _names_in(folder: Path) -> list[str]:
     except OSError:
         return []
     names = [entry.stem for entry in entries if entry.suffix == CLAUDE_SUFFIX]
-    names += [entry.name for entry in entries if entry.is_symlink() or entry.is_dir()]
+    names += [entry.name for entry in entries if _may_be_folder(entry)]
     # Python leaves folders such as `__pycache__` wherever it runs something.
     return [name for name in names if is_session_name(name) and not name.startswith("__")]
+
+
+def _may_be_folder(entry: Path) -> bool:
+    try:
+        return entry.is_symlink() or entry.is_dir()
+    except OSError:
+        return True  # It is not known what it is: reading it says why.
 
 
 def _names_of(path: Path) -> frozenset[str]:
@@ -209,7 +218,8 @@ def _checked_name(name: str) -> str:
     if not is_session_name(name):
         raise Invalid(
             "invalid_parameters",
-            f"invalid name: 1 to 60 of A-Z a-z 0-9 - _ expected, found '{_shown(name)}'",
+            "invalid name: 1 to 60 of A-Z a-z 0-9 - _ expected, not starting with '-' or 'ses_', "
+            f"found '{_shown(name)}'",
         )
     return name
 

@@ -5,6 +5,7 @@ wakes the parent are one write. There is no moment at which a crash could lose o
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from agent_runtime.domain.callback import (
     ERROR_CHARACTERS,
@@ -170,8 +171,10 @@ def _is_overspent(tx: Transaction, parent: Session) -> bool:
 
 
 def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_work: Sequence[str]) -> Job:
-    """Order the turn that reads the news, on the same terms as the turn before it."""
-    last = tx.jobs.page(JobFilter(limit=1, session_id=parent.id))[0]
+    """Order the turn that reads the news, on the same terms as the last turn that the parent completed."""
+    # One that was stopped before it began may have asked for what no launcher of the session's host has.
+    turns = JobFilter(limit=1, session_id=parent.id)
+    last = (tx.jobs.page(replace(turns, status=JobStatus.COMPLETED)) or tx.jobs.page(turns))[0]
     at_once_max = tx.queue.lane_by_id(last.lane_id).agent_limit
     limits = {RUNNING_LIMIT: at_once_max} if at_once_max is not None else {}
     needs = AgentNeeds(parent.agent_name, active=True, labels=last.labels, limits=limits)

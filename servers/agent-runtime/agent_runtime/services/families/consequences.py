@@ -19,7 +19,7 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.wishes import WaitFor
 from agent_runtime.services.families.callbacks import deliver, end_delivery, expire_all, note_rest, note_work, revive
 from agent_runtime.services.jobs.admission import ancestors
-from agent_runtime.services.jobs.budgets import note_overrun, overrun_of
+from agent_runtime.services.jobs.budgets import note_overrun, overrun_of, take_overrun_back
 from agent_runtime.services.ports.families import Moved
 from agent_runtime.services.ports.questions import JobFilter
 from agent_runtime.services.ports.store import Store, Transaction
@@ -75,12 +75,18 @@ def look_at_session(tx: Transaction, session_id: SessionId) -> None:
 
 
 def check_budget(tx: Transaction, session: Session) -> None:
-    """Stop a session and its tree if one of its budgets is used up; once is enough."""
+    """Stop a session and its tree if one of its budgets is used up; once is enough.
+
+    What was counted while nobody could say that an attempt had ended may turn out as not run: then it is taken back.
+    """
     family = tx.relatives.families.get(session.id)
-    if family is None or family.exceeded is not None or not family.limits:
+    if family is None or not family.limits:
         return
     overrun = overrun_of(tx, session)
-    if overrun is not None:
+    if family.exceeded is not None:
+        if overrun is None:
+            take_overrun_back(tx, session)
+    elif overrun is not None:
         note_overrun(tx, session, overrun)
         stop_session(tx, session, Reason.BUDGET_EXCEEDED, tree=True)
 

@@ -77,6 +77,14 @@ def note_overrun(tx: Transaction, session: Session, overrun: Overrun) -> None:
     tx.emit(NewEvent.of_session(session, "session.budget_exceeded", tx.now, facts))
 
 
+def take_overrun_back(tx: Transaction, session: Session) -> None:
+    """Write down that a budget is not used up after all."""
+    family = tx.relatives.families.get(session.id)
+    assert family is not None, f"session '{session.id}' has limits"
+    tx.relatives.families.put(replace(family, exceeded=None, exceeded_at=None))
+    tx.emit(NewEvent.of_session(session, "session.updated", tx.now, {"budget_exceeded": None}))
+
+
 def _tokens_and_cost(session: Session) -> Spent:
     usage = session.usage
     tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens

@@ -60,7 +60,7 @@ def move_job(
     if moved is None:
         return None
     if target is JobStatus.PENDING:
-        tx.jobs.archive_attempt(job, tx.now)
+        tx.jobs.archive_attempt(job, job.ended_at or job.lost_at or tx.now)
     emit_job_event(tx, session, moved, _event_name(move, moved), _facts(job, moved), attempt=moved.attempt)
     if session.current_job_id in (job.id, None) and not stays_current:
         _follow(tx, moved, move, session_changes or {})
@@ -136,7 +136,10 @@ def _fill_row(tx: Transaction, job: Job, session: Session, target: JobStatus, ch
     """Add what every row in the target state must have; the database would refuse it otherwise."""
     full: JobChanges = {"waits_on": None, "claim_expires_at": None, "lost_at": None, "ended_at": None, **changes}
     if target in TERMINAL:
-        full["ended_at"] = full["ended_at"] or tx.now
+        # A clock that was set back meanwhile ends nothing before it began.
+        full["ended_at"] = ended_at = max(full["ended_at"] or tx.now, job.started_at or job.created_at)
+        if job.started_at is not None and full.get("run_seconds") is None:
+            full["run_seconds"] = max(0.0, ((job.lost_at or ended_at) - job.started_at).total_seconds())
     elif target is JobStatus.LOST:
         full["lost_at"] = tx.now
     elif target is JobStatus.PENDING:
@@ -157,6 +160,7 @@ _NOBODY_HAS_IT: JobChanges = {
     "stop_reason": None,
     "claimed_at": None,
     "started_at": None,
+    "run_seconds": None,
     "exit_code": None,
     "signal": None,
 }

@@ -23,10 +23,12 @@ from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
-from agent_runtime.services.jobs.admission import admit_child, admit_resume, find_parent
+from agent_runtime.services.jobs.admission import admit_child, admit_resume, ancestors, find_parent
 from agent_runtime.services.jobs.agreements import promise
+from agent_runtime.services.jobs.budgets import refuse_overspent
 from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job
 from agent_runtime.services.jobs.queue_limits import QueueGauge
+from agent_runtime.services.jobs.second_starts import may_be_started_again
 from agent_runtime.services.ports.questions import JobFilter, PastAttempt
 from agent_runtime.services.ports.queue import Lane
 from agent_runtime.services.ports.store import Transaction
@@ -73,7 +75,7 @@ def create_job(
 
     Errors:  NotFound, Conflict, Invalid, TooMuch; nothing was written then.
     """
-    job_id = JobId(new_id("job_", tx.now, tx.random_bytes))
+    job_id = _new_job_id(tx, order)
     if key is not None:
         used = tx.jobs.remember_key(key.key, key.fingerprint, job_id, tx.now)
         if used.job_id != job_id:
@@ -149,6 +151,13 @@ def retry_job(tx: Transaction, job_id: JobId) -> Job:
     return moved if moved is not None else retry_job(tx, job_id)
 
 
+def _new_job_id(tx: Transaction, order: Order) -> JobId:
+    """Make an id; the jobs of one session keep their order, and with it their turns, when the clock is set back."""
+    session = tx.sessions.find(order.session_name) if order.type is JobType.RESUME_SESSION else None
+    newest = tx.jobs.page(JobFilter(limit=1, session_id=session.id)) if session is not None else ()
+    return JobId(new_id("job_", tx.now, tx.random_bytes, after=newest[0].id if newest else ""))
+
+
 def _job_of_key(tx: Transaction, key: IdempotencyKey, fingerprint: str, job_id: JobId) -> Job:
     if fingerprint != key.fingerprint:
         raise Invalid(
@@ -171,13 +180,16 @@ def _agent(find_agent: FindAgent, name: str | None) -> AgentNeeds:
 
 
 def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: JobId, growth: Limits) -> Job:
-    if tx.sessions.find(order.session_name) is not None:
+    there = tx.sessions.find(order.session_name)
+    parent = find_parent(tx, order) if there is None or there.current_job_id is None else None
+    if there is not None and may_be_started_again(tx, there, parent):
+        return _start_again(tx, order, agent, job_id, there, parent)
+    if there is not None:
         raise Conflict(
             "session_exists",
             f"session '{order.session_name}' exists already (resume it, or choose another name)",
         )
     session_id = SessionId(new_id("ses_", tx.now, tx.random_bytes))
-    parent = find_parent(tx, order)
     if parent is not None:
         admit_child(tx, parent, order, growth)
     session = Session(
@@ -202,6 +214,28 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
     }
     tx.emit(NewEvent.of_session(session, "session.created", tx.now, facts))
     return _insert_job(tx, order, session, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
+
+
+def _start_again(
+    tx: Transaction, order: Order, agent: AgentNeeds, job_id: JobId, session: Session, parent: Session | None
+) -> Job:
+    """Start a session of which nothing has run once more, as it is ordered now; and keep what was tried."""
+    if parent is not None:
+        refuse_overspent(tx, [parent, *ancestors(tx, parent)], order.session_name)
+    changed = tx.sessions.change(
+        session.id,
+        {
+            "agent_name": agent.name,
+            "project_dir": order.project_dir,
+            "hostname": None,
+            "launcher_id": None,
+            "current_job_id": job_id,
+            "status": SessionStatus.PENDING,
+            "updated_at": tx.now,
+        },
+    )
+    assert changed is not None, f"session '{session.id}' vanished inside a transaction"
+    return _insert_job(tx, order, changed, agent, job_id, parent=parent, waits_on=_time_to_wait(tx, order))
 
 
 def _resume_session(tx: Transaction, order: Order, find_agent: FindAgent, job_id: JobId) -> Job:

@@ -11,6 +11,8 @@ from agent_runtime.domain.reasons import OpenReason, WaitReason
 from agent_runtime.services.jobs.orders import asked_labels
 from agent_runtime.services.ports.store import Transaction
 
+_CAUSE_CHARACTERS = 500
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -70,7 +72,8 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapp
             return _session_busy(tx, job)
         case WaitsOn.TIME:
             moment = job.not_before.strftime("%Y-%m-%d %H:%M:%S UTC") if job.not_before is not None else "its time"
-            return Waiting(WaitReason.NOT_BEFORE, f"waits until {moment}")
+            cause = f": {job.error.splitlines()[0][:_CAUSE_CHARACTERS]}" if job.error else ""
+            return Waiting(WaitReason.NOT_BEFORE, f"waits until {moment}{cause}")
         case WaitsOn.HELD:
             return Waiting(
                 WaitReason.HELD, "is held until somebody lifts the hold (on the page, or DELETE /jobs/JOB/hold)"

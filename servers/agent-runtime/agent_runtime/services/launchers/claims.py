@@ -24,7 +24,8 @@ class Ask:
     """What a launcher's poll says.
 
     Shape:   `slots` is how many more jobs it could hold now, None if it does not say; `batch` is how many it
-             takes in one answer; `refusal` is a wait reason that it gives for having no slot.
+             takes in one answer; `refusal` is a wait reason that it gives for having no slot. Without `hears_stops`
+             it expects a job in every answer.
     """
 
     launcher_id: LauncherId
@@ -32,6 +33,7 @@ class Ask:
     slots: int | None = None
     batch: int = 1
     refusal: str | None = None
+    hears_stops: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def look_for_work(tx: Transaction, ask: Ask) -> Found:
     Errors:  NotFound `launcher_unknown`; Conflict `superseded`.
     """
     launcher = see(tx, known_launcher(tx, ask.launcher_id, ask.epoch), refusal=ask.refusal)
-    stopping = announce_stops(tx, launcher.id)
+    stopping = announce_stops(tx, launcher.id) if ask.hears_stops else ()
     if stopping:
         return Found(launcher, (), stopping)
     again = [_renew(tx, launcher, job) for job in tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.CLAIMED}))]

@@ -7,9 +7,9 @@ from typing import assert_never
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
-from agent_runtime.domain.reasons import FailureClass, Reason, failure_class
+from agent_runtime.domain.reasons import FailureClass, Reason, SuccessReason, failure_class
 from agent_runtime.services.jobs.moves import emit_job_event, move_job
-from agent_runtime.services.launchers.presence import may_be_corrected, see
+from agent_runtime.services.launchers.presence import known_launcher, may_be_corrected, see
 from agent_runtime.services.launchers.told_by_events import Told, told_by_events
 from agent_runtime.services.ports.store import JobChanges, SessionChanges, Transaction
 
@@ -39,7 +39,8 @@ class Proof:
 class Report:
     """How an attempt ended, as its launcher saw it.
 
-    Shape:   `is_cut_short` when the launcher's machine could not write all of what its command had to say.
+    Shape:   `run_seconds` is by a clock that nobody sets; `ended_at` is by the launcher's own, which may be wrong.
+             `is_cut_short` when the launcher's machine could not write all of what its command had to say.
     """
 
     proof: Proof
@@ -50,6 +51,7 @@ class Report:
     signal: int | None = None
     usage: Usage | None = None
     ended_at: datetime | None = None
+    run_seconds: float | None = None
     log_bytes: int | None = None
     is_cut_short: bool = False
 
@@ -65,9 +67,12 @@ class Reported:
 def start(tx: Transaction, proof: Proof) -> Job:
     """Allow an attempt to begin; the launcher lets the process go only after this.
 
-    Errors:  NotFound; Conflict `not_current`, `stop_requested` or `already_ended`.
+    Errors:  NotFound, also of a launcher that has left; Conflict `not_current`, `stop_requested` or `already_ended`.
     """
     job = current_job(tx, proof)
+    if job.status in (JobStatus.CLAIMED, JobStatus.LOST):
+        # What runs at a launcher that has left nobody would miss: it must come back first, and say what it holds.
+        known_launcher(tx, proof.launcher_id)
     match job.status:
         case JobStatus.RUNNING:
             return job
@@ -197,8 +202,10 @@ def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
     told = told_by_events(tx, job) if report.is_cut_short else Told()
     reason, error = _reason(job, report, told)
     usage = report.usage or told.usage or Usage()
+    ended_at, run_seconds = _times(job, report, tx.now)
     changes: JobChanges = {
-        "ended_at": tx.now,
+        "ended_at": ended_at,
+        "run_seconds": run_seconds,
         "reason": reason,
         "error": error,
         "exit_code": report.exit_code,
@@ -215,6 +222,18 @@ def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
     if moved is None:
         return finish(tx, report)
     return Reported(_put_back(tx, moved) if tries_again else moved)
+
+
+def _times(job: Job, report: Report, now: datetime) -> tuple[datetime, float]:
+    """Tell when an attempt ended and how long it ran: as its launcher says, as far as that can be.
+
+    Our own clock tells only when we heard of it, and may have been set meanwhile.
+    """
+    assert job.started_at is not None, f"job '{job.id}' ends and has started"
+    earliest = job.started_at + timedelta(seconds=report.run_seconds or 0.0)
+    told = report.ended_at or (now if report.run_seconds is None else earliest)
+    ended_at = max(earliest, min(told, now))
+    return ended_at, (ended_at - job.started_at).total_seconds() if report.run_seconds is None else report.run_seconds
 
 
 def _tries_again(job: Job, report: Report, reason: str | None) -> bool:
@@ -239,7 +258,7 @@ def _reason(job: Job, report: Report, told: Told) -> tuple[str | None, str | Non
     if report.outcome is JobStatus.FAILED and report.reason in (None, Reason.NONZERO_EXIT) and told.reason is not None:
         return told.reason, _short("\n".join(text for text in (told.error, error) if text))
     if report.outcome is JobStatus.COMPLETED:
-        return None, error
+        return report.reason if report.reason == SuccessReason.EXIT_STATUS_ONLY else None, error
     if report.outcome is JobStatus.STOPPED and report.reason in (None, Reason.STOPPED_BY_USER):
         # The launcher knows that it was told to stop; who wanted it, and why, only we know.
         return job.stop_reason or Reason.STOPPED_BY_USER, error

@@ -57,6 +57,7 @@ class PastAttempt:
     claimed_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    run_seconds: float | None
 
     @classmethod
     def of(cls, job: Job, ended_at: datetime | None) -> "PastAttempt":

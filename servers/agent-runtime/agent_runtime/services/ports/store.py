@@ -70,6 +70,7 @@ class JobChanges(UsageChanges, total=False):
     claimed_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    run_seconds: float | None
     lost_at: datetime | None
     log_bytes: int
 
@@ -77,6 +78,7 @@ class JobChanges(UsageChanges, total=False):
 class SessionChanges(UsageChanges, total=False):
     """The columns of a session that may change."""
 
+    agent_name: str
     status: SessionStatus
     backend: str | None
     backend_session_id: str | None

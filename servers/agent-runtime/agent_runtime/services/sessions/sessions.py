@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
-from agent_runtime.domain.ids import SESSION_ID_PREFIX, JobId, LauncherId, SessionId, is_session_name
-from agent_runtime.domain.job import JobStatus
+from agent_runtime.domain.ids import SESSION_ID_PREFIX, JobId, LauncherId, SessionId, may_be_a_session
+from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.reasons import Reason
@@ -41,11 +41,15 @@ class SessionView:
 
 @dataclass(frozen=True)
 class SessionStop:
-    """What a stop of a session did; `asked` are jobs whose launcher has yet to end the process."""
+    """What a stop of a session did.
+
+    Shape:   `asked` are jobs whose launcher has yet to end the process, `withdrawn` those of which nothing had begun.
+    """
 
     session: Session
     stopped: Sequence[JobId]
     asked: Sequence[JobId]
+    withdrawn: Sequence[Job] = ()
     by_session: Mapping[str, Sequence[JobId]] = field(default_factory=dict)
 
 
@@ -71,7 +75,7 @@ def find_session(tx: Transaction, name_or_id: str) -> Session:
 def look_up_session(tx: Transaction, name_or_id: str) -> Session | None:
     """Read the session that a caller means, if there is one."""
     # Nothing else can be a session, and a database may stumble over what else stands in a URL.
-    if not (is_session_name(name_or_id) or _is_like_an_id(name_or_id)):
+    if not (may_be_a_session(name_or_id) or _is_like_an_id(name_or_id)):
         return None
     return tx.sessions.find(name_or_id)
 
@@ -160,6 +164,7 @@ def stop_session(tx: Transaction, session: Session, reason: Reason, *, tree: boo
     """Stop everything that runs or waits in a session and, as a tree, in its descendants; again is harmless."""
     stopped: list[JobId] = []
     asked: list[JobId] = []
+    withdrawn: list[Job] = []
     by_session: dict[str, list[JobId]] = {}
     for one in [session, *(descendants(tx, session) if tree else [])]:
         unfinished = tx.jobs.unfinished_of_session(one.id)
@@ -168,8 +173,10 @@ def stop_session(tx: Transaction, session: Session, reason: Reason, *, tree: boo
             is_child = one.id != session.id and reason is Reason.STOPPED_BY_USER
             stopping = stop_job(tx, job.id, Reason.STOPPED_BY_PARENT if is_child else reason)
             (asked if stopping.requested else stopped).append(job.id)
+            if not stopping.requested and job.status in (JobStatus.PENDING, JobStatus.CLAIMED):
+                withdrawn.append(job)
             by_session.setdefault(one.name, []).append(job.id)
-    return SessionStop(tx.sessions.get(session.id) or session, stopped, asked, by_session)
+    return SessionStop(tx.sessions.get(session.id) or session, stopped, asked, withdrawn, by_session)
 
 
 def is_busy(tx: Transaction, session: Session) -> bool:

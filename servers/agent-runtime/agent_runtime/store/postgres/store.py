@@ -32,6 +32,7 @@ from agent_runtime.store.postgres.connection import (
 from agent_runtime.store.postgres.news import Place, Switchboard
 from agent_runtime.store.postgres.threads import BoundedThreads, NotBegunError, StillAtWorkError
 from agent_runtime.store.transaction import StoreTransaction
+from agent_runtime.store.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class PostgresStore:
         self._random_bytes = random_bytes
         self._announce = announce
         self._clock = clock
+        self._trouble = Trouble()
         self._engine: Engine = engine_for(self._conninfo)
         self._writers = BoundedThreads("store-writer", WRITERS)
         self._readers = BoundedThreads("store-reader", READERS)
@@ -138,23 +140,24 @@ class PostgresStore:
         pause, longest = _BACKOFF_SECONDS
         while True:
             try:
-                return await threads.do(once, deadline - loop.time(), ANSWER_SECONDS)
+                done = await threads.do(once, deadline - loop.time(), ANSWER_SECONDS)
             except _NotCommittedError as again:
                 if loop.time() + pause > deadline:
                     raise self._unavailable(again.__cause__) from again.__cause__
             except NotBegunError as busy:
                 raise self._unavailable(busy) from busy
+            else:
+                self._trouble.is_over()
+                return done
             # Not in the thread: whoever is not in anybody's way goes on meanwhile.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
             pause = min(pause * 2, longest)
 
     def _unavailable(self, error: BaseException | None) -> Unavailable:
         cause = str(error).splitlines()[0][:200] if error is not None else "no connection"
-        return Unavailable(
-            "database_unavailable",
-            f"cannot use the database {place_of(self._conninfo)} at the moment: {cause} "
-            "(nothing was changed; ask again)",
-        )
+        sentence = f"cannot use the database {place_of(self._conninfo)} at the moment: {cause}"
+        self._trouble.met(sentence)
+        return Unavailable("database_unavailable", f"{sentence} (nothing was changed; ask again)")
 
     def _write_once(self, verb: Callable[[Transaction], T]) -> T:
         connection = self._connection(writes=True)

@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, bindparam, case, delete, func, literal, literal_column, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Table,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
 
 from agent_runtime.domain.family import AT_WORK, Family
 from agent_runtime.domain.ids import SessionId
@@ -12,7 +24,7 @@ from agent_runtime.domain.wishes import WaitFor
 from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables.columns import Moment
 from agent_runtime.store.tables.families import families
-from agent_runtime.store.tables.jobs import jobs
+from agent_runtime.store.tables.jobs import attempts, jobs
 from agent_runtime.store.tables.sessions import sessions
 
 _MICROSECONDS = 1_000_000
@@ -22,6 +34,14 @@ _SPENDING = (SessionStatus.RUNNING, SessionStatus.WAITING_INPUT, SessionStatus.L
 
 def _at_work() -> ColumnElement[bool]:
     return sessions.c.status.in_([literal_column(f"'{status}'") for status in sorted(AT_WORK)])
+
+
+def _ran(attempt: Table, until: ColumnElement[datetime]) -> ColumnElement[float]:
+    """How many microseconds an attempt ran; of one that goes on, or that said nothing, what the wall's clock says."""
+    began = attempt.c.started_at
+    by_the_wall = case((until > began, until - began), else_=literal(0))
+    told = attempt.c.run_seconds * _MICROSECONDS
+    return func.coalesce(told, case((began.is_not(None), by_the_wall), else_=literal(0))).label("microseconds")
 
 
 class FamilyTable:
@@ -115,12 +135,13 @@ class FamilyTable:
         return [self._sessions.read(row) for row in self._channel.ask(query)]
 
     def run_seconds(self, session_ids: Sequence[SessionId], now: datetime) -> dict[SessionId, float]:
-        until = case((jobs.c.ended_at.is_not(None), jobs.c.ended_at), else_=literal(now, Moment()))
-        query = (
-            select(jobs.c.session_id, func.sum(until - jobs.c.started_at))
-            .where(jobs.c.session_id.in_(session_ids), jobs.c.started_at.is_not(None))
-            .group_by(jobs.c.session_id)
+        until = func.coalesce(jobs.c.ended_at, jobs.c.lost_at, literal(now, Moment()))
+        newest = select(jobs.c.session_id, _ran(jobs, until))
+        past = select(jobs.c.session_id, _ran(attempts, attempts.c.ended_at)).join(
+            attempts, attempts.c.job_id == jobs.c.id
         )
+        ran = union_all(*(part.where(jobs.c.session_id.in_(session_ids)) for part in (newest, past))).subquery()
+        query = select(ran.c.session_id, func.sum(ran.c.microseconds)).group_by(ran.c.session_id)
         found = self._channel.connection.execute(query)
         return {SessionId(str(row[0])): float(str(row[1])) / _MICROSECONDS for row in found}
 

@@ -10,6 +10,7 @@ from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.services.ports.store import Announcer
 from agent_runtime.store.clock import Clock
 from agent_runtime.store.migrate import check_version, migrate, newest_version, version_of
+from agent_runtime.store.sqlite.refusals import remedy_of
 from agent_runtime.store.sqlite.store import SqliteStore, sqlite_engine
 
 APPLICATION_ID = 0x41474E54
@@ -29,7 +30,10 @@ def open_sqlite(path: Path, clock: Clock, random_bytes: RandomBytes, announce: A
     """
     prepare_sqlite(path)
     store = SqliteStore(path, clock, random_bytes, announce)
-    store.open()
+    try:
+        store.open()
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        raise _unfit(path, error) from error
     return store
 
 
@@ -46,7 +50,7 @@ def prepare_sqlite(path: Path) -> None:
             _check_head(path)
         _bring_up_to_date(path)
     except (DatabaseError, sqlite3.DatabaseError, OSError) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from error
+        raise _unfit(path, error) from error
 
 
 def _refuse_orphaned_log(path: Path) -> None:
@@ -92,7 +96,7 @@ def refuse_unfit(path: Path) -> None:
         _check_head(path)
         _sound_version(path)
     except (DatabaseError, sqlite3.DatabaseError, OSError) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from error
+        raise _unfit(path, error) from error
 
 
 def _bring_up_to_date(path: Path) -> None:
@@ -122,6 +126,19 @@ def _sound_version(path: Path) -> str | None:
             return version
     finally:
         reading.dispose()
+
+
+def _unfit(path: Path, error: Exception) -> Unusable:
+    """Tell a file that is damaged from a machine that does not let it be used."""
+    if isinstance(error, OSError):
+        return _out_of_reach(path, error.strerror or str(error), "see that its disk has room and works")
+    remedy = remedy_of(error)
+    cause = str(getattr(error, "orig", error)).splitlines()[0]
+    return _damaged(path, cause) if remedy is None else _out_of_reach(path, cause, remedy)
+
+
+def _out_of_reach(path: Path, cause: str, remedy: str) -> Unusable:
+    return Unusable("database_unavailable", f"cannot use the database '{path}': {cause} ({remedy}, then start again)")
 
 
 def _damaged(path: Path, found: str) -> Unusable:

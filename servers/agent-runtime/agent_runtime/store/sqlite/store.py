@@ -6,7 +6,9 @@ arrived: under load many answers share one fsync, and an idle runtime waits for 
 """
 
 import asyncio
+import contextlib
 import queue
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -15,13 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.services.ports.store import Announcement, Announcer, Transaction
 from agent_runtime.store.clock import Clock
+from agent_runtime.store.sqlite.refusals import is_unknown_outcome, sentence_of
 from agent_runtime.store.transaction import StoreTransaction, Tables
+from agent_runtime.store.trouble import Trouble
 
 T = TypeVar("T")
 
@@ -29,6 +35,12 @@ READERS = 2
 _BATCH_MAX = 64
 # A commit writes some 25 pages, and copying them back costs two more fsyncs: 16 MB of log are let grow first.
 _WAL_PAGES = 4000
+_LOOKS_AGAIN_SECONDS = 1.0
+"""How often a database that could not be written is tried while nobody asks for anything."""
+_ROOM_BYTES = 1024 * 1024
+"""With less room than this a disk is as good as full, although a small change may still be taken."""
+_NOTHING_CHANGED = "nothing was changed"
+_NOT_KNOWN = "whether the change was kept is not known, ask again with the same idempotency key if there was one"
 
 
 @dataclass
@@ -62,26 +74,35 @@ class SqliteStore:
         self._clock = clock
         self._random_bytes = random_bytes
         self._announce = announce
+        self.trouble = Trouble()
         self._units: queue.SimpleQueue[_Unit[object] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
+        self._thread: threading.Thread | None = None
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._reading = threading.local()
         self._engines: list[Engine] = []
 
     def open(self) -> None:
         """Start the writer; the file must exist and be of our version by now."""
+        # Opened here: a writer that fails in its own thread would leave everybody waiting.
+        engine = sqlite_engine(self._path, read_only=False)
+        arguments = (engine, engine.connect())
+        self._thread = threading.Thread(target=self._write_forever, args=arguments, name="store-writer", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Finish what was accepted, then let go of the file."""
         self._units.put(None)
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._readers.shutdown()
         for engine in self._engines:
             engine.dispose()
 
     async def write(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a verb in the writer; the answer comes after its commit is on disk."""
+        """Run a verb in the writer; the answer comes after its commit is on disk.
+
+        Errors:  Unavailable, when the disk does not take it; the caller may ask again.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         unit = _Unit(verb, loop, answer)
@@ -89,10 +110,22 @@ class SqliteStore:
         return await answer
 
     async def read(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a verb on a read-only connection; it sees the newest commit."""
+        """Run a verb on a read-only connection; it sees the newest commit.
+
+        Errors:  Unavailable, when the disk does not give it.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, verb)
 
     def _read(self, verb: Callable[[Transaction], T]) -> T:
+        try:
+            return self._read_once(verb)
+        except (sqlite3.OperationalError, DBAPIError) as error:
+            sentence = sentence_of(self._path, error, _NOTHING_CHANGED)
+            if sentence is None:
+                raise
+            raise Unavailable("database_unavailable", sentence) from error
+
+    def _read_once(self, verb: Callable[[Transaction], T]) -> T:
         tables: Tables | None = getattr(self._reading, "tables", None)
         if tables is None:
             engine = sqlite_engine(self._path, read_only=True)
@@ -104,14 +137,32 @@ class SqliteStore:
         finally:
             tables.channel.command("ROLLBACK")
 
-    def _write_forever(self) -> None:
-        engine = sqlite_engine(self._path, read_only=False)
-        with engine.connect() as connection:
-            tables = Tables(connection)
-            while (first := self._units.get()) is not None:
-                if not self._commit(tables, first):
-                    tables = Tables(connection)  # What the old ones remember was perhaps never committed.
+    def _write_forever(self, engine: Engine, connection: Connection) -> None:
+        tables = Tables(connection)
+        while (first := self._wait(tables)) is not None:
+            if not self._commit(tables, first):
+                tables = Tables(connection)  # What the old ones remember was perhaps never committed.
+        connection.close()
         engine.dispose()
+
+    def _wait(self, tables: Tables) -> _Unit[object] | None:
+        """Wait for work; while the disk takes nothing, see each second whether it does again."""
+        while self.trouble.now is not None:
+            try:
+                return self._units.get(timeout=_LOOKS_AGAIN_SECONDS)
+            except queue.Empty:
+                self._try_to_write(tables)
+        return self._units.get()
+
+    def _try_to_write(self, tables: Tables) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):
+            # What the log holds may find room where it belongs, and the log be begun anew.
+            tables.channel.command("PRAGMA wal_checkpoint(PASSIVE)")
+        with contextlib.suppress(sqlite3.OperationalError, OSError):
+            # Written although it is the same: one page of log.
+            tables.channel.command("PRAGMA user_version=1")
+            if shutil.disk_usage(self._path.parent).free >= _ROOM_BYTES:
+                self.trouble.is_over()
 
     def _next(self) -> _Unit[object] | None:
         try:
@@ -127,6 +178,7 @@ class SqliteStore:
         batch = [first]
         news: list[Announcement] = []
         failure: Exception | None = None
+        became = _NOTHING_CHANGED
         unit: _Unit[object] | None = first
         try:
             tables.channel.command("BEGIN IMMEDIATE")
@@ -134,15 +186,25 @@ class SqliteStore:
                 news.append(self._run(tables, unit))
                 unit = self._next() if len(batch) < _BATCH_MAX else None
                 batch += [unit] if unit is not None else []
+            became = _NOT_KNOWN
             tables.channel.command("COMMIT")
         except Exception as error:  # noqa: BLE001 - a full disk fails these callers, and nobody else
             failure = error
             self._undo(tables)
             news = []
-            for unit in batch:
-                unit.error = error
+            self._fail(batch, error, became if is_unknown_outcome(error) else _NOTHING_CHANGED)
+        if failure is None and self.trouble.now is not None:
+            self._try_to_write(tables)  # What was committed may have changed nothing.
         self._deliver(batch, news)
         return failure is None
+
+    def _fail(self, batch: Sequence[_Unit[object]], error: Exception, became: str) -> None:
+        """Let everybody whose work was in this commit hear why there is none."""
+        sentence = sentence_of(self._path, error, became)
+        if sentence is not None:
+            self.trouble.met(sentence, len(batch))
+        for unit in batch:
+            unit.error = error if sentence is None else Unavailable("database_unavailable", sentence)
 
     def _undo(self, tables: Tables) -> None:
         try:

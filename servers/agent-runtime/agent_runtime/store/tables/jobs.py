@@ -100,6 +100,7 @@ jobs = Table(
     Column("started_at", Moment),
     Column("ended_at", Moment),
     Column("lost_at", Moment),
+    Column("run_seconds", Float),
     Column("log_bytes", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint(
         "status IN ('pending','claimed','running','completed','failed','stopped','lost')", name="job_status"
@@ -233,6 +234,7 @@ attempts = Table(
     Column("claimed_at", Moment),
     Column("started_at", Moment),
     Column("ended_at", Moment),
+    Column("run_seconds", Float),
 )
 
 idempotency_keys = Table(

@@ -1,0 +1,28 @@
+"""What to do about a runtime that cannot be reached, by what was found on the way to it."""
+
+import ssl
+from collections.abc import Iterator
+
+from runtime_client.address import RuntimeAddress
+from runtime_client.quick_httpx import httpx
+
+START = "start it with 'uv run agent-runtime', or set AGENT_RUNTIME_URL"
+
+
+def advice(address: RuntimeAddress, cause: httpx.HTTPError) -> str:
+    """Return what a person can do, in half a sentence."""
+    found = list(_causes(cause))
+    if any(isinstance(one, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(one) for one in found):
+        return "the certificate that it shows is not trusted here: set AGENT_RUNTIME_CA_FILE to it, or to who signed it"
+    if any(isinstance(one, ssl.SSLError) or "[SSL" in str(one) for one in found):
+        return "what is there does not speak TLS: AGENT_RUNTIME_URL may have to begin with 'http://'"
+    if address.url.startswith("http://") and isinstance(cause, httpx.RemoteProtocolError | httpx.ReadError):
+        return "it hung up without an answer: if it serves HTTPS, AGENT_RUNTIME_URL has to begin with 'https://'"
+    return START
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    one: BaseException | None = error
+    while one is not None:
+        yield one
+        one = one.__cause__ or one.__context__
