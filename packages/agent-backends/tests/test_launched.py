@@ -90,7 +90,12 @@ def test_a_failing_agent_leaves_a_note_with_its_reason_and_status_1(
 
     note = json.loads((tmp_path / "outcome.json").read_text("utf-8"))
     assert (said.exit_code, said.out) == (1, "")
-    assert note == {"exit_code": 1, "reason": "nonzero_exit", "error": "agent 'tester' exited with 3: no disk"}
+    assert note == {
+        "exit_code": 1,
+        "agent_exit_code": 3,
+        "reason": "nonzero_exit",
+        "error": "agent 'tester' exited with 3: no disk",
+    }
     assert said.err == "no disk\nao-start: agent 'tester' exited with 3: no disk\n"
 
 

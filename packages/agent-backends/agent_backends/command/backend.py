@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE
 
@@ -145,10 +146,10 @@ class _Run(asyncio.SubprocessProtocol):
             return Outcome(Ending.STOPPED, result_text=result)
         if exit_code > 0:
             sentence = f"agent {agent!r} exited with {exit_code}{self._last_words()}"
-            return Outcome.failed(Reason.NONZERO_EXIT, sentence, result)
+            return replace(Outcome.failed(Reason.NONZERO_EXIT, sentence, result), exit_code=exit_code)
         if exit_code < 0:
             sentence = f"agent {agent!r} was ended by {_signal_name(-exit_code)}{self._last_words()}"
-            return Outcome.failed(Reason.SIGNAL, sentence, result)
+            return replace(Outcome.failed(Reason.SIGNAL, sentence, result), signal=-exit_code)
         if not result.strip() and self._turn.blueprint.options.get("allow_empty_result") is not True:
             return Outcome.failed(
                 Reason.EMPTY_RESULT,

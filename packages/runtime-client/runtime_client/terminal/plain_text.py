@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Mapping
 from typing import TextIO
 
 # Orders to a terminal, and what turns text around or hides in it; a line's end and a tab are text.
@@ -9,7 +10,7 @@ _ORDERS = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
     "\U000e0000-\U000e007f]|\r(?!\n)"
 )
-_LINE_ENDS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
+_LINE_ENDS: Mapping[str, str] = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 
 def shown(text: str) -> str:
