@@ -9,7 +9,7 @@ from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.services.ports.store import Announcer
 from agent_runtime.store.clock import Clock
-from agent_runtime.store.migrate import check_version, migrate, newest_version, version_of
+from agent_runtime.store.migrate import check_tables, check_version, migrate, newest_version, version_of
 from agent_runtime.store.sqlite.store import SqliteStore, sqlite_engine
 
 APPLICATION_ID = 0x41474E54
@@ -45,8 +45,10 @@ def prepare_sqlite(path: Path) -> None:
         else:
             _check_head(path)
         _bring_up_to_date(path)
-    except (DatabaseError, sqlite3.DatabaseError, OSError) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from error
+    except OSError as error:
+        raise _out_of_reach(path, error.strerror or str(error)) from error
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        raise _unusable(path, error) from error
 
 
 def _refuse_orphaned_log(path: Path) -> None:
@@ -91,8 +93,10 @@ def refuse_unfit(path: Path) -> None:
     try:
         _check_head(path)
         _sound_version(path)
-    except (DatabaseError, sqlite3.DatabaseError, OSError) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from error
+    except OSError as error:
+        raise _out_of_reach(path, error.strerror or str(error)) from error
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        raise _unusable(path, error) from error
 
 
 def _bring_up_to_date(path: Path) -> None:
@@ -119,9 +123,29 @@ def _sound_version(path: Path) -> str | None:
                     raise _damaged(path, found.splitlines()[-1])
             version = version_of(connection)
             check_version(version, f"'{path}'")
+            if version == newest_version():
+                check_tables(connection, f"'{path}'")
             return version
     finally:
         reading.dispose()
+
+
+def _unusable(path: Path, error: Exception) -> Unusable:
+    cause = error.orig if isinstance(error, DatabaseError) and error.orig is not None else error
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    what = str(cause).splitlines()[0]
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return _out_of_reach(path, what)
+    return _damaged(path, what)
+
+
+def _out_of_reach(path: Path, found: str) -> Unusable:
+    return Unusable(
+        "database_unreachable",
+        f"cannot use the database '{path}': a file that can be read and written expected, in a folder that can be "
+        f"written, found: {found} (look at what lies there and whose it is, or choose another data folder with "
+        "--data-dir)",
+    )
 
 
 def _damaged(path: Path, found: str) -> Unusable:
