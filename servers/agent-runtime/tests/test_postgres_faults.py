@@ -248,7 +248,7 @@ def test_a_database_that_may_only_be_read_is_refused_for_that_reason(fragile: Cl
         prepare_postgres(f"{url}&user=reader")
     with pytest.raises(Unusable, match="it takes no writes: it is a standby, or its role"):
         shared_secret(f"{url}&options=-c%20default_transaction_read_only%3Don", "any", lambda: "x")
-    with pytest.raises(Unusable, match="make that database"):
+    with pytest.raises(Unusable, match="check the database URL"):
         prepare_postgres(f"{url}&dbname=nowhere")
 
 

@@ -88,18 +88,13 @@ def _with_connection(url: str, work: Callable[[Connection, str], None]) -> None:
 
 
 def _advice(error: BaseException) -> str:
+    code = getattr(error, "sqlstate", None)
     # A connection that is not even made, as it could only read, has no code.
-    if getattr(error, "sqlstate", None) == "25006" or "session is read-only" in str(error):
+    if code == "25006" or "session is read-only" in str(error):
         return "it takes no writes: it is a standby, or its role or database is set to read only"
-    match getattr(error, "sqlstate", None):
-        case "42501":
-            return "its role has to own the tables, or be allowed to write them and to make new ones in the schema"
-        case str(code) if code[:2] == "28":
-            return "the server does not accept the role or its password: check the database URL"
-        case "3D000":
-            return "make that database, or check the name in the database URL"
-        case _:
-            return "check the database URL, and that the server runs"
+    if code == "42501":
+        return "its role has to own the tables, or be allowed to write them and to make new ones in the schema"
+    return "check the database URL, and that the server runs"
 
 
 def _bring_up_to_date(connection: Connection, place: str) -> None:
