@@ -112,7 +112,8 @@ class Outcome:
     """How a turn ended and what it left: the caller records it, a backend only decides it.
 
     Shape:   `reason` and `error` (one sentence for a person) are set if and only if `ending` is FAILED;
-             `result_text` is whatever the agent answered, also if it failed or was stopped half-way.
+             `result_text` is whatever the agent answered, also if it failed or was stopped half-way;
+             `exit_code` or `signal` is how the agent's own process ended, None where it has none or nobody knows.
     Units:   `cost_usd` is this turn's cost, None if the backend does not know it.
     """
 
@@ -123,6 +124,8 @@ class Outcome:
     usage: Usage | None = None
     cost_usd: float | None = None
     model_calls: int | None = None
+    exit_code: int | None = None
+    signal: int | None = None
 
     @classmethod
     def failed(cls, reason: Reason, error: str, result_text: str = "") -> "Outcome":

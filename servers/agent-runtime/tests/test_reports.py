@@ -91,6 +91,17 @@ def test_the_first_report_wins_and_another_one_is_kept_in_the_audit(rig: StoreRi
     assert rig.events(job)[-2:] == ["job.completed", "job.report_refused"]
 
 
+def test_a_report_that_differs_in_its_reason_alone_is_another_one(rig: StoreRig) -> None:
+    job = _running(rig)
+    rig.end(job, JobStatus.FAILED, exit_code=1, reason="timed_out")
+
+    same = rig.end(job, JobStatus.FAILED, exit_code=1, reason="timed_out")
+    other = rig.end(job, JobStatus.FAILED, exit_code=1, reason="nonzero_exit")
+
+    assert (same.refused, other.refused) == (None, "already_ended")
+    assert rig.job(job).reason == "timed_out"
+
+
 def test_a_report_of_a_fenced_attempt_changes_nothing(rig: StoreRig) -> None:
     job = _running(rig)
     rig.end(job, JobStatus.FAILED, exit_code=1)

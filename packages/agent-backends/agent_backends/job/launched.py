@@ -85,6 +85,10 @@ def _write_outcome(path: Path, outcome: Outcome, exit_code: int) -> None:
     Errors:  OSError.
     """
     note: dict[str, Json] = {"ending": outcome.ending.value, "exit_code": exit_code}
+    if outcome.exit_code is not None:
+        note["agent_exit_code"] = outcome.exit_code
+    if outcome.signal is not None:
+        note["agent_signal"] = outcome.signal
     if outcome.reason is not None:
         note["reason"] = outcome.reason.value
     if outcome.error is not None:

@@ -48,7 +48,7 @@ def _answer(request: SessionRequest, ended: Ended) -> CommandAnswer:
         "reason": None if outcome.reason is None else outcome.reason.value,
         "error": outcome.error,
         "cost_usd": outcome.cost_usd,
-        "exit_code": int(ended.exit_code),
+        **ended.told_exit(),
     }
     error = outcome.error if outcome.error is not None else _stop_sentence(request, ended)
     return CommandAnswer(answer, outcome.result_text, error, ended.exit_code)

@@ -26,6 +26,8 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
     leftovers = texts_of(verdict, "leftovers")
     witness = witness_of(outcome)
     name = _outcome(reason, exit_code, witness)
+    if reason is None and name == "failed":
+        exit_code, number = _end_of_agent(outcome) or (exit_code, number)
     usage = outcome.get("usage")
     ended_at = number_of(verdict, "ended_at")
     return Report(
@@ -40,6 +42,12 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
         usage=usage if isinstance(usage, dict) else {},
         cost_usd=number_of(outcome, "cost_usd"),
     )
+
+
+def _end_of_agent(outcome: JsonObject) -> tuple[int | None, int | None] | None:
+    """Return the exit code or the signal of the agent itself, where its command says it: the command has its own."""
+    code, number = integer_of(outcome, "agent_exit_code"), integer_of(outcome, "agent_signal")
+    return None if code is None and number is None else (code, number)
 
 
 def _outcome(reason: str | None, exit_code: int | None, witness: Witness) -> str:

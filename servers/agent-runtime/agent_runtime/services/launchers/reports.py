@@ -129,7 +129,7 @@ def finish(tx: Transaction, report: Report) -> Reported:
         return _end(tx, job, report, Move.FINISH)
     if job.status is JobStatus.LOST or may_be_corrected(tx, job):
         return _end(tx, job, report, Move.HEAL)
-    if job.status is report.outcome and job.exit_code == report.exit_code:
+    if (job.status, job.exit_code, job.reason) == (report.outcome, report.exit_code, _reason(job, report)[0]):
         return Reported(job)
     return _refuse(tx, job, report, "already_ended")
 
