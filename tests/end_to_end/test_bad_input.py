@@ -156,6 +156,23 @@ def test_a_file_as_project_folder_fails_the_job_with_its_path(
     assert str(file) in (job["error"] or "")
 
 
+def test_the_exit_code_that_is_told_is_the_agents_own(
+    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
+) -> None:
+    del whole_launcher
+    add_agent(api, tmp_path, "quits", "import sys; sys.exit(42)")
+    add_agent(api, tmp_path, "dies", "import os; os.kill(os.getpid(), 9)")
+
+    ends = [
+        api.wait_for_end(api.create_job(name, "x", agent_name=name, project_dir="/tmp")) for name in ("quits", "dies")
+    ]
+
+    assert [(end["reason"], end["exit_code"], end["signal"]) for end in ends] == [
+        ("nonzero_exit", 42, None),
+        ("signal", None, 9),
+    ]
+
+
 def test_an_ao_start_that_is_not_executable_fails_the_job_and_the_next_one_works(
     api: RuntimeApi, launcher: LauncherProcess, project: Project, ledger: Ledger
 ) -> None:

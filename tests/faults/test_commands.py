@@ -64,18 +64,18 @@ def test_an_exit_status_of_0_is_a_success_only_if_the_agent_ran_to_its_end(bench
 
 
 SWALLOWED = {
-    "failure": ("print('no disk', file=sys.stderr); sys.exit(3)", "nonzero_exit", "exited with 3: no disk"),
-    "death": ("os.kill(os.getppid(), 9)", "unwitnessed", "did not say that its agent ran to its end"),
+    "failure": ("print('no disk', file=sys.stderr); sys.exit(3)", "nonzero_exit", 3, "exited with 3: no disk"),
+    "death": ("os.kill(os.getppid(), 9)", "unwitnessed", 0, "did not say that its agent ran to its end"),
 }
 
 
 @pytest.mark.parametrize("kind", SWALLOWED)
 def test_what_a_wrapper_swallows_is_no_success(bench: Bench, tmp_path: Path, kind: str) -> None:
-    act, reason, sentence = SWALLOWED[kind]
+    act, reason, code, sentence = SWALLOWED[kind]
     add_agent(bench.api, tmp_path, f"breaks-by-{kind}", f"import os, sys\n{act}")
     bench.project.put_command("ao-start", f'#!/bin/sh\n{OURS} "$@" || true\n')
     bench.launcher.start()
     ended = bench.end_of(bench.order("hello", agent_name=f"breaks-by-{kind}"))
 
-    assert (ended["status"], ended["reason"], ended["exit_code"]) == ("failed", reason, 0)
+    assert (ended["status"], ended["reason"], ended["exit_code"]) == ("failed", reason, code)
     assert sentence in str(ended["error"])

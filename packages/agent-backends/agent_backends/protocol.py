@@ -127,8 +127,9 @@ class Outcome:
     """How a turn ended and what it left: the caller records it, a backend only decides it.
 
     Shape:   `reason` and `error` (one sentence for a person) are set if and only if `ending` is FAILED;
-             `result_text` is whatever the agent answered, also if it failed or was stopped half-way; `unwritten` says
-             what of its output this machine could not write, which is no failure of the agent's.
+             `result_text` is whatever the agent answered, also if it failed or was stopped half-way;
+             `exit_code` or `signal` is how the agent's own process ended, None where it has none or nobody knows;
+             `unwritten` says what of its output this machine could not write, which is no failure of the agent's.
     Units:   `cost_usd` is this turn's cost, None if the backend does not know it.
     """
 
@@ -139,6 +140,8 @@ class Outcome:
     usage: Usage | None = None
     cost_usd: float | None = None
     model_calls: int | None = None
+    exit_code: int | None = None
+    signal: int | None = None
     unwritten: str | None = None
 
     @classmethod

@@ -107,14 +107,16 @@ def test_a_failing_program_is_told_with_its_status_and_its_last_words(tmp_path: 
         result_text="half\n",
         reason=Reason.NONZERO_EXIT,
         error="agent 'tester' exited with 3: no disk",
+        exit_code=3,
     )
 
 
 def test_a_program_that_a_signal_ended_is_told_with_the_signals_name(tmp_path: Path) -> None:
     outcome = run(turn(tmp_path, "import os; os.kill(os.getpid(), 9)"))
 
-    assert (outcome.reason, outcome.error) == (
+    assert (outcome.reason, outcome.signal, outcome.error) == (
         Reason.SIGNAL,
+        9,
         (
             "agent 'tester' was ended by SIGKILL and said nothing on standard error"
             " (killed from outside, most often because the memory ran out)"

@@ -101,6 +101,7 @@ def test_a_failing_agent_leaves_a_note_with_its_reason_and_status_1(
     assert note == {
         "ending": "failed",
         "exit_code": 1,
+        "agent_exit_code": 3,
         "reason": "nonzero_exit",
         "error": "agent 'tester' exited with 3: no disk",
     }

@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar
 from runtime_client.errors import RuntimeClientError
 
 Value = TypeVar("Value")
+SPREAD_SECONDS = 5.0
 OnFailure: TypeAlias = Callable[[RuntimeClientError, int], object]
 
 
@@ -16,15 +17,20 @@ OnFailure: TypeAlias = Callable[[RuntimeClientError, int], object]
 class Backoff:
     """Waits that double from `first_seconds` to `most_seconds`, each shortened at random by up to a half.
 
-    The randomness keeps many clients from coming back all at once.
+    The randomness keeps many clients from coming back all at once. Those that were connected all lose the runtime at
+    one moment, so their first wait is any time up to SPREAD_SECONDS.
     """
 
     first_seconds: float = 0.5
     most_seconds: float = 30.0
     tries: int = 0
+    was_connected: bool = False
 
     def next_seconds(self) -> float:
         """Return the next wait."""
+        if self.was_connected:
+            self.was_connected = False
+            return random.uniform(0.0, SPREAD_SECONDS)  # noqa: S311 - spreads load, keeps no secret
         whole = min(self.most_seconds, self.first_seconds * 2.0 ** min(self.tries, 30))
         self.tries += 1
         return whole * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, keeps no secret
@@ -32,6 +38,7 @@ class Backoff:
     def reset(self) -> None:
         """Begin again: the last try worked."""
         self.tries = 0
+        self.was_connected = True
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from runtime_client.errors import RefusedError, RuntimeClientError, UnavailableError
-from runtime_client.retry import Retry
+from runtime_client.retry import SPREAD_SECONDS, Backoff, Retry
 
 
 class Time:
@@ -59,6 +59,18 @@ def test_the_time_that_a_call_itself_takes_counts() -> None:
         retry(time, 600.0).call(slow)
 
     assert len(time.waits) == 1
+
+
+def test_the_first_wait_after_having_been_connected_is_spread_over_seconds() -> None:
+    def first_wait() -> float:
+        backoff = Backoff()
+        backoff.reset()
+        return backoff.next_seconds()
+
+    waits = [first_wait() for _ in range(300)]
+
+    assert 0 <= min(waits) < 1
+    assert 4 < max(waits) <= SPREAD_SECONDS
 
 
 def test_what_works_at_last_is_returned_and_each_failure_is_heard_of() -> None:

@@ -221,7 +221,7 @@ def test_the_audit_says_who_did_what_from_where_and_holds_no_secret(tmp_path: Pa
         stranger.get("/jobs")
         desk.get("/jobs")
         with Desk(runtime.url, text(desk.run()["session_token"])) as agent:
-            refused(agent.get(f"/jobs/{made['job_id']}"), 403, "forbidden")
+            refused(agent.get(f"/jobs/{made['job_id']}"), 404, "job_unknown")
         helper = text(read(desk.post("/tokens", {"name": "helper", "role": "launcher"}), 201)["token"])
         with Desk(runtime.url, helper) as launcher:
             foreign = text(items(read(desk.get("/launchers"))["launchers"])[0]["launcher_id"])
@@ -241,7 +241,7 @@ def test_the_audit_says_who_did_what_from_where_and_holds_no_secret(tmp_path: Pa
     assert created["address"] == "127.0.0.1"
     assert (refusal["role"], refusal["caller"], refusal["target"]) == ("viewer", "peek", made["job_id"])
     assert (guess["role"], guess["caller"], guess["status"]) == (None, "unknown", 401)
-    assert (reached["role"], reached["status"]) == ("session", 403)
+    assert (reached["role"], reached["status"]) == ("session", 404)
     assert reached["caller"] != "unknown"
     assert (posed["role"], posed["caller"], posed["status"]) == ("launcher", "helper", 404)
     assert login["status"] == 303

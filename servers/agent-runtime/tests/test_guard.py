@@ -42,7 +42,13 @@ def test_health_needs_no_token(runtime: RuntimeProcess) -> None:
     assert health["status"] == "ok"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "localhost.evil.example", "", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "evil.example:8765", "localhost.evil.example", "", "10.0.0.1",
+        "127.0.0.1:9440@evil.com", "localhost:9440, evil.com", "localhost/evil.com", "[::1]evil.com", "localhost:",
+    ],
+)  # fmt: skip
 def test_a_foreign_host_name_is_refused_even_with_the_token(desk: Desk, host: str) -> None:
     answer = desk.http.get("/health", headers={"Host": host})
 
@@ -123,6 +129,17 @@ def test_an_announced_body_that_is_too_large_is_refused(desk: Desk) -> None:
     answer = desk.raw("PATCH", "/sessions/x/metadata", b" " * (256 * 1024 + 1))
 
     assert "262144 bytes" in refused(answer, 413, "too_large")
+
+
+@pytest.mark.parametrize("size", [33, 50])
+def test_who_sends_all_of_a_body_that_is_too_large_can_read_why_it_is_refused(desk: Desk, size: int) -> None:
+    heap = b" " * (1024 * 1024)
+    headers = {"Content-Type": "application/json"}
+    announced = desk.raw("PATCH", "/sessions/x/metadata", heap * size)
+    chunked = desk.http.patch("/sessions/x/metadata", content=(heap for _ in range(size)), headers=headers)
+
+    refused(announced, 413, "too_large")
+    refused(chunked, 413, "too_large")
 
 
 def test_a_chunked_body_that_is_too_large_is_refused(desk: Desk) -> None:

@@ -141,8 +141,8 @@ def test_an_agent_orders_work_for_itself_and_its_descendants_only(desk: Desk) ->
     with Desk(desk.url, text(job["session_token"])) as agent:
         mine = agent.start(fresh())
         resume: JsonObject = {"type": "resume_session", "session_name": stranger, "prompt": "obey"}
-        refused(agent.post("/jobs", resume), 403, "forbidden")
+        refused(agent.post("/jobs", resume), 404, "session_unknown")
         order: JsonObject = {"type": "start_session", "session_name": fresh(), "agent_name": "echo", "prompt": "x"}
-        refused(agent.post("/jobs", {**order, "parent_session_name": stranger}), 403, "forbidden")
+        refused(agent.post("/jobs", {**order, "parent_session_name": stranger}), 404, "parent_unknown")
 
     assert part(read(desk.get(f"/sessions/{text(mine['session_name'])}"))["session"])["parent_session_name"] == boss

@@ -88,6 +88,43 @@ def test_the_database_of_another_program_is_refused(path: Path) -> None:
     assert _refused(path).code == "database_foreign"
 
 
+@pytest.mark.parametrize("version", ["banana", "0000", "", "5"])
+def test_a_version_that_nobody_has_written_is_not_taken_for_a_newer_one(path: Path, version: str) -> None:
+    prepare_sqlite(path)
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    database.close()
+
+    told = _refused(path)
+
+    assert told.code == "database_foreign"
+    assert f"of version '{version}', which no agent-runtime has written" in str(told)
+
+
+def test_a_database_without_one_of_its_tables_is_refused(path: Path) -> None:
+    prepare_sqlite(path)
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA foreign_keys=OFF")
+        database.execute("DROP TABLE jobs")
+    database.close()
+
+    told = _refused(path)
+
+    assert told.code == "database_damaged"
+    assert "its table 'jobs' is missing" in str(told)
+
+
+def test_a_folder_in_place_of_the_file_is_named_as_such(path: Path) -> None:
+    path.mkdir()
+
+    with pytest.raises(
+        Unusable, match=r"a file that can be read and written expected.*found: Is a directory"
+    ) as caught:
+        prepare_sqlite(path)
+
+    assert caught.value.code == "database_unreachable"
+
+
 def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
     prepare_sqlite(path)
     with sqlite3.connect(path) as database:

@@ -182,9 +182,14 @@ def test_a_job_that_waits_says_why_and_what_would_change_it(rig: StoreRig) -> No
     assert why(plain.id)[0] == "launcher_short_of_memory"
     rig.poll(launcher, slots=0, refusal="launcher_cannot_start_jobs")
     assert why(plain.id)[0] == "launcher_cannot_start_jobs"
+    rig.clock.move(seconds=45)
+    assert why(plain.id)[0] == "launcher_not_answering"
+    assert "frozen or cut off" in why(plain.id)[1]
+    rig.poll(launcher, slots=0)
+    assert why(plain.id)[0] == "no_free_slot"
 
     later = rig.create(not_before=rig.clock.now().replace(year=2027))
-    assert why(later.id) == ("not_before", f"waits until 2027-01-02 03:04:0{rig.clock.now().second} UTC")
+    assert why(later.id) == ("not_before", f"waits until 2027-01-02 03:04:{rig.clock.now().second:02} UTC")
 
 
 def test_the_turns_of_a_session_keep_their_order_when_the_clock_is_set_back(rig: StoreRig) -> None:

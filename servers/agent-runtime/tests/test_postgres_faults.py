@@ -8,14 +8,14 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from agent_runtime.domain.errors import Unavailable
+from agent_runtime.domain.errors import Unavailable, Unusable
 from agent_runtime.domain.job import JobStatus, JobType, Order
 from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, get_job
 from agent_runtime.services.launchers.presence import note_dropped_poll
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.postgres import store as postgres
 from agent_runtime.store.postgres.connection import PostgresConnection
-from agent_runtime.store.postgres.opening import prepare_postgres
+from agent_runtime.store.postgres.opening import prepare_postgres, shared_secret
 from agent_runtime.upkeep.silent_launchers import silent_at
 from support.fleet import Fleet, sail
 from support.postgres import Cluster, name_of, running_cluster
@@ -235,6 +235,42 @@ def test_a_commit_that_no_synchronous_standby_has_seen_is_not_acknowledged(fragi
 
         again = await one.do(lambda tx: create_job(tx, order(), one._agent, key))
         assert not again.is_new, "it was committed here, and the same key finds it"
+
+    sail(url, 1, story)
+
+
+def test_a_database_that_may_only_be_read_is_refused_for_that_reason(fragile: Cluster) -> None:
+    url = fragile.new_database()
+    prepare_postgres(url)
+    fragile.do("CREATE ROLE reader LOGIN")
+
+    with pytest.raises(Unusable, match="its role has to own the tables"):
+        prepare_postgres(f"{url}&user=reader")
+    with pytest.raises(Unusable, match="it takes no writes: it is a standby, or its role"):
+        shared_secret(f"{url}&options=-c%20default_transaction_read_only%3Don", "any", lambda: "x")
+    with pytest.raises(Unusable, match="check the database URL"):
+        prepare_postgres(f"{url}&dbname=nowhere")
+
+
+def test_an_answer_that_repeats_one_whose_commit_no_standby_has_seen_waits_as_well(fragile: Cluster) -> None:
+    url = fragile.new_database()
+    prepare_postgres(url)
+
+    async def story(fleet: Fleet) -> None:
+        (one,) = fleet.members
+        key = IdempotencyKey("key", "same")
+
+        def create(tx: Transaction) -> Created:
+            return create_job(tx, order(), one._agent, key)
+
+        with fragile.waiting_for_standby("nobody"):
+            for _ in ("the first", "the same again"):
+                waits = asyncio.ensure_future(one.store.write(create))
+                await until(fragile.cancel_commits_that_wait, "a commit waits")
+                with pytest.raises(Unavailable, match="took place or will last"):
+                    await waits
+
+        assert not (await one.do(create)).is_new
 
     sail(url, 1, story)
 

@@ -92,6 +92,17 @@ def test_the_first_report_wins_and_another_one_is_kept_in_the_audit(rig: StoreRi
     assert rig.events(job)[-2:] == ["job.completed", "job.report_refused"]
 
 
+def test_a_report_that_differs_in_its_reason_alone_is_another_one(rig: StoreRig) -> None:
+    job = _running(rig)
+    rig.end(job, JobStatus.FAILED, exit_code=1, reason="timed_out")
+
+    same = rig.end(job, JobStatus.FAILED, exit_code=1, reason="timed_out")
+    other = rig.end(job, JobStatus.FAILED, exit_code=1, reason="nonzero_exit")
+
+    assert (same.refused, other.refused) == (None, "already_ended")
+    assert rig.job(job).reason == "timed_out"
+
+
 def test_a_report_of_a_fenced_attempt_changes_nothing(rig: StoreRig) -> None:
     job = _running(rig)
     rig.end(job, JobStatus.FAILED, exit_code=1)
@@ -164,9 +175,13 @@ def test_what_a_launcher_could_not_write_is_taken_from_the_events_of_that_attemp
         )
     )
 
-    ended = rig.end(job, JobStatus.FAILED, reason="nonzero_exit", error="code 1", exit_code=1, is_cut_short=True).job
+    ended, again = (
+        rig.end(job, JobStatus.FAILED, reason="nonzero_exit", error="code 1", exit_code=1, is_cut_short=True)
+        for _ in range(2)
+    )
 
-    assert (ended.reason, ended.error, ended.usage.input_tokens, ended.usage.cost_usd) == kept
+    assert (ended.job.reason, ended.job.error, ended.job.usage.input_tokens, ended.job.usage.cost_usd) == kept
+    assert again.refused is None
 
 
 def test_a_lost_job_heals_by_its_report(rig: StoreRig) -> None:

@@ -12,7 +12,7 @@ from agent_runtime.domain.event import Event, NewEvent
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.http.stream.live import Family as Watched
 from agent_runtime.http.stream.live import Wanted
-from support.desk import Desk, JsonObject, fresh, items, part, read, refused, text
+from support.desk import Desk, Json, JsonObject, fresh, items, part, proof, read, refused, text
 from support.runtime_process import RuntimeProcess
 
 
@@ -41,13 +41,59 @@ def test_an_agent_reaches_its_session_and_its_descendants(family: Family) -> Non
     assert family.agent.get(f"/jobs/{family.child['job_id']}").status_code == 200
 
 
-def test_an_agent_does_not_reach_a_stranger(family: Family) -> None:
-    name = family.stranger["session_name"]
+def test_an_agent_cannot_tell_a_stranger_from_nobody(family: Family) -> None:
+    strange, nobody = text(family.stranger["session_name"]), fresh()
+    strange_job, no_job = text(family.stranger["job_id"]), f"job_{'0' * 26}"
 
-    refused(family.agent.get(f"/sessions/{name}"), 403, "forbidden")
-    refused(family.agent.get(f"/jobs/{family.stranger['job_id']}"), 403, "forbidden")
-    refused(family.agent.post(f"/sessions/{name}/stop"), 403, "forbidden")
-    refused(family.agent.post(f"/sessions/{name}/events", {"type": "message", "data": {}}), 403, "forbidden")
+    def answers(name: str, job: str) -> list[tuple[int, str]]:
+        agent = family.agent
+        resume = {"type": "resume_session", "session_name": name, "prompt": "x"}
+        start = {"type": "start_session", "session_name": "below", "agent_name": "echo", "prompt": "x"}
+        said = [
+            agent.get(f"/sessions/{name}"),
+            agent.get(f"/sessions/{name}/status"),
+            agent.get(f"/sessions/{name}/result"),
+            agent.post(f"/sessions/{name}/stop"),
+            agent.post(f"/sessions/{name}/events", {"type": "dance"}),
+            agent.get("/sessions", parent=name),
+            agent.get("/sessions", tree=name),
+            agent.get("/events/stream", tree=name),
+            agent.get(f"/jobs/{job}"),
+            agent.http.patch(f"/jobs/{job}", json={"prompt": ""}),
+            agent.post("/jobs", dict(resume)),
+            agent.post("/jobs", {**start, "parent_session_name": name}),
+        ]
+        return [(one.status_code, one.text.replace(name, "NAME").replace(job, "JOB")) for one in said]
+
+    seen = answers(strange, strange_job)
+    assert seen == answers(nobody, no_job)
+    assert [status for status, _ in seen] == [404, 200] + [404] * 10
+
+
+def test_an_agent_orders_work_where_it_lives_or_where_a_blueprint_says(runtime: RuntimeProcess, desk: Desk) -> None:
+    pooled = fresh()
+    read(desk.post("/agents", {"name": pooled, "command": ["true"], "labels": {"pool": "night"}}), 201)
+    launcher = read(desk.post("/launcher/register", {"hostname": "home", "labels": {"kind": "small"}}))["launcher_id"]
+    made = desk.start(launcher_id=launcher, priority=100)
+    job = part(read(desk.get("/launcher/jobs", launcher_id=str(launcher), wait=5))["job"])
+    assert job["job_id"] == made["job_id"]
+    read(desk.post(f"/launcher/jobs/{job['job_id']}/started", proof({**job, "launcher_id": launcher})))
+
+    def order(**more: Json) -> JsonObject:
+        return {"type": "start_session", "session_name": fresh(), "agent_name": "echo", "prompt": "x", **more}
+
+    with Desk(runtime.url, text(job["session_token"])) as agent:
+        asked: list[Json] = [{"pool": "night"}, {"kind": "large"}]
+        for labels in asked:
+            said = refused(agent.post("/jobs", order(labels=labels)), 403, "forbidden")
+            assert "runs where it lives" in said
+        refused(agent.post("/jobs", order(agent_name=pooled, labels={"pool": "day"})), 403, "forbidden")
+        own = read(agent.post("/jobs", order(labels={"kind": "small", "group": "g"})), 201)
+        elsewhere = read(agent.post("/jobs", order(agent_name=pooled)), 201)
+
+    why = [text(read(desk.get(f"/jobs/{one['job_id']}"))["reason_detail"]) for one in (own, elsewhere)]
+    assert "on host 'home'" in why[0] or "free slot" in why[0]
+    assert "on host" not in why[1]
 
 
 def test_an_agent_lists_only_its_own(family: Family) -> None:

@@ -71,6 +71,17 @@ def test_a_list_that_makes_no_sense_is_refused(desk: Desk, query: dict[str, str]
     refused(desk.http.get("/sessions", params=query), 422, "invalid_parameters")
 
 
+def test_metadata_has_a_limit_for_all_of_it_together(desk: Desk) -> None:
+    path = f"/sessions/{desk.start()['session_name']}/metadata"
+    for number in range(4):
+        read(desk.http.patch(path, json={f"heap-{number}": "x" * 250_000}))
+
+    told = refused(desk.http.patch(path, json={"heap-4": "x" * 250_000}), 422, "invalid_parameters")
+
+    assert "at most 1048576 bytes are kept in all" in told
+    read(desk.http.patch(path, json={"heap-0": None, "heap-4": "x" * 250_000}))
+
+
 def test_metadata_sets_known_fields_merges_the_rest_and_null_removes(desk: Desk) -> None:
     path = f"/sessions/{desk.start()['session_name']}"
 

@@ -71,6 +71,24 @@ def test_a_prompt_without_words_is_refused_at_the_door(desk: Desk, prompt: str) 
     assert "'prompt'" in refused(edited, 422, "invalid_parameters")
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/jobs", {"priority": False}),
+        ("/jobs", {"timeout_seconds": True}),
+        ("/jobs", {"limits": {"max_tokens": False}}),
+        ("/prune", {"larger_than_bytes": False}),
+        ("/tokens", {"name": "n", "role": "viewer", "lifetime_seconds": True}),
+        ("/launcher/register", {"max_jobs": True}),
+    ],
+)
+def test_true_and_false_are_no_numbers(desk: Desk, path: str, body: JsonObject) -> None:
+    if path == "/jobs":
+        body = {"type": "start_session", "session_name": fresh(), "agent_name": "echo", "prompt": "x", **body}
+
+    assert "a number is expected, found" in refused(desk.post(path, body), 422, "invalid_parameters")
+
+
 def test_a_launcher_may_say_more_than_we_understand(desk: Desk) -> None:
     told = read(desk.post("/launcher/register", {"name": fresh(), "mood": "good"}))
     launcher = str(told["launcher_id"])

@@ -157,7 +157,8 @@ class _Run(asyncio.SubprocessProtocol):
             return Outcome(Ending.STOPPED, result_text=result)
         if exit_code:
             reason = Reason.NONZERO_EXIT if exit_code > 0 else Reason.SIGNAL
-            return Outcome.failed(reason, sentence_for_exit(agent, exit_code, self._last_words()), result)
+            failed = Outcome.failed(reason, sentence_for_exit(agent, exit_code, self._last_words()), result)
+            return replace(failed, exit_code=exit_code) if exit_code > 0 else replace(failed, signal=-exit_code)
         if not result.strip() and self._turn.blueprint.options.get("allow_empty_result") is not True:
             return Outcome.failed(
                 Reason.EMPTY_RESULT,

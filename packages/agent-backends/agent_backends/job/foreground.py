@@ -76,7 +76,7 @@ def _run_claimed(
 
 def _report_of(ended: Ended) -> Report:
     outcome = ended.outcome
-    facts: dict[str, Json] = {"exit_code": ended.exit_code}
+    facts: dict[str, Json] = ended.told_exit()
     if outcome.usage is not None:
         facts["usage"] = usage_as_json(outcome.usage)
     if outcome.cost_usd is not None:

@@ -83,6 +83,10 @@ def _note(ended: Ended, unwritten: str | None) -> JsonObject:
     """Say the exit status too, for a keeper that did not see the end."""
     outcome = ended.outcome
     note: dict[str, Json] = {"ending": outcome.ending.value, "exit_code": int(ended.exit_code)}
+    if outcome.exit_code is not None:
+        note["agent_exit_code"] = outcome.exit_code
+    if outcome.signal is not None:
+        note["agent_signal"] = outcome.signal
     if outcome.reason is not None:
         note["reason"] = outcome.reason.value
     if outcome.error is not None:

@@ -14,6 +14,7 @@ from runtime_client.client import RuntimeClient
 from runtime_client.exit_codes import ExitCode
 from runtime_client.sending.event_sender import EventOrigin, EventSender
 from runtime_client.sending.metadata_sender import MetadataSender
+from runtime_client.wire import Json
 
 # The runtime may be away when the agent ends. The agent's words are worth waiting for; a signal ends the waiting.
 FLUSH_SECONDS = 600.0
@@ -40,6 +41,13 @@ class Ended:
     outcome: Outcome
     exit_code: int
 
+    def told_exit(self) -> dict[str, Json]:
+        """Return how the agent's own process ended, or else this one."""
+        if self.outcome.signal is not None:
+            return {"exit_code": None, "signal": self.outcome.signal}
+        own = self.outcome.exit_code
+        return {"exit_code": int(self.exit_code) if own is None else own}
+
 
 def run_session(
     client: RuntimeClient, turn: Turn, job: JobInHand, switch: StopSwitch, warn: Callable[[str], None]
@@ -50,9 +58,10 @@ def run_session(
     recorder = Recorder(turn, sender.send, metadata.remember)
     outcome = _without_secrets(run_turn(turn, recorder.record, switch, job.timeout_seconds), turn.secrets)
     exit_code = _exit_code_of(outcome, switch)
-    recorder.record_end(outcome, exit_code)
+    ended = Ended(outcome, exit_code)
+    recorder.record_end(outcome, ended.told_exit())
     _flush(sender, metadata, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
-    return Ended(outcome, exit_code)
+    return ended
 
 
 def _without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:

@@ -4,7 +4,7 @@ from agent_backends.job.run import Ended
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError
-from runtime_client.terminal.command_line import print_json, print_text
+from runtime_client.terminal.command_line import print_json, print_text, say
 from runtime_client.wire import JsonObject
 
 
@@ -20,17 +20,17 @@ def run_job(
         from agent_backends.job.launched import leave_note, run_launched
 
         ended = run_launched(client, request, caller, around)
-        unwritten = _print_end(request, ended, around, as_json=as_json)
+        unwritten = _print_end(request, ended, as_json=as_json)
         leave_note(caller.outcome_file, ended, unwritten, around.warn)
     else:
         from agent_backends.job.foreground import run_in_foreground
 
         ended = run_in_foreground(client, request, around)
-        _print_end(request, ended, around, as_json=as_json)
+        _print_end(request, ended, as_json=as_json)
     return ended.exit_code
 
 
-def _print_end(request: SessionRequest, ended: Ended, around: Surroundings, *, as_json: bool) -> str | None:
+def _print_end(request: SessionRequest, ended: Ended, *, as_json: bool) -> str | None:
     """Print what the agent left; that this fails is our trouble and not the agent's: it is said and returned."""
     unwritten = None
     try:
@@ -40,8 +40,8 @@ def _print_end(request: SessionRequest, ended: Ended, around: Surroundings, *, a
     except BrokenPipeError:
         pass  # whoever read it has had enough
     for sentence in (unwritten, ended.outcome.error or _stop_sentence(request, ended)):
-        if sentence is not None:
-            around.warn(sentence)
+        if sentence is not None and (error := say(sentence)) is not None:
+            unwritten = unwritten or f"cannot write to standard error: {error.strerror}"
     return unwritten or ended.outcome.unwritten
 
 
@@ -54,7 +54,7 @@ def _as_json(request: SessionRequest, ended: Ended) -> JsonObject:
         "reason": None if outcome.reason is None else outcome.reason.value,
         "error": outcome.error,
         "cost_usd": outcome.cost_usd,
-        "exit_code": int(ended.exit_code),
+        **ended.told_exit(),
     }
 
 

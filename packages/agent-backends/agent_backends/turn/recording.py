@@ -62,13 +62,13 @@ class Recorder:
             case _:
                 assert_never(event)
 
-    def record_end(self, outcome: Outcome, exit_code: int) -> None:
-        """Write down how the turn ended."""
+    def record_end(self, outcome: Outcome, ended: JsonObject) -> None:
+        """Write down how the turn ended; `ended` says with which exit code or by which signal."""
         self._bounded.finish()
         if outcome.ending is Ending.COMPLETED or outcome.result_text:
             self._send("result", _result(outcome, self._bounded.left_out))
         reason = outcome.reason.value if outcome.reason is not None else outcome.ending.value
-        self._send("session_stop", {"reason": reason, "exit_code": exit_code, "error": outcome.error})
+        self._send("session_stop", {"reason": reason, **ended, "error": outcome.error})
 
     def _send_shortened(self, kind: str, data: JsonObject) -> None:
         # Before it is shortened: a cut through a secret would leave a part of it that nobody recognizes.

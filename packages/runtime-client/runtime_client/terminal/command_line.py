@@ -43,7 +43,12 @@ def connect() -> RuntimeClient:
 
 def warn(sentence: str) -> None:
     """Say something to the person at the terminal, if there is one; where it cannot be written, nobody hears it."""
-    _write_text(sys.stderr, f"{_command()}: {indented(sentence)}\n")
+    say(sentence)
+
+
+def say(sentence: str) -> OSError | None:
+    """Say the same; return what kept it from being written."""
+    return _write_text(sys.stderr, f"{_command()}: {indented(sentence)}\n")
 
 
 def print_text(text: str) -> None:

@@ -57,9 +57,8 @@ def follow(client: RuntimeClient, request: StreamRequest, wait: Callable[[float]
     while True:
         yield None
         try:
-            for event in _one_connection(client, request, after):
+            for event in _one_connection(client, request, after, backoff.reset):
                 after = event.seq
-                backoff.reset()
                 yield event
             wait(backoff.next_seconds())
         except RefusedError as error:
@@ -72,7 +71,9 @@ def follow(client: RuntimeClient, request: StreamRequest, wait: Callable[[float]
             wait(backoff.next_seconds())
 
 
-def _one_connection(client: RuntimeClient, request: StreamRequest, after: int | None) -> Iterator[Event]:
+def _one_connection(
+    client: RuntimeClient, request: StreamRequest, after: int | None, on_connected: Callable[[], None]
+) -> Iterator[Event]:
     parameters = {} if request.session is None else {"session": request.session}
     if request.types:
         parameters["types"] = ",".join(request.types)
@@ -80,4 +81,5 @@ def _one_connection(client: RuntimeClient, request: StreamRequest, after: int | 
     # The runtime sends a comment line when nothing happens, so a silence this long means a dead connection.
     call = Call("GET", "/events/stream", parameters=parameters, headers=headers, read_seconds=TICK_SECONDS * 3)
     with client.transport.lines(call) as lines:
+        on_connected()
         yield from events_of_stream(lines)

@@ -21,12 +21,15 @@ _FAILURES = frozenset(
 def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
     """Decide the outcome: exit code 0 with a witness is completed, an end by our stop is stopped, else it is failed."""
     outcome = folder.read_outcome()
+    reason = text_of(verdict, "reason")
     exit_code, number = integer_of(verdict, "exit_code"), integer_of(verdict, "signal")
     leftovers = texts_of(verdict, "leftovers")
     unwritten = _unwritten(folder, outcome, exit_code)
     # The first note says nothing where the last one could not be written.
     witness = witness_of(outcome if is_last_note(outcome) or unwritten is None else {})
-    name = _outcome(text_of(verdict, "reason"), exit_code, witness)
+    name = _outcome(reason, exit_code, witness)
+    if reason is None and name == "failed":
+        exit_code, number = _end_of_agent(outcome) or (exit_code, number)
     usage = outcome.get("usage")
     ended_at = number_of(verdict, "ended_at")
     return Report(
@@ -42,6 +45,12 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
         cost_usd=number_of(outcome, "cost_usd"),
         unwritten=unwritten,
     )
+
+
+def _end_of_agent(outcome: JsonObject) -> tuple[int | None, int | None] | None:
+    """Return the exit code or the signal of the agent itself, where its command says it: the command has its own."""
+    code, number = integer_of(outcome, "agent_exit_code"), integer_of(outcome, "agent_signal")
+    return None if code is None and number is None else (code, number)
 
 
 def _outcome(reason: str | None, exit_code: int | None, witness: Witness) -> str:

@@ -68,4 +68,10 @@ def _refuse_shared(settings: Settings, what: str, instead: str) -> None:
 
 
 def _in_words(counts: JsonObject) -> str:
-    return "removed: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+    too_many = counts["bytes_too_many"]
+    removed = ", ".join(f"{count} {name}" for name, count in counts.items() if name != "bytes_too_many")
+    left = (
+        f"\nstill {too_many} bytes more than wanted: sessions, their newest jobs and what is young or not over stay "
+        "(delete sessions to get there)"
+    )
+    return f"removed: {removed}{left if too_many else ''}"

@@ -152,7 +152,8 @@ class Usage:
 class Order:
     """What a client asks for when it creates a job; checked, but not yet matched with what exists.
 
-    Shape:   `is_news` is the runtime's own order to tell a parent of its children; nobody can refuse it.
+    Shape:   `required_host` binds a new session to a machine, as one that was there before is bound to its own;
+             `is_news` is the runtime's own order to tell a parent of its children; nobody can refuse it.
     """
 
     type: JobType
@@ -176,6 +177,7 @@ class Order:
     callback_group: str | None = None
     wait_for: WaitFor = WaitFor.NOTHING
     limits: Mapping[str, Json] = field(default_factory=dict)
+    required_host: str | None = None
     is_news: bool = False
 
 

@@ -68,6 +68,7 @@ class WaitReason(StrEnum):
     HELD = "held"
     LAUNCHER_SHORT_OF_MEMORY = "launcher_short_of_memory"
     LAUNCHER_CANNOT_START_JOBS = "launcher_cannot_start_jobs"
+    LAUNCHER_NOT_ANSWERING = "launcher_not_answering"
 
 
 OF_LAUNCHERS = frozenset({WaitReason.LAUNCHER_SHORT_OF_MEMORY, WaitReason.LAUNCHER_CANNOT_START_JOBS})

@@ -31,6 +31,7 @@ from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, 
 from agent_runtime.services.access.callers import Caller, refuse_foreign_order
 from agent_runtime.services.agents.requirements import FindAgent
 from agent_runtime.services.jobs.holds import hold_job, lift_hold
+from agent_runtime.services.jobs.homes import at_home
 from agent_runtime.services.jobs.orders import (
     Created,
     IdempotencyKey,
@@ -149,7 +150,8 @@ class JobRoutes:
 
         def create(tx: Transaction) -> Created:
             refuse_foreign_order(tx, caller, order)
-            return create_job(tx, order, self.find_agent, key, self.gauge, self.growth)
+            bound = at_home(tx, caller.job_id, order, self.find_agent) if caller.job_id is not None else order
+            return create_job(tx, bound, self.find_agent, key, self.gauge, self.growth)
 
         self.expect_job()
         made = await self.store.write(create)

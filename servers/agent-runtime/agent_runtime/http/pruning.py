@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.http.wire.answers import documented
+from agent_runtime.http.wire.fields import Number, Whole
 from agent_runtime.services.ports.store import Store
 from agent_runtime.services.retention import Retention, prune
 
@@ -17,12 +18,15 @@ class PruneBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    older_than_days: Annotated[float, Field(ge=2, le=36500)] | None = None
-    larger_than_bytes: Annotated[int, Field(ge=0, le=2**60)] | None = None
+    older_than_days: Annotated[Number, Field(ge=2, le=36500)] | None = None
+    larger_than_bytes: Annotated[Whole, Field(ge=0, le=2**60)] | None = None
 
 
 class PruneAnswer(BaseModel):
-    """How much has gone."""
+    """How much has gone.
+
+    `bytes_too_many` is by how much the database still holds more than it should: what is left may not go.
+    """
 
     jobs: int
     outputs: int
@@ -30,6 +34,7 @@ class PruneAnswer(BaseModel):
     callbacks: int
     launchers: int
     lanes: int
+    bytes_too_many: int
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
 from agent_runtime.http.door.auth import calling_session
+from agent_runtime.http.door.rules import HIDDEN
 from agent_runtime.http.stream.live import LiveStream, Wanted
 from agent_runtime.http.wire.answers import documented
 from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_cursor
@@ -39,6 +40,7 @@ from agent_runtime.services.sessions.sessions import (
     change_metadata,
     clear_sessions,
     delete_session,
+    find_own_session,
     find_session,
     is_busy,
     list_sessions,
@@ -121,8 +123,8 @@ class SessionRoutes:
                 before=SessionId(before) if before is not None else None,
                 status=status,
                 agent_name=agent,
-                parent_session_id=find_session(tx, parent).id if parent is not None else None,
-                root_session_id=find_session(tx, tree).root_session_id if tree is not None else None,
+                parent_session_id=find_own_session(tx, caller, parent).id if parent is not None else None,
+                root_session_id=find_own_session(tx, caller, tree).root_session_id if tree is not None else None,
                 text=q.replace("\0", "") if q else None,
             )
             found = list_sessions(tx, wanted, within=caller.session_id)
@@ -136,8 +138,10 @@ class SessionRoutes:
         """By name or by id; a name is never given to another session while this one exists."""
         return SessionAnswer(session=await self.store.read(lambda tx: self._wire(tx, find_session(tx, session))))
 
-    async def status(self, session: SessionReference) -> StatusAnswer:
+    async def status(self, request: Request, session: SessionReference) -> StatusAnswer:
         """A name that nobody has is `not_existent`, and no error."""
+        if getattr(request.state, HIDDEN, False):
+            return StatusAnswer(status=NOT_EXISTENT)
         found = await self.store.read(lambda tx: look_up_session(tx, session))
         return StatusAnswer(status=found.status if found is not None else NOT_EXISTENT)
 

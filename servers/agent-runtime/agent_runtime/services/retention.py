@@ -38,6 +38,8 @@ class Removed:
     callbacks: int = 0
     launchers: int = 0
     lanes: int = 0
+    bytes_too_many: int = 0
+    """By how much the database still holds more than it should: what is left may not go."""
 
     def add(self, other: "Removed") -> None:
         """Count further rows."""
@@ -60,6 +62,8 @@ async def prune(store: Store, retention: Retention) -> Removed:
             if await store.read(lambda tx: tx.retention.used_bytes()) <= retention.bytes_max:
                 break
             await _remove_older(store, age, removed)
+        used = await store.read(lambda tx: tx.retention.used_bytes())
+        removed.bytes_too_many = max(0, used - retention.bytes_max)
     removed.lanes += await store.write(lambda tx: tx.queue.forget_empty_lanes(AT_ONCE))
     return removed
 

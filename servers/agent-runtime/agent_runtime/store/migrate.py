@@ -8,6 +8,9 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from agent_runtime.domain.errors import Unusable
+from agent_runtime.domain.unknown import shown
+from agent_runtime.store.tables import access, families, jobs, launchers, sessions  # noqa: F401 - they are what there is
+from agent_runtime.store.tables.columns import metadata
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -26,15 +29,38 @@ def version_of(connection: Connection) -> str | None:
 
 
 def check_version(found: str | None, place: str) -> None:
-    """Refuse a database that a newer program has written.
+    """Refuse a database that a newer program has written, or none of ours.
 
     Errors:  Unusable.
     """
+    newest = newest_version()
+    is_later = found is not None and found.isdigit() and len(found) == len(newest) and found > newest
+    if found is not None and found not in _versions() and not is_later:
+        raise Unusable(
+            "database_foreign",
+            f"cannot use the database {place}: its tables are of version '{shown(found)}', which no agent-runtime has "
+            "written (put a backup in its place, or use another data folder or database)",
+        )
     if found is not None and found not in _versions():
         raise Unusable(
             "database_too_new",
             f"cannot use the database {place}: its tables are of version '{found}', and this program knows up to "
             f"'{newest_version()}' (install the newer agent-runtime again, or use another data folder)",
+        )
+
+
+def check_tables(connection: Connection, place: str) -> None:
+    """Refuse a database of the right version in which a table is missing.
+
+    Errors:  Unusable.
+    """
+    missing = sorted(set(metadata.tables) - set(inspect(connection).get_table_names()))
+    if missing:
+        raise Unusable(
+            "database_damaged",
+            f"cannot use the database {place}: its table '{missing[0]}' is missing"
+            + (f", and {len(missing) - 1} more" if len(missing) > 1 else "")
+            + " (put a backup in its place)",
         )
 
 

@@ -28,3 +28,9 @@ class RetentionUpkeep(Background):
         self._due_in_seconds = EVERY_SECONDS
         removed = await prune(self._store, self._retention)
         log.info("pruned", extra=vars(removed))
+        if removed.bytes_too_many:
+            log.warning(
+                "the database holds more than it should: sessions, their newest jobs, and what is young or not over, "
+                "stay (delete sessions, or allow more with AGENT_RUNTIME_KEEP_GIGABYTES)",
+                extra={"bytes_too_many": removed.bytes_too_many},
+            )

@@ -9,9 +9,10 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from starlette.types import Scope
 
-from agent_runtime.domain.errors import NotFound, Refused
+from agent_runtime.domain.errors import NotFound
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.json import Json
+from agent_runtime.domain.unknown import no_job, no_session
 from agent_runtime.http.door.audit import REFUSED_AS_FOREIGN
 from agent_runtime.http.door.rules import REGISTER, Body, Matched
 from agent_runtime.http.wire.answers import HttpProblem
@@ -20,13 +21,14 @@ from agent_runtime.services.access.callers import (
     Caller,
     Role,
     SessionTokens,
+    is_own_session,
     refuse_foreign_launchers,
-    refuse_foreign_session,
     session_caller,
 )
 from agent_runtime.services.access.tokens import TOKEN_PREFIX, caller_of
 from agent_runtime.services.ports.access import CredentialKind
 from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.sessions import look_up_session
 
 _SCHEME = "bearer "
 _LAUNCHER_FIELD = "launcher_id"
@@ -126,25 +128,25 @@ class Admitted:
     """Who calls, and why what the path names is not for them; the one is known also where there is the other."""
 
     caller: Caller
-    refusal: Refused | None = None
+    refusal: NotFound | None = None
+    is_foreign: bool = False
 
 
 def _admit(tx: Transaction, claim: AttemptClaim, names: Mapping[str, str]) -> Admitted | None:
     caller = session_caller(tx, claim)
     if caller is None:
         return None
-    session = None
     if "session" in names:
-        session = tx.sessions.find(names["session"])
+        session, unknown = look_up_session(tx, names["session"]), no_session(names["session"])
     elif "job_id" in names:
         job = tx.jobs.get(JobId(names["job_id"]))
-        session = tx.sessions.get(job.session_id) if job is not None else None
-    try:
-        if session is not None:
-            refuse_foreign_session(tx, caller, session)
-    except Refused as refusal:
-        return Admitted(caller, refusal)
-    return Admitted(caller)
+        session, unknown = tx.sessions.get(job.session_id) if job is not None else None, no_job(names["job_id"])
+    else:
+        return Admitted(caller)
+    # What is none of its business is answered like what is not there, and as soon: it learns nothing from either.
+    if session is not None and is_own_session(tx, caller, session):
+        return Admitted(caller)
+    return Admitted(caller, unknown, is_foreign=session is not None)
 
 
 def unauthorized(sentence: str) -> HttpProblem:

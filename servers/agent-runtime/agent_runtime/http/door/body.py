@@ -17,9 +17,6 @@ DEPTH_MAX = 100
 PARTS_MAX = 500_000
 """Values in one body: each takes a hundred bytes of memory, where it took two on the wire."""
 _TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-# A client that is told "too large" while it still sends sees a broken connection instead of our sentence,
-# so a moderate rest is read and thrown away.
-_DRAINED_BYTES_MAX = 32 * 1024 * 1024
 
 
 class DisconnectedError(Exception):
@@ -34,7 +31,6 @@ async def read_body(receive: Receive, announced_bytes: int | None, limit: int, s
     try:
         async with asyncio.timeout(seconds):
             if announced_bytes is not None and announced_bytes > limit:
-                await _drain(receive, announced_bytes)
                 raise _too_large(limit)
             return await _gather(receive, limit)
     except TimeoutError as error:
@@ -51,23 +47,10 @@ async def _gather(receive: Receive, limit: int) -> bytes:
         part: bytes = message.get("body", b"")
         size += len(part)
         if size > limit:
-            if message.get("more_body", False):
-                await _drain(receive, 0)
             raise _too_large(limit)
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts) if len(parts) > 1 else part
-
-
-async def _drain(receive: Receive, announced_bytes: int) -> None:
-    if announced_bytes > _DRAINED_BYTES_MAX:
-        return
-    drained = 0
-    while drained <= _DRAINED_BYTES_MAX:
-        message = await _next(receive)
-        drained += len(message.get("body", b""))
-        if not message.get("more_body", False):
-            return
 
 
 async def _next(receive: Receive) -> Message:
@@ -81,9 +64,9 @@ _CLOSE: Mapping[str, str] = {"Connection": "close"}
 
 
 def _too_large(limit: int) -> HttpProblem:
-    return HttpProblem(
-        413, "too_large", f"the request's body is too large: at most {limit} bytes are taken here", _CLOSE
-    )
+    # The connection stays: it reads the rest and throws it away, or a client that still sends would see it broken
+    # in place of our sentence.
+    return HttpProblem(413, "too_large", f"the request's body is too large: at most {limit} bytes are taken here")
 
 
 def checked_json(body: bytes, *, mends_text: bool) -> bytes:

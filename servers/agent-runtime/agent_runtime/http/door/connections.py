@@ -78,6 +78,7 @@ class Connection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._awaits_head = True
         self._head_bytes = 0
+        self._url_bytes = 0
         self._unread_bytes = 0
         self._refusal: HttpProblem | None = None
 
@@ -110,9 +111,17 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._awaits_head = True
         self._head_bytes = 0
+        self._url_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
+        if not url.startswith(b"/") and not self._url_bytes:
+            # The whole address, as for a proxy: it names a host of its own, beside the one that is checked.
+            self._refusal = HttpProblem(
+                400, "bad_request", "the request names no path: one that begins with '/' is taken"
+            )
+            raise self._refusal
+        self._url_bytes += len(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -4,6 +4,7 @@ Plain ASGI on purpose: it runs for each request, and a launcher's calls are coun
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from ipaddress import ip_address
@@ -13,12 +14,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_runtime.domain.errors import Problem, Refused
-from agent_runtime.http.door.audit import AuditedRequests
+from agent_runtime.http.door.audit import REFUSED_AS_FOREIGN, AuditedRequests
 from agent_runtime.http.door.auth import Authenticator
 from agent_runtime.http.door.body import DisconnectedError, checked_json, read_body
 from agent_runtime.http.door.cookies import refuse_forged, secret_in
 from agent_runtime.http.door.rate_limit import RateLimit
-from agent_runtime.http.door.rules import Body, Matched, Rule, RuleBook
+from agent_runtime.http.door.rules import HIDDEN, STATUS, Body, Matched, Rule, RuleBook
 from agent_runtime.http.wire.answers import HttpProblem, answer_for, internal_error, short
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.settings import LOOPBACK_NAME, PATIENCE_SECONDS, is_loopback
@@ -44,6 +45,7 @@ SECURITY_HEADERS = (
 )
 _NOT_STORED = (b"cache-control", b"no-store")
 _JSON_TYPE = b"application/json"
+_HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII)
 
 
 class AllowedHosts:
@@ -55,7 +57,10 @@ class AllowedHosts:
 
     def allow(self, host_header: str) -> bool:
         """Tell whether a Host header names this runtime; only names can be rebound, addresses cannot."""
-        name = _without_port(host_header.lower())
+        found = _HOST.fullmatch(host_header.lower())
+        if found is None:
+            return False  # Whatever else it is, another program may read another name in it than we would.
+        name = found["address"] or found["name"]
         if name in self._names:
             return True
         try:
@@ -63,12 +68,6 @@ class AllowedHosts:
         except ValueError:
             return False
         return self._any_address or address.is_loopback
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
 
 
 class Guard:
@@ -166,8 +165,11 @@ class Guard:
         caller = admitted.caller
         # Before anything is refused, so that the audit knows who was.
         scope["state"]["caller"] = caller
-        if admitted.refusal is not None:
+        if admitted.is_foreign:
+            scope["state"][REFUSED_AS_FOREIGN] = True
+        if admitted.refusal is not None and rule.path != STATUS:
             raise admitted.refusal
+        scope["state"][HIDDEN] = admitted.refusal is not None
         if browser is not None:
             refuse_forged(scope["method"], headers)
         if caller.role not in rule.roles:

@@ -18,6 +18,9 @@ EVENT_BATCH_BYTES_MAX = 8 * MIB
 LOG_CHUNK_BYTES_MAX = 256 * KIB
 _SMALL_BYTES_MAX = 64 * KIB
 REGISTER = "/launcher/register"
+STATUS = "/sessions/{session}/status"
+HIDDEN = "is_hidden"
+"""Marks in a request's state that the caller may not know of the session, where that is no refusal but an answer."""
 
 
 class Body(Enum):
@@ -87,7 +90,7 @@ RULES: Sequence[Rule] = (
     Rule("DELETE", "/sessions", _USER),
     Rule("GET", "/sessions/{session}", _AGENT_READERS),
     Rule("DELETE", "/sessions/{session}", _AGENTS),
-    Rule("GET", "/sessions/{session}/status", _AGENT_READERS),
+    Rule("GET", STATUS, _AGENT_READERS),
     Rule("GET", "/sessions/{session}/result", _AGENT_READERS),
     Rule("GET", "/sessions/{session}/events", _AGENT_READERS),
     Rule("POST", "/sessions/{session}/events", _AGENTS, Body.AGENT_JSON, EVENT_BATCH_BYTES_MAX),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from agent_runtime.domain.errors import Invalid, Refused, Unavailable
+from agent_runtime.domain.errors import Invalid, Unavailable
 from agent_runtime.http.stream.answer import StreamAnswer
 from agent_runtime.http.stream.live import HEARTBEAT_SECONDS, Family, LiveStream, Wanted
 from agent_runtime.http.wire.answers import HttpProblem, documented, short
@@ -17,7 +17,7 @@ from agent_runtime.http.wire.fields import SEQ_MAX, split_words
 from agent_runtime.services.access.callers import Caller, Role
 from agent_runtime.services.overview import event_bounds
 from agent_runtime.services.ports.store import Store, Transaction
-from agent_runtime.services.sessions.sessions import descendants, find_session
+from agent_runtime.services.sessions.sessions import descendants, find_own_session
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class StreamRoutes:
 
 
 def _seen(tx: Transaction, caller: Caller, tree: str | None) -> tuple[Wanted, int]:
-    root = find_session(tx, tree).root_session_id if tree is not None else None
+    root = find_own_session(tx, caller, tree).root_session_id if tree is not None else None
     _, newest = event_bounds(tx)
     if caller.role is not Role.SESSION:
         return Wanted(root_session_id=root), newest
@@ -88,7 +88,7 @@ async def while_admitted(
             if loop.time() - asked_at >= every_seconds:
                 try:
                     await ask_again()
-                except (HttpProblem, Refused):
+                except HttpProblem:
                     return
                 except Unavailable:
                     log.debug("a watcher's token cannot be looked up at the moment")

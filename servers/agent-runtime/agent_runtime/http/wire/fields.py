@@ -3,7 +3,15 @@
 from datetime import UTC, datetime
 from typing import Annotated, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.job import Usage
@@ -44,6 +52,20 @@ def _plain(text: str) -> str:
 
 PlainText = Annotated[str, AfterValidator(_plain)]
 """A short text that people read in a list."""
+
+
+def _no_bool(value: object) -> object:
+    # Python counts with them; JSON does not.
+    if isinstance(value, bool):
+        raise ValueError("a number is expected")  # noqa: TRY004 - pydantic hears of this one only
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_bool)]
+"""A whole number that a caller gives."""
+
+Number = Annotated[float, BeforeValidator(_no_bool)]
+"""A number that a caller gives."""
 
 NAME_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,59}$"
 GivenName = Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]

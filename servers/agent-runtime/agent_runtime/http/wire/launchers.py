@@ -10,7 +10,7 @@ from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.reasons import OF_LAUNCHERS
 from agent_runtime.http.wire.answers import ErrorAnswer, Sparse
-from agent_runtime.http.wire.fields import GivenTime, PlainText, WireTime
+from agent_runtime.http.wire.fields import GivenTime, Number, PlainText, Whole, WireTime
 from agent_runtime.services.access.callers import SessionTokens
 from agent_runtime.services.launchers.claims import Ask, Claimed
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
@@ -109,7 +109,7 @@ class HeldWire(BaseModel):
     """An attempt that the launcher has."""
 
     job_id: str
-    attempt: int
+    attempt: Whole
     token: str
 
 
@@ -121,8 +121,8 @@ class InstanceWire(BaseModel):
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-    call: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    began: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    call: Annotated[Whole, Field(ge=1, le=1_000_000_000)]
+    began: Annotated[Number, Field(ge=0, le=1e12)] | None = None
 
 
 class RegisterBody(BaseModel):
@@ -134,7 +134,7 @@ class RegisterBody(BaseModel):
     boot_id: _Name | None = None
     version: _Name | None = None
     labels: dict[_Name, _Name] = Field(default_factory=dict, max_length=100)
-    max_jobs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    max_jobs: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
     backends: list[_Name] = Field(default_factory=list, max_length=100)
     holding: list[HeldWire] | None = None
     only_own_jobs: bool = False
@@ -208,10 +208,10 @@ class HeartbeatBody(BaseModel):
     """That a launcher lives, and what it has."""
 
     launcher_id: str
-    epoch: int | None = None
+    epoch: Whole | None = None
     holding: list[HeldWire] | None = None
-    poll_age_seconds: float | None = None
-    unreported: int = 0
+    poll_age_seconds: Number | None = None
+    unreported: Whole = 0
 
 
 class HeartbeatAnswer(BaseModel):
@@ -225,7 +225,7 @@ class HeartbeatAnswer(BaseModel):
 class AttemptFields(BaseModel):
     """Which attempt is meant; the simplest launchers do not say."""
 
-    attempt: int | None = None
+    attempt: Whole | None = None
     token: str | None = None
 
     def proof_by(self, launcher_id: str, job_id: str) -> Proof:
@@ -250,7 +250,7 @@ class DeclinedBody(AttemptBody):
     error: str | None = None
 
 
-_Count = Annotated[int, Field(ge=0, le=2**53)]
+_Count = Annotated[Whole, Field(ge=0, le=2**53)]
 
 
 class UsageBody(BaseModel):
@@ -272,12 +272,12 @@ class EndFields(AttemptFields):
     status: str | None = None
     reason: str | None = None
     error: str | None = None
-    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
-    signal: Annotated[int, Field(ge=0, le=200)] | None = None
+    exit_code: Annotated[Whole, Field(ge=-(2**31), lt=2**31)] | None = None
+    signal: Annotated[Whole, Field(ge=0, le=200)] | None = None
     usage: UsageBody | None = None
-    cost_usd: Annotated[float, Field(ge=0)] | None = None
+    cost_usd: Annotated[Number, Field(ge=0)] | None = None
     ended_at: GivenTime | None = None
-    run_seconds: Annotated[float, Field(ge=0, le=10**9)] | None = None
+    run_seconds: Annotated[Number, Field(ge=0, le=10**9)] | None = None
     log_bytes: _Count | None = None
     unwritten: str | None = None
 

@@ -12,6 +12,7 @@ from agent_runtime.domain.errors import NotFound, Refused
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import AT_A_LAUNCHER, Job, JobType, Order
 from agent_runtime.domain.session import Session
+from agent_runtime.domain.unknown import no_parent, nothing_to_resume
 from agent_runtime.services.ports.store import Transaction
 
 # An agent's last events may still be on their way when the runtime already knows that its job is over.
@@ -85,17 +86,17 @@ def session_caller(tx: Transaction, claim: AttemptClaim) -> Caller | None:
     return Caller(Role.SESSION, job.session_name, job.session_id, job.id)
 
 
-def refuse_foreign_session(tx: Transaction, caller: Caller, session: Session) -> None:
-    """Let an agent touch its own session and its descendants, and no other.
-
-    Errors:  Refused.
-    """
-    if caller.role is Role.SESSION and not _is_own(tx, caller, session):
-        raise Refused(
-            "forbidden",
-            f"session '{caller.name}' may not touch session '{session.name}': "
-            "an agent reaches its own session and those that it started",
-        )
+def is_own_session(tx: Transaction, caller: Caller, session: Session) -> bool:
+    """Tell whether a caller may know of a session: an agent knows its own, and those that were started below it."""
+    if caller.role is not Role.SESSION:
+        return True
+    current: Session | None = session
+    while current is not None:
+        if current.id == caller.session_id:
+            return True
+        parent = current.parent_session_id
+        current = tx.sessions.get(parent) if parent is not None else None
+    return False
 
 
 def refuse_foreign_launchers(tx: Transaction, caller: Caller, named: Iterable[LauncherId]) -> None:
@@ -124,24 +125,20 @@ def is_foreign_launcher(tx: Transaction, caller: Caller, launcher_id: LauncherId
 def refuse_foreign_order(tx: Transaction, caller: Caller, order: Order) -> None:
     """Let an agent order work for itself and its descendants, in its own name and in theirs.
 
-    Errors:  Refused.
+    Errors:  Refused; NotFound for sessions that are none of its business, as if there were none.
     """
     if caller.role is not Role.SESSION:
         return
     if order.type is JobType.START_SESSION and order.parent_session_name is None:
         # Without a parent it would stand outside the tree, and outside the tree's limits.
         raise Refused("forbidden", f"session '{caller.name}' may start sessions below itself only (name no parent)")
-    for name in (order.session_name, order.parent_session_name):
-        session = tx.sessions.find(name) if name is not None else None
-        if session is not None:
-            refuse_foreign_session(tx, caller, session)
+    if _is_foreign(tx, caller, order.parent_session_name):
+        raise no_parent(order.parent_session_name or "")
+    # A new session's name says by itself that it is taken: names are given once.
+    if order.type is JobType.RESUME_SESSION and _is_foreign(tx, caller, order.session_name):
+        raise nothing_to_resume(order.session_name)
 
 
-def _is_own(tx: Transaction, caller: Caller, session: Session) -> bool:
-    current: Session | None = session
-    while current is not None:
-        if current.id == caller.session_id:
-            return True
-        parent = current.parent_session_id
-        current = tx.sessions.get(parent) if parent is not None else None
-    return False
+def _is_foreign(tx: Transaction, caller: Caller, name: str | None) -> bool:
+    session = tx.sessions.find(name) if name is not None else None
+    return session is not None and not is_own_session(tx, caller, session)

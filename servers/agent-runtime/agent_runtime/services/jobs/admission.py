@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from agent_runtime.domain.callback import CallbackState
-from agent_runtime.domain.errors import Conflict, NotFound
+from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobType, Order
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.session import Session
+from agent_runtime.domain.unknown import no_parent
 from agent_runtime.services.jobs.budgets import limits_of, refuse_overspent
 from agent_runtime.services.ports.store import Transaction
 
@@ -26,9 +27,7 @@ def find_parent(tx: Transaction, order: Order) -> Session | None:
     if is_itself and (order.callback or order.type is JobType.START_SESSION):
         raise Conflict("own_parent", f"session '{name}' cannot be its own parent (name another session)")
     if parent is None:
-        raise NotFound(
-            "parent_unknown", f"no session '{name}', which is named as the parent (leave it out, or start it first)"
-        )
+        raise no_parent(name)
     return None if is_itself else parent
 
 

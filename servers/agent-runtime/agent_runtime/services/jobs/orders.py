@@ -22,6 +22,7 @@ from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.domain.unknown import no_job, nothing_to_resume
 from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
 from agent_runtime.services.jobs.admission import admit_child, admit_resume, ancestors, find_parent
 from agent_runtime.services.jobs.agreements import promise
@@ -95,7 +96,7 @@ def get_job(tx: Transaction, job_id: JobId) -> Job:
     """
     job = tx.jobs.get(job_id)
     if job is None:
-        raise NotFound("job_unknown", f"no job '{job_id}' (it may have been deleted with its session)")
+        raise no_job(job_id)
     return job
 
 
@@ -241,7 +242,7 @@ def _start_again(
 def _resume_session(tx: Transaction, order: Order, find_agent: FindAgent, job_id: JobId) -> Job:
     session = tx.sessions.find(order.session_name)
     if session is None:
-        raise NotFound("session_unknown", f"no session '{order.session_name}' (start it first)")
+        raise nothing_to_resume(order.session_name)
     agent = _agent(find_agent, session.agent_name)
     parent = find_parent(tx, order)
     if not order.is_news:
@@ -320,7 +321,7 @@ def _queue_expiry(tx: Transaction, order: Order) -> datetime | None:
 
 def _new_job(tx: Transaction, order: Order, session: Session, agent: AgentNeeds, job_id: JobId) -> Job:
     labels = {**agent.labels, **order.labels}
-    host = session.hostname
+    host = session.hostname or order.required_host
     return Job(
         id=job_id,
         type=order.type,

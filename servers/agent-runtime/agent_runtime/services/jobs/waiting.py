@@ -12,6 +12,8 @@ from agent_runtime.services.jobs.orders import asked_labels
 from agent_runtime.services.ports.store import Transaction
 
 _CAUSE_CHARACTERS = 500
+# A poll is answered within 30 s, and the next one follows at once; launchers that take nothing ask too.
+QUIET_AFTER = timedelta(seconds=40)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapp
                 WaitReason.HELD, "is held until somebody lifts the hold (on the page, or DELETE /jobs/JOB/hold)"
             )
         case None:
-            why = _no_launcher_takes_it(job, launchers, at_work)
+            why = _no_launcher_takes_it(job, launchers, at_work, tx.now)
             return _agent_is_full(tx, job) or why if why.reason is WaitReason.NO_FREE_SLOT else why
 
 
@@ -106,7 +108,9 @@ def _agent_is_full(tx: Transaction, job: Job) -> Waiting | None:
     )
 
 
-def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int]) -> Waiting:
+def _no_launcher_takes_it(
+    job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int], now: datetime
+) -> Waiting:
     launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
     if not launchers:
         return Waiting(WaitReason.NO_LAUNCHER, "no launcher is connected (start one: servers/agent-launcher)")
@@ -122,6 +126,14 @@ def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], at_work: Mapp
         return Waiting(
             WaitReason.NO_FREE_SLOT, f"all {len(fitting)} fitting launchers are draining (let one resume, or start one)"
         )
+    answering = [item for item in open_ones if not _leaves_work_alone(item, at_work.get(item.id, 0), now)]
+    if not answering:
+        return Waiting(
+            WaitReason.LAUNCHER_NOT_ANSWERING,
+            f"no fitting launcher has asked for jobs for {QUIET_AFTER.total_seconds():g} s, though each of "
+            f"{len(open_ones)} counts as alive: frozen or cut off (it goes on when one answers, or another is started)",
+        )
+    open_ones = answering
     if all(item.refusal == WaitReason.LAUNCHER_SHORT_OF_MEMORY for item in open_ones):
         return Waiting(
             WaitReason.LAUNCHER_SHORT_OF_MEMORY,
@@ -137,6 +149,12 @@ def _no_launcher_takes_it(job: Job, launchers: Sequence[Launcher], at_work: Mapp
         WaitReason.NO_FREE_SLOT,
         f"waits for a free slot: {len(open_ones)} fitting launchers run {running} jobs (it goes on when one ends)",
     )
+
+
+def _leaves_work_alone(launcher: Launcher, at_work: int, now: datetime) -> bool:
+    """Tell whether a launcher with room has not asked for long: one that waits for work would have been given it."""
+    has_room = launcher.max_jobs is None or at_work < launcher.max_jobs
+    return has_room and now - launcher.last_seen_at > QUIET_AFTER
 
 
 def _wishes(job: Job) -> str:

@@ -132,7 +132,8 @@ def finish(tx: Transaction, report: Report) -> Reported:
         return _end(tx, job, report, Move.FINISH)
     if job.status is JobStatus.LOST or may_be_corrected(tx, job):
         return _end(tx, job, report, Move.HEAL)
-    if job.status is report.outcome and job.exit_code == report.exit_code:
+    reason, _ = _reason(job, report, _told(tx, job, report))
+    if (job.status, job.exit_code, job.reason) == (report.outcome, report.exit_code, reason):
         return Reported(job)
     return _refuse(tx, job, report, "already_ended")
 
@@ -199,7 +200,7 @@ def _start(tx: Transaction, job: Job) -> Job | None:
 
 
 def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
-    told = told_by_events(tx, job) if report.is_cut_short else Told()
+    told = _told(tx, job, report)
     reason, error = _reason(job, report, told)
     usage = report.usage or told.usage or Usage()
     ended_at, run_seconds = _times(job, report, tx.now)
@@ -250,6 +251,10 @@ def _put_back(tx: Transaction, job: Job) -> Job:
     moved = move_job(tx, job, Move.TRY_AGAIN, JobStatus.PENDING, {"not_before": not_before})
     assert moved is not None, f"job '{job.id}' was moved by another inside a transaction"
     return moved
+
+
+def _told(tx: Transaction, job: Job, report: Report) -> Told:
+    return told_by_events(tx, job) if report.is_cut_short else Told()
 
 
 def _reason(job: Job, report: Report, told: Told) -> tuple[str | None, str | None]:

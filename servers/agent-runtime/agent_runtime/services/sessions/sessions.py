@@ -1,9 +1,10 @@
 """What can be asked of sessions, and done to them, beside running them."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent_runtime.domain.errors import Conflict, Invalid, NotFound
+from agent_runtime.domain.errors import Conflict, Invalid
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import SESSION_ID_PREFIX, JobId, LauncherId, SessionId, may_be_a_session
 from agent_runtime.domain.job import Job, JobStatus
@@ -11,6 +12,8 @@ from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.domain.unknown import no_session, shown
+from agent_runtime.services.access.callers import Caller, is_own_session
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.ports.questions import SessionFilter
 from agent_runtime.services.ports.store import SessionChanges, Transaction
@@ -19,6 +22,7 @@ _REFERENCE_MAX = 60
 _PAGE = 500
 COLUMN_TEXT_MAX = 4096
 METADATA_KEYS_MAX = 200
+METADATA_BYTES_MAX = 1024 * 1024
 _SAID_TO_RUN = frozenset({SessionStatus.RUNNING, SessionStatus.WAITING_INPUT, SessionStatus.LOST})
 
 IsParked = Callable[[LauncherId], bool]
@@ -68,7 +72,18 @@ def find_session(tx: Transaction, name_or_id: str) -> Session:
     """
     session = look_up_session(tx, name_or_id)
     if session is None:
-        raise NotFound("session_unknown", f"there is no session '{_shown(name_or_id)}'")
+        raise no_session(name_or_id)
+    return session
+
+
+def find_own_session(tx: Transaction, caller: Caller, name_or_id: str) -> Session:
+    """Read the session that a caller means, if that one may know of it.
+
+    Errors:  NotFound.
+    """
+    session = find_session(tx, name_or_id)
+    if not is_own_session(tx, caller, session):
+        raise no_session(name_or_id)
     return session
 
 
@@ -222,7 +237,7 @@ def _set_column(columns: SessionChanges, name: str, value: Json) -> None:
     if name == "project_dir":
         if value is not None and not value.startswith("/"):
             raise Invalid(
-                "invalid_parameters", f"invalid project_dir: an absolute path expected, found '{_shown(value)}'"
+                "invalid_parameters", f"invalid project_dir: an absolute path expected, found '{shown(value)}'"
             )
         columns["project_dir"] = value
     elif name == "backend":
@@ -240,14 +255,16 @@ def _merged(old: Mapping[str, Json], changes: Mapping[str, Json]) -> Mapping[str
             "invalid_parameters",
             f"invalid metadata: at most {METADATA_KEYS_MAX} keys are kept, these would be {len(merged)}",
         )
+    size = len(json.dumps(merged, ensure_ascii=False).encode())
+    if size > METADATA_BYTES_MAX:
+        raise Invalid(
+            "invalid_parameters",
+            f"invalid metadata: at most {METADATA_BYTES_MAX} bytes are kept in all, these would be {size} "
+            "(remove others first, by setting them to null)",
+        )
     return merged
 
 
 def _is_like_an_id(text: str) -> bool:
     rest = text.removeprefix(SESSION_ID_PREFIX)
     return text.startswith(SESSION_ID_PREFIX) and rest.isascii() and rest.isalnum() and len(rest) <= _REFERENCE_MAX
-
-
-def _shown(text: str) -> str:
-    plain = "".join(character if character.isprintable() else "?" for character in text[: _REFERENCE_MAX + 1])
-    return plain if len(plain) <= _REFERENCE_MAX else f"{plain[:_REFERENCE_MAX]}…"

@@ -46,6 +46,9 @@ UNION ALL
 -- We acknowledge only what is on disk, whatever the server's default is; a stricter one stays.
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """
+_OWN_WORD = """
+SELECT pg_logical_emit_message(true, 'agent-runtime', '') WHERE current_setting('synchronous_standby_names') <> ''
+"""
 # A standby that takes over begins a line of its own.
 _TIMELINE = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -111,6 +114,14 @@ class PostgresConnection:
         row = cursor.fetchone()
         assert row is not None, "a clock gives a time"
         return moment(row[0])
+
+    def stand_behind_others(self) -> None:
+        """Let the commit of a transaction that changed nothing wait as long as theirs whose changes it saw.
+
+        Its answer may repeat an earlier one, which was given up while a standby did not have it: a word in the log of
+        its own makes the server wait for all before it.
+        """
+        self.tables.channel.cursor.execute(_OWN_WORD)
 
     def commit(self) -> str | None:
         """Commit, and tell what the server warned of: it then took the transaction, but does not vouch for it."""

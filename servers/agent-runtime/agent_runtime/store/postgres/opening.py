@@ -10,7 +10,7 @@ from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.services.ports.store import Announcer
 from agent_runtime.store.clock import Clock
-from agent_runtime.store.migrate import check_version, migrate, newest_version, version_of
+from agent_runtime.store.migrate import check_tables, check_version, migrate, newest_version, version_of
 from agent_runtime.store.postgres.connection import conninfo_of, engine_for, place_of
 from agent_runtime.store.postgres.store import PostgresStore
 
@@ -81,11 +81,20 @@ def _with_connection(url: str, work: Callable[[Connection, str], None]) -> None:
         met = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         lines = str(met).strip().splitlines() or ["no reason given"]
         raise Unusable(
-            "database_unreachable",
-            f"cannot use the database {place}: {lines[0][:300]} (check the database URL, and that the server runs)",
+            "database_unreachable", f"cannot use the database {place}: {lines[0][:300]} ({_advice(met)})"
         ) from error
     finally:
         engine.dispose()
+
+
+def _advice(error: BaseException) -> str:
+    code = getattr(error, "sqlstate", None)
+    # A connection that is not even made, as it could only read, has no code.
+    if code == "25006" or "session is read-only" in str(error):
+        return "it takes no writes: it is a standby, or its role or database is set to read only"
+    if code == "42501":
+        return "its role has to own the tables, or be allowed to write them and to make new ones in the schema"
+    return "check the database URL, and that the server runs"
 
 
 def _bring_up_to_date(connection: Connection, place: str) -> None:
@@ -97,6 +106,7 @@ def _bring_up_to_date(connection: Connection, place: str) -> None:
         )
     check_version(version_of(connection), place)
     if version_of(connection) == newest_version():
+        check_tables(connection, place)
         return
     connection.exec_driver_sql("BEGIN")
     connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")

@@ -167,6 +167,8 @@ class PostgresStore:
             value = verb(tx)
             transaction_id = tables.channel.flush()
             news = tx.announcement()
+            if not news.events:
+                connection.stand_behind_others()
         except Exception as error:
             self._undo(connection, error)
             raise

@@ -9,7 +9,7 @@ from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.ids import RandomBytes
 from agent_runtime.services.ports.store import Announcer
 from agent_runtime.store.clock import Clock
-from agent_runtime.store.migrate import check_version, migrate, newest_version, version_of
+from agent_runtime.store.migrate import check_tables, check_version, migrate, newest_version, version_of
 from agent_runtime.store.sqlite.refusals import remedy_of
 from agent_runtime.store.sqlite.store import SqliteStore, sqlite_engine
 
@@ -123,6 +123,8 @@ def _sound_version(path: Path) -> str | None:
                     raise _damaged(path, found.splitlines()[-1])
             version = version_of(connection)
             check_version(version, f"'{path}'")
+            if version == newest_version():
+                check_tables(connection, f"'{path}'")
             return version
     finally:
         reading.dispose()
@@ -131,14 +133,18 @@ def _sound_version(path: Path) -> str | None:
 def _unfit(path: Path, error: Exception) -> Unusable:
     """Tell a file that is damaged from a machine that does not let it be used."""
     if isinstance(error, OSError):
-        return _out_of_reach(path, error.strerror or str(error), "see that its disk has room and works")
+        return _out_of_reach(path, error.strerror or str(error), "look at what lies there, and whose it is")
     remedy = remedy_of(error)
     cause = str(getattr(error, "orig", error)).splitlines()[0]
     return _damaged(path, cause) if remedy is None else _out_of_reach(path, cause, remedy)
 
 
-def _out_of_reach(path: Path, cause: str, remedy: str) -> Unusable:
-    return Unusable("database_unavailable", f"cannot use the database '{path}': {cause} ({remedy}, then start again)")
+def _out_of_reach(path: Path, found: str, remedy: str) -> Unusable:
+    return Unusable(
+        "database_unreachable",
+        f"cannot use the database '{path}': a file that can be read and written expected, in a folder that can be "
+        f"written, found: {found} ({remedy}, or choose another data folder with --data-dir)",
+    )
 
 
 def _damaged(path: Path, found: str) -> Unusable:
