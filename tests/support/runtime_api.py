@@ -124,7 +124,7 @@ class RuntimeApi:
 
     def launchers(self) -> list[LauncherRow]:
         """All launchers that the runtime knows."""
-        return [cast("LauncherRow", row) for row in self._pages("/launchers", "launchers")]
+        return [cast("LauncherRow", row) for row in cast("list[Json]", self.ask("GET", "/launchers")["launchers"])]
 
     def stop_job(self, job_id: str) -> JsonObject:
         """Ask for a job's end."""
