@@ -20,7 +20,7 @@ TAKES_OVER = "    def _take_over(self, held: Held) -> None:\n"
 FORGETS = (
     f"{TAKES_OVER}"
     "        held.is_over = True\n"
-    "        self._end(held, verdicts.of(held, {}, self._host.now(), self._host.wall_time()))\n"
+    "        self._end(held, verdicts.of(held, {}, self._nothing_ran()))\n"
     "        return\n"
 )
 
