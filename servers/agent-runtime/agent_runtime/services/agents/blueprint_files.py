@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails
 from agent_runtime.domain.agent import Blueprint
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
+from agent_runtime.services.agents.blueprint_limits import LimitsText
 from agent_runtime.services.agents.blueprint_sandbox import (
     BubblewrapText,
     WrapperText,
@@ -63,7 +64,7 @@ class BlueprintText(BaseModel):
     command: Annotated[list[Text], Field(max_length=1000)] = []
     model: Word | None = None
     labels: Annotated[dict[Word, Word], Field(max_length=100)] = {}
-    limits: dict[Word, JsonValue] = {}
+    limits: LimitsText = LimitsText()
     options: dict[Word, JsonValue] = {}
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
@@ -89,7 +90,7 @@ class BlueprintText(BaseModel):
             command=tuple(self.command),
             model=self.model,
             labels=self.labels,
-            limits=self.limits,
+            limits=self.limits.model_dump(exclude_none=True),
             options=self.options,
             system_prompt=system_prompt,
             mcp_servers=mcp_servers,
@@ -249,7 +250,8 @@ def _checked(path: Path, content: JsonObject) -> BlueprintText:
 def _sentence(error: ErrorDetails) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"there is no key '{place}'{did_you_mean(place, (*BlueprintText.model_fields, 'name'))}"
+        known = LimitsText.model_fields if error["loc"][0] == "limits" else (*BlueprintText.model_fields, "name")
+        return f"there is no key '{place}'{did_you_mean(str(error['loc'][-1]), known)}"
     said = error["msg"].removeprefix("Value error, ")
     return f"'{place}': {said[:1].lower()}{said[1:]}" if place else said
 
