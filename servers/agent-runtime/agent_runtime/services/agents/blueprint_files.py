@@ -52,6 +52,8 @@ _CLAUDE_OPTIONS: Mapping[str, str] = {
 
 Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+# Said by hand: the schema that is made of a `dict` does not say how long its names may be.
+_OF_WORDS: JsonObject = {"propertyNames": {"minLength": 1, "maxLength": 200}}
 
 
 class BlueprintText(BaseModel):
@@ -63,9 +65,9 @@ class BlueprintText(BaseModel):
     backend: Word | None = None
     command: Annotated[list[Text], Field(max_length=1000)] = []
     model: Word | None = None
-    labels: Annotated[dict[Word, Word], Field(max_length=100)] = {}
+    labels: Annotated[dict[Word, Word], Field(max_length=100, json_schema_extra=_OF_WORDS)] = {}
     limits: LimitsText = LimitsText()
-    options: dict[Word, JsonValue] = {}
+    options: Annotated[dict[Word, JsonValue], Field(json_schema_extra=_OF_WORDS)] = {}
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
     ] = None

@@ -2,10 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-_Count = Annotated[int, Field(ge=0, le=10**12)]
-_Amount = Annotated[float, Field(ge=0, le=10**9)]
+
+def _number(value: object) -> object:
+    # Python counts with true and false; and a text is no number, though it may look like one.
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError("a number is expected")
+    return value
+
+
+_Count = Annotated[int, Field(ge=0, le=10**12, strict=False), BeforeValidator(_number)]
+_Amount = Annotated[float, Field(ge=0, le=10**9), BeforeValidator(_number)]
 
 
 class LimitsText(BaseModel):
