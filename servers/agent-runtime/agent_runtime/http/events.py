@@ -81,11 +81,13 @@ class AppendedAnswer(BaseModel):
 class EventList(BaseModel):
     """One page of events; `next_cursor` is what `after` must be for the next one, null if there is none yet.
 
-    With `before` the pages go backwards, and `next_cursor` is what `before` must be.
+    With `before` the pages go backwards, and `next_cursor` is what `before` must be. `gap_through` is the last of
+    the session's events that retention has removed in the direction that is read, null if there is none.
     """
 
     events: list[EventWire]
     next_cursor: str | None = None
+    gap_through: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,16 +124,20 @@ class EventRoutes:
         words = [word for word in split_words(types) if "\0" not in word]
         if before is not None:
             return await self._backwards(session, before, limit, words)
-        page = await self.store.read(lambda tx: read_events(tx, find_session(tx, session), after, limit + 1, words))
+        page, gone = await self.store.read(
+            lambda tx: read_events(tx, find_session(tx, session), after, limit + 1, words)
+        )
         shown = [EventWire.of(event) for event in page[:limit]]
-        return EventList(events=shown, next_cursor=str(shown[-1].seq) if len(page) > limit else None)
+        cursor = str(shown[-1].seq) if len(page) > limit else None
+        return EventList(events=shown, next_cursor=cursor, gap_through=gone)
 
     async def _backwards(self, session: str, before: int, limit: int, types: list[str]) -> EventList:
-        page = await self.store.read(
+        page, gone = await self.store.read(
             lambda tx: read_events_before(tx, find_session(tx, session), before, limit + 1, types)
         )
         shown = [EventWire.of(event) for event in page[-limit:]]
-        return EventList(events=shown, next_cursor=str(shown[0].seq) if len(page) > limit else None)
+        cursor = str(shown[0].seq) if len(page) > limit else None
+        return EventList(events=shown, next_cursor=cursor, gap_through=gone)
 
     async def append(self, session: SessionReference, body: GivenBody) -> AppendedAnswer:
         """The answer means that they are on disk; sending them again is harmless."""

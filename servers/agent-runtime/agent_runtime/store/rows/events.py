@@ -18,7 +18,7 @@ from agent_runtime.domain.event import Event, NewEvent
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.store.rows.locks import EVENTS, lock_number
 from agent_runtime.store.statements import Channel, Record, Row, inserting_once
-from agent_runtime.store.tables.sessions import events
+from agent_runtime.store.tables.sessions import events, pruned_events
 
 _NUMBERING = """
 WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(:lock) WHERE :many > 0)
@@ -134,6 +134,14 @@ class EventTable:
     def bounds(self) -> tuple[int, int]:
         # Two questions: a database answers each from one end of the index, and both at once from all of it.
         return self._end(func.min(events.c.seq), "oldest"), self._end(func.max(events.c.seq), "newest")
+
+    def gone_through(self, session_id: SessionId | None = None) -> int:
+        statement = self._channel.prepare(
+            "events gone",
+            lambda: select(pruned_events.c.through_seq).where(pruned_events.c.session_id == bindparam("of_session")),
+        )
+        row = self._channel.first(statement, {"of_session": session_id or ""})
+        return 0 if row is None else _seq(row[0])
 
     def _end(self, end: ColumnElement[int], name: str) -> int:
         row = self._channel.first(self._channel.prepare(("event", name), lambda: select(func.coalesce(end, 0))), {})
