@@ -61,7 +61,8 @@ def follow(client: RuntimeClient, request: StreamRequest, wait: Callable[[float]
     """Yield events for ever, and None whenever it is worth to look at the state itself.
 
     None comes at the beginning, after each time that the connection was lost, where events are gone, and where there is
-    no stream (an older runtime, a proxy) every POLL_SECONDS. A caller that looks at the state on every item misses nothing either way.
+    no stream (an older runtime, a proxy) every POLL_SECONDS. A caller that looks at the state on every item misses
+    nothing either way.
 
     Units:   `wait` is called with seconds.
     Errors:  RefusedError, if the runtime refuses the stream for good, other than for not having one.

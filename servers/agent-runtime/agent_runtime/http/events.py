@@ -1,9 +1,10 @@
 """The events of one session: append them, read them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from agent_runtime.domain.event import SESSION_EVENT_TYPES
@@ -13,9 +14,11 @@ from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire.answers import HttpProblem, documented
 from agent_runtime.http.wire.fields import NOT_BOOL, SEQ_MAX, EventWire, GivenTime, split_words
 from agent_runtime.http.wire.pages import PAGE_SIZE, PageSize
-from agent_runtime.services.ports.store import Store
-from agent_runtime.services.sessions.events import GivenEvent, append_events, read_events, read_events_before
+from agent_runtime.services.access.callers import Caller
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.events import Appended, GivenEvent, append_events, read_events, read_events_before
 from agent_runtime.services.sessions.sessions import find_session
+from agent_runtime.services.sessions.telling import refuse_beyond_turn
 
 BATCH_MAX = 1000
 _ATTEMPT_MAX = 2**31 - 1
@@ -34,7 +37,7 @@ class EventBody(BaseModel):
     job_id: Annotated[str | None, Field(pattern=r"^job_[0-9a-z]{26}$")] = None
     attempt: Annotated[int, Field(ge=0, le=_ATTEMPT_MAX), NOT_BOOL] | None = None
 
-    def as_given(self) -> GivenEvent:
+    def as_given(self, size: int) -> GivenEvent:
         """Translate it for the verbs."""
         return GivenEvent(
             type=self.type,
@@ -43,6 +46,7 @@ class EventBody(BaseModel):
             client_event_id=self.client_event_id,
             job_id=JobId(self.job_id) if self.job_id is not None else None,
             attempt=self.attempt,
+            size=size,
         )
 
 
@@ -139,13 +143,21 @@ class EventRoutes:
         cursor = str(shown[0].seq) if len(page) > limit else None
         return EventList(events=shown, next_cursor=cursor, gap_through=gone)
 
-    async def append(self, session: SessionReference, body: GivenBody) -> AppendedAnswer:
-        """The answer means that they are on disk; sending them again is harmless."""
-        bodies = body.events if isinstance(body, EventBatchBody) else [body]
-        _refuse_large(bodies)
-        given = [event.as_given() for event in bodies]
+    async def append(self, session: SessionReference, body: GivenBody, request: Request) -> AppendedAnswer:
+        """The answer means that they are on disk; sending them again is harmless.
 
-        appended = await self.store.write(lambda tx: append_events(tx, find_session(tx, session), given))
+        Of one attempt a limited number of bytes is taken (413 `turn_too_large`); its result always finds room.
+        """
+        bodies = body.events if isinstance(body, EventBatchBody) else [body]
+        given = [event.as_given(size) for event, size in zip(bodies, _sizes(bodies), strict=True)]
+        caller: Caller = request.state.caller
+
+        def verb(tx: Transaction) -> Sequence[Appended]:
+            appended = append_events(tx, find_session(tx, session), given)
+            refuse_beyond_turn(tx, caller, given, appended)
+            return appended
+
+        appended = await self.store.write(verb)
         return AppendedAnswer(
             events=[
                 AppendedWire(seq=one.event.seq, client_event_id=one.event.new.client_event_id, duplicate=one.duplicate)
@@ -154,10 +166,11 @@ class EventRoutes:
         )
 
 
-def _refuse_large(bodies: list[EventBody]) -> None:
-    for number, event in enumerate(bodies):
-        size = len(event.model_dump_json())
+def _sizes(bodies: list[EventBody]) -> list[int]:
+    sizes = [len(event.model_dump_json().encode()) for event in bodies]
+    for number, size in enumerate(sizes):
         if size > EVENT_BYTES_MAX:
             raise HttpProblem(
                 413, "too_large", f"event {number} has {size} bytes: an event may have at most {EVENT_BYTES_MAX}"
             )
+    return sizes

@@ -11,7 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Problem, Refused, TooMuch, Unavailable, Unusable
+from agent_runtime.domain.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    Problem,
+    Refused,
+    TooLarge,
+    TooMuch,
+    Unavailable,
+    Unusable,
+)
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
 from agent_runtime.http.wire.body_fields import fields_of_body
@@ -23,6 +33,7 @@ STATUS_BY_PROBLEM: Mapping[type[Problem], int] = {
     Conflict: 409,
     Invalid: 422,
     Refused: 403,
+    TooLarge: 413,
     TooMuch: 429,
     Unavailable: 503,
     Unusable: 503,

@@ -25,7 +25,10 @@ _WORD_MAX = 200
 
 @dataclass(frozen=True)
 class GivenEvent:
-    """One event as a caller gives it; checked, but not yet matched with what exists."""
+    """One event as a caller gives it; checked, but not yet matched with what exists.
+
+    Units:   `size` is how many bytes it has.
+    """
 
     type: str
     data: Mapping[str, Json]
@@ -33,6 +36,7 @@ class GivenEvent:
     client_event_id: str | None = None
     job_id: JobId | None = None
     attempt: int | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True)
