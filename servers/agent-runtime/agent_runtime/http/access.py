@@ -9,14 +9,14 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.http.wire.answers import answer, documented
-from agent_runtime.http.wire.fields import NOT_BOOL, GivenName, WireTime
+from agent_runtime.http.wire.fields import GivenName, NotBool, WireTime
 from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_number
 from agent_runtime.services.access.callers import Role
 from agent_runtime.services.access.tokens import OVERLAP, MadeCredential, make_token, revoke_token, rotate_token
 from agent_runtime.services.ports.access import Credential
 from agent_runtime.services.ports.store import Store
 
-_Seconds = Annotated[float, Field(ge=0.001, le=315_360_000), NOT_BOOL]
+_Seconds = NotBool[Annotated[float, Field(ge=0.001, le=315_360_000)]]
 
 
 class TokenBody(BaseModel):
@@ -34,7 +34,7 @@ class RotateBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_seconds: Annotated[float, Field(ge=0, le=31_536_000), NOT_BOOL] = OVERLAP.total_seconds()
+    overlap_seconds: NotBool[Annotated[float, Field(ge=0, le=31_536_000)]] = OVERLAP.total_seconds()
 
 
 class TokenWire(BaseModel):

@@ -12,7 +12,7 @@ from agent_runtime.domain.ids import JobId
 from agent_runtime.http.door.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire.answers import HttpProblem, documented
-from agent_runtime.http.wire.fields import NOT_BOOL, SEQ_MAX, EventWire, GivenTime, split_words
+from agent_runtime.http.wire.fields import SEQ_MAX, EventWire, GivenTime, NotBool, split_words
 from agent_runtime.http.wire.pages import PAGE_SIZE, PageSize
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.services.ports.store import Store, Transaction
@@ -35,7 +35,7 @@ class EventBody(BaseModel):
     client_event_id: Annotated[str | None, Field(pattern=r"^[!-~]{1,80}$")] = None
     at: GivenTime | None = None
     job_id: Annotated[str | None, Field(pattern=r"^job_[0-9a-z]{26}$")] = None
-    attempt: Annotated[int, Field(ge=0, le=_ATTEMPT_MAX), NOT_BOOL] | None = None
+    attempt: NotBool[Annotated[int, Field(ge=0, le=_ATTEMPT_MAX)]] | None = None
 
     def as_given(self, size: int) -> GivenEvent:
         """Translate it for the verbs."""

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,8 @@ from pydantic import (
 
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.job import Usage
+
+T = TypeVar("T")
 
 SEQ_MAX = 2**63 - 1
 _YEARS = range(2000, 2200)
@@ -80,13 +82,13 @@ def _no_bool(value: object) -> object:
     return value
 
 
-NOT_BOOL = BeforeValidator(_no_bool)
-"""For a number that a caller gives, behind its bounds: the document would not show bounds that stand behind it."""
+NotBool = Annotated[T, BeforeValidator(_no_bool)]
+"""Around a number that a caller gives, with its bounds: the document would not show bounds that stand around this."""
 
-Whole = Annotated[int, NOT_BOOL]
+Whole = NotBool[int]
 """A whole number that a caller gives."""
 
-Number = Annotated[float, NOT_BOOL]
+Number = NotBool[float]
 """A number that a caller gives."""
 
 NAME_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,59}$"

@@ -11,11 +11,11 @@ from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
 from agent_runtime.domain.reasons import BY_EXIT_STATUS, SuccessReason
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 from agent_runtime.http.wire.fields import (
-    NOT_BOOL,
     GivenName,
     GivenPrompt,
     GivenTime,
     Labels,
+    NotBool,
     PlainText,
     UsageWire,
     WireTime,
@@ -26,8 +26,8 @@ from agent_runtime.services.ports.questions import PastAttempt
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
 _Name = Annotated[str, Field(max_length=200)]
 _Folder = Annotated[str, Field(max_length=4096, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})]
-_Count = Annotated[int, Field(ge=0, le=10**12), NOT_BOOL]
-_Amount = Annotated[float, Field(ge=0, le=10**9), NOT_BOOL]
+_Count = NotBool[Annotated[int, Field(ge=0, le=10**12)]]
+_Amount = NotBool[Annotated[float, Field(ge=0, le=10**9)]]
 
 
 def _checked_prompt(prompt: str) -> str:
@@ -69,14 +69,14 @@ class JobBody(BaseModel):
     project_dir: _Folder | None = None
     parent_session_name: _Name | None = None
     labels: Labels = Field(default_factory=dict)
-    priority: Annotated[int, Field(ge=-100, le=100), NOT_BOOL] = 0
-    timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000), NOT_BOOL] | None = None
-    stop_grace_seconds: Annotated[float, Field(ge=0, le=3600), NOT_BOOL] = 10.0
+    priority: NotBool[Annotated[int, Field(ge=-100, le=100)]] = 0
+    timeout_seconds: NotBool[Annotated[float, Field(gt=0, le=31_536_000)]] | None = None
+    stop_grace_seconds: NotBool[Annotated[float, Field(ge=0, le=3600)]] = 10.0
     if_busy: IfBusy = IfBusy.ENQUEUE
-    max_attempts: Annotated[int, Field(ge=1, le=100), NOT_BOOL] = 1
-    rerun_lost: Annotated[int, Field(ge=0, le=100), NOT_BOOL] = 0
+    max_attempts: NotBool[Annotated[int, Field(ge=1, le=100)]] = 1
+    rerun_lost: NotBool[Annotated[int, Field(ge=0, le=100)]] = 0
     not_before: GivenTime | None = None
-    queue_timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000), NOT_BOOL] | None = None
+    queue_timeout_seconds: NotBool[Annotated[float, Field(gt=0, le=31_536_000)]] | None = None
     callback: bool = False
     callback_policy: CallbackPolicy = CallbackPolicy.EACH
     callback_group: Annotated[PlainText, Field(min_length=1, max_length=60)] | None = None
