@@ -107,15 +107,15 @@ class PostgresStore:
                 "transactions are left to the database, which does not say what becomes of them (is a standby away?)",
                 extra={"transactions": left, "database": place_of(self._conninfo)},
             )
-        self._hang_up(LEAVE_SECONDS if not left else 0.0)
+        if left or self._readers.close(LEAVE_SECONDS):
+            self._hang_up()
         self._switchboard.close()
         for connection in self._open:
             connection.close()
         self._engine.dispose()
 
-    def _hang_up(self, patience: float) -> None:
+    def _hang_up(self) -> None:
         """Free every thread from a database that does not answer, or the process could not end."""
-        self._readers.close(patience)
         with self._open_lock:
             still_open = tuple(self._open)
         for connection in still_open:
