@@ -77,6 +77,6 @@ function Words({ form, problems, change }) {
       value=${form[name]} onInput=${(event) => change({ [name]: event.target.value })} spellcheck=${false}></textarea>`}<//>`;
   return html`${area("System prompt", "system_prompt", "What it is and how it works; Markdown", true)}
     ${area("MCP servers", "mcp_servers", 'JSON: {"name": {"command": "…", "args": []}} or {"name": {"url": "…"}}')}
-    ${area("Limits", "limits", 'JSON, for example {"timeout_seconds": 3600, "max_cost_usd": 5}')}
+    ${area("Limits", "limits", 'JSON, for example {"max_run_seconds": 3600, "max_cost_usd": 5}')}
     ${area("Options", "options", "JSON: what only this backend understands")}`;
 }

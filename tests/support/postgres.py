@@ -162,6 +162,10 @@ class Cluster:
         others = f"datname = '{database}' AND pid <> pg_backend_pid()"
         return self._number(f"count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {others}")
 
+    def commits_that_wait(self) -> int:
+        """Tell how many wait for a standby."""
+        return self._number("count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+
     def cancel_commits_that_wait(self) -> int:
         """Let nobody wait for a standby any longer, and tell how many there were."""
         return self._number("count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")

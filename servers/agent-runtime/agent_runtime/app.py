@@ -132,6 +132,7 @@ class Runtime:
         app = FastAPI(
             title="Agent Runtime",
             version=version("agent-runtime"),
+            description="No text of a request, wherever it stands, may hold NUL or half of a surrogate pair.",
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,

@@ -170,6 +170,11 @@ def test_a_claude_code_agent_file_is_an_agent(workshop: Workshop) -> None:
         ('{"command": "ls"}', "'command'"),
         ('{"name": "other"}', "must be the same"),
         ('{"limits": {"x": NaN}}', "NaN"),
+        (
+            '{"command": ["./x"], "limits": {"max_runing": 1}}',
+            "no key 'limits.max_runing' (did you mean 'max_running'?)",
+        ),
+        ('{"command": ["./x"], "limits": {"max_children": "3"}}', "'limits.max_children'"),
         ('{"name": "broken"}', "a 'backend' or a 'command' is expected"),
         ('{"comand": ["./x"]}', "no key 'comand' (did you mean 'command'?)"),
         ('{"command": ["./x"], "Sandbox": "bubblewrap"}', "no key 'Sandbox' (did you mean 'sandbox'?)"),

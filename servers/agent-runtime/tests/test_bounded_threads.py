@@ -17,7 +17,7 @@ def threads() -> Iterator[BoundedThreads]:
     """One thread."""
     one = BoundedThreads("test", 1)
     yield one
-    one.close()
+    assert one.close(PATIENCE_SECONDS) == 0
 
 
 async def _leave_at_work(threads: BoundedThreads, may_end: threading.Event) -> None:
@@ -69,6 +69,16 @@ def test_a_caller_who_is_cancelled_does_not_free_the_thread(threads: BoundedThre
             await caller
         with pytest.raises(NotBegunError):
             await threads.do(lambda: None, SOON_SECONDS, PATIENCE_SECONDS)
+        may_end.set()
+
+    asyncio.run(story())
+
+
+def test_who_leaves_is_told_of_work_that_does_not_end(threads: BoundedThreads) -> None:
+    async def story() -> None:
+        may_end = threading.Event()
+        await _leave_at_work(threads, may_end)
+        assert threads.close(SOON_SECONDS) == 1
         may_end.set()
 
     asyncio.run(story())

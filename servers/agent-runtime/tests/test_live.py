@@ -67,6 +67,28 @@ def test_the_whole_history_is_given_to_who_asks_for_it(desk: Desk) -> None:
         assert [next(events)["type"] for _ in range(2)] == ["session.created", "job.created"]
 
 
+def test_events_that_were_pruned_between_older_and_newer_ones_are_a_gap(desk: Desk) -> None:
+    job = desk.run()
+    name = text(job["session_name"])
+    desk.complete(job)
+    path = f"/sessions/{name}/events"
+    place = cast("int", items(read(desk.get(path))["events"])[0]["seq"])
+    old: JsonObject = {"type": "message", "data": {"text": "old"}, "at": "2020-01-01T00:00:00Z"}
+    gone = cast("int", items(read(desk.post(path, old))["events"])[0]["seq"])
+    tell(desk, name, "kept")
+    read(desk.post("/prune", {"older_than_days": 2}))
+
+    with watching(desk, session=name, after=place) as events:
+        gap = next(events)
+    with watching(desk, session=name, after=gone) as events:
+        behind_it = next(events)
+    seen_from_before, seen_from_behind = read(desk.get(path, after=place)), read(desk.get(path, after=gone))
+
+    assert (gap["after"], "type" in gap) == (place, False)
+    assert cast("JsonObject", behind_it["data"])["text"] == "kept"
+    assert (seen_from_before["gap_through"], seen_from_behind["gap_through"]) == (gone, None)
+
+
 def test_a_place_that_does_not_exist_is_a_gap_and_the_stream_goes_on(desk: Desk) -> None:
     name = text(desk.start()["session_name"])
 

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 
 from agent_runtime.domain.event import Event, NewEvent
 from agent_runtime.http.stream.live import LiveStream, Wanted
+from agent_runtime.services.overview import EventBounds
 from agent_runtime.services.ports.store import Announcement, Store, Transaction
 from support.waiting import until
 
@@ -22,9 +23,9 @@ class EmptyStore:
         raise AssertionError(f"a stream never writes: {verb}")
 
     async def read(self, verb: Callable[[Transaction], T]) -> T:
-        """The first and the last number of no events."""
+        """The bounds of no events."""
         assert callable(verb)
-        return cast("T", (0, 0))
+        return cast("T", EventBounds(0, 0, 0))
 
 
 def announcement(seq: int) -> Announcement:

@@ -184,3 +184,24 @@ def test_too_much_goes_from_the_oldest_on_until_it_is_little_enough(rig: StoreRi
     assert kept == sorted(kept)
     assert 0 < kept.count(True) < 12
     assert all(rig.job(job).id == job.id for job in jobs)
+
+
+def test_events_that_went_between_older_and_newer_ones_leave_a_mark_of_their_own(rig: StoreRig) -> None:
+    rig.create("works")
+    running = rig.run(rig.launcher())
+    ended = _ended(rig, "over")
+    gone = rig.events(ended)
+    rig.clock.move(days=31)
+    kept = rig.events(running)
+
+    removed = _prune(rig, age=timedelta(days=30))
+    newer = rig.create("new")
+
+    assert removed.events >= len(gone) > 0
+    assert rig.events(running) == kept, "older events remain"
+    assert rig.events(newer), "and there are newer ones"
+    through = rig.do(lambda tx: tx.events.gone_through())
+    assert through == rig.do(lambda tx: tx.events.gone_through(ended.session_id))
+    assert rig.do(lambda tx: tx.events.gone_through(running.session_id)) == 0
+    oldest, newest = rig.do(lambda tx: tx.events.bounds())
+    assert oldest < through < newest

@@ -11,6 +11,7 @@ from support.desk import Desk, Json, JsonObject, fresh, read, refused
         ("POST", "/jobs", {"max_attempt": 3}, "max_attempt", "max_attempts"),
         ("POST", "/jobs", {"limits": {"max_cost": 3}}, "limits.max_cost", "max_cost_usd"),
         ("POST", "/agents", {"comand": ["./x"]}, "comand", "command"),
+        ("POST", "/agents", {"backend": "claude", "limits": {"max_turn": 3}}, "limits.max_turn", "max_turns"),
         ("PUT", "/agents/mistyped", {"backend": "command", "sand_box": "bubblewrap"}, "sand_box", "sandbox"),
         (
             "POST",

@@ -28,26 +28,41 @@ class StreamRequest:
     after: int | None = None
 
 
-def events_of_stream(lines: Iterator[str]) -> Iterator[Event]:
-    """Yield the events in the lines of a server-sent event stream.
+@dataclass(frozen=True)
+class Gap:
+    """Events that were asked for are gone; the stream goes on behind `seq`."""
+
+    seq: int
+
+
+def events_of_stream(lines: Iterator[str]) -> Iterator[Event | Gap]:
+    """Yield the events in the lines of a server-sent event stream, and the gaps between them.
 
     Errors:  ValueError, if a message is no event of ours.
     """
-    data: list[str] = []
+    fields: dict[str, list[str]] = {}
     for line in lines:
         name, _, value = line.partition(":")
-        if name == "data":
-            data.append(value.removeprefix(" "))
-        elif not line and data:
-            yield Event.read(as_object(json.loads("\n".join(data)), "event"))
-            data = []
+        if line:
+            fields.setdefault(name, []).append(value.removeprefix(" "))
+            continue
+        if "data" in fields:
+            yield _read(fields)
+        fields = {}
+
+
+def _read(fields: dict[str, list[str]]) -> Event | Gap:
+    if fields.get("event") == ["gap"]:
+        return Gap(int(fields["id"][-1]))
+    return Event.read(as_object(json.loads("\n".join(fields["data"])), "event"))
 
 
 def follow(client: RuntimeClient, request: StreamRequest, wait: Callable[[float], object]) -> Iterator[Event | None]:
     """Yield events for ever, and None whenever it is worth to look at the state itself.
 
-    None comes at the beginning, after each time that the connection was lost, and where there is no stream (an older
-    runtime, a proxy) every POLL_SECONDS. A caller that looks at the state on every item misses nothing either way.
+    None comes at the beginning, after each time that the connection was lost, where events are gone, and where there is
+    no stream (an older runtime, a proxy) every POLL_SECONDS. A caller that looks at the state on every item misses
+    nothing either way.
 
     Units:   `wait` is called with seconds.
     Errors:  RefusedError, if the runtime refuses the stream for good, other than for not having one.
@@ -59,7 +74,7 @@ def follow(client: RuntimeClient, request: StreamRequest, wait: Callable[[float]
         try:
             for event in _one_connection(client, request, after, backoff.reset):
                 after = event.seq
-                yield event
+                yield None if isinstance(event, Gap) else event
             wait(backoff.next_seconds())
         except RefusedError as error:
             if error.http_status not in {404, 405}:
@@ -73,7 +88,7 @@ def follow(client: RuntimeClient, request: StreamRequest, wait: Callable[[float]
 
 def _one_connection(
     client: RuntimeClient, request: StreamRequest, after: int | None, on_connected: Callable[[], None]
-) -> Iterator[Event]:
+) -> Iterator[Event | Gap]:
     parameters = {} if request.session is None else {"session": request.session}
     if request.types:
         parameters["types"] = ",".join(request.types)

@@ -52,6 +52,10 @@ class TooMuch(Problem):
         self.retry_after_seconds = retry_after_seconds
 
 
+class TooLarge(Problem):
+    """There is no room for this, and there will be none."""
+
+
 class Unavailable(Problem):
     """The store cannot be reached at the moment; the same request may succeed soon, and asking again is safe."""
 

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.http.wire.answers import answer, documented
-from agent_runtime.http.wire.fields import GivenName, Number, WireTime
+from agent_runtime.http.wire.fields import GivenName, NotBool, WireTime
 from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_number
 from agent_runtime.services.access.callers import Role
 from agent_runtime.services.access.tokens import OVERLAP, MadeCredential, make_token, revoke_token, rotate_token
 from agent_runtime.services.ports.access import Credential
 from agent_runtime.services.ports.store import Store
 
-_Seconds = Annotated[Number, Field(gt=0, le=315_360_000)]
+_Seconds = NotBool[Annotated[float, Field(ge=0.001, le=315_360_000)]]
 
 
 class TokenBody(BaseModel):
@@ -25,7 +25,7 @@ class TokenBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[GivenName, Field(max_length=60)]
-    role: Role
+    role: Literal[Role.USER, Role.VIEWER, Role.LAUNCHER]
     lifetime_seconds: _Seconds | None = None
 
 
@@ -34,7 +34,7 @@ class RotateBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_seconds: Annotated[Number, Field(ge=0, le=31_536_000)] = OVERLAP.total_seconds()
+    overlap_seconds: NotBool[Annotated[float, Field(ge=0, le=31_536_000)]] = OVERLAP.total_seconds()
 
 
 class TokenWire(BaseModel):

@@ -72,13 +72,17 @@ class AgentList(BaseModel):
     agents: list[AgentWire]
 
 
+def _named(field: str, schema: JsonObject) -> JsonObject:
+    return {"required": [field], "properties": {field: schema}}
+
+
 class GivenAgent(BlueprintText):
     """What an agent is to be; what is left out is empty."""
 
     model_config = ConfigDict(
         extra="forbid",
         strict=False,
-        json_schema_extra={"anyOf": [{"required": ["backend"]}, {"required": ["command"]}]},
+        json_schema_extra={"anyOf": [_named("backend", {"type": "string"}), _named("command", {"minItems": 1})]},
     )
 
     name: Annotated[GivenName, Field(max_length=200)] | None = None

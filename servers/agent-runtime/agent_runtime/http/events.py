@@ -1,9 +1,10 @@
 """The events of one session: append them, read them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from agent_runtime.domain.event import SESSION_EVENT_TYPES
@@ -11,11 +12,13 @@ from agent_runtime.domain.ids import JobId
 from agent_runtime.http.door.rules import EVENT_BYTES_MAX
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire.answers import HttpProblem, documented
-from agent_runtime.http.wire.fields import SEQ_MAX, EventWire, GivenTime, Whole, split_words
+from agent_runtime.http.wire.fields import SEQ_MAX, EventWire, GivenTime, NotBool, split_words
 from agent_runtime.http.wire.pages import PAGE_SIZE, PageSize
-from agent_runtime.services.ports.store import Store
-from agent_runtime.services.sessions.events import GivenEvent, append_events, read_events, read_events_before
+from agent_runtime.services.access.callers import Caller
+from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.sessions.events import Appended, GivenEvent, append_events, read_events, read_events_before
 from agent_runtime.services.sessions.sessions import find_session
+from agent_runtime.services.sessions.telling import refuse_beyond_turn
 
 BATCH_MAX = 1000
 _ATTEMPT_MAX = 2**31 - 1
@@ -32,9 +35,9 @@ class EventBody(BaseModel):
     client_event_id: Annotated[str | None, Field(pattern=r"^[!-~]{1,80}$")] = None
     at: GivenTime | None = None
     job_id: Annotated[str | None, Field(pattern=r"^job_[0-9a-z]{26}$")] = None
-    attempt: Annotated[Whole | None, Field(ge=0, le=_ATTEMPT_MAX)] = None
+    attempt: NotBool[Annotated[int, Field(ge=0, le=_ATTEMPT_MAX)]] | None = None
 
-    def as_given(self) -> GivenEvent:
+    def as_given(self, size: int) -> GivenEvent:
         """Translate it for the verbs."""
         return GivenEvent(
             type=self.type,
@@ -43,6 +46,7 @@ class EventBody(BaseModel):
             client_event_id=self.client_event_id,
             job_id=JobId(self.job_id) if self.job_id is not None else None,
             attempt=self.attempt,
+            size=size,
         )
 
 
@@ -81,11 +85,13 @@ class AppendedAnswer(BaseModel):
 class EventList(BaseModel):
     """One page of events; `next_cursor` is what `after` must be for the next one, null if there is none yet.
 
-    With `before` the pages go backwards, and `next_cursor` is what `before` must be.
+    With `before` the pages go backwards, and `next_cursor` is what `before` must be. `gap_through` is the last of
+    the session's events that retention has removed in the direction that is read, null if there is none.
     """
 
     events: list[EventWire]
     next_cursor: str | None = None
+    gap_through: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,24 +128,36 @@ class EventRoutes:
         words = [word for word in split_words(types) if "\0" not in word]
         if before is not None:
             return await self._backwards(session, before, limit, words)
-        page = await self.store.read(lambda tx: read_events(tx, find_session(tx, session), after, limit + 1, words))
+        page, gone = await self.store.read(
+            lambda tx: read_events(tx, find_session(tx, session), after, limit + 1, words)
+        )
         shown = [EventWire.of(event) for event in page[:limit]]
-        return EventList(events=shown, next_cursor=str(shown[-1].seq) if len(page) > limit else None)
+        cursor = str(shown[-1].seq) if len(page) > limit else None
+        return EventList(events=shown, next_cursor=cursor, gap_through=gone)
 
     async def _backwards(self, session: str, before: int, limit: int, types: list[str]) -> EventList:
-        page = await self.store.read(
+        page, gone = await self.store.read(
             lambda tx: read_events_before(tx, find_session(tx, session), before, limit + 1, types)
         )
         shown = [EventWire.of(event) for event in page[-limit:]]
-        return EventList(events=shown, next_cursor=str(shown[0].seq) if len(page) > limit else None)
+        cursor = str(shown[0].seq) if len(page) > limit else None
+        return EventList(events=shown, next_cursor=cursor, gap_through=gone)
 
-    async def append(self, session: SessionReference, body: GivenBody) -> AppendedAnswer:
-        """The answer means that they are on disk; sending them again is harmless."""
+    async def append(self, session: SessionReference, body: GivenBody, request: Request) -> AppendedAnswer:
+        """The answer means that they are on disk; sending them again is harmless.
+
+        Of one attempt a limited number of bytes is taken (413 `turn_too_large`); its result always finds room.
+        """
         bodies = body.events if isinstance(body, EventBatchBody) else [body]
-        _refuse_large(bodies)
-        given = [event.as_given() for event in bodies]
+        given = [event.as_given(size) for event, size in zip(bodies, _sizes(bodies), strict=True)]
+        caller: Caller = request.state.caller
 
-        appended = await self.store.write(lambda tx: append_events(tx, find_session(tx, session), given))
+        def verb(tx: Transaction) -> Sequence[Appended]:
+            appended = append_events(tx, find_session(tx, session), given)
+            refuse_beyond_turn(tx, caller, given, appended)
+            return appended
+
+        appended = await self.store.write(verb)
         return AppendedAnswer(
             events=[
                 AppendedWire(seq=one.event.seq, client_event_id=one.event.new.client_event_id, duplicate=one.duplicate)
@@ -148,10 +166,11 @@ class EventRoutes:
         )
 
 
-def _refuse_large(bodies: list[EventBody]) -> None:
-    for number, event in enumerate(bodies):
-        size = len(event.model_dump_json())
+def _sizes(bodies: list[EventBody]) -> list[int]:
+    sizes = [len(event.model_dump_json().encode()) for event in bodies]
+    for number, size in enumerate(sizes):
         if size > EVENT_BYTES_MAX:
             raise HttpProblem(
                 413, "too_large", f"event {number} has {size} bytes: an event may have at most {EVENT_BYTES_MAX}"
             )
+    return sizes

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.http.wire.answers import documented
-from agent_runtime.http.wire.fields import Number, Whole
+from agent_runtime.http.wire.fields import NotBool
 from agent_runtime.services.ports.store import Store
 from agent_runtime.services.retention import Retention, prune
 
@@ -18,8 +18,8 @@ class PruneBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    older_than_days: Annotated[Number, Field(ge=2, le=36500)] | None = None
-    larger_than_bytes: Annotated[Whole, Field(ge=0, le=2**60)] | None = None
+    older_than_days: NotBool[Annotated[float, Field(ge=2, le=36500)]] | None = None
+    larger_than_bytes: NotBool[Annotated[int, Field(ge=0, le=10**18)]] | None = None
 
 
 class PruneAnswer(BaseModel):

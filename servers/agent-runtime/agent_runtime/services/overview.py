@@ -123,6 +123,16 @@ def count_alive_launchers(tx: Transaction) -> int:
     return sum(launcher.status is LauncherStatus.ALIVE for launcher in tx.launchers.present())
 
 
-def event_bounds(tx: Transaction) -> tuple[int, int]:
-    """Tell the oldest sequence number that can still be read, and the newest."""
-    return tx.events.bounds()
+@dataclass(frozen=True)
+class EventBounds:
+    """The oldest and the newest sequence number that can be read, and the last one that is gone for its age."""
+
+    oldest: int
+    newest: int
+    gone_through: int
+
+
+def event_bounds(tx: Transaction) -> EventBounds:
+    """Tell which events there are."""
+    oldest, newest = tx.events.bounds()
+    return EventBounds(oldest, newest, tx.events.gone_through())

@@ -157,11 +157,11 @@ class LiveStream:
         loop = asyncio.get_running_loop()
         self._watchers += 1
         try:
-            place, opening = await self._begin(after)
+            place, told, opening = await self._begin(after)
             yield opening
             spoke_at = loop.time()
             while not self._ended:
-                batch, reached = await self._next(wanted, place)
+                batch, reached = await self._next(wanted, place, told)
                 if not batch and loop.time() - spoke_at >= self._heartbeat_seconds:
                     batch = _HEARTBEAT
                 if batch:
@@ -173,28 +173,36 @@ class LiveStream:
         finally:
             self._watchers -= 1
 
-    async def _begin(self, after: int | None) -> tuple[int, bytes]:
-        oldest, newest = await self._store.read(event_bounds)
+    async def _begin(self, after: int | None) -> tuple[int, int, bytes]:
+        """Give the place to begin at, up to where it is known what is gone, and what is said first."""
+        there = await self._store.read(event_bounds)
+        newest, gone = there.newest, there.gone_through
         if after is None:
-            return newest, _OPENING
-        if after > newest or 0 < after < oldest - 1:
-            facts = f'{{"after":{after},"oldest_seq":{oldest},"newest_seq":{newest}}}'
-            return newest, _OPENING + f"id: {newest}\nevent: gap\ndata: {facts}\n\n".encode()
-        return after, _OPENING
+            return newest, gone, _OPENING
+        # Who asks for everything, from 0 on, is given what there is.
+        if after > newest or 0 < after < max(gone, there.oldest - 1):
+            return newest, gone, _OPENING + _gap(after, there.oldest, newest)
+        return after, gone, _OPENING
 
-    async def _next(self, wanted: Wanted, place: int) -> tuple[bytes, int]:
-        """Give the next events behind a place, and the place that is reached with them."""
+    async def _next(self, wanted: Wanted, place: int, told: int) -> tuple[bytes, int]:
+        """Give the next events behind a place, and the place that is reached with them.
+
+        Shape:   `told` is up to where it is known what is gone.
+        """
         if self._kept.reach_back_to(place):
             # Most watchers stand at the same place and want the same: what one gets is made once for all of them.
             batch = self._batches.get((place, wanted))
             if batch is None:
                 batch = self._batches[(place, wanted)] = self._kept.behind(place, wanted)
             return batch
-        return await self._from_database(wanted, place) if place < self._newest else (b"", place)
+        return await self._from_database(wanted, place, told) if place < self._newest else (b"", place)
 
-    async def _from_database(self, wanted: Wanted, place: int) -> tuple[bytes, int]:
+    async def _from_database(self, wanted: Wanted, place: int, told: int) -> tuple[bytes, int]:
         newest_before = self._newest
-        page = await self._store.read(lambda tx: tx.events.after(place, _PAGE))
+        page, gone = await self._store.read(lambda tx: (tx.events.after(place, _PAGE), tx.events.gone_through()))
+        if gone > max(place, told):
+            newest = max(newest_before, gone)
+            return _gap(place, page[0].seq if page else newest, newest), newest
         batch = b"".join(encode(event) for event in page if wanted.takes(event))
         if len(page) == _PAGE:
             return batch, page[-1].seq
@@ -224,6 +232,11 @@ class LiveStream:
             await asyncio.wait((news,), timeout=max(0.0, until - loop.time()))
         finally:
             self._waiting.pop(news, None)
+
+
+def _gap(after: int, oldest: int, newest: int) -> bytes:
+    facts = f'{{"after":{after},"oldest_seq":{oldest},"newest_seq":{newest}}}'
+    return f"id: {newest}\nevent: gap\ndata: {facts}\n\n".encode()
 
 
 def encode(event: Event) -> bytes:

@@ -69,7 +69,7 @@ class StreamRoutes:
 
 def _seen(tx: Transaction, caller: Caller, tree: str | None) -> tuple[Wanted, int]:
     root = find_own_session(tx, caller, tree).root_session_id if tree is not None else None
-    _, newest = event_bounds(tx)
+    newest = event_bounds(tx).newest
     if caller.role is not Role.SESSION:
         return Wanted(root_session_id=root), newest
     own = tx.sessions.get(caller.session_id) if caller.session_id is not None else None

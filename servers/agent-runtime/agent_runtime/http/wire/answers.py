@@ -4,14 +4,24 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Problem, Refused, TooMuch, Unavailable, Unusable
+from agent_runtime.domain.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    Problem,
+    Refused,
+    TooLarge,
+    TooMuch,
+    Unavailable,
+    Unusable,
+)
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
 from agent_runtime.http.wire.body_fields import fields_of_body
@@ -23,6 +33,7 @@ STATUS_BY_PROBLEM: Mapping[type[Problem], int] = {
     Conflict: 409,
     Invalid: 422,
     Refused: 403,
+    TooLarge: 413,
     TooMuch: 429,
     Unavailable: 503,
     Unusable: 503,
@@ -134,9 +145,18 @@ def install_error_answers(app: FastAPI) -> None:
         schemas = document["components"]["schemas"]
         schemas[ErrorAnswer.__name__] = ErrorAnswer.model_json_schema()
         document["components"]["schemas"] = dict(sorted(schemas.items()))
+        _leave_out_null(document)
         return document
 
     app.openapi = describe_errors_too  # type: ignore[method-assign]  # FastAPI's own way to add to the document
+
+
+def _leave_out_null(document: Mapping[str, Any]) -> None:
+    """Say of parameters that may be left out just that: in an address or a header there is no null."""
+    for operations in document["paths"].values():
+        for parameter in (one for operation in operations.values() for one in operation.get("parameters", ())):
+            kinds = parameter["schema"].pop("anyOf", ())
+            parameter["schema"].update(*(kind for kind in kinds if kind != {"type": "null"}))
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:

@@ -1,13 +1,15 @@
 """How times, usage and events look on the wire."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
+    Field,
     JsonValue,
     PlainSerializer,
     WithJsonSchema,
@@ -15,6 +17,8 @@ from pydantic import (
 
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.job import Usage
+
+T = TypeVar("T")
 
 SEQ_MAX = 2**63 - 1
 _YEARS = range(2000, 2200)
@@ -39,19 +43,36 @@ WireTime = Annotated[
 ]
 """A time that we tell."""
 
-GivenTime = Annotated[AwareDatetime, AfterValidator(_sensible)]
+GivenTime = Annotated[AwareDatetime, AfterValidator(_sensible), Field(json_schema_extra={"pattern": "^2[01]"})]
 """A time that a caller tells."""
+
+# What turns text around or hides in it makes one name look like another, in logs and on the page: control and format
+# characters, and all spaces but the common one. The document of the API can name all but the last few.
+HIDDEN = (
+    r"\u0000-\u001f\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e\u2000-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb"
+)
+_HIDDEN_BEYOND = (
+    r"\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_HIDDEN_ONE = re.compile(f"[{HIDDEN}{_HIDDEN_BEYOND}]")
 
 
 def _plain(text: str) -> str:
-    # What turns text around or hides in it makes one name look like another, in logs and on the page.
-    if not text.isprintable():
+    if _HIDDEN_ONE.search(text):
         raise ValueError("text without control characters and invisible ones is expected")
     return text
 
 
-PlainText = Annotated[str, AfterValidator(_plain)]
+PlainText = Annotated[str, AfterValidator(_plain), Field(json_schema_extra={"pattern": f"^[^{HIDDEN}]*$"})]
 """A short text that people read in a list."""
+
+_Word = Annotated[PlainText, Field(max_length=200)]
+Labels = Annotated[
+    dict[_Word, _Word],
+    Field(max_length=100, json_schema_extra={"propertyNames": {"maxLength": 200, "pattern": f"^[^{HIDDEN}]*$"}}),
+]
+"""What a job asks of who runs it, or what a launcher has."""
 
 
 def _no_bool(value: object) -> object:
@@ -61,10 +82,13 @@ def _no_bool(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_no_bool)]
+NotBool = Annotated[T, BeforeValidator(_no_bool)]
+"""Around a number that a caller gives, with its bounds: the document would not show bounds that stand around this."""
+
+Whole = NotBool[int]
 """A whole number that a caller gives."""
 
-Number = Annotated[float, BeforeValidator(_no_bool)]
+Number = NotBool[float]
 """A number that a caller gives."""
 
 NAME_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,59}$"

@@ -14,21 +14,20 @@ from agent_runtime.http.wire.fields import (
     GivenName,
     GivenPrompt,
     GivenTime,
-    Number,
+    Labels,
+    NotBool,
     PlainText,
     UsageWire,
-    Whole,
     WireTime,
 )
 from agent_runtime.services.jobs.waiting import Waiting
 from agent_runtime.services.ports.questions import PastAttempt
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
-_Label = Annotated[PlainText, Field(max_length=200)]
 _Name = Annotated[str, Field(max_length=200)]
 _Folder = Annotated[str, Field(max_length=4096, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})]
-_Count = Annotated[Whole, Field(ge=0, le=10**12)]
-_Amount = Annotated[Number, Field(ge=0, le=10**9)]
+_Count = NotBool[Annotated[int, Field(ge=0, le=10**12)]]
+_Amount = NotBool[Annotated[float, Field(ge=0, le=10**9)]]
 
 
 def _checked_prompt(prompt: str) -> str:
@@ -69,15 +68,15 @@ class JobBody(BaseModel):
     agent_name: _Name | None = None
     project_dir: _Folder | None = None
     parent_session_name: _Name | None = None
-    labels: dict[_Label, _Label] = Field(default_factory=dict, max_length=100)
-    priority: Annotated[Whole, Field(ge=-100, le=100)] = 0
-    timeout_seconds: Annotated[Number, Field(gt=0, le=31_536_000)] | None = None
-    stop_grace_seconds: Annotated[Number, Field(ge=0, le=3600)] = 10.0
+    labels: Labels = Field(default_factory=dict)
+    priority: NotBool[Annotated[int, Field(ge=-100, le=100)]] = 0
+    timeout_seconds: NotBool[Annotated[float, Field(gt=0, le=31_536_000)]] | None = None
+    stop_grace_seconds: NotBool[Annotated[float, Field(ge=0, le=3600)]] = 10.0
     if_busy: IfBusy = IfBusy.ENQUEUE
-    max_attempts: Annotated[Whole, Field(ge=1, le=100)] = 1
-    rerun_lost: Annotated[Whole, Field(ge=0, le=100)] = 0
+    max_attempts: NotBool[Annotated[int, Field(ge=1, le=100)]] = 1
+    rerun_lost: NotBool[Annotated[int, Field(ge=0, le=100)]] = 0
     not_before: GivenTime | None = None
-    queue_timeout_seconds: Annotated[Number, Field(gt=0, le=31_536_000)] | None = None
+    queue_timeout_seconds: NotBool[Annotated[float, Field(gt=0, le=31_536_000)]] | None = None
     callback: bool = False
     callback_policy: CallbackPolicy = CallbackPolicy.EACH
     callback_group: Annotated[PlainText, Field(min_length=1, max_length=60)] | None = None

@@ -10,7 +10,7 @@ from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.reasons import OF_LAUNCHERS
 from agent_runtime.http.wire.answers import ErrorAnswer, Sparse
-from agent_runtime.http.wire.fields import GivenTime, Number, PlainText, Whole, WireTime
+from agent_runtime.http.wire.fields import GivenTime, Labels, NotBool, Number, PlainText, Whole, WireTime
 from agent_runtime.services.access.callers import SessionTokens
 from agent_runtime.services.launchers.claims import Ask, Claimed
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
@@ -121,8 +121,8 @@ class InstanceWire(BaseModel):
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-    call: Annotated[Whole, Field(ge=1, le=1_000_000_000)]
-    began: Annotated[Number, Field(ge=0, le=1e12)] | None = None
+    call: NotBool[Annotated[int, Field(ge=1, le=1_000_000_000)]]
+    began: NotBool[Annotated[float, Field(ge=0, le=1e12)]] | None = None
 
 
 class RegisterBody(BaseModel):
@@ -133,8 +133,8 @@ class RegisterBody(BaseModel):
     hostname: _Name = ""
     boot_id: _Name | None = None
     version: _Name | None = None
-    labels: dict[_Name, _Name] = Field(default_factory=dict, max_length=100)
-    max_jobs: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
+    labels: Labels = Field(default_factory=dict)
+    max_jobs: NotBool[Annotated[int, Field(ge=1, le=100_000)]] | None = None
     backends: list[_Name] = Field(default_factory=list, max_length=100)
     holding: list[HeldWire] | None = None
     only_own_jobs: bool = False
@@ -250,7 +250,7 @@ class DeclinedBody(AttemptBody):
     error: str | None = None
 
 
-_Count = Annotated[Whole, Field(ge=0, le=2**53)]
+_Count = NotBool[Annotated[int, Field(ge=0, le=2**53)]]
 
 
 class UsageBody(BaseModel):
@@ -272,12 +272,12 @@ class EndFields(AttemptFields):
     status: str | None = None
     reason: str | None = None
     error: str | None = None
-    exit_code: Annotated[Whole, Field(ge=-(2**31), lt=2**31)] | None = None
-    signal: Annotated[Whole, Field(ge=0, le=200)] | None = None
+    exit_code: NotBool[Annotated[int, Field(ge=-(2**31), lt=2**31)]] | None = None
+    signal: NotBool[Annotated[int, Field(ge=0, le=200)]] | None = None
     usage: UsageBody | None = None
-    cost_usd: Annotated[Number, Field(ge=0)] | None = None
+    cost_usd: NotBool[Annotated[float, Field(ge=0)]] | None = None
     ended_at: GivenTime | None = None
-    run_seconds: Annotated[Number, Field(ge=0, le=10**9)] | None = None
+    run_seconds: NotBool[Annotated[float, Field(ge=0, le=10**9)]] | None = None
     log_bytes: _Count | None = None
     unwritten: str | None = None
 

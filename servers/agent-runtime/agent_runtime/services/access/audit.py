@@ -19,6 +19,7 @@ _WAITING_MAX = 50_000
 _BATCH = 500
 _AGAIN_SECONDS = 1.0
 _GATHER_SECONDS = 0.1
+_LEAVE_SECONDS = 3.0
 
 
 class AuditTrail:
@@ -55,15 +56,22 @@ class AuditTrail:
         if task is None:
             return
         task.cancel()
+        writing = asyncio.ensure_future(self._write_what_is_left(task))
+        await asyncio.wait({writing}, timeout=_LEAVE_SECONDS)
+        if not writing.done():
+            writing.cancel()
+            log.error("the audit is left unwritten", extra={"cause": "the database takes too long"})
+        self._lost += len(self._waiting)
+        self._tell_of_lost()
+
+    async def _write_what_is_left(self, task: "asyncio.Task[None]") -> None:
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             while self._waiting:
                 await self._write()
         except Unavailable as error:
-            self._lost += len(self._waiting)
             log.error("the audit is left unwritten", extra={"cause": str(error)})  # noqa: TRY400 - the trace says no more
-        self._tell_of_lost()
 
     def _tell_of_lost(self) -> None:
         if self._lost:

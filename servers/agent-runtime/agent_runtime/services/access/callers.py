@@ -34,13 +34,14 @@ class Role(StrEnum):
 class Caller:
     """Somebody who proved who they are.
 
-    Shape:   `session_id` and `job_id` are set for the role `session` only: the attempt that calls.
+    Shape:   `session_id`, `job_id` and `attempt` are set for the role `session` only: the attempt that calls.
     """
 
     role: Role
     name: str
     session_id: SessionId | None = None
     job_id: JobId | None = None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def session_caller(tx: Transaction, claim: AttemptClaim) -> Caller | None:
     is_at_launcher = job.status in AT_A_LAUNCHER
     if not is_at_launcher and (job.ended_at is None or tx.now - job.ended_at > GRACE_AFTER_END):
         return None
-    return Caller(Role.SESSION, job.session_name, job.session_id, job.id)
+    return Caller(Role.SESSION, job.session_name, job.session_id, job.id, job.attempt)
 
 
 def is_own_session(tx: Transaction, caller: Caller, session: Session) -> bool:

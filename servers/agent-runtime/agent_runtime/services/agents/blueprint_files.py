@@ -31,6 +31,7 @@ from pydantic_core import ErrorDetails
 from agent_runtime.domain.agent import Blueprint
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
+from agent_runtime.services.agents.blueprint_limits import LimitsText
 from agent_runtime.services.agents.blueprint_sandbox import (
     BubblewrapText,
     WrapperText,
@@ -54,6 +55,8 @@ _CLAUDE_OPTIONS: Mapping[str, str] = {
 
 Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+# Said by hand: the schema that is made of a `dict` does not say how long its names may be.
+_OF_WORDS: JsonObject = {"propertyNames": {"minLength": 1, "maxLength": 200}}
 
 
 class BlueprintText(BaseModel):
@@ -65,9 +68,9 @@ class BlueprintText(BaseModel):
     backend: Word | None = None
     command: Annotated[list[Text], Field(max_length=1000)] = []
     model: Word | None = None
-    labels: Annotated[dict[Word, Word], Field(max_length=100)] = {}
-    limits: dict[Word, JsonValue] = {}
-    options: dict[Word, JsonValue] = {}
+    labels: Annotated[dict[Word, Word], Field(max_length=100, json_schema_extra=_OF_WORDS)] = {}
+    limits: LimitsText = LimitsText()
+    options: Annotated[dict[Word, JsonValue], Field(json_schema_extra=_OF_WORDS)] = {}
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
     ] = None
@@ -92,7 +95,7 @@ class BlueprintText(BaseModel):
             command=tuple(self.command),
             model=self.model,
             labels=self.labels,
-            limits=self.limits,
+            limits=self.limits.model_dump(exclude_none=True),
             options=self.options,
             system_prompt=system_prompt,
             mcp_servers=mcp_servers,
@@ -279,7 +282,8 @@ def _checked(path: Path, content: JsonObject) -> BlueprintText:
 def _sentence(error: ErrorDetails) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"there is no key '{place}'{did_you_mean(place, (*BlueprintText.model_fields, 'name'))}"
+        known = LimitsText.model_fields if error["loc"][0] == "limits" else (*BlueprintText.model_fields, "name")
+        return f"there is no key '{place}'{did_you_mean(str(error['loc'][-1]), known)}"
     said = error["msg"].removeprefix("Value error, ")
     return f"'{place}': {said[:1].lower()}{said[1:]}" if place else said
 

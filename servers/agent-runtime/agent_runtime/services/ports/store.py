@@ -289,6 +289,12 @@ class EventRows(Protocol):
     def bounds(self) -> tuple[int, int]:
         """Tell the oldest sequence number that is still there and the newest one; zeros if there is none."""
 
+    def note_told(self, job_id: JobId, attempt: int, size: int) -> int:
+        """Count what an attempt has told of what it does, and tell how many bytes that is by now."""
+
+    def gone_through(self, session_id: SessionId | None = None) -> int:
+        """Tell the last event that was removed because it was old, of one session or of all; 0 if none was."""
+
 
 class LogRows(Protocol):
     """The raw output of the attempts."""

@@ -23,7 +23,10 @@ _WORD_MAX = 200
 
 @dataclass(frozen=True)
 class GivenEvent:
-    """One event as a caller gives it; checked, but not yet matched with what exists."""
+    """One event as a caller gives it; checked, but not yet matched with what exists.
+
+    Units:   `size` is how many bytes it has.
+    """
 
     type: str
     data: Mapping[str, Json]
@@ -31,6 +34,7 @@ class GivenEvent:
     client_event_id: str | None = None
     job_id: JobId | None = None
     attempt: int | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,19 @@ def append_events(tx: Transaction, session: Session, given: Sequence[GivenEvent]
     return appended
 
 
-def read_events(tx: Transaction, session: Session, after: int, limit: int, types: Sequence[str]) -> Sequence[Event]:
-    """Read a session's events behind a sequence number, oldest first."""
-    return tx.events.of_session(session.id, after, limit, types)
+def read_events(
+    tx: Transaction, session: Session, after: int, limit: int, types: Sequence[str]
+) -> tuple[Sequence[Event], int | None]:
+    """Read a session's events behind a sequence number, oldest first, and the last one behind it that is gone."""
+    gone = tx.events.gone_through(session.id)
+    return tx.events.of_session(session.id, after, limit, types), gone if gone > after else None
 
 
 def read_events_before(
     tx: Transaction, session: Session, before: int, limit: int, types: Sequence[str]
-) -> Sequence[Event]:
-    """Read the last of a session's events ahead of a sequence number, oldest first."""
-    return tx.events.of_session_before(session.id, before, limit, types)
+) -> tuple[Sequence[Event], int | None]:
+    """Read the last of a session's events ahead of a sequence number, oldest first, and the last one that is gone."""
+    return tx.events.of_session_before(session.id, before, limit, types), tx.events.gone_through(session.id) or None
 
 
 class _Appending:

@@ -1,6 +1,9 @@
 """One connection to PostgreSQL: how it is opened, how a transaction on it begins, and what its errors mean."""
 
+import contextlib
 import json
+import os
+import socket
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum, auto
@@ -132,6 +135,11 @@ class PostgresConnection:
     def _note(self, notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
             self._warnings.append(notice.message_primary or "no reason given")
+
+    def hang_up(self) -> None:
+        """End it under a thread that waits for the server's word, which then hears that there will be none."""
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.driver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Let go of it, whatever state it is in."""

@@ -33,6 +33,7 @@ LOOK_EVERY_SECONDS = 1.0
 _NOTIFY_PAUSE_SECONDS = 0.005
 _CHECK_EVERY_SECONDS = 5.0
 _RECONNECT_SECONDS = 0.5
+_LEAVE_SECONDS = 3.0
 _EVENTS_AT_ONCE = 50
 _NAMES_MAX = 100
 """How many of a kind one message names; whoever hears of more looks at everything."""
@@ -104,8 +105,9 @@ class Switchboard:
         self._has_news.set()
         self._hang_up[1].close()
         if self._notifier.is_alive():
-            self._notifier.join()
-            self._listener.join()
+            # Not for ever: a database that does not answer holds them, and they keep nobody else.
+            self._notifier.join(_LEAVE_SECONDS)
+            self._listener.join(_LEAVE_SECONDS)
         self._hang_up[0].close()
 
     def serve(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -220,7 +222,7 @@ class Switchboard:
             with self._lock:
                 outgoing, self._to_tell = self._to_tell, Heard()
             try:
-                connection = connection or open_connection(self._conninfo)
+                connection = connection or _open_to_tell(self._conninfo)
                 connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, write_message(outgoing, self.name)))
             except psycopg.Error as error:
                 log.warning("could not tell the other runtimes", extra={"cause": str(error).splitlines()[0][:200]})
@@ -231,6 +233,13 @@ class Switchboard:
             self._leaving.wait(_NOTIFY_PAUSE_SECONDS)
         if connection is not None:
             connection.close()
+
+
+def _open_to_tell(conninfo: str) -> psycopg.Connection[object]:
+    connection = open_connection(conninfo)
+    # It keeps nothing that a standby would have to have: news goes out while one is away, too.
+    connection.execute("SET synchronous_commit = off")
+    return connection
 
 
 def write_message(outgoing: Heard, name: str) -> str:

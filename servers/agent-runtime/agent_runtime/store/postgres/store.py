@@ -44,6 +44,8 @@ PATIENCE_SECONDS = 8.0
 """How long one call goes on trying: less than the ten seconds after which a launcher gives a call up."""
 ANSWER_SECONDS = 30.0
 """How long one attempt may take: as long as the longest statement. Only a commit that waits for a standby is longer."""
+LEAVE_SECONDS = 3.0
+"""How long a runtime that leaves waits for the database: its callers have been answered by then, or are gone."""
 _BACKOFF_SECONDS = (0.01, 0.5)
 
 
@@ -89,6 +91,7 @@ class PostgresStore:
         self._own = threading.local()
         self._open: set[PostgresConnection] = set()
         self._open_lock = threading.Lock()
+        self._is_leaving = False
         self._switchboard = Switchboard(self._conninfo)
 
     def open(self) -> None:
@@ -96,13 +99,29 @@ class PostgresStore:
         self._switchboard.open()
 
     def close(self) -> None:
-        """Finish what was accepted, then let go of the database."""
-        self._writers.close()
-        self._readers.close()
+        """Finish what was accepted, then let go of the database; what it has not ended by then is left to it."""
+        self._is_leaving = True
+        left = self._writers.close(LEAVE_SECONDS)
+        if left:
+            log.error(
+                "transactions are left to the database, which does not say what becomes of them (is a standby away?)",
+                extra={"transactions": left, "database": place_of(self._conninfo)},
+            )
+        if left or self._readers.close(LEAVE_SECONDS):
+            self._hang_up()
         self._switchboard.close()
         for connection in self._open:
             connection.close()
         self._engine.dispose()
+
+    def _hang_up(self) -> None:
+        """Free every thread from a database that does not answer, or the process could not end."""
+        with self._open_lock:
+            still_open = tuple(self._open)
+        for connection in still_open:
+            connection.hang_up()
+        self._writers.close(LEAVE_SECONDS)
+        self._readers.close(LEAVE_SECONDS)
 
     async def write(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb and commit, again and again while others are in the way.
@@ -210,6 +229,8 @@ class PostgresStore:
         """Return if the transaction was committed after all."""
         if unknown.transaction_id is None:
             return  # It changed nothing, so it is as good as committed.
+        if self._is_leaving:
+            raise self._unknown() from unknown.__cause__  # We hung up ourselves, and nobody waits for it any more.
         try:
             connection = self._connection(writes=True)
             found = connection.driver.execute(

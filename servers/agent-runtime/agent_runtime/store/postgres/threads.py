@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
@@ -22,6 +22,7 @@ class BoundedThreads:
     def __init__(self, name: str, size: int) -> None:
         self._threads = ThreadPoolExecutor(size, thread_name_prefix=name)
         self._free = asyncio.Semaphore(size)
+        self._at_work: set[Future[object]] = set()
 
     async def do(self, work: Callable[[], T], begin_within: float, end_within: float) -> T:
         """Run the work in one of the threads.
@@ -34,7 +35,10 @@ class BoundedThreads:
                 await self._free.acquire()
         except TimeoutError:
             raise NotBegunError("all connections are busy") from None
-        at_work = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        begun = self._threads.submit(work)
+        self._at_work.add(cast("Future[object]", begun))
+        begun.add_done_callback(self._at_work.discard)
+        at_work = asyncio.wrap_future(begun)
         at_work.add_done_callback(self._leave)
         # A caller who is cancelled does not cancel it either: the thread is not free before the work is over.
         await asyncio.wait({at_work}, timeout=end_within)
@@ -42,9 +46,10 @@ class BoundedThreads:
             raise StillAtWorkError(f"it takes longer than {end_within:g} s")
         return at_work.result()
 
-    def close(self) -> None:
-        """Finish what was begun."""
-        self._threads.shutdown()
+    def close(self, within: float) -> int:
+        """Begin nothing more, wait so many seconds for what was begun, and tell how much is still at work."""
+        self._threads.shutdown(wait=False)
+        return len(wait(tuple(self._at_work), timeout=within).not_done)
 
     def _leave(self, at_work: "asyncio.Future[T]") -> None:
         self._free.release()

@@ -12,13 +12,15 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    update,
 )
 
 from agent_runtime.domain.event import Event, NewEvent
-from agent_runtime.domain.ids import SessionId
+from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.store.rows.locks import EVENTS, lock_number
 from agent_runtime.store.statements import Channel, Record, Row, inserting_once
-from agent_runtime.store.tables.sessions import events
+from agent_runtime.store.tables.jobs import told_bytes
+from agent_runtime.store.tables.sessions import events, pruned_events
 
 _NUMBERING = """
 WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(:lock) WHERE :many > 0)
@@ -134,6 +136,36 @@ class EventTable:
     def bounds(self) -> tuple[int, int]:
         # Two questions: a database answers each from one end of the index, and both at once from all of it.
         return self._end(func.min(events.c.seq), "oldest"), self._end(func.max(events.c.seq), "newest")
+
+    def note_told(self, job_id: JobId, attempt: int, size: int) -> int:
+        of_attempt = (told_bytes.c.job_id == bindparam("of_job"), told_bytes.c.attempt == bindparam("of_attempt"))
+        adding = self._channel.prepare(
+            "told add",
+            lambda: (
+                update(told_bytes)
+                .where(*of_attempt)
+                .values(told=told_bytes.c.told + bindparam("more"))
+                .returning(told_bytes.c.told)
+            ),
+        )
+        values = {"of_job": job_id, "of_attempt": attempt, "more": size}
+        row = self._channel.first(adding, values)
+        if row is None:
+            beginning = self._channel.prepare(
+                "told begin", lambda: inserting_once(told_bytes, ("job_id", "attempt", "told"), self._channel.dialect)
+            )
+            self._channel.run(beginning, {"job_id": job_id, "attempt": attempt, "told": 0})
+            row = self._channel.first(adding, values)
+        assert row is not None, "the row was there or was made"
+        return _seq(row[0])
+
+    def gone_through(self, session_id: SessionId | None = None) -> int:
+        statement = self._channel.prepare(
+            "events gone",
+            lambda: select(pruned_events.c.through_seq).where(pruned_events.c.session_id == bindparam("of_session")),
+        )
+        row = self._channel.first(statement, {"of_session": session_id or ""})
+        return 0 if row is None else _seq(row[0])
 
     def _end(self, end: ColumnElement[int], name: str) -> int:
         row = self._channel.first(self._channel.prepare(("event", name), lambda: select(func.coalesce(end, 0))), {})

@@ -2,18 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, text
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, text, update
 from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.launcher import LauncherStatus
 from agent_runtime.store.rows import job_conditions as conditions
-from agent_runtime.store.statements import Channel
+from agent_runtime.store.statements import Channel, inserting_once
 from agent_runtime.store.tables.columns import Moment, moment
 from agent_runtime.store.tables.families import callbacks
 from agent_runtime.store.tables.jobs import idempotency_keys, jobs, log_chunks
 from agent_runtime.store.tables.launchers import launchers
-from agent_runtime.store.tables.sessions import events, sessions
+from agent_runtime.store.tables.sessions import events, pruned_events, sessions
 
 _POSTGRES_BYTES = """
 SELECT coalesce((SELECT sum(octet_length(content)) FROM log_chunks), 0)
@@ -82,7 +82,33 @@ class RetentionTable:
             .order_by(events.c.at)
             .limit(bindparam("up_to"))
         )
-        return self._remove("remove events", events, events.c.seq.in_(query), before, limit)
+        removing = delete(events).where(events.c.seq.in_(query)).returning(events.c.session_id, events.c.seq)
+        gone = self._channel.rows(
+            self._channel.prepare("remove events", lambda: removing), {"before": before, "up_to": limit}
+        )
+        newest: dict[str, int] = {}
+        for session_id, seq in gone:
+            for owner in ("", str(session_id or "")):
+                newest[owner] = max(newest.get(owner, 0), int(str(seq)))
+        for owner, seq in sorted(newest.items()):
+            self._note_gone(owner, seq)
+        return len(gone)
+
+    def _note_gone(self, session_id: str, seq: int) -> None:
+        """Let who reads on from before these events know that some are missing."""
+        values = {"session_id": session_id, "through_seq": seq}
+        is_later = and_(
+            pruned_events.c.session_id == bindparam("of_session"), pruned_events.c.through_seq < bindparam("through")
+        )
+        moving = self._channel.prepare(
+            "move gone", lambda: update(pruned_events).where(is_later).values(through_seq=bindparam("through"))
+        )
+        if self._channel.run(moving, {"of_session": session_id, "through": seq}) == 0:
+            names = list(values)
+            first = self._channel.prepare(
+                "note gone", lambda: inserting_once(pruned_events, names, self._channel.dialect)
+            )
+            self._channel.run(first, values)
 
     def remove_callbacks(self, before: datetime, limit: int) -> int:
         query = (

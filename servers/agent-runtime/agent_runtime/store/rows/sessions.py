@@ -11,7 +11,7 @@ from agent_runtime.services.ports.questions import SessionFilter
 from agent_runtime.services.ports.store import SessionChanges
 from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables.jobs import idempotency_keys, jobs
-from agent_runtime.store.tables.sessions import events, sessions
+from agent_runtime.store.tables.sessions import events, pruned_events, sessions
 
 
 class SessionTable:
@@ -78,6 +78,7 @@ class SessionTable:
         for table, condition in (
             (idempotency_keys, idempotency_keys.c.job_id.in_(own_jobs)),
             (events, events.c.session_id == of_id),
+            (pruned_events, pruned_events.c.session_id == of_id),
             (sessions, sessions.c.id == of_id),
         ):
             statement = self._channel.prepare(

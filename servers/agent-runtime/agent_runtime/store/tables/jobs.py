@@ -256,3 +256,11 @@ log_chunks = Table(
     Column("start", BigInteger, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
+
+told_bytes = Table(
+    "told_bytes",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("told", BigInteger, nullable=False),
+)

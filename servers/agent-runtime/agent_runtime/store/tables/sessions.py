@@ -1,6 +1,6 @@
 """The tables of the conversations, and of what happened in them."""
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, String, Table, Text, UniqueConstraint, text
 
 from agent_runtime.store.tables.columns import Id, JsonText, Moment, Serial, metadata, usage_columns
 
@@ -54,4 +54,12 @@ events = Table(
     Index("events_by_session", "session_id", "seq"),
     Index("events_by_time", "at"),
     sqlite_autoincrement=True,  # A sequence number is never given twice, even after the newest row was pruned.
+)
+
+pruned_events = Table(
+    "pruned_events",
+    metadata,
+    # Whose events they were; empty in the row of all events together.
+    Column("session_id", Id, primary_key=True),
+    Column("through_seq", BigInteger, nullable=False),
 )
