@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from agent_backends.claude.launch import find_client
 from agent_backends.claude.options import ClaudeOptions
 from bring_uv import UV_VERSION
@@ -58,9 +60,12 @@ class Stage:
         self._tell(f'eval "$(<{self._script})" </dev/null >{out} 2>{err}; echo $?\n')
         return Said(int(self._answer(text)), _read(out), _read(err))
 
-    def serve(self, text: str, ready: str) -> None:
-        """Start what runs on, after the end of what ran by that word before, and wait until it is up."""
-        if ready in self._servers:
+    def serve(self, text: str, ready: str, *, beside: bool = False) -> str:
+        """Start what runs on, wait until it is up, and return what it said until then.
+
+        What ran by that word before is ended first, if it shall not be `beside` it.
+        """
+        if ready in self._servers and not beside:
             self._tell(f"kill -INT -- -{self._servers[ready]}; wait {self._servers[ready]}; echo ended\n")
             self._answer(f"the end of what was {ready!r}")
         out, err = self._write(text)
@@ -75,10 +80,13 @@ class Stage:
             wait_until(is_up, f"{text!r} says {ready!r}", PATIENCE_SECONDS)
         except NeverCameTrueError as error:
             raise AssertionError(f"{error}\n{_read(out)}") from None
+        return _read(out)
 
     def leave_nothing(self) -> None:
         """End the terminal, and with it all that was started there."""
-        self._shell.kill()
+        # With the first process of their space all others end; the one that made the space then ends by itself.
+        for first in psutil.Process(self._shell.pid).children():
+            first.kill()
         self._shell.communicate()
 
     def _write(self, text: str) -> tuple[Path, Path]:
