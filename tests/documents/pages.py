@@ -46,7 +46,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def commands(block: Block) -> Iterator[Command]:
-    """The commands of a `console` block: each begins with the prompt, and goes on where a line ends with a backslash."""
+    """The commands of a `console` block: each begins with the prompt, and goes on after a backslash."""
     lines = block.text.splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith(PROMPT)]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):

@@ -68,7 +68,7 @@ class Stage:
         if ready in self._servers and not beside:
             self._tell(f"kill -INT -- -{self._servers[ready]}; wait {self._servers[ready]}; echo ended\n")
             self._answer(f"the end of what was {ready!r}")
-        out, err = self._write(text)
+        out, _ = self._write(text)
         self._tell(f'{{ eval "$(<{self._script})"; echo "ended with $?"; }} </dev/null >{out} 2>&1 & echo $!\n')
         self._servers[ready] = int(self._answer(text))
 

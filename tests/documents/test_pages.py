@@ -1,4 +1,4 @@
-"""Each command of README.md and of the pages of docs/how-to does what the page says, in a fresh home and without `uv`."""
+"""Each command of README.md and of docs/how-to does what its page says, in a fresh home and without `uv`."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -139,9 +139,7 @@ def test_no_variable_of_uvs_moves_a_command_or_fills_its_environment(
 
 def test_where_make_has_brought_the_packages_a_command_needs_no_uv(tmp_path: Path) -> None:
     outside = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    done = subprocess.run(
-        [str(COMMANDS / "ao-show-config")], env=outside, cwd=tmp_path, capture_output=True, text=True
-    )
+    done = subprocess.run([str(COMMANDS / "ao-show-config")], env=outside, cwd=tmp_path, capture_output=True, text=True)
 
     assert shutil.which("uv", path=outside["PATH"]) is None
     assert (done.returncode, done.stdout.startswith("runtime_url: ")) == (0, True), done.stderr
