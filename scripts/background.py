@@ -35,7 +35,7 @@ class Background:
 
         Errors:  CannotRunError, if there is no such program.
         """
-        self.log.parent.mkdir(mode=0o700, exist_ok=True)
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.log.open("wb") as output:
             try:
                 self._process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -33,8 +34,10 @@ class House:
     def __init__(self, port: int) -> None:
         self.url = runtime_url(port)
         self.environment = {**os.environ, "AGENT_RUNTIME_URL": self.url}
-        self._runtime = Background("runtime", LOGS / "runtime.log")
-        self._launcher = Background("launcher", LOGS / "launcher.log")
+        # A second house beside the first writes beside it, too.
+        logs = LOGS if port == DEFAULT_PORT else LOGS / str(port)
+        self._runtime = Background("runtime", logs / "runtime.log")
+        self._launcher = Background("launcher", logs / "launcher.log")
         self._port = port
 
     def open(self) -> None:
@@ -121,7 +124,7 @@ def run_sample(house: House) -> int:
 
 def why(rest: Rest) -> str:
     """The reason of a failure, as far as it is known."""
-    return rest.error or rest.reason or "no reason given, see .run/launcher.log"
+    return rest.error or rest.reason or "no reason given, see the launcher's log"
 
 
 def show(text: str) -> None:
@@ -132,8 +135,7 @@ def show(text: str) -> None:
 def serve(house: House, leaving: threading.Event) -> int:
     """Tell where to look, and stay until somebody asks us to leave."""
     say("page", login_link(house))
-    elsewhere = "" if house.url == runtime_url(DEFAULT_PORT) else f"AGENT_RUNTIME_URL={house.url} "
-    say("try", f"{elsewhere}commands/ao-start hello --agent {SAMPLE_AGENT} -p 'Report.'")
+    say("try", f"{where_it_is(house)}commands/ao-start hello --agent {SAMPLE_AGENT} -p 'Report.'")
     say("end", "Ctrl+C")
     while not leaving.wait(LOOK_EVERY_SECONDS):
         if house.wait_for_an_end(0.0):
@@ -144,6 +146,14 @@ def serve(house: House, leaving: threading.Event) -> int:
     while not house.wait_for_an_end(LOOK_EVERY_SECONDS):
         pass
     return 0
+
+
+def where_it_is(house: House) -> str:
+    """What a command in another terminal must be told to find this house; nothing for the usual one."""
+    told = {} if house.url == runtime_url(DEFAULT_PORT) else {"AGENT_RUNTIME_URL": house.url}
+    if folder := os.environ.get("AGENT_RUNTIME_DATA_DIR"):
+        told["AGENT_RUNTIME_DATA_DIR"] = os.path.abspath(folder)  # noqa: PTH100 - no link is followed
+    return "".join(f"{name}={shlex.quote(value)} " for name, value in told.items())
 
 
 def login_link(house: House) -> str:

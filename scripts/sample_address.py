@@ -40,11 +40,7 @@ def free_port(environment: Mapping[str, str]) -> int:
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
-            who = "an agent runtime answers there already" if _is_a_runtime(port) else "another program listens there"
-            raise CannotRunError(
-                f"cannot start the runtime: port {port} is taken, {who} "
-                f"(end it, or use another one: AGENT_RUNTIME_PORT={port + 1} make run)"
-            ) from error
+            raise CannotRunError(f"cannot start the runtime: port {port} is taken, {_who_has_it(port)}") from error
         return int(probe.getsockname()[1])
 
 
@@ -54,6 +50,15 @@ def _named_port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise CannotRunError(f"cannot use the port '{text}': AGENT_RUNTIME_PORT is a number up to 65535")
     return int(text)
+
+
+def _who_has_it(port: int) -> str:
+    other = f"AGENT_RUNTIME_PORT={port + 1}"
+    if not _is_a_runtime(port):
+        return f"another program listens there (end it, or use another port: {other} make run)"
+    # Two runtimes never share a memory, nor two launchers a state folder.
+    folders = f"AGENT_RUNTIME_DATA_DIR=~/second/runtime AGENT_LAUNCHER_STATE_DIR=~/second/launcher {other}"
+    return f"an agent runtime answers there already (end it, or run another beside it: {folders} make run)"
 
 
 def _is_a_runtime(port: int) -> bool:

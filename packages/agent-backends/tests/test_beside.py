@@ -96,8 +96,7 @@ def test_a_command_finds_its_packages_however_it_is_called(tmp_path: Path, way: 
         "by a link on the PATH": "ao-show-config",
         "by a link to its folder": str(tmp_path / "commands/ao-show-config"),
     }[way]
-    uv = Path(str(shutil.which("uv")))
-    path = f"{bin_folder}:{uv.parent}:{os.environ['PATH']}"
+    path = f"{bin_folder}:{os.environ['PATH']}"
 
     done = subprocess.run(
         ["/usr/bin/env", called], env={**os.environ, "PATH": path}, cwd=tmp_path, capture_output=True, text=True
@@ -106,7 +105,19 @@ def test_a_command_finds_its_packages_however_it_is_called(tmp_path: Path, way: 
     assert (done.returncode, done.stdout.startswith("runtime_url: ")) == (0, True), done.stderr
 
 
-def test_no_variable_of_uvs_moves_a_command_or_fills_its_environment(runtime: StandInRuntime, tmp_path: Path) -> None:
+@pytest.fixture(params=["uv brings the packages", "make has brought the packages"])
+def commands(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The commands of a checkout, and of one that has no `.venv`."""
+    if request.param != "uv brings the packages":
+        return COMMANDS
+    for folder in ("commands", "packages"):
+        shutil.copytree(COMMANDS.parent / folder, tmp_path / "checkout" / folder)
+    return tmp_path / "checkout/commands"
+
+
+def test_no_variable_of_uvs_moves_a_command_or_fills_its_environment(
+    runtime: StandInRuntime, tmp_path: Path, commands: Path
+) -> None:
     created: dict[str, Json] = {"job_id": "job_2", "status": "pending", "session_name": "two"}
     runtime.route("POST", "/jobs", Reply(created, 201))
     (tmp_path / ".env").write_text("AGENT_SESSION_NAME=somebody\n", encoding="utf-8")
@@ -114,7 +125,7 @@ def test_no_variable_of_uvs_moves_a_command_or_fills_its_environment(runtime: St
     own = {name: value for name, value in os.environ.items() if not name.startswith("AGENT_")}
 
     done = subprocess.run(
-        [str(COMMANDS / "ao-start"), "two", "--agent", "count-words", "-p", "x", "-d"],
+        [str(commands / "ao-start"), "two", "--agent", "count-words", "-p", "x", "-d"],
         env={**own, **uv, "AGENT_RUNTIME_TOKEN": "t", "AGENT_RUNTIME_URL": runtime.url},
         cwd=tmp_path,
         capture_output=True,
@@ -124,3 +135,11 @@ def test_no_variable_of_uvs_moves_a_command_or_fills_its_environment(runtime: St
     assert (done.returncode, done.stdout) == (0, "job_2\n"), done.stderr
     body = runtime.of("POST", "/jobs")[0].body
     assert (body["project_dir"], body.get("parent_session_name")) == (str(tmp_path), None)
+
+
+def test_where_make_has_brought_the_packages_a_command_needs_no_uv(tmp_path: Path) -> None:
+    outside = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run([str(COMMANDS / "ao-show-config")], env=outside, cwd=tmp_path, capture_output=True, text=True)
+
+    assert shutil.which("uv", path=outside["PATH"]) is None
+    assert (done.returncode, done.stdout.startswith("runtime_url: ")) == (0, True), done.stderr

@@ -175,6 +175,8 @@ class Doctor:
         except OSError as error:
             return Finding(name, Level.FAILED, f"'{path}' cannot be read: {error.strerror}", f"chmod +r '{path}'")
         for wanted in programs:
+            if wanted == "uv" and _has_made_packages(Path(path)):
+                continue
             if self._which(wanted) is None:
                 return Finding(name, Level.FAILED, f"its interpreter '{wanted}' is not there", f"install '{wanted}'")
         return Finding(name, Level.OK, path)
@@ -291,6 +293,11 @@ def _failure_of(command: list[str], environment: Mapping[str, str], descriptors:
     if done.returncode == 0:
         return None
     return " ".join(done.stderr.decode("utf-8", "replace").split()) or f"it ended with {done.returncode}"
+
+
+def _has_made_packages(command: Path) -> bool:
+    """Tell whether `make` has put the packages where a command's first line looks for them before it asks uv."""
+    return os.access(command.resolve().parent.parent / ".venv" / "bin" / "agent-runtime", os.X_OK)
 
 
 def _programs_of(first: bytes) -> Iterator[str]:
