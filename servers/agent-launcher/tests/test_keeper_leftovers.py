@@ -6,6 +6,7 @@ import pytest
 from launcher_rig.made_up_host import KeeperInHand, MadeUpDisk, MadeUpHost
 
 from lib.keeper import words
+from lib.keeper.keeper import LIVES_AGAIN_SECONDS
 from lib.wire.models import JsonObject
 
 
@@ -62,3 +63,16 @@ def test_once_it_is_gone_the_session_goes_on_and_it_is_forgotten(keeper: KeeperI
 
     assert order(keeper, "job_2.1", "one")["say"] == words.ORDERED
     assert "job_1.1" not in keeper.keeper._held
+    keeper.pass_time(2 * LIVES_AGAIN_SECONDS)  # and nobody looks for it any more
+
+
+def test_what_is_gone_is_forgotten_without_anybody_asking(keeper: KeeperInHand, host: MadeUpHost) -> None:
+    leave_something(keeper, host)
+    keeper.pass_time(3 * LIVES_AGAIN_SECONDS)
+    assert "job_1.1" in keeper.keeper._held
+
+    host.is_everything_empty = True
+    keeper.pass_time(LIVES_AGAIN_SECONDS)
+
+    assert keeper.keeper._held == {}
+    assert keeper.keeper.seconds_to_wait() is None

@@ -22,6 +22,7 @@ NO_PROCESS_PAUSE_SECONDS, NO_PROCESS_PAUSE_SECONDS_MAX = 0.25, 5.0
 # It counts as running and does not run: nobody should have to look at that for long.
 NO_PROCESS_SECONDS_MAX = 60.0
 CODE_COMES_WITHIN_SECONDS = 3.0
+LIVES_AGAIN_SECONDS = 30.0
 DISK_AGAIN_SECONDS = 1.0
 
 
@@ -299,6 +300,8 @@ class Keeper:
             self._clear(held, now)
         elif held.phase is Phase.CLEARED:
             self._conclude(held, now)
+        elif held.is_acknowledged:
+            self._forget_unless_it_lives(held)
 
     def _clear(self, held: Held, now: float) -> None:
         """End what is left of the tree; go on when nothing is, or when it has been tried for long enough."""
@@ -352,18 +355,20 @@ class Keeper:
         for other in [held for held in self._held.values() if held.left_something]:
             self._forget_unless_it_lives(other)
             if other.key in self._held and other.job.get("session_name") == ordered.job.get("session_name"):
-                self._places.kill(other.place)
                 living += self._places.named(other.place)
         return ", ".join(living)
 
     def _forget_unless_it_lives(self, held: Held) -> None:
         # What is forgotten is not known to the next order of its session.
-        is_over = not held.left_something or self._places.is_empty(held.place, is_thorough=True)
-        if is_over and held.is_acknowledged:
+        if held.left_something and not self._places.is_empty(held.place, is_thorough=True):
+            self._places.kill(held.place)
+            self._schedule(held, self._host.now() + LIVES_AGAIN_SECONDS)
+        elif held.is_acknowledged:
             self._forget(held)
 
     def _forget(self, held: Held) -> None:
         del self._held[held.key]
+        held.due = None
         self._journal.append(held.record(words.RECORD_ACKNOWLEDGED))
 
     def _say(self, answer: JsonObject) -> None:
