@@ -10,6 +10,7 @@ from runtime_client.errors import RuntimeClientError
 
 Value = TypeVar("Value")
 SPREAD_SECONDS = 5.0
+TRIES_AFTER_SPREAD = 4
 OnFailure: TypeAlias = Callable[[RuntimeClientError, int], object]
 
 
@@ -18,7 +19,8 @@ class Backoff:
     """Waits that double from `first_seconds` to `most_seconds`, each shortened at random by up to a half.
 
     The randomness keeps many clients from coming back all at once. Those that were connected all lose the runtime at
-    one moment, so their first wait is any time up to SPREAD_SECONDS.
+    one moment, so their first wait is any time up to SPREAD_SECONDS, and no later one is so short that it would bring
+    them together again.
     """
 
     first_seconds: float = 0.5
@@ -29,7 +31,7 @@ class Backoff:
     def next_seconds(self) -> float:
         """Return the next wait."""
         if self.was_connected:
-            self.was_connected = False
+            self.was_connected, self.tries = False, TRIES_AFTER_SPREAD
             return random.uniform(0.0, SPREAD_SECONDS)  # noqa: S311 - spreads load, keeps no secret
         whole = min(self.most_seconds, self.first_seconds * 2.0 ** min(self.tries, 30))
         self.tries += 1

@@ -1,5 +1,7 @@
 """A call is tried again while its error may pass, for as long as was allowed, and not a moment longer."""
 
+from bisect import bisect_right
+
 import pytest
 
 from runtime_client.errors import RefusedError, RuntimeClientError, UnavailableError
@@ -98,3 +100,20 @@ def test_a_refusal_is_not_tried_again() -> None:
 def test_a_wait_that_is_broken_off_ends_the_tries() -> None:
     with pytest.raises(UnavailableError):
         Retry(lambda _: True).call(away)
+
+
+@pytest.mark.parametrize("outage_seconds", [0.0, 1.0, 2.0, 5.0, 10.0, 30.0])
+def test_three_hundred_that_lose_the_runtime_never_try_together(outage_seconds: float) -> None:
+    tries: list[float] = []
+    for _ in range(300):
+        backoff = Backoff()
+        backoff.reset()
+        now = backoff.next_seconds()
+        tries.append(now)
+        while now < outage_seconds:
+            now += backoff.next_seconds()
+            tries.append(now)
+
+    tries.sort()
+    most = max(bisect_right(tries, begins + 1.0) - at for at, begins in enumerate(tries))
+    assert most < 113, "60 in a second are the least that 300 in five seconds can be"
