@@ -22,6 +22,10 @@ export function SessionHead({ session, jobs, tab }) {
   const retry = async () => {
     if (await actions.retryJob(newest)) actions.say(`${session.session_name} is queued again`);
   };
+  const stop = async () => {
+    const lost = withdrawn((await actions.stopSession(session, false))?.withdrawn ?? []);
+    if (lost) actions.say(`Asked to stop${lost}`);
+  };
   return html`
     <header class="bar session-bar">
       <a class="button plain icon small" href=${link("sessions")} aria-label="All sessions"><${Icon} name="back" /></a>
@@ -30,7 +34,7 @@ export function SessionHead({ session, jobs, tab }) {
       ${session.stopping && active && html`<span class="chip">stopping…</span>`}
       <div class="actions">
         ${canRetry && html`<button class="button" onClick=${retry}><${Icon} name="retry" size=${14} />Retry</button>`}
-        ${active && html`<button class="button" onClick=${() => actions.stopSession(session, false)}>
+        ${active && html`<button class="button" onClick=${stop}>
           <${Icon} name="stop" size=${14} />Stop</button>`}
         <button class="button plain icon" aria-label="Stop the tree" title="Stop this session and all below it"
           onClick=${() => setAsking("tree")}><${Icon} name="branch" /></button>

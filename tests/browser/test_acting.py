@@ -130,6 +130,17 @@ def test_stop_asks_the_launcher_and_the_truth_follows(open_page: OpenPage, stage
     expect(page.locator(".session-bar [data-status='pending']")).to_be_visible()
 
 
+def test_a_stop_says_which_messages_it_withdrew(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
+    name = fresh()
+    play = stage.play(name, "x")
+    read(desk.post("/jobs", {"type": "resume_session", "session_name": name, "prompt": "and then rest"}), 201)
+    page = open_page(f"#/sessions/{name}")
+    page.get_by_role("button", name="Stop", exact=True).click()
+
+    expect(page.get_by_text("withdrawn: “and then rest”")).to_be_visible()
+    play.stopped()
+
+
 def test_a_tree_is_stopped_after_a_question(open_page: OpenPage, desk: Desk) -> None:
     parent, child = fresh(), fresh()
     desk.start(parent, labels={"nobody": "has"})
