@@ -57,7 +57,10 @@ def test_a_limit_leaves_no_process_either(
 ) -> None:
     leaf = "setsid -f env -i /bin/sh -c 'echo leaf hidden.0 $$ >>\"$0\"; while :; do read x; sleep 60; done' "
     project.write(
-        "ao-start", f"#!/bin/sh\ntrap '' TERM\n{leaf}{project.ledger_path}\nhead -c 1000 /dev/zero\nwait\nsleep 60\n"
+        "ao-start",
+        f"#!/bin/sh\ntrap '' TERM\n{leaf}{project.ledger_path}\n"
+        # It is ended the moment that it prints far too much.
+        f"until grep -qs hidden {project.ledger_path}; do sleep 0.02; done\nhead -c 1000 /dev/zero\nwait\nsleep 60\n",
     )
     keeper.run("s", stop_grace_seconds=0.1, timeout_seconds=timeout_seconds, output_limit_bytes=output_limit_bytes)
     keeper.wait_for("leaf")
