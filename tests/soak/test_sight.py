@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,9 @@ def test_what_begins_beside_the_living_job_of_a_killed_keeper_is_seen(
 
     found = violations(collect(api, ledger, jobs))
     for forgotten in ledger.living(first):
-        # The broken keeper will not.
-        os.kill(forgotten.pid, signal.SIGKILL)
+        # The broken keeper will not; but of a second attempt, which it does hold, it ends the daemon with the command.
+        with suppress(ProcessLookupError):
+            os.kill(forgotten.pid, signal.SIGKILL)
     assert any("began beside living" in breach for breach in found), found
     if next_one == "resume":
         assert any(f"of job {first} is left (child of attempt 1)" in breach for breach in found), found
