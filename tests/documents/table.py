@@ -12,6 +12,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "docs/how-to/start-an-agent.md": (CLAUDE, MAKE_RUN),
     "docs/how-to/write-an-agent.md": (MAKE_RUN,),
     "docs/how-to/sandbox-agents.md": (RUNTIME,),
+    "docs/how-to/watch-the-numbers.md": (RUNTIME,),
 }
 """What a page takes for granted: the page says so in words, or it is a service that the reader has."""
 
@@ -47,6 +48,7 @@ LISTED = (
     Listed("docs/how-to/replay-a-seed.md", "uv run python scripts/simulate.py  ", "minutes, and make test runs it"),
     Listed("docs/how-to/replay-a-seed.md", "uv run python scripts/simulate.py --first", "an hour"),
     Listed("docs/how-to/serve-with-tls.md", "server {", "tests/end_to_end/test_proxies.py plays such a proxy"),
+    Listed("docs/how-to/watch-the-numbers.md", "scrape_configs", "a Prometheus server of the reader's"),
     Listed("docs/how-to/use-postgresql.md", "createdb", "a PostgreSQL server of the reader's"),
     Listed("docs/how-to/use-postgresql.md", "export AGENT_RUNTIME_DATABASE_URL", "a PostgreSQL server of the reader's"),
     Listed("docs/how-to/use-postgresql.md", "AGENT_RUNTIME_ALLOWED_HOSTS", "a PostgreSQL server of the reader's"),

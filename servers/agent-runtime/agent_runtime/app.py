@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
+from prometheus_client import CollectorRegistry
 
 from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import OpenDatabase, Secrets, chosen, retention_of, secrets_of, unopened
@@ -35,6 +36,7 @@ from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.logins import LoginRoutes
 from agent_runtime.http.messages import MessageRoutes
+from agent_runtime.http.metrics import MetricRoutes
 from agent_runtime.http.overview import OverviewRoutes
 from agent_runtime.http.page_files import Pages
 from agent_runtime.http.pruning import PruneRoutes
@@ -44,6 +46,9 @@ from agent_runtime.http.stream.routes import StreamRoutes
 from agent_runtime.http.trees import TreeRoutes
 from agent_runtime.http.wire.answers import install_error_answers
 from agent_runtime.log_lines import log_to_stderr
+from agent_runtime.metrics.exposition import write_openmetrics
+from agent_runtime.metrics.gauges import Gauges
+from agent_runtime.metrics.tally import Tally
 from agent_runtime.services.access.audit import AuditTrail
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens
 from agent_runtime.services.agents.catalogue import Agents
@@ -51,6 +56,7 @@ from agent_runtime.services.families.consequences import FamilyStore
 from agent_runtime.services.jobs.queue_limits import QueueGauge, QueueLimits
 from agent_runtime.services.launchers.log_readers import LogReaders
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
+from agent_runtime.services.numbers import Numbers
 from agent_runtime.services.ports.store import Announcement
 from agent_runtime.settings import AuthMode, Settings
 from agent_runtime.upkeep.background import Background
@@ -81,7 +87,8 @@ class Runtime:
         self._database = open_database(secrets.token_bytes, self._announce)
         self.secrets = read_secrets()
         self.session_tokens = SessionTokens(self.secrets.session_key)
-        self.store = FamilyStore(self._database.store)
+        self._counted = CollectorRegistry()
+        self.store = FamilyStore(self._database.store, Tally(self._counted).commit)
         self.live = LiveStream(self.store)
         self.audit = AuditTrail(self.store)
         self.families = FamilyUpkeep(self.store)
@@ -124,6 +131,9 @@ class Runtime:
         self.upkeep.hear(news)
         self.families.hear(news)
 
+    def _in_numbers(self, numbers: Numbers) -> bytes:
+        return write_openmetrics(self._counted, Gauges(numbers, len(self.polls)))
+
     def _gauge(self) -> QueueGauge:
         settings = self._settings
         return QueueGauge(QueueLimits(settings.waiting_max, settings.waiting_of_session_max))
@@ -158,6 +168,7 @@ class Runtime:
             StreamRoutes(self.store, self.live),
             AgentRoutes(self.store, self.agents),
             OverviewRoutes(self.store),
+            MetricRoutes(self.store, self._in_numbers),
         ):
             app.include_router(routes.router())
         return app

@@ -8,12 +8,14 @@ from sqlalchemy import Connection
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
 from agent_runtime.services.ports.access import AccessRows
+from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Moved, Relatives
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
 from agent_runtime.store.rows.access import AccessTable
 from agent_runtime.store.rows.callbacks import CallbackTable
+from agent_runtime.store.rows.counts import CountTable
 from agent_runtime.store.rows.events import EventTable
 from agent_runtime.store.rows.families import FamilyTable
 from agent_runtime.store.rows.jobs import JobTable
@@ -39,6 +41,7 @@ class Tables:
         self.logs = LogTable(self.channel)
         self.retention = RetentionTable(self.channel)
         self.access = AccessTable(self.channel)
+        self.counts = CountTable(self.channel)
         self.callbacks = CallbackTable(self.channel)
         self.families = FamilyTable(self.channel)
 
@@ -65,6 +68,7 @@ class StoreTransaction:
         self.logs: LogRows = tables.logs
         self.retention: RetentionRows = tables.retention
         self.access: AccessRows = tables.access
+        self.counts: CountRows = tables.counts
         self.relatives: Relatives = _Relatives(tables.callbacks, tables.families)
         self._tables = tables
         self._ready: list[Lane] = []

@@ -112,6 +112,7 @@ RULES: Sequence[Rule] = (
     Rule("DELETE", "/tokens/{token_name}", _USER),
     Rule("GET", "/audit", _USER),
     Rule("GET", "/overview", _READERS),
+    Rule("GET", "/metrics", _READERS),
     Rule("GET", "/agents", _ALL),
     Rule("POST", "/agents", _USER, body_bytes_max=2 * MIB),
     Rule("GET", "/agents/{name}", _ALL),

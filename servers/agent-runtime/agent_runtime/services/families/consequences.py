@@ -5,7 +5,8 @@ transaction, and inside of it, the consequences are drawn here. So no verb can f
 is tried again in the same transaction has never been at rest.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from agent_runtime.domain.callback import CallbackState, StateReason
@@ -26,6 +27,8 @@ from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.services.sessions.sessions import stop_session
 
 T = TypeVar("T")
+HearCommit = Callable[[float, Sequence[Moved]], None]
+"""Is told after each commit how many seconds it took, waiting included, and which moves of jobs are now on disk."""
 
 NAMES_SHOWN = 50
 _AWAITED = frozenset({CallbackState.PENDING, CallbackState.DELIVERED})
@@ -34,26 +37,39 @@ _AWAITED = frozenset({CallbackState.PENDING, CallbackState.DELIVERED})
 class FamilyStore:
     """A store whose every write also draws the consequences for parents and children."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, hear: HearCommit = lambda _seconds, _moved: None) -> None:
         self._store = store
+        self._hear = hear
 
     async def write(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb and what follows from it, and commit both together."""
-        return await self._store.write(lambda tx: with_consequences(tx, verb))
+        began = time.monotonic()
+        moved: list[Moved] = []
+
+        def run(tx: Transaction) -> T:
+            moved.clear()  # A database may have it run again.
+            return with_consequences(tx, verb, moved.extend)
+
+        answer = await self._store.write(run)
+        self._hear(time.monotonic() - began, moved)
+        return answer
 
     async def read(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb that changes nothing."""
         return await self._store.read(verb)
 
 
-def with_consequences(tx: Transaction, verb: Callable[[Transaction], T]) -> T:
-    """Run a verb, then draw the consequences until nothing more follows."""
+def with_consequences(
+    tx: Transaction, verb: Callable[[Transaction], T], note: Callable[[Sequence[Moved]], None] = lambda _moved: None
+) -> T:
+    """Run a verb, then draw the consequences until nothing more follows; `note` is told of all that was moved."""
     answer = verb(tx)
     relatives = tx.relatives
     while relatives.moved or relatives.stirred:
         moved, stirred = list(relatives.moved), list(relatives.stirred)
         relatives.moved.clear()
         relatives.stirred.clear()
+        note(moved)
         _follow_moves(tx, moved)
         for session_id in dict.fromkeys(stirred):
             look_at_session(tx, session_id)

@@ -112,6 +112,10 @@ class ParkedPolls:
         for lane in [*unserved, *poll.take_offers()]:
             self.offer(lane)
 
+    def __len__(self) -> int:
+        """Tell how many calls wait here."""
+        return len(self._polls)
+
     def is_parked(self, launcher_id: LauncherId) -> bool:
         """Tell whether a launcher's call waits here."""
         return launcher_id in self._polls

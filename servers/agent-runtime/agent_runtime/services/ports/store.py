@@ -16,6 +16,7 @@ from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports.access import AccessRows
+from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import Relatives
 from agent_runtime.services.ports.questions import (
     AgentDay,
@@ -322,6 +323,7 @@ class Transaction(Protocol):
     logs: LogRows
     retention: RetentionRows
     access: AccessRows
+    counts: CountRows
     relatives: Relatives
 
     def emit(self, event: NewEvent) -> None:
