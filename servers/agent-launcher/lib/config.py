@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from lib.attempt.environment import EnvironmentRule
 from lib.errors import ConfigurationError
 from lib.keeper.containment import WAYS
+from lib.machine.log_lines import LogFormat
 
 DEFAULT_RUNTIME_URL = "http://localhost:8765"
 DEFAULT_POLL_TIMEOUT = 30.0
@@ -40,6 +41,7 @@ class Options:
     project_roots: tuple[Path, ...] = ()
     env_allow: tuple[str, ...] = ()
     env_deny: tuple[str, ...] = ()
+    log_format: LogFormat = LogFormat.TEXT
 
     def flags(self, cwd: Path) -> list[str]:
         """Write them as a command line that means the same in any folder; what is for one run is left out."""
@@ -55,6 +57,7 @@ class Options:
         flags += [word for root in self.project_roots for word in ("--project-root", str(cwd / root.expanduser()))]
         flags += [word for names in self.env_allow for word in ("--env-allow", names)]
         flags += [word for names in self.env_deny for word in ("--env-deny", names)]
+        flags += ["--log-format", self.log_format.value] if self.log_format is not LogFormat.TEXT else []
         return [*flags, "--verbose"] if self.verbose else flags
 
 

@@ -191,7 +191,7 @@ def serve(settings: Settings) -> None:
 
     Errors:  UnusableSettingError, before anything was started.
     """
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     os.umask(_PRIVATE)
     data_dir = DataDir(settings.data_dir)
     data_dir.open()

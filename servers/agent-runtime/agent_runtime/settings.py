@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from agent_runtime.domain.limits import DEFAULT_LIMITS
+from agent_runtime.log_lines import LogFormat
 
 LOOPBACK_NAME = "localhost"
 _KEEP_DAYS_MIN = 2
@@ -47,6 +48,7 @@ class Settings:
     default_agent: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     log_level: str = "INFO"
+    log_format: LogFormat = LogFormat.TEXT
     keep_days: float = 30.0
     keep_gigabytes: float = 10.0
     waiting_max: int = 200_000

@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TextIO
 
 # Orders to a terminal, and what turns text around or hides in it.
 _ORDERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+
+
+# The facts of a sentence stand in it by their names: "job started job_id=%s attempt=%d".
+_PLACE = re.compile(r"(?:(\w+)=)?%(?:\.\d+)?[sdrf]")
+
+
+class LogFormat(StrEnum):
+    """For whom the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class JsonLine(logging.Formatter):
+    """Writes one JSON object a line: `at`, `level`, `message`, `trace` where there is one, and the message's facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Put the whole of a record on its line."""
+        said = {
+            **_facts(record),
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["trace"] = self.formatException(record.exc_info)
+        return json.dumps(said, default=str)
+
+
+def _facts(record: logging.LogRecord) -> dict[str, object]:
+    names = [found[1] for found in _PLACE.finditer(str(record.msg).replace("%%", ""))]
+    values = record.args if isinstance(record.args, tuple) else ()
+    return {name: value for name, value in zip(names, values, strict=False) if name}
 
 
 class LogLine(logging.Formatter):
@@ -24,8 +60,8 @@ class LogLine(logging.Formatter):
         return text if text.isprintable() else _ORDERS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-def log_to(stream: TextIO, level: int) -> None:
+def log_to(stream: TextIO, level: int, form: LogFormat = LogFormat.TEXT) -> None:
     """Send what is logged there."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(LogLine())
+    handler.setFormatter(JsonLine() if form is LogFormat.JSON else LogLine())
     logging.basicConfig(level=level, handlers=[handler])

@@ -10,6 +10,7 @@ import typer
 
 from agent_runtime.command_line.access_commands import add_access_commands
 from agent_runtime.domain.errors import Problem, Unusable
+from agent_runtime.log_lines import LogFormat
 from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, repository_root
 
 EXIT_FAILED = 1
@@ -83,6 +84,7 @@ RequestTimeout = Annotated[
     float, typer.Option(envvar="AGENT_RUNTIME_REQUEST_TIMEOUT", help="seconds for a request's head, and for its body")
 ]
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
+LogForm = Annotated[LogFormat, typer.Option("--log-format", envvar="AGENT_RUNTIME_LOG_FORMAT", help="text, or json")]
 
 
 def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settings], str]) -> Callable[[], None]:
@@ -147,6 +149,7 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
         default_agent: DefaultAgent = None,
         allowed_hosts: AllowedHostNames = "",
         log_level: LogLevel = "INFO",
+        log_format: LogForm = LogFormat.TEXT,
         keep_days: KeepDays = 30.0,
         keep_gigabytes: KeepGigabytes = 10.0,
         queue_max: QueueMax = 200_000,
@@ -174,6 +177,7 @@ def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
             default_agent=default_agent,
             allowed_hosts=_listed(allowed_hosts),
             log_level=log_level.upper(),
+            log_format=log_format,
             keep_days=keep_days,
             keep_gigabytes=keep_gigabytes,
             waiting_max=queue_max,
