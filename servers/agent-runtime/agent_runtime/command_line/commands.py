@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Never
 
@@ -134,67 +135,74 @@ def _do(task: Callable[[], str]) -> None:
 
 
 def _reading_settings(serve: Callable[[Settings], None]) -> Callable[..., None]:
-    def run(
-        context: typer.Context,
-        host: Host = "127.0.0.1",
-        port: Port = 8765,
-        data_dir: DataDirectory = None,
-        database_url: DatabaseUrl = None,
-        auth: Auth = AuthMode.TOKEN,
-        poll_timeout: PollTimeout = 30.0,
-        heartbeat_timeout: HeartbeatTimeout = 120.0,
-        agents_dir: AgentsDirectory = Path(".agent-orchestrator/agents"),
-        shipped_agents_dir: ShippedAgentsDirectory = None,
-        dashboard_dir: DashboardDirectory = None,
-        default_agent: DefaultAgent = None,
-        allowed_hosts: AllowedHostNames = "",
-        log_level: LogLevel = "INFO",
-        log_format: LogForm = LogFormat.TEXT,
-        keep_days: KeepDays = 30.0,
-        keep_gigabytes: KeepGigabytes = 10.0,
-        queue_max: QueueMax = 200_000,
-        session_queue_max: SessionQueueMax = 1_000,
-        tree_depth_max: TreeDepthMax = 8,
-        children_max: ChildrenMax = 100,
-        tree_sessions_max: TreeSessionsMax = 500,
-        requests_per_second: RequestsPerSecond = 5_000.0,
-        tls_cert: TlsCert = None,
-        tls_key: TlsKey = None,
-        trusted_proxies: TrustedProxies = "",
-        request_timeout: RequestTimeout = PATIENCE_SECONDS,
-    ) -> None:
-        context.obj = Settings(
-            host=host,
-            port=port,
-            data_dir=(data_dir or _default_data_dir()).absolute(),
-            database_url=database_url,
-            auth=auth,
-            poll_timeout_seconds=poll_timeout,
-            heartbeat_timeout_seconds=heartbeat_timeout,
-            agents_dir=agents_dir.absolute(),
-            shipped_agents_dir=(shipped_agents_dir or repository_root() / "agents").absolute(),
-            dashboard_dir=(dashboard_dir or repository_root() / "dashboard").absolute(),
-            default_agent=default_agent,
-            allowed_hosts=_listed(allowed_hosts),
-            log_level=log_level.upper(),
-            log_format=log_format,
-            keep_days=keep_days,
-            keep_gigabytes=keep_gigabytes,
-            waiting_max=queue_max,
-            waiting_of_session_max=session_queue_max,
-            tree_depth_max=tree_depth_max,
-            children_max=children_max,
-            tree_sessions_max=tree_sessions_max,
-            requests_per_second=requests_per_second,
-            tls_cert=tls_cert.absolute() if tls_cert is not None else None,
-            tls_key=tls_key.absolute() if tls_key is not None else None,
-            trusted_proxies=_listed(trusted_proxies),
-            request_timeout_seconds=request_timeout,
-        )
+    """Wrap the options of `_read_settings` into what typer calls first."""
+
+    @wraps(_read_settings)
+    def run(context: typer.Context, **given: object) -> None:
+        _read_settings(context, **given)  # type: ignore[arg-type]  # typer has made them by the same signature
         if context.invoked_subcommand is None:
             _serve(serve, context.obj)
 
     return run
+
+
+def _read_settings(
+    context: typer.Context,
+    host: Host = "127.0.0.1",
+    port: Port = 8765,
+    data_dir: DataDirectory = None,
+    database_url: DatabaseUrl = None,
+    auth: Auth = AuthMode.TOKEN,
+    poll_timeout: PollTimeout = 30.0,
+    heartbeat_timeout: HeartbeatTimeout = 120.0,
+    agents_dir: AgentsDirectory = Path(".agent-orchestrator/agents"),
+    shipped_agents_dir: ShippedAgentsDirectory = None,
+    dashboard_dir: DashboardDirectory = None,
+    default_agent: DefaultAgent = None,
+    allowed_hosts: AllowedHostNames = "",
+    log_level: LogLevel = "INFO",
+    log_format: LogForm = LogFormat.TEXT,
+    keep_days: KeepDays = 30.0,
+    keep_gigabytes: KeepGigabytes = 10.0,
+    queue_max: QueueMax = 200_000,
+    session_queue_max: SessionQueueMax = 1_000,
+    tree_depth_max: TreeDepthMax = 8,
+    children_max: ChildrenMax = 100,
+    tree_sessions_max: TreeSessionsMax = 500,
+    requests_per_second: RequestsPerSecond = 5_000.0,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    trusted_proxies: TrustedProxies = "",
+    request_timeout: RequestTimeout = PATIENCE_SECONDS,
+) -> None:
+    context.obj = Settings(
+        host=host,
+        port=port,
+        data_dir=(data_dir or _default_data_dir()).absolute(),
+        database_url=database_url,
+        auth=auth,
+        poll_timeout_seconds=poll_timeout,
+        heartbeat_timeout_seconds=heartbeat_timeout,
+        agents_dir=agents_dir.absolute(),
+        shipped_agents_dir=(shipped_agents_dir or repository_root() / "agents").absolute(),
+        dashboard_dir=(dashboard_dir or repository_root() / "dashboard").absolute(),
+        default_agent=default_agent,
+        allowed_hosts=_listed(allowed_hosts),
+        log_level=log_level.upper(),
+        log_format=log_format,
+        keep_days=keep_days,
+        keep_gigabytes=keep_gigabytes,
+        waiting_max=queue_max,
+        waiting_of_session_max=session_queue_max,
+        tree_depth_max=tree_depth_max,
+        children_max=children_max,
+        tree_sessions_max=tree_sessions_max,
+        requests_per_second=requests_per_second,
+        tls_cert=tls_cert.absolute() if tls_cert is not None else None,
+        tls_key=tls_key.absolute() if tls_key is not None else None,
+        trusted_proxies=_listed(trusted_proxies),
+        request_timeout_seconds=request_timeout,
+    )
 
 
 def _listed(text: str) -> tuple[str, ...]:
