@@ -39,6 +39,7 @@ const WAITS = {
   not_before: "Waits for its time",
   held: "Held",
   launcher_short_of_memory: "The launcher is short of memory",
+  launcher_overloaded: "The launcher's machine is busy",
   launcher_not_answering: "The launcher does not answer (frozen, or cut off?)",
   launcher_cannot_start_jobs: "The launcher cannot start jobs (full disk?)",
 };

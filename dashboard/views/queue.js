@@ -14,7 +14,7 @@ import { Unread } from "../parts/unread.js";
 const LIMIT = 200;
 // These wait for nothing but a launcher that is there: the order in which they stand is the order in which they run.
 const IN_LINE = new Set([
-  "no_free_slot", "agent_limit", "launcher_short_of_memory", "launcher_cannot_start_jobs", "launcher_not_answering",
+  "no_free_slot", "agent_limit", "launcher_short_of_memory", "launcher_overloaded", "launcher_cannot_start_jobs", "launcher_not_answering",
 ]);
 const CLEAR_FROM_HEADING = new Set(["session_busy", "no_launcher"]);
 

@@ -44,6 +44,7 @@ def bench(
 ) -> Iterator[Bench]:
     """A launcher that is not started yet, and what a test does with it and its jobs."""
     quiet_launcher.environment["AGENT_LAUNCHER_MEMORY_FLOOR_MIB"] = "0"
+    quiet_launcher.environment["AGENT_LAUNCHER_MEMORY_PRESSURE_MAX"] = "0"
     yield Bench(api, quiet_launcher, project, ledger, numbers)
     quiet_launcher.leave_nothing()
     # The runtime would wait for it to come back, and count it among those that may take the next test's jobs.

@@ -269,3 +269,26 @@ def test_of_two_launchers_with_one_identity_the_older_leaves_and_touches_nothing
     bench.open_gate()
     assert bench.end_of(job_id)["status"] == "completed"
     bench.assert_promises_held()
+
+
+@pytest.mark.skipif(not Path("/proc/pressure/cpu").exists(), reason="this system does not tell how much waits")
+def test_a_machine_that_has_enough_to_do_takes_no_further_job_and_says_so(bench: Bench) -> None:
+    bench.launcher.environment["AGENT_LAUNCHER_CPU_PRESSURE_MAX"] = "1"
+    bench.launcher.start()
+    bench.wait_until_runs(bench.order_waiting())
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range((os.cpu_count() or 1) * 2)]
+
+    def refused() -> bool:
+        # A launcher looks at its machine when it asks for jobs, so a job that comes while it asks is taken.
+        return bench.api.job(bench.order())["reason"] == "launcher_overloaded"
+
+    try:
+        wait_until(refused, "a waiting job says why")
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+        bench.open_gate()
+
+    assert [bench.end_of(job_id)["status"] for job_id in bench.jobs] == ["completed"] * len(bench.jobs)
+    bench.assert_promises_held()

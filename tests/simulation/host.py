@@ -298,6 +298,12 @@ class SimMachine(Machine):
     def available_memory(self) -> int | None:
         return None
 
+    def memory_pressure(self) -> float | None:
+        return None
+
+    def cpu_pressure(self) -> float | None:
+        return None
+
     def lock(self) -> AbstractContextManager[bool]:
         return SimLock(self._life)
 

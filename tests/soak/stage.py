@@ -106,6 +106,7 @@ def _corner(folder: Path, runtime: RuntimeProcess, project: Project, closing: Ex
             "HEARTBEAT_INTERVAL": "5",
             "AGENT_LAUNCHER_MAX_JOBS": "12",
             "AGENT_LAUNCHER_MEMORY_FLOOR_MIB": "0",
+            "AGENT_LAUNCHER_MEMORY_PRESSURE_MAX": "0",
             "AGENT_LAUNCHER_OUTPUT_LIMIT_MIB": "4",
         },
     )

@@ -18,6 +18,7 @@ DEFAULT_RUNTIME_URL = "http://localhost:8765"
 DEFAULT_POLL_TIMEOUT = 30.0
 DEFAULT_HEARTBEAT_INTERVAL = 60.0
 DEFAULT_MEMORY_FLOOR_MIB = 512.0
+DEFAULT_MEMORY_PRESSURE_MAX = 20.0
 DEFAULT_OUTPUT_LIMIT_MIB = 1024.0
 LABEL_SEPARATOR = "="
 HOST_NAME_MAX = 200
@@ -62,12 +63,24 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the machine must be able to bear for a further job beside those that run.
+
+    Units:   percent of the last ten seconds in which every process waited for memory, or some for a processor; at 0 it
+             is not looked at.
+    """
+
+    memory_floor_bytes: int = 0
+    memory_pressure_max: float = 0.0
+    cpu_pressure_max: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The settings of one launcher process.
 
-    Units:   `poll_timeout` and `heartbeat_interval` are seconds; `memory_floor_bytes` is free memory below
-             which no further job is taken; `output_limit_bytes` is how much one job may print; `max_jobs` None is
-             unlimited.
+    Units:   `poll_timeout` and `heartbeat_interval` are seconds; `output_limit_bytes` is how much one job may print;
+             `max_jobs` None is unlimited.
     Shape:   `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
              without any, jobs may work everywhere. `containment` empty takes the best way that can be had. Jobs'
              commands are looked for in `commands_folder` first.
@@ -88,7 +101,7 @@ class Config:
     labels: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     host_name: str = ""
-    memory_floor_bytes: int = 0
+    bounds: Bounds = field(default_factory=Bounds)
     output_limit_bytes: int = int(DEFAULT_OUTPUT_LIMIT_MIB) << 20
     project_roots: tuple[Path, ...] = ()
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
@@ -124,7 +137,11 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         labels=_labels(options.labels),
         name=options.name or socket.gethostname(),
         host_name=_host_name(environment),
-        memory_floor_bytes=_mebibytes(environment, "AGENT_LAUNCHER_MEMORY_FLOOR_MIB", DEFAULT_MEMORY_FLOOR_MIB),
+        bounds=Bounds(
+            _mebibytes(environment, "AGENT_LAUNCHER_MEMORY_FLOOR_MIB", DEFAULT_MEMORY_FLOOR_MIB),
+            _percent(environment, "AGENT_LAUNCHER_MEMORY_PRESSURE_MAX", DEFAULT_MEMORY_PRESSURE_MAX),
+            _percent(environment, "AGENT_LAUNCHER_CPU_PRESSURE_MAX", 0.0),
+        ),
         output_limit_bytes=_mebibytes(environment, "AGENT_LAUNCHER_OUTPUT_LIMIT_MIB", DEFAULT_OUTPUT_LIMIT_MIB),
         project_roots=_project_roots(options, environment, cwd),
         environment_rule=EnvironmentRule(
@@ -257,6 +274,17 @@ def _mebibytes(environment: Mapping[str, str], variable: str, default: float) ->
         return int(float(told) * 1024 * 1024)
     except (ValueError, OverflowError) as error:
         raise ConfigurationError(f"cannot use {variable}={told!r}: a number of MiB is needed") from error
+
+
+def _percent(environment: Mapping[str, str], variable: str, default: float) -> float:
+    told = environment.get(variable) or str(default)
+    try:
+        percent = float(told)
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:
+        raise ConfigurationError(f"cannot use {variable}={told!r}: a number from 0 to 100 is needed")
+    return percent
 
 
 def _labels(told: tuple[str, ...]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from launcher_rig.configs import config_of
 from launcher_rig.machines import HeldTime
 
 from lib.admission import SHORT_OF_MEMORY, Admission, Admitted
+from lib.config import Bounds
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.backoff import Backoff
 from lib.machine.loop import Loop
@@ -209,18 +210,26 @@ def test_the_watchdog_does_not_take_a_frozen_machine_for_a_deaf_thread(
 class HeldMemory(HeldTime):
     """And memory is what the test says."""
 
-    def __init__(self, clock: HeldTime, free: int | None) -> None:
+    def __init__(self, clock: HeldTime, free: int | None, stalled: float | None, waiting: float | None) -> None:
         super().__init__()
         self.monotonic = clock.monotonic  # type: ignore[method-assign]
-        self._free = free
+        self._free, self._stalled, self._waiting = free, stalled, waiting
 
     def available_memory(self) -> int | None:
         return self._free
 
+    def memory_pressure(self) -> float | None:
+        return self._stalled
+
+    def cpu_pressure(self) -> float | None:
+        return self._waiting
+
 
 def admission_of(clock: HeldTime, registry: RunningJobsRegistry, lifecycle: Lifecycle, **limits: int) -> Admission:
-    config = config_of(Path("/nowhere"), max_jobs=limits.get("max_jobs"), memory_floor_bytes=limits.get("floor", 0))
-    return Admission(registry.at_work, lifecycle, config, HeldMemory(clock, limits.get("free")))
+    bounds = Bounds(limits.get("floor", 0), limits.get("stalled_max", 0), limits.get("waiting_max", 0))
+    config = config_of(Path("/nowhere"), max_jobs=limits.get("max_jobs"), bounds=bounds)
+    machine = HeldMemory(clock, limits.get("free"), limits.get("stalled"), limits.get("waiting"))
+    return Admission(registry.at_work, lifecycle, config, machine)
 
 
 def test_below_the_memory_floor_no_further_job_is_taken_but_always_the_first(clock: HeldTime) -> None:
@@ -234,6 +243,28 @@ def test_below_the_memory_floor_no_further_job_is_taken_but_always_the_first(clo
     assert short.seconds_until_change() == 1.0  # nobody tells when memory is free again
     assert enough.look() == Admitted(None)
     assert enough.seconds_until_change() is None
+
+
+@pytest.mark.parametrize(
+    ("of", "reason"), [("stalled", "launcher_short_of_memory"), ("waiting", "launcher_overloaded")]
+)
+def test_what_the_machine_cannot_bear_is_not_taken_but_always_the_first(clock: HeldTime, of: str, reason: str) -> None:
+    registry, lifecycle = RunningJobsRegistry(clock), Lifecycle(clock)
+
+    def found(percent: int, most: int) -> Admitted:
+        return admission_of(clock, registry, lifecycle, **{of: percent, f"{of}_max": most}).look()
+
+    assert found(100, 20) == Admitted(None)
+    registry.add_job("job_1", attempt_of(job("s"), clock))
+    assert found(21, 20) == Admitted(0, reason)
+    assert found(20, 20) == Admitted(None)
+    assert found(100, 0) == Admitted(None)  # not looked at
+    assert admission_of(clock, registry, lifecycle, **{f"{of}_max": 20}).look() == Admitted(None)  # nobody knows
+
+
+def test_a_machine_says_how_much_waits_on_it() -> None:
+    assert 0 <= (Machine().cpu_pressure() or 0) <= 100
+    assert 0 <= (Machine().memory_pressure() or 0) <= 100
 
 
 def test_places_are_counted_and_a_local_failure_closes_all_of_them(clock: HeldTime) -> None:

@@ -91,6 +91,21 @@ class Machine:
                 return int(line.split()[1]) * 1024
         return None
 
+    def memory_pressure(self) -> float | None:
+        """Tell in how many percent of the last ten seconds all processes waited for memory; None where nobody knows."""
+        return _pressure("memory", b"full")
+
+    def cpu_pressure(self) -> float | None:
+        """Tell in how many percent of the last ten seconds some process waited for a processor.
+
+        Where the system does not say, the share of those that could run and found none, over the last minute.
+        """
+        told = _pressure("cpu", b"some")
+        if told is not None:
+            return told
+        load, processors = os.getloadavg()[0], os.cpu_count() or 1
+        return 100.0 * max(0.0, 1.0 - processors / load) if load > 0 else 0.0
+
     def lock(self) -> AbstractContextManager[bool]:
         return threading.Lock()
 
@@ -123,3 +138,11 @@ class Machine:
         # Many calls at once need many descriptors. Keepers are started before, so jobs keep their own limit.
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _pressure(of: str, who: bytes) -> float | None:
+    for line in kernel_files.read(f"/proc/pressure/{of}").splitlines():
+        kind, _, facts = line.partition(b" ")
+        if kind == who:
+            return float(facts.split(b" ")[0].removeprefix(b"avg10="))
+    return None

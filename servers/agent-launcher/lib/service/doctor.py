@@ -153,7 +153,7 @@ class Doctor:
         return Finding("disk", level, found, advice)
 
     def _memory(self) -> Finding:
-        available, floor = self._machine.available_memory(), self._config.memory_floor_bytes
+        available, floor = self._machine.available_memory(), self._config.bounds.memory_floor_bytes
         if available is None:
             return Finding("memory", Level.OK, "this system does not say how much is free")
         found = f"{available >> 20} MiB available, no further job is taken below {floor >> 20} MiB"

@@ -67,11 +67,14 @@ class WaitReason(StrEnum):
     NOT_BEFORE = "not_before"
     HELD = "held"
     LAUNCHER_SHORT_OF_MEMORY = "launcher_short_of_memory"
+    LAUNCHER_OVERLOADED = "launcher_overloaded"
     LAUNCHER_CANNOT_START_JOBS = "launcher_cannot_start_jobs"
     LAUNCHER_NOT_ANSWERING = "launcher_not_answering"
 
 
-OF_LAUNCHERS = frozenset({WaitReason.LAUNCHER_SHORT_OF_MEMORY, WaitReason.LAUNCHER_CANNOT_START_JOBS})
+OF_LAUNCHERS = frozenset(
+    {WaitReason.LAUNCHER_SHORT_OF_MEMORY, WaitReason.LAUNCHER_OVERLOADED, WaitReason.LAUNCHER_CANNOT_START_JOBS}
+)
 """The reasons that a launcher itself gives for taking no job."""
 
 

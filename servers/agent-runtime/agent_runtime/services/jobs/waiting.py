@@ -139,6 +139,11 @@ def _no_launcher_takes_it(
             WaitReason.LAUNCHER_SHORT_OF_MEMORY,
             "the fitting launchers are short of memory (it goes on when a job ends or memory is freed)",
         )
+    if all(item.refusal == WaitReason.LAUNCHER_OVERLOADED for item in open_ones):
+        return Waiting(
+            WaitReason.LAUNCHER_OVERLOADED,
+            "the fitting launchers' machines have as much to do as they are to bear (it goes on when that is less)",
+        )
     if all(item.refusal == WaitReason.LAUNCHER_CANNOT_START_JOBS for item in open_ones):
         return Waiting(
             WaitReason.LAUNCHER_CANNOT_START_JOBS,
