@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ DEFAULT_OUTPUT_LIMIT_MIB = 1024.0
 LABEL_SEPARATOR = "="
 HOST_NAME_MAX = 200
 AUTOMATIC = "auto"
+LEAVE, STOP = "leave", "stop"
+_SECONDS_OF = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Options:
     env_allow: tuple[str, ...] = ()
     env_deny: tuple[str, ...] = ()
     log_format: LogFormat = LogFormat.TEXT
+    drain_within: str | None = None
+    after_drain: str | None = None
 
     def flags(self, cwd: Path) -> list[str]:
         """Write them as a command line that means the same in any folder; what is for one run is left out."""
@@ -52,6 +57,8 @@ class Options:
             "--state-dir": cwd / self.state_dir.expanduser() if self.state_dir else None,
             "--max-jobs": self.max_jobs,
             "--name": self.name,
+            "--drain-within": self.drain_within,
+            "--after-drain": self.after_drain,
         }
         flags = [word for name, value in told.items() if value is not None for word in (name, str(value))]
         flags += [word for label in self.labels for word in ("--label", label)]
@@ -73,6 +80,18 @@ class Bounds:
     memory_floor_bytes: int = 0
     memory_pressure_max: float = 0.0
     cpu_pressure_max: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How a launcher that was told to go treats what still runs.
+
+    Units:   it waits `seconds` for that, None for as long as it takes; then it stops it (`is_stop`), or leaves it
+             running to be adopted.
+    """
+
+    seconds: float | None = None
+    is_stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,7 @@ class Config:
     project_roots: tuple[Path, ...] = ()
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
     containment: str = ""
+    drain: Drain = field(default_factory=Drain)
     verbose: bool = False
 
     @property
@@ -149,6 +169,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
             _names(options.env_deny, environment.get("AGENT_LAUNCHER_ENV_DENY")),
         ),
         containment=_containment(environment),
+        drain=drain_of(options, environment),
         verbose=options.verbose,
     )
 
@@ -248,6 +269,25 @@ def _containment(environment: Mapping[str, str]) -> str:
             f"cannot use AGENT_LAUNCHER_CONTAINMENT={wanted!r}: it is one of {', '.join((AUTOMATIC, *WAYS))}"
         )
     return "" if wanted == AUTOMATIC else wanted
+
+
+def drain_of(options: Options, environment: Mapping[str, str]) -> Drain:
+    """Read what a launcher does that is told to go.
+
+    Errors:  ConfigurationError.
+    """
+    within = options.drain_within or environment.get("AGENT_LAUNCHER_DRAIN_WITHIN") or None
+    then = options.after_drain or environment.get("AGENT_LAUNCHER_AFTER_DRAIN") or LEAVE
+    if then not in (LEAVE, STOP):
+        raise ConfigurationError(f"cannot use --after-drain {then!r}: it is {LEAVE!r} or {STOP!r}")
+    return Drain(None if within is None else _seconds(within), then == STOP)
+
+
+def _seconds(told: str) -> float:
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", told.strip())
+    if found is None:
+        raise ConfigurationError(f"cannot use --drain-within {told!r}: a time such as '90s', '10m' or '2h' is needed")
+    return float(found[1]) * _SECONDS_OF[found[2]]
 
 
 def _max_jobs(options: Options, environment: Mapping[str, str]) -> int | None:

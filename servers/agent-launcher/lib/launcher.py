@@ -83,6 +83,7 @@ class Launcher:
         self._service = ServiceWatch(environment)
         self._registry = RunningJobsRegistry(machine)
         self._exit_code = EXIT_OK
+        self._drains_until: float | None = None
 
     def run(self) -> int:
         """Run until told to leave and return the exit code.
@@ -197,6 +198,7 @@ class Launcher:
             event = self.lifecycle.next_event(TICK_SECONDS)
             if event is not None:
                 self._on(event)
+            self._look_at_drain()
             watchdog.look()
             self._service.alive()
             if self.lifecycle.takes_jobs or self._registry.at_work():
@@ -230,6 +232,8 @@ class Launcher:
     def _one_phase_further(self) -> None:
         if self.lifecycle.advance(Phase.DRAINING):
             self._drain()
+            if self._config.drain.seconds is not None:
+                self._drains_until = self._machine.monotonic() + self._config.drain.seconds
             log.info("no more jobs are taken; %d still run (Ctrl+C again stops them)", len(self._registry.at_work()))
         elif self.lifecycle.phase is Phase.DRAINING:
             self.lifecycle.advance(Phase.STOPPING)
@@ -237,6 +241,15 @@ class Launcher:
         else:
             self._exit_code = EXIT_INTERRUPTED
             self._on(Event.HANG_UP)
+
+    def _look_at_drain(self) -> None:
+        """Go on when what still runs has been waited for long enough."""
+        if self._drains_until is None or self._machine.monotonic() < self._drains_until:
+            return
+        self._drains_until = None
+        if self.lifecycle.phase is Phase.DRAINING:
+            log.info("jobs were waited for as long as --drain-within allows")
+            self._on(Event.INTERRUPT if self._config.drain.is_stop else Event.HANG_UP)
 
     def _drain(self) -> None:
         self._poller.refresh(is_forced=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.config import Config, Options, load_config
+from lib.config import Config, Drain, Options, load_config
 from lib.errors import ConfigurationError
 
 
@@ -73,3 +73,19 @@ def test_a_setting_that_cannot_be_used_is_a_sentence(
         config(tmp_path, options, **environment)
 
     assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize(("told", "seconds"), [("90", 90.0), ("90s", 90.0), ("1.5m", 90.0), ("2h", 7200.0), ("0", 0.0)])
+def test_how_long_a_drain_waits_is_said_in_words_that_people_use(tmp_path: Path, told: str, seconds: float) -> None:
+    assert config(tmp_path, Options(drain_within=told)).drain == Drain(seconds)
+    assert config(tmp_path, AGENT_LAUNCHER_DRAIN_WITHIN=told, AGENT_LAUNCHER_AFTER_DRAIN="stop").drain == Drain(
+        seconds, is_stop=True
+    )
+
+
+@pytest.mark.parametrize(
+    "variable", ["AGENT_LAUNCHER_DRAIN_WITHIN", "AGENT_LAUNCHER_AFTER_DRAIN", "AGENT_LAUNCHER_CPU_PRESSURE_MAX"]
+)
+def test_a_setting_that_means_nothing_is_a_sentence(tmp_path: Path, variable: str) -> None:
+    with pytest.raises(ConfigurationError, match="soon"):
+        config(tmp_path, **{variable: "soon"})

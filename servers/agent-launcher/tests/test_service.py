@@ -19,6 +19,7 @@ from launcher_rig.commands import CommandProject
 from launcher_rig.fake_runtime import FakeRuntime, Fault
 from launcher_rig.launcher_under_test import LAUNCHER_FOLDER, LauncherUnderTest
 
+from lib.config import Drain
 from lib.errors import ConfigurationError
 from lib.keeper.containment import CGROUP, what_can_be_had
 from lib.service.install import service_file
@@ -50,6 +51,15 @@ def test_a_service_restart_signals_the_launcher_alone_and_lets_it_adopt() -> Non
     ):
         assert line in lines
     assert f'"{SCRIPT}" "--max-jobs" "3"' in file.text
+
+
+def test_a_service_that_shall_wait_for_jobs_is_given_the_time_for_it() -> None:
+    drain = Drain(600)
+    unit = service_file(SCRIPT, [], {"HOME": "/home/me"}, "linux", drain).text.splitlines()
+    agent = plistlib.loads(service_file(SCRIPT, [], {"HOME": "/Users/me"}, "darwin", drain).text.encode())
+
+    assert {"KillSignal=SIGTERM", "TimeoutStopSec=630", "KillMode=process"} <= set(unit)
+    assert agent["ExitTimeOut"] == 630
 
 
 def test_a_service_file_carries_settings_but_no_token_and_quotes_what_systemd_reads() -> None:

@@ -180,6 +180,8 @@ def test_a_job_that_waits_says_why_and_what_would_change_it(rig: StoreRig) -> No
     assert why(plain.id)[0] == "no_free_slot"
     rig.poll(launcher, slots=0, refusal="launcher_short_of_memory")
     assert why(plain.id)[0] == "launcher_short_of_memory"
+    rig.poll(launcher, slots=0, refusal="launcher_overloaded")
+    assert why(plain.id)[0] == "launcher_overloaded"
     rig.poll(launcher, slots=0, refusal="launcher_cannot_start_jobs")
     assert why(plain.id)[0] == "launcher_cannot_start_jobs"
     rig.clock.move(seconds=45)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib.config import Drain
 from lib.errors import ConfigurationError
 
 NAME = "agent-launcher"
@@ -35,8 +36,15 @@ KEPT_SETTINGS = (
     "AGENT_LAUNCHER_ENV_ALLOW",
     "AGENT_LAUNCHER_ENV_DENY",
     "AGENT_LAUNCHER_CONTAINMENT",
+    "AGENT_LAUNCHER_DRAIN_WITHIN",
+    "AGENT_LAUNCHER_AFTER_DRAIN",
 )
 
+LEAVES_WITHIN_SECONDS = 30
+_THEN = {
+    False: "it leaves at once, and its next life adopts them",
+    True: "it waits for them as long as --drain-within says",
+}
 _SYSTEMD = """\
 [Unit]
 Description=Agent Launcher: runs coding agents for the Agent Runtime
@@ -47,12 +55,12 @@ Type=notify
 NotifyAccess=all
 ExecStart={command}
 {environment}
-# A restart must not end running jobs: only the launcher is signalled, it leaves at once, and its next life adopts them.
+# A restart must not end running jobs: only the launcher is signalled, {then}.
 KillMode=process
 # Each job gets a cgroup of its own below the service's.
 Delegate=yes
-KillSignal=SIGHUP
-TimeoutStopSec=30
+KillSignal={signal}
+TimeoutStopSec={patience}
 # The launcher says that it lives every second, unless one of its threads is deaf.
 WatchdogSec=60
 Restart=always
@@ -78,9 +86,15 @@ class ServiceFile:
 
 
 def service_file(
-    script: Path, flags: Sequence[str], environment: Mapping[str, str], platform: str = sys.platform
+    script: Path,
+    flags: Sequence[str],
+    environment: Mapping[str, str],
+    platform: str = sys.platform,
+    drain: Drain | None = None,
 ) -> ServiceFile:
     """Make the service's file for this machine.
+
+    Shape:   with a `drain` of so many seconds, a stop of the service waits for jobs.
 
     Errors:  ConfigurationError, where neither systemd nor launchd is known.
     """
@@ -88,9 +102,9 @@ def service_file(
     kept = {name: environment[name] for name in KEPT_SETTINGS if environment.get(name)}
     home = Path(environment.get("HOME") or Path.home())
     if platform == "darwin":
-        return _launchd(home, command, kept)
+        return _launchd(home, command, kept, _patience(drain))
     if platform.startswith("linux"):
-        return _systemd(home, command, kept, environment)
+        return _systemd(home, command, kept, environment, drain)
     raise ConfigurationError(f"cannot install a service on {platform!r}: only systemd and launchd are known")
 
 
@@ -112,10 +126,20 @@ def _interpreter(environment: Mapping[str, str]) -> list[str]:
     return [uv, "run", "--script"] if uv else [sys.executable]
 
 
-def _systemd(home: Path, command: list[str], kept: Mapping[str, str], environment: Mapping[str, str]) -> ServiceFile:
+def _patience(drain: Drain | None) -> int:
+    """How many seconds a service manager gives a launcher to leave."""
+    return LEAVES_WITHIN_SECONDS + int((drain.seconds if drain is not None else None) or 0)
+
+
+def _systemd(
+    home: Path, command: list[str], kept: Mapping[str, str], environment: Mapping[str, str], drain: Drain | None
+) -> ServiceFile:
     config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     text = _SYSTEMD.format(
         command=" ".join(_quoted(word) for word in command),
+        signal="SIGHUP" if drain is None or drain.seconds is None else "SIGTERM",
+        then=_THEN[drain is not None and drain.seconds is not None],
+        patience=_patience(drain),
         environment="\n".join(f"Environment={_quoted(f'{name}={value}')}" for name, value in kept.items()),
     )
     steps = (
@@ -133,7 +157,7 @@ def _quoted(word: str) -> str:
     return f'"{plain}"'
 
 
-def _launchd(home: Path, command: list[str], kept: Mapping[str, str]) -> ServiceFile:
+def _launchd(home: Path, command: list[str], kept: Mapping[str, str], patience: int) -> ServiceFile:
     log_path = str(home / "Library" / "Logs" / f"{NAME}.log")
     told = {
         "Label": LABEL,
@@ -144,7 +168,7 @@ def _launchd(home: Path, command: list[str], kept: Mapping[str, str]) -> Service
         "ThrottleInterval": 2,
         # Otherwise launchd would end the jobs with the launcher, whose next life adopts them.
         "AbandonProcessGroup": True,
-        "ExitTimeOut": 30,
+        "ExitTimeOut": patience,
         "StandardOutPath": log_path,
         "StandardErrorPath": log_path,
     }
