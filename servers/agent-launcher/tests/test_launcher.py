@@ -321,52 +321,6 @@ def test_a_hang_up_leaves_at_once_and_the_next_start_adopts(
     assert fake.jobs.goodbyes == 0
 
 
-def test_a_drain_with_a_limit_leaves_what_runs_longer_to_be_adopted(
-    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
-) -> None:
-    launcher.start("--drain-within", "0.1s")
-    job = fake.jobs.add("job_1", "wait-go")
-    wait_until(lambda: project.count("start"), "the job runs")
-
-    launcher.signal(signal.SIGTERM)
-
-    assert launcher.wait() == 0
-    assert "as long as --drain-within allows" in launcher.log()
-    assert len(living(project.pids())) == 1
-    launcher.start()
-    project.let_go("go")
-    wait_until(lambda: job.status == "completed", "the next start reports it")
-
-
-def test_a_drain_with_a_limit_stops_what_runs_longer_if_it_shall(
-    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
-) -> None:
-    launcher.start(AGENT_LAUNCHER_DRAIN_WITHIN="0.1", AGENT_LAUNCHER_AFTER_DRAIN="stop")
-    job = fake.jobs.add("job_1", "deaf", stop_grace_seconds=0.2)
-    wait_until(lambda: project.count("deaf"), "the job runs")
-
-    launcher.signal(signal.SIGTERM)
-
-    assert launcher.wait() == 0
-    assert job.status == "stopped"
-    assert living(project.pids()) == []
-
-
-def test_a_drain_with_a_limit_ends_as_soon_as_all_is_reported(
-    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
-) -> None:
-    launcher.start("--drain-within", "2h", "--after-drain", "stop")
-    job = fake.jobs.add("job_1", "wait-go")
-    wait_until(lambda: project.count("start"), "the job runs")
-    launcher.signal(signal.SIGTERM)
-    wait_until(lambda: "no more jobs are taken" in launcher.log(), "it drains")
-
-    project.let_go("go")
-
-    assert launcher.wait() == 0
-    assert job.status == "completed"
-
-
 def test_once_takes_one_job_and_leaves(fake: FakeRuntime, launcher: LauncherUnderTest) -> None:
     first, second = fake.jobs.add("job_1", "exit-0"), fake.jobs.add("job_2", "exit-0")
 
