@@ -2,7 +2,6 @@
 
 import socket
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import uvicorn
@@ -18,6 +17,7 @@ from orchestrator_mcp.starting import StartingTools
 from orchestrator_mcp.tolerant_server import TolerantServer
 from orchestrator_mcp.waiting import WaitingTools
 from runtime_client.errors import UsageError
+from runtime_client.version import VERSION
 
 INSTRUCTIONS = """\
 Start other agents in named sessions, and be woken when they are done.
@@ -41,7 +41,7 @@ def build_server(desk: Desk, commands_dir: Path | None) -> MCPServer[object]:
         "agent-orchestrator",
         title="Agent Orchestrator",
         instructions=_instructions(commands_dir),
-        version=_version(),
+        version=VERSION,
         log_level="WARNING",
     )
     reading, starting = ReadingTools(desk), StartingTools(desk)
@@ -95,10 +95,3 @@ def _instructions(commands_dir: Path | None) -> str:
     if commands_dir is None:
         return INSTRUCTIONS
     return f"{INSTRUCTIONS}\nThe same from a shell: the ao-* commands in {commands_dir} (try 'ao-start --help')."
-
-
-def _version() -> str:
-    try:
-        return version("orchestrator-mcp")
-    except PackageNotFoundError:  # run from the source tree by the script, without being installed
-        return "0.1.0"

@@ -10,6 +10,7 @@ import pytest
 
 from agent_backends.blueprint import Blueprint
 from agent_backends.claude.launch import Launch, prepare_launch
+from agent_backends.installation import installation_of
 from agent_backends.protocol import CannotRunError, Turn
 from agent_backends.sandbox.settings import Neighbourhood
 from agent_backends.turn.local_blueprint import blueprint_of
@@ -120,7 +121,7 @@ def test_the_shipped_blueprint_can_be_started_and_knows_its_session(tmp_path: Pa
     prompt = (folder / "agent.system-prompt.md").read_text()
     blueprint = blueprint_of(
         Agent.read({**described, "system_prompt": prompt}),
-        PROJECT_ROOT,
+        installation_of(PROJECT_ROOT / "commands/ao-start"),
         Resolver("claude", {"AGENT_SESSION_NAME": "one"}, {}),
         Neighbourhood(Path("/home/u")),
     )

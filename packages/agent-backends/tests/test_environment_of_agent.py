@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from agent_backends.installation import installation_of
 from agent_backends.turn.environment import WhoseAgent, environment_of_agent
 
 PROJECT_ROOT = Path(__file__).parents[3]
+INSTALLATION = installation_of(PROJECT_ROOT / "commands/ao-start")
 SETTINGS = PROJECT_ROOT / "docs/reference/settings.md"
 
 
 def environment(own: dict[str, str]) -> dict[str, str]:
     whose = WhoseAgent("job_1", 3, "one", "ses_1", "http://runtime", None)
-    return environment_of_agent(own, whose, project_root=PROJECT_ROOT, project_dir=Path("/project"))
+    return environment_of_agent(own, whose, installation=INSTALLATION, project_dir=Path("/project"))
 
 
 def test_an_agent_finds_the_commands_of_this_checkout_in_its_shell() -> None:

@@ -291,6 +291,7 @@ def test_an_agent_finds_every_variable_with_the_value_that_the_document_says(
         "AGENT_RUNTIME_URL": runtime.url,
         "AGENT_RUNTIME_TOKEN": "session-token",
         "AGENT_ORCHESTRATOR_ROOT": str(ROOT),
+        "AGENT_ORCHESTRATOR_MCP": str(ROOT / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py"),
         "AGENT_HOST_NAME": socket.gethostname(),
         "AGENT_RESUMED": resumed,
         "AGENT_PROMPT_FILE": found["AGENT_PROMPT_FILE"],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_backends.installation import installation_of
 from agent_backends.protocol import CannotRunError
 from agent_backends.redaction import REDACTED, RedactedStream, Secrets
 from agent_backends.sandbox.settings import Neighbourhood
@@ -22,6 +23,8 @@ from support.stand_in_runtime import Reply, StandInRuntime, stand_in_runtime
 SECRET = 'hunter2-"quoted"-ü/€'
 ENVIRONMENT = {"HOME": "/home/u", "AGENT_SECRET_KEY": SECRET, "PLAIN": "plain-value", "NOTHING": ""}
 
+NOWHERE = installation_of(Path("/nowhere/bin/ao-start"))
+
 
 def resolver(**more: str) -> Resolver:
     return Resolver("tester", {"AGENT_SESSION_NAME": "one"}, {**ENVIRONMENT, **more})
@@ -34,7 +37,7 @@ def agent(**fields: object) -> Agent:
 
 def fill_in(said: Agent) -> None:
     asked = resolver()
-    blueprint_of(said, Path("/"), asked, Neighbourhood(Path("/home/u")))
+    blueprint_of(said, NOWHERE, asked, Neighbourhood(Path("/home/u")))
     asked.environment(said.options)
 
 
@@ -56,7 +59,7 @@ def test_references_become_values_in_the_servers_settings_and_in_the_agents_envi
     asked = resolver()
     said = agent(mcp_servers={"lab": server}, options={"env": {"B": "a-${env:PLAIN}-b"}, "other": 1})
 
-    blueprint = blueprint_of(said, Path("/"), asked, Neighbourhood(Path("/home/u")))
+    blueprint = blueprint_of(said, NOWHERE, asked, Neighbourhood(Path("/home/u")))
 
     assert blueprint.mcp_servers["lab"] == {
         "command": "serve",

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -65,6 +64,7 @@ from agent_runtime.upkeep.other_runtimes import OtherRuntimes
 from agent_runtime.upkeep.reconcile import Reconcile
 from agent_runtime.upkeep.retention import RetentionUpkeep
 from agent_runtime.upkeep.scheduler import SLEEPS_AT_MOST, SLEEPS_AT_MOST_AMONG_OTHERS, Upkeep
+from agent_runtime.version import VERSION
 
 # A private umask: the database's own side files are made by SQLite and get it too.
 _PRIVATE = 0o077
@@ -141,7 +141,7 @@ class Runtime:
     def _api(self) -> FastAPI:
         app = FastAPI(
             title="Agent Runtime",
-            version=version("agent-runtime"),
+            version=VERSION,
             description="No text of a request, wherever it stands, may hold NUL or half of a surrogate pair.",
             docs_url=None,
             redoc_url=None,
@@ -154,7 +154,7 @@ class Runtime:
         path = str(database.path) if database.path is not None else None
         engine = DatabaseHealth(engine=database.engine, version=database.version, path=path)
         for routes in (
-            HealthRoutes(self.store, database.trouble, version("agent-runtime"), engine, time.monotonic()),
+            HealthRoutes(self.store, database.trouble, VERSION, engine, time.monotonic()),
             self._jobs,
             PruneRoutes(self.store),
             AccessRoutes(self.store),

@@ -117,6 +117,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def repository_root() -> Path:
-    """Find the folder that holds `agents/` and `dashboard/` of this installation."""
-    return Path(__file__).resolve().parents[3]
+def shipped_folder() -> Path:
+    """Find the folder that holds `agents/` and `dashboard/` of this checkout, or of this installation."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parents[1]
+    return checkout if (checkout / "dashboard").is_dir() else package.parent / "agent_orchestrator" / "tree"

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from agent_backends.installation import installation_of
 from agent_backends.job.note import say_that_we_are_here, withdraw
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
@@ -100,7 +101,7 @@ def start_from_command(
     """
     caller = Caller.read(environment)
     request = _request(type, given, caller)
-    around = Surroundings(command.resolve().parent.parent, environment, warn)
+    around = Surroundings(installation_of(command), environment, warn)
     with connect() as client:
         if not caller.runs_job_of(request.session_name):
             withdraw(caller)

@@ -51,7 +51,8 @@ def build_turn(
         "AGENT_SESSION_NAME": session.session_name,
         "AGENT_SESSION_ID": session.session_id,
         "AGENT_RUNTIME_URL": client.address.url,
-        "AGENT_ORCHESTRATOR_ROOT": str(around.project_root),
+        "AGENT_ORCHESTRATOR_ROOT": str(around.installation.root),
+        "AGENT_ORCHESTRATOR_MCP": str(around.installation.mcp_server),
     }
     agent = client.agent(agent_name)
     if agent.error is not None:
@@ -68,10 +69,10 @@ def build_turn(
         job.session_token,
     )
     environment = environment_of_agent(
-        around.environment, whose, project_root=around.project_root, project_dir=folder.path
+        around.environment, whose, installation=around.installation, project_dir=folder.path
     )
     resolver = Resolver(agent_name, words, for_references(around.environment, environment))
-    blueprint = blueprint_of(agent, around.project_root, resolver, neighbourhood(around.environment))
+    blueprint = blueprint_of(agent, around.installation, resolver, neighbourhood(around.environment))
     # Before the secrets are asked for: those of its environment are among them.
     environment |= resolver.environment(agent.options)
     is_resumed = request.type is JobType.RESUME_SESSION

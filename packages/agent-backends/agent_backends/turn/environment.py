@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent_backends.installation import Installation
 from agent_backends.protocol import OUTPUT_BYTES_MAX
 from agent_backends.sandbox.settings import Neighbourhood
 from agent_backends.turn.inherited import without_places
@@ -39,7 +40,7 @@ class WhoseAgent:
 
 
 def environment_of_agent(
-    environment: Mapping[str, str], whose: WhoseAgent, *, project_root: Path, project_dir: Path
+    environment: Mapping[str, str], whose: WhoseAgent, *, installation: Installation, project_dir: Path
 ) -> dict[str, str]:
     """Return the environment for an agent's processes: it finds our commands, and they know who they work for."""
     own = {
@@ -48,14 +49,15 @@ def environment_of_agent(
         if name not in NOT_FOR_AGENTS and not name.startswith(ONLY_FOR_REFERENCES)
     }
     own |= {
-        "PATH": _search_path(own.get("PATH", os.defpath), project_root / "commands"),
+        "PATH": _search_path(own.get("PATH", os.defpath), installation),
         "PWD": str(project_dir),
         "AGENT_JOB_ID": whose.job_id,
         "AGENT_RUN_BY_JOB": whose.job_id,
         "AGENT_SESSION_NAME": whose.session_name,
         "AGENT_SESSION_ID": whose.session_id,
         "AGENT_RUNTIME_URL": whose.url,
-        "AGENT_ORCHESTRATOR_ROOT": str(project_root),
+        "AGENT_ORCHESTRATOR_ROOT": str(installation.root),
+        "AGENT_ORCHESTRATOR_MCP": str(installation.mcp_server),
         "AGENT_HOST_NAME": host_name(environment),
     }
     if whose.attempt is not None:
@@ -88,8 +90,9 @@ def output_limit_in(environment: Mapping[str, str]) -> int:
     return int(told) if told.isdecimal() else OUTPUT_BYTES_MAX
 
 
-def _search_path(path: str, commands_dir: Path) -> str:
+def _search_path(path: str, installation: Installation) -> str:
     """Return a search path with our commands, and without this command's private Python: the project has its own."""
-    ours = str(Path(sys.prefix) / "bin")
-    others = [folder for folder in path.split(os.pathsep) if folder not in {ours, str(commands_dir)}]
-    return os.pathsep.join([str(commands_dir), *others])
+    ours = str(installation.commands)
+    others = [folder for folder in path.split(os.pathsep) if folder not in {str(Path(sys.prefix) / "bin"), ours}]
+    # Beside installed commands lies that very Python, so they are looked for last.
+    return os.pathsep.join([ours, *others] if installation.are_commands_alone else [*others, ours])

@@ -7,25 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent_backends.blueprint import Blueprint
+from agent_backends.installation import Installation
 from agent_backends.sandbox.settings import Neighbourhood, sandbox_of
 from agent_backends.turn.references import Resolver
 from runtime_client.models import Agent
 from runtime_client.wire import Json, JsonObject
 
 
-def blueprint_of(agent: Agent, project_root: Path, resolver: Resolver, around: Neighbourhood) -> Blueprint:
-    """Return the blueprint to run: with the files of this checkout if it ships the agent, else the runtime's own.
+def blueprint_of(agent: Agent, installation: Installation, resolver: Resolver, around: Neighbourhood) -> Blueprint:
+    """Return the blueprint to run: with the files of this installation if it ships the agent, else the runtime's own.
 
     Errors:  CannotRunError, for a secret that is not here or that would be open to others, and for a sandbox that is
              not understood.
     """
-    folder = _folder(agent, project_root)
+    folder = _folder(agent, installation)
     other_options = {name: value for name, value in agent.options.items() if name != "env"}
     resolver.check_open_places(list(agent.command), "command")
     resolver.check_open_places(agent.model, "model")
     resolver.check_open_places(other_options, "options")
     resolver.check_open_places(agent.sandbox, "sandbox")
-    needed = (project_root,) if folder is None else (project_root, folder)
+    needed = installation.needed if folder is None else (*installation.needed, folder)
     sandbox = sandbox_of(agent.name, agent.sandbox, replace(around, needed=needed))
     blueprint = Blueprint(
         name=agent.name,
@@ -42,11 +43,11 @@ def blueprint_of(agent: Agent, project_root: Path, resolver: Resolver, around: N
     return replace(blueprint, command=_beside(agent.command, folder))
 
 
-def _folder(agent: Agent, project_root: Path) -> Path | None:
+def _folder(agent: Agent, installation: Installation) -> Path | None:
     registered = Path(agent.folder) if agent.folder else None
     if agent.raw.get("source") == "user" and registered is not None:
         return registered  # the user's own agent wins over a shipped one of the same name
-    shipped = project_root / "agents" / agent.name
+    shipped = installation.root / "agents" / agent.name
     return shipped if shipped.is_dir() else registered
 
 

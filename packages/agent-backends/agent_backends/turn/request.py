@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent_backends.installation import Installation
 from runtime_client.errors import UsageError
 from runtime_client.models import JobOrder, JobType
 
@@ -47,9 +48,9 @@ class SessionRequest:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a command runs: the checkout it belongs to, its environment, and how it speaks to a person."""
+    """Where a command runs: the installation it belongs to, its environment, and how it speaks to a person."""
 
-    project_root: Path
+    installation: Installation
     environment: Mapping[str, str]
     warn: Callable[[str], None]
 

@@ -12,7 +12,7 @@ import typer
 from agent_runtime.command_line.access_commands import add_access_commands
 from agent_runtime.domain.errors import Problem, Unusable
 from agent_runtime.log_lines import LogFormat
-from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, repository_root
+from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, shipped_folder
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -184,8 +184,8 @@ def _read_settings(
         poll_timeout_seconds=poll_timeout,
         heartbeat_timeout_seconds=heartbeat_timeout,
         agents_dir=agents_dir.absolute(),
-        shipped_agents_dir=(shipped_agents_dir or repository_root() / "agents").absolute(),
-        dashboard_dir=(dashboard_dir or repository_root() / "dashboard").absolute(),
+        shipped_agents_dir=(shipped_agents_dir or shipped_folder() / "agents").absolute(),
+        dashboard_dir=(dashboard_dir or shipped_folder() / "dashboard").absolute(),
         default_agent=default_agent,
         allowed_hosts=_listed(allowed_hosts),
         log_level=log_level.upper(),

@@ -1,0 +1,3 @@
+"""The version of the commands and the MCP server."""
+
+VERSION = "0.1.0"

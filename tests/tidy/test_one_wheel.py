@@ -1,0 +1,45 @@
+"""The wheel is this repository in one: it needs what the packages need, and all of them say the same version."""
+
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+from lib import version as launcher_version
+
+ROOT = Path(__file__).parents[2]
+WHOLE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+MEMBERS = [
+    tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for member in WHOLE["tool"]["uv"]["workspace"]["members"]
+]
+OURS = {member["name"] for member in MEMBERS}
+
+
+def name_of(requirement: str) -> str:
+    """The package of a requirement."""
+    found = re.match(r"[\w.-]+", requirement)
+    assert found, requirement
+    return found[0]
+
+
+def test_the_wheel_needs_exactly_what_its_packages_need() -> None:
+    groups = [
+        group
+        for member in MEMBERS
+        for group in (member["dependencies"], *member.get("optional-dependencies", {}).values())
+    ]
+    needed = {requirement for group in groups for requirement in group if name_of(requirement) not in OURS}
+
+    assert sorted(WHOLE["project"]["dependencies"]) == sorted(needed)
+
+
+def test_every_part_says_the_same_version() -> None:
+    said = {member["name"]: member["version"] for member in MEMBERS}
+    said |= {
+        module: importlib.import_module(f"{module}.version").VERSION for module in ("agent_runtime", "runtime_client")
+    }
+    said["launcher"] = launcher_version.VERSION
+    said["changes"] = re.findall(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[0]
+
+    assert set(said.values()) == {WHOLE["project"]["version"]}, said
