@@ -25,7 +25,7 @@ LABEL_SEPARATOR = "="
 HOST_NAME_MAX = 200
 AUTOMATIC = "auto"
 LEAVE, STOP = "leave", "stop"
-_SECONDS_OF = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS_OF: Mapping[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ KEPT_SETTINGS = (
 )
 
 LEAVES_WITHIN_SECONDS = 30
-_THEN = {
+_THEN: Mapping[bool, str] = {
     False: "it leaves at once, and its next life adopts them",
     True: "it waits for them as long as --drain-within says",
 }
