@@ -51,7 +51,7 @@ def _environment_with(wheel: Path, folder: Path) -> Path:
     """Install a wheel with pip; the libraries that it needs are those of the tests' own environment."""
     python = Path(sys.executable).resolve()
     subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True)
-    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel]
+    pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", str(wheel)]
     subprocess.run(pip, check=True, capture_output=True)
     (site_packages,) = folder.glob("lib/python*/site-packages")
     # A path file in a folder that a path file names is not read: what is linked into that environment stays out.

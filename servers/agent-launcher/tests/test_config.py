@@ -88,4 +88,4 @@ def test_how_long_a_drain_waits_is_said_in_words_that_people_use(tmp_path: Path,
 )
 def test_a_setting_that_means_nothing_is_a_sentence(tmp_path: Path, variable: str) -> None:
     with pytest.raises(ConfigurationError, match="soon"):
-        config(tmp_path, **{variable: "soon"})
+        config(tmp_path, None, **{variable: "soon"})
