@@ -1,6 +1,7 @@
 /** Builds the page's parts, once, and shows the view that the address asks for. */
 import { listenToKeys } from "./browser/keys.js";
 import { createNotifier } from "./browser/notifications.js";
+import { createPresses } from "./browser/presses.js";
 import { App, html, render } from "./browser/ui.js";
 import { createActions } from "./model/actions.js";
 import { createApi } from "./model/api.js";
@@ -38,7 +39,7 @@ function build() {
   const notifier = createNotifier({ store });
   const knowledge = createKnowledge({ api, store, now, notify: notifier.notify });
   const actions = createActions({ api, store, knowledge });
-  return { api, store, knowledge, actions, notifier, now, ticker: createTicker() };
+  return { api, store, knowledge, actions, notifier, now, ticker: createTicker(), presses: createPresses() };
 }
 
 const parts = build();

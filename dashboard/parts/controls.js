@@ -1,7 +1,14 @@
 /** Small things to press: copy buttons, commands to copy, filters, empty pages, problems. */
-import { html, useEffect, useRef, useState } from "../browser/ui.js";
+import { html, useApp, useEffect, useRef, useState } from "../browser/ui.js";
 import { sentence } from "../model/api.js";
 import { Icon } from "./icons.js";
+
+/** A button that acts on something; a slip on the spot where another one has just acted does nothing. */
+export function Act({ onPress, class: className = "button", children, ...props }) {
+  const { presses } = useApp();
+  const press = (event) => presses.isSlip(event) || onPress();
+  return html`<button type="button" class=${className} ...${props} onClick=${press}>${children}</button>`;
+}
 
 /** Copies a text, also where the clipboard is only open to secure pages. */
 export async function copyText(text) {

@@ -95,16 +95,14 @@ function Result({ item }) {
 }
 
 function Failure({ item, session }) {
-  const { actions } = useApp();
   return html`<div class="failed-box">
     <div class="row">
       <span class="status" data-tone="failed"><${Drawing} name="cross" />Failed: ${reasonWords(item.reason)}</span>
       <${At} at=${item.at} /></div>
     ${item.text && html`<pre tabindex="0" role="group" aria-label="Error">${item.text}</pre>`}
     ${helpFor(item.reason) && html`<p>${helpFor(item.reason)}</p>`}
-    <div class="row"><button class="button small" onClick=${() => actions.retryJob({ job_id: item.jobId })}>
-        <${Icon} name="retry" size=${13} />Retry</button>
-      <a class="button small" href=${link("sessions", session, "jobs", item.jobId)}><${Icon} name="terminal" size=${13} />Raw log</a></div>
+    <div class="row"><a class="button small" href=${link("sessions", session, "jobs", item.jobId)}>
+      <${Icon} name="terminal" size=${13} />Raw log</a></div>
   </div>`;
 }
 

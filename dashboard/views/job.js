@@ -4,7 +4,7 @@ import { html, useApp, useState } from "../browser/ui.js";
 import { useReading } from "../model/reading.js";
 import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
-import { Copy, Filters, ProblemLine } from "../parts/controls.js";
+import { Act, Copy, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { LogView } from "../parts/log-view.js";
 import { look, Status } from "../parts/status.js";
@@ -38,21 +38,22 @@ const numbers = (last) => Array.from({ length: last }, (_, index) => [index + 1,
 
 function About({ job, session }) {
   const { actions } = useApp();
-  const over = ["failed", "stopped"].includes(job.status);
+  // The cause above the page has the button for the session's last job.
+  const over = ["failed", "stopped"].includes(job.status) && session.reason_job_id !== job.job_id;
   const moving = ["pending", "claimed", "running"].includes(job.status);
+  // Each has a place of its own, which stays empty while it makes no sense.
+  const place = (icon, text, isThere, act) => html`<${Act} class=${`button small${isThere ? "" : " away"}`} disabled=${!isThere}
+    onPress=${() => act(job)}><${Icon} name=${icon} size=${13} />${text}<//>`;
   return html`<section class="job-about">
     <div class="row">
       <a class="button plain icon small" aria-label="Back to the conversation"
         href=${link("sessions", session.session_name)}><${Icon} name="back" /></a>
       <h2>${job.type === "start_session" ? "First job" : "Follow-up job"}</h2><${Status} thing=${job} />
+      ${over && html`<${Act} class="button small" onPress=${() => actions.retryJob(job)}><${Icon} name="retry" size=${13} />Retry<//>`}
       <span class="grow"></span>
-      ${over && html`<button class="button small" onClick=${() => actions.retryJob(job)}><${Icon} name="retry" size=${13} />Retry</button>`}
-      ${canBeHeld(job) && html`<button class="button small" onClick=${() => actions.holdJob(job)}>
-        <${Icon} name="pause" size=${13} />Hold</button>`}
-      ${isHeld(job) && html`<button class="button small" onClick=${() => actions.liftHold(job)}>
-        <${Icon} name="play" size=${13} />Lift hold</button>`}
-      ${moving && html`<button class="button small" onClick=${() => actions.stopJob(job)}>
-        <${Icon} name="stop" size=${13} />Stop</button>`}</div>
+      ${place("play", "Lift hold", isHeld(job), actions.liftHold)}
+      ${place("pause", "Hold", canBeHeld(job), actions.holdJob)}
+      ${place("stop", "Stop", moving, job.status === "pending" ? actions.withdrawJob : actions.stopJob)}</div>
     <${JobFacts} job=${job} />
     ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
     ${job.error && html`<pre class="error" tabindex="0" role="group" aria-label="Error">${job.error}</pre>`}

@@ -2,7 +2,7 @@
 import { link } from "../browser/router.js";
 import { html, useApp, useEffect, useState } from "../browser/ui.js";
 import { useStore } from "../model/store.js";
-import { Command, Dialog, Empty, Filters } from "../parts/controls.js";
+import { Act, Command, Dialog, Empty, Filters } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Status } from "../parts/status.js";
 import { Ago } from "../parts/time.js";
@@ -50,12 +50,12 @@ function LauncherCard({ launcher }) {
   const here = launcher.status === "alive" || launcher.status === "draining";
   return html`<li class="card launcher" data-launcher=${name}>
     <div class="row"><h2 class="cut" tabindex="-1">${name}</h2><${Status} thing=${launcher} /><span class="grow"></span>
-      ${here && !launcher.draining
-        && html`<button class="button small" title="It finishes what it runs and takes nothing new"
-          onClick=${() => actions.onLauncher(launcher, "drain")}>Drain</button>`}
       ${launcher.draining
-        && html`<button class="button small" title="It takes jobs again"
-          onClick=${() => actions.onLauncher(launcher, "resume")}>Resume</button>`}
+        && html`<${Act} class="button small" title="It takes jobs again"
+          onPress=${() => actions.onLauncher(launcher, "resume")}>Resume<//>`}
+      ${here && html`<${Act} class=${`button small${launcher.draining ? " away" : ""}`} disabled=${launcher.draining}
+        title="It finishes what it runs and takes nothing new"
+        onPress=${() => actions.onLauncher(launcher, "drain")}>Drain<//>`}
       ${launcher.status !== "gone" && html`<button class="button plain icon small" aria-label=${`Remove ${name}`}
         title="Remove" onClick=${() => setRemoving(true)}><${Icon} name="trash" size=${14} /></button>`}</div>
     <${Slots} launcher=${launcher} />

@@ -98,7 +98,10 @@ def test_a_failure_says_what_happened_and_what_helps(open_page: OpenPage, stage:
 
     expect(failure).to_contain_text("Please run /login")
     expect(failure).to_contain_text("Log in there, then retry")
-    failure.get_by_role("button", name="Retry").click()
+    why = page.get_by_role("region", name="Why")
+    expect(why).to_contain_text("The agent is not logged in there")
+    expect(why).to_contain_text("Please run /login")
+    why.get_by_role("button", name="Retry").click()
 
     expect(page.locator(".session-bar [data-status='pending']")).to_be_visible()
 

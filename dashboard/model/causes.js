@@ -1,0 +1,43 @@
+/** Why a session or a job stands where it stands, as a person reads it: pure. */
+import { reasonWords, waitWords } from "./reasons.js";
+
+/**
+ * Says it of a session in two pieces, of which either may be empty.
+ * @returns {{title: string, text: string}}  `title` is the kind of cause, `text` whoever knows it in their own words
+ */
+export function causeOf(session, launcher = null) {
+  const { status, reason, reason_detail: detail } = session;
+  if (status === "failed") return { title: reasonWords(reason), text: detail ?? "" };
+  if (status === "stopped") return { title: reasonWords(reason), text: "" };
+  if (status === "lost") return { title: "nothing is heard of its launcher", text: lostWords(session, launcher) };
+  if (status === "waiting") return { title: "its turn is over, and its children are at work", text: "" };
+  if (reason === "stopping") return { title: "is being stopped", text: detail ?? "" };
+  if (status === "pending") return { title: waitWords(reason), text: detail ?? "" };
+  return { title: "", text: "" };
+}
+
+function lostWords(session, launcher) {
+  const name = launcher?.name || launcher?.hostname;
+  const where = name ? `${name}${session.hostname && session.hostname !== name ? ` on ${session.hostname}` : ""}` : "its launcher";
+  return `${where} does not prove that it still runs`;
+}
+
+/** One line for a list: what is asked, why it stands still, what came out, or what it is at. */
+export function lineOf(session, launcher = null) {
+  const { title, text } = causeOf(session, launcher);
+  if (text && session.reason !== "held") return firstLine(text);
+  if (title) return title;
+  if (session.status === "running") return firstLine(session.reason_prompt_preview);
+  return session.status === "waiting_input" ? plain(session.result_preview) : plain(session.last_words);
+}
+
+/** The status as it is shown: a job that is held, or that a launcher prepares, is not simply queued. */
+export function shownStatus({ status, reason }) {
+  if (status !== "pending") return status;
+  return { held: "held", starting: "claimed" }[reason] ?? status;
+}
+
+/** The first line of a text that says something. */
+export const firstLine = (text) => (text ?? "").split("\n").map((line) => line.trim()).find(Boolean) ?? "";
+
+const plain = (text) => firstLine((text ?? "").replace(/[#*`>]+/g, ""));
