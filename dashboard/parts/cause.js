@@ -22,7 +22,7 @@ export function Cause({ session }) {
     <${Drawing} name=${drawing} />
     <div class="cause-words">
       <b>${capital(title)}</b>
-      ${text && html`<span class="said">${capital(firstLine(text))}</span>`}
+      ${text && html`<span class="said">${firstLine(text)}</span>`}
       ${session.status === "lost" && html`<${LostHelp} launcher=${launcher} />`}
       ${help && html`<span class="soft">${help}</span>`}
     </div>

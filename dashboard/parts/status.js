@@ -64,6 +64,8 @@ export function evidenceAge(thing, now) {
   return at ? Math.max(0, (now - Date.parse(at)) / 1000) : null;
 }
 
+const evidenceWord = (status) => (status === "lost" ? "silent " : "seen ");
+
 /** A status with its word and the age of its evidence; `thing` is a session, a job or a launcher. */
 export function Status({ thing, aged = true }) {
   const { now } = useApp();
@@ -76,6 +78,6 @@ export function Status({ thing, aged = true }) {
   return html`<span class="status" data-tone=${tone} data-status=${thing.status} title=${at ? `${word}, ${evidence} ${at}` : word}>
     <${Drawing} name=${drawing} />${word}
     ${aged && seconds !== null
-      && html`<span class=${`age${moving && seconds > 90 ? " old" : ""}`}>${moving ? "seen " : ""}${shortSpan(seconds)}</span>`}
+      && html`<span class=${`age${moving && seconds > 90 ? " old" : ""}`}>${moving ? evidenceWord(status) : ""}${shortSpan(seconds)}</span>`}
   </span>`;
 }

@@ -140,7 +140,7 @@ function useSessionPages(filters) {
 
 function Heads() {
   return html`<div class="heads" aria-hidden="true">
-    <span>Status</span><span>Session</span><span>Agent</span><span>Last words</span><span>Host</span>
+    <span>Status</span><span>Session</span><span>Agent</span><span>Why, or last words</span><span>Host</span>
     <span class="right">Cost</span><span class="right">Created</span>
   </div>`;
 }

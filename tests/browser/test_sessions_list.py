@@ -29,6 +29,28 @@ def test_a_running_status_shows_how_old_its_evidence_is(page: Page, stage: Stage
     expect(page.locator(f'[data-session="{name}"] .status .age')).to_contain_text("seen")
 
 
+def test_a_row_says_why_it_stands_still_or_what_came_last(page: Page, stage: Stage, desk: Desk) -> None:
+    failed, asks, done, works, waits, held = (f"row-{number}-{fresh()}" for number in range(6))
+    stage.play(failed, "x").fail("backend_auth", "Not logged in · Please run /login\nmore")
+    stage.play(asks, "x").begin().tell({"type": "result", "data": {"text": "Which colour?", "waiting_input": True}})
+    stage.play(done, "x").begin().end("I looked at all of it.\n\nThree files were **changed**.")
+    stage.play(works, "Paint the shed\nand more")
+    desk.start(waits, labels={"gpu": "yes"})
+    read(desk.post(f"/jobs/{desk.start(held)['job_id']}/hold"))
+
+    for name, words, status in (
+        (failed, "Not logged in · Please run /login", "Failed"),
+        (asks, "Which colour?", "Needs input"),
+        (done, "Three files were changed.", "Finished"),
+        (works, "Paint the shed", "Running"),
+        (waits, "connected launchers is labelled gpu=yes", "Queued"),
+        (held, "Held", "Held"),
+    ):
+        row = page.locator(f'[data-session="{name}"]')
+        expect(row.locator(".words")).to_contain_text(words)
+        expect(row.locator(".status")).to_contain_text(status)
+
+
 def test_search_and_filters_narrow_the_list_and_stand_in_the_address(page: Page, stage: Stage) -> None:
     stage.play("needle-in-hay", "x").end("found")
     stage.play("plain-straw", "x").fail("nonzero_exit", "no")
