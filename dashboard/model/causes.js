@@ -9,23 +9,24 @@ export function causeOf(session, launcher = null) {
   const { status, reason, reason_detail: detail } = session;
   if (status === "failed") return { title: reasonWords(reason), text: detail ?? "" };
   if (status === "stopped") return { title: reasonWords(reason), text: "" };
-  if (status === "lost") return { title: "nothing is heard of its launcher", text: lostWords(session, launcher) };
+  if (status === "lost") return { title: `its launcher ${whereWords(session, launcher)}is silent`, text: "" };
   if (status === "waiting") return { title: "its turn is over, and its children are at work", text: "" };
   if (reason === "stopping") return { title: "is being stopped", text: detail ?? "" };
   if (status === "pending") return { title: waitWords(reason), text: detail ?? "" };
   return { title: "", text: "" };
 }
 
-function lostWords(session, launcher) {
+function whereWords({ hostname }, launcher) {
   const name = launcher?.name || launcher?.hostname;
-  const where = name ? `${name}${session.hostname && session.hostname !== name ? ` on ${session.hostname}` : ""}` : "its launcher";
-  return `${where} does not prove that it still runs`;
+  if (!name) return "";
+  return hostname && hostname !== name ? `${name} on ${hostname} ` : `${name} `;
 }
 
 /** One line for a list: what is asked, why it stands still, what came out, or what it is at. */
 export function lineOf(session, launcher = null) {
   const { title, text } = causeOf(session, launcher);
-  if (text && session.reason !== "held") return firstLine(text);
+  if (session.reason === "held") return "until somebody lifts the hold";
+  if (text) return tellingLine(text);
   if (title) return title;
   if (session.status === "running") return firstLine(session.reason_prompt_preview);
   return session.status === "waiting_input" ? plain(session.result_preview) : plain(session.last_words);
@@ -39,5 +40,8 @@ export function shownStatus({ status, reason }) {
 
 /** The first line of a text that says something. */
 export const firstLine = (text) => (text ?? "").split("\n").map((line) => line.trim()).find(Boolean) ?? "";
+
+/** The line of an error that says what it is: the first, or the last where the first says that the way there follows. */
+export const tellingLine = (text) => (/^Traceback\b/.test(text ?? "") ? firstLine(text.split("\n").reverse().join("\n")) : firstLine(text));
 
 const plain = (text) => firstLine((text ?? "").replace(/[#*`>]+/g, ""));

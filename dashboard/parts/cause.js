@@ -1,7 +1,7 @@
 /** The first thing to know of a session that is not well or not at work: the cause, and what helps. */
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
-import { causeOf, firstLine, shownStatus } from "../model/causes.js";
+import { causeOf, shownStatus, tellingLine } from "../model/causes.js";
 import { helpFor } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
 import { Act } from "./controls.js";
@@ -22,7 +22,7 @@ export function Cause({ session }) {
     <${Drawing} name=${drawing} />
     <div class="cause-words">
       <b>${capital(title)}</b>
-      ${text && html`<span class="said">${firstLine(text)}</span>`}
+      ${text && html`<span class="said">${tellingLine(text)}</span>`}
       ${session.status === "lost" && html`<${LostHelp} launcher=${launcher} />`}
       ${help && html`<span class="soft">${help}</span>`}
     </div>

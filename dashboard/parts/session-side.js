@@ -7,7 +7,7 @@ import { useStore } from "../model/store.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy, ProblemLine } from "./controls.js";
 import { Status } from "./status.js";
-import { Ago, Lasting } from "./time.js";
+import { Ago, RanFor } from "./time.js";
 
 const JOBS_SHOWN = 30;
 
@@ -66,7 +66,8 @@ function Jobs({ session, jobs }) {
     <ul class="small-rows">${list.slice(0, JOBS_SHOWN).map(
       (job) => html`<li key=${job.job_id}><a href=${link("sessions", session.session_name, "jobs", job.job_id)}>
         <span class="row"><${Status} thing=${job} aged=${false} /><span class="grow"></span>
-          <span class="faint">${job.started_at ? html`<${Lasting} from=${job.started_at} to=${job.ended_at} />`
+          <span class="faint">${job.started_at ? html`<${RanFor} seconds=${job.run_seconds} from=${job.started_at}
+              to=${job.ended_at ?? job.lost_at} />`
             : html`<${Ago} at=${job.created_at} />`}</span></span>
         <span class="cut soft">${jobWords(job)}</span></a></li>`,
     )}</ul>

@@ -78,6 +78,7 @@ export function Status({ thing, aged = true }) {
   return html`<span class="status" data-tone=${tone} data-status=${thing.status} title=${at ? `${word}, ${evidence} ${at}` : word}>
     <${Drawing} name=${drawing} />${word}
     ${aged && seconds !== null
-      && html`<span class=${`age${moving && seconds > 90 ? " old" : ""}`}>${moving ? evidenceWord(status) : ""}${shortSpan(seconds)}</span>`}
+      && html`<span class=${`age${moving && seconds > 90 ? " old" : ""}`}>${moving ? evidenceWord(status) : ""}
+          ${shortSpan(seconds)}</span>`}
   </span>`;
 }

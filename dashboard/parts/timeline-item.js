@@ -1,14 +1,14 @@
 /** One item of a conversation: words, a tool that was used, a run, an end. */
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
-import { helpFor, reasonWords } from "../model/reasons.js";
+import { reasonWords } from "../model/reasons.js";
 import { toolSummary } from "../model/timeline.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy } from "./controls.js";
 import { Icon } from "./icons.js";
 import { CodeBlock, Markdown } from "./markdown.js";
 import { Drawing, look, Sign } from "./status.js";
-import { between, clock, exact, Lasting, span } from "./time.js";
+import { between, clock, exact, Lasting, RanFor, span } from "./time.js";
 
 const OUTPUT_SHOWN = 20_000;
 
@@ -67,13 +67,14 @@ function Part({ title, value }) {
   return html`<div class="tool-part"><div class="part-title">${title}</div><${CodeBlock} code=${shown} /></div>`;
 }
 
-function Run({ item, session }) {
+function Run({ item, session, ranOf }) {
   const { store } = useApp();
   const [word, tone, drawing] = look(item.state);
   const launcher = store.get().launchers?.find((one) => one.launcher_id === item.launcherId);
   return html`<a class="run-line" href=${link("sessions", session, "jobs", item.jobId)} title="Attempts and raw log">
     <span class="status" data-tone=${tone}><${Drawing} name=${drawing} />${word}</span>
-    ${item.startedAt && html`<${Lasting} from=${item.startedAt} to=${item.endedAt} />`}
+    ${item.startedAt && html`<${RanFor} seconds=${ranOf.get(item.jobId)} from=${item.startedAt}
+      to=${item.state === "lost" ? item.lostAt : item.endedAt} />`}
     ${launcher && html`<span class="cut">on ${launcher.name || launcher.hostname}</span>`}
     <span class="rule"></span><${At} at=${item.at} /></a>`;
 }
@@ -82,27 +83,25 @@ const ENDINGS = {
   failed: ["Ended with an error", "failed", "cross"],
   asks: ["Asks for an answer", "asks", "question"],
   answered: ["Answered", "finished", "check"],
+  stopped: ["Stopped", "quiet", "square"],
 };
 
 function Result({ item }) {
   const calls = item.calls ? `${item.calls} model ${item.calls === 1 ? "call" : "calls"}` : "";
   const used = tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "";
   const facts = [calls, used, money(item.cost)];
-  const [word, tone, drawing] = ENDINGS[item.failed ? "failed" : item.asks ? "asks" : "answered"];
+  const [word, tone, drawing] = ENDINGS[item.stopped ? "stopped" : item.failed ? "failed" : item.asks ? "asks" : "answered"];
   return html`${item.text && html`<div class="words"><${Markdown} text=${item.text} /></div>`}
     <div class="end-line" data-tone=${tone}><${Drawing} name=${drawing} />
       ${word}<span class="faint num">${facts.filter(Boolean).join(" · ")}</span><${At} at=${item.at} /></div>`;
 }
 
-function Failure({ item, session }) {
+function Failure({ item }) {
   return html`<div class="failed-box">
     <div class="row">
       <span class="status" data-tone="failed"><${Drawing} name="cross" />Failed: ${reasonWords(item.reason)}</span>
       <${At} at=${item.at} /></div>
     ${item.text && html`<pre tabindex="0" role="group" aria-label="Error">${item.text}</pre>`}
-    ${helpFor(item.reason) && html`<p>${helpFor(item.reason)}</p>`}
-    <div class="row"><a class="button small" href=${link("sessions", session, "jobs", item.jobId)}>
-      <${Icon} name="terminal" size=${13} />Raw log</a></div>
   </div>`;
 }
 

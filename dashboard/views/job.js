@@ -8,7 +8,7 @@ import { Act, Copy, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { LogView } from "../parts/log-view.js";
 import { look, Status } from "../parts/status.js";
-import { Ago, exact, Lasting } from "../parts/time.js";
+import { Ago, exact, Lasting, RanFor } from "../parts/time.js";
 
 /** The view at `#/sessions/NAME/jobs/ID`. */
 export function JobView({ session, jobId }) {
@@ -71,7 +71,8 @@ function JobFacts({ job }) {
     <${Fact} name="Job"><span class="mono cut">${job.job_id}</span><${Copy} text=${job.job_id} label="Copy job id" /><//>
     <${Fact} name="Created"><${Ago} at=${job.created_at} suffix=" ago" /><//>
     ${job.started_at && html`<${Fact} name="Waited"><${Lasting} from=${job.created_at} to=${job.started_at} /><//>`}
-    ${job.started_at && html`<${Fact} name=${job.ended_at ? "Ran" : "Runs"}><${Lasting} from=${job.started_at} to=${job.ended_at} /><//>`}
+    ${job.started_at && html`<${Fact} name=${job.ended_at ? "Ran" : "Runs"}><${RanFor} seconds=${job.run_seconds}
+      from=${job.started_at} to=${job.ended_at ?? job.lost_at} /><//>`}
     ${launcher && html`<${Fact} name="Launcher"><a href=${link("launchers")}>${launcher.name || launcher.hostname}</a><//>`}
     <${Fact} name="Attempt"><span class="num">${job.attempt} of at most ${Math.max(job.max_attempts, job.attempt)}</span><//>
     ${job.timeout_seconds && html`<${Fact} name="Time limit"><span class="num">${job.timeout_seconds}s</span><//>`}
@@ -89,6 +90,6 @@ function Attempts({ attempts }) {
         <td title=${one.error ?? ""}>${reasonWords(one.reason) || look(one.status)[0]}
           ${one.exit_code !== null && html`<span class="faint num"> · exit ${one.exit_code}</span>`}</td>
         <td title=${exact(one.started_at)}>${one.started_at ? html`<${Ago} at=${one.started_at} suffix=" ago" />` : "–"}</td>
-        <td>${one.started_at && html`<${Lasting} from=${one.started_at} to=${one.ended_at} />`}</td></tr>`,
+        <td>${one.started_at && html`<${RanFor} seconds=${one.run_seconds} from=${one.started_at} to=${one.ended_at} />`}</td></tr>`,
     )}</tbody></table></div></section>`;
 }

@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, read
+from support.desk import Desk, fresh, proof, read
 
 NASTY = """# A title
 
@@ -90,6 +90,45 @@ def test_tool_calls_are_folded_and_open_with_input_and_output(open_page: OpenPag
     expect(page.locator('[data-kind="tool"]').last.get_by_role("img", name="Failed")).to_be_visible()
 
 
+def test_a_turn_that_was_stopped_says_so_once_and_nothing_of_it_goes_on(
+    open_page: OpenPage, stage: Stage, desk: Desk
+) -> None:
+    name = fresh()
+    play = stage.play(name, "x").begin().call("Bash", {"command": "sleep 100"})
+    for words in ("one", "two"):
+        read(desk.post("/jobs", {"type": "resume_session", "session_name": name, "prompt": words}), 201)
+    page = open_page(f"#/sessions/{name}")
+    line = page.locator(".line")
+    expect(line.get_by_role("img", name="Running")).to_be_visible()
+
+    read(desk.post(f"/sessions/{name}/stop"))
+    play.tell({"type": "result", "data": {"text": "", "is_error": False}})
+    play.stopped()
+
+    expect(line.get_by_role("img", name="Stopped")).to_be_visible()
+    expect(line.locator('[data-kind="run"]')).to_contain_text("Stopped")
+    expect(line.locator('[data-kind="run"]')).to_have_count(1)
+    expect(line.locator('[data-kind="result"]')).to_contain_text("Stopped")
+    expect(line).to_contain_text("2 messages were withdrawn before they ran")
+    expect(line.locator('[data-kind="note"]')).to_have_count(1)
+    expect(line).not_to_contain_text("Answered")
+
+
+def test_how_long_a_job_ran_is_what_its_machine_measured(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
+    """The outage of a launcher that came back is no working time."""
+    name = fresh()
+    play = stage.play(name, "x").begin()
+    read(
+        desk.post(
+            f"/launcher/jobs/{play.job_id}/completed", {**proof(play.job), "status": "success", "run_seconds": 7.4}
+        )
+    )
+    page = open_page(f"#/sessions/{name}")
+
+    expect(page.locator('[data-kind="run"]')).to_contain_text("7.4s")
+    expect(page.locator(".side")).to_contain_text("7.4s")
+
+
 def test_a_failure_says_what_happened_and_what_helps(open_page: OpenPage, stage: Stage) -> None:
     name = fresh()
     stage.play(name, "x").begin().fail("backend_auth", "Not logged in · Please run /login")
@@ -97,8 +136,8 @@ def test_a_failure_says_what_happened_and_what_helps(open_page: OpenPage, stage:
     failure = page.locator('[data-kind="failure"]')
 
     expect(failure).to_contain_text("Please run /login")
-    expect(failure).to_contain_text("Log in there, then retry")
     why = page.get_by_role("region", name="Why")
+    expect(why).to_contain_text("Log in there, then retry")
     expect(why).to_contain_text("The agent is not logged in there")
     expect(why).to_contain_text("Please run /login")
     why.get_by_role("button", name="Retry").click()

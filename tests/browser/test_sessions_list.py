@@ -44,7 +44,7 @@ def test_a_row_says_why_it_stands_still_or_what_came_last(page: Page, stage: Sta
         (done, "Three files were changed.", "Finished"),
         (works, "Paint the shed", "Running"),
         (waits, "connected launchers is labelled gpu=yes", "Queued"),
-        (held, "Held", "Held"),
+        (held, "until somebody lifts the hold", "Held"),
     ):
         row = page.locator(f'[data-session="{name}"]')
         expect(row.locator(".words")).to_contain_text(words)
