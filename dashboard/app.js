@@ -39,7 +39,7 @@ function build() {
   const notifier = createNotifier({ store });
   const knowledge = createKnowledge({ api, store, now, notify: notifier.notify });
   const actions = createActions({ api, store, knowledge });
-  return { api, store, knowledge, actions, notifier, now, ticker: createTicker(), presses: createPresses() };
+  return { api, store, knowledge, actions, notifier, now, ticker: createTicker(), presses: createPresses(), memory: new Map() };
 }
 
 const parts = build();

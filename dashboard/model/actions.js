@@ -1,5 +1,6 @@
 /** What a person can do; each asks the runtime, shows what it hopes for at once, and lets the truth correct it. */
 import { sentence } from "./api.js";
+import { orderWords } from "./news.js";
 
 let toastNumber = 0;
 
@@ -107,8 +108,10 @@ function actionsOnJobs({ api, knowledge, say, attempt, onSession }) {
 }
 
 const PREVIEW_CHARACTERS = 60;
-const quoted = ({ prompt_preview: text }) =>
-  `“${text.length > PREVIEW_CHARACTERS ? `${text.slice(0, PREVIEW_CHARACTERS)}…` : text}”`;
+const quoted = ({ prompt_preview: prompt }) => {
+  const text = orderWords(prompt);
+  return `“${text.length > PREVIEW_CHARACTERS ? `${text.slice(0, PREVIEW_CHARACTERS)}…` : text}”`;
+};
 
 function stopWords({ stopped_jobs: stopped, withdrawn }, tree) {
   const asked = tree ? `Asked to stop: ${stopped.length} ${stopped.length === 1 ? "job" : "jobs"}` : "Asked to stop";

@@ -1,4 +1,5 @@
 /** Why a session or a job stands where it stands, as a person reads it: pure. */
+import { orderWords } from "./news.js";
 import { reasonWords, waitWords } from "./reasons.js";
 
 /**
@@ -28,7 +29,7 @@ export function lineOf(session, launcher = null) {
   if (session.reason === "held") return "until somebody lifts the hold";
   if (text) return tellingLine(text);
   if (title) return title;
-  if (session.status === "running") return firstLine(session.reason_prompt_preview);
+  if (session.status === "running") return orderWords(session.reason_prompt_preview);
   return session.status === "waiting_input" ? plain(session.result_preview) : plain(session.last_words);
 }
 

@@ -163,7 +163,7 @@ const TAKERS = {
     if (line.backend === "command" && last?.kind === "agent" && last.jobId === event.job_id && last.lines < LINES_PER_BLOCK) {
       line.change(last.key, { text: `${last.text}\n${text}`, lines: last.lines + 1 });
     } else {
-      line.add(event, { kind: "agent", text, lines: 1 });
+      line.add(event, { kind: "agent", text, lines: 1, plain: line.backend === "command" });
     }
   },
   pre_tool(line, event) {
@@ -181,7 +181,7 @@ const TAKERS = {
     const { text = "", usage, cost_usd: cost, model_calls: calls, is_error: failed } = event.data;
     const repeats = saysAlready(line.items.slice(-REPEATED_WITHIN), text);
     const asks = event.data.waiting_input === true;
-    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, calls, failed, asks });
+    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, calls, failed, asks, plain: line.backend === "command" });
   },
   "job.started"(line, event) {
     const begun = { startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id, ran: event.attempt };
@@ -235,16 +235,3 @@ const TAKERS = {
 const LOST =
   "Lost: its launcher no longer proves that it runs. It may still be alive, so nothing is started in its place; " +
   "if it comes back, it heals.";
-
-const SUMMARY_KEYS = ["command", "pattern", "query", "url", "file_path", "path", "description", "prompt", "session_name", "name"];
-
-/** One line that says what a tool call is about. */
-export function toolSummary(input) {
-  if (input === null || input === undefined) return "";
-  if (typeof input !== "object") return String(input);
-  const key = SUMMARY_KEYS.find((name) => typeof input[name] === "string" && input[name]);
-  if (key) return input[key].split("\n")[0];
-  const entries = Object.entries(input);
-  const about = ([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`;
-  return entries.map(about).join(", ").slice(0, 200);
-}

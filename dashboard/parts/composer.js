@@ -3,6 +3,7 @@ import { useKept } from "../browser/drafts.js";
 import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../browser/ui.js";
 import { newKey } from "../model/actions.js";
 import { sentence } from "../model/api.js";
+import { orderWords, readNews } from "../model/news.js";
 import { waitWords } from "../model/reasons.js";
 import { Act, Command } from "./controls.js";
 import { Icon } from "./icons.js";
@@ -154,6 +155,7 @@ function Waiting({ jobs, sending, editing, onEdit, again }) {
 function WaitingJob({ job, editing, onEdit, again }) {
   const { api, actions } = useApp();
   const text = job.prompt ?? job.prompt_preview ?? "";
+  const isNews = readNews(text) !== null;
   const withdraw = async () => {
     await actions.withdrawJob(job);
     again();
@@ -163,10 +165,10 @@ function WaitingJob({ job, editing, onEdit, again }) {
     if (whole) onEdit(job, whole.prompt);
   };
   return html`<li data-job=${job.job_id} class=${editing ? "edited" : ""}>
-    <span class="cut grow" title=${text}>${text}</span>
+    <span class="cut grow" title=${isNews ? "" : text}>${isNews ? orderWords(text) : text}</span>
     <span class="faint reason" title=${job.reason_detail ?? ""}>${waitWords(job.reason)}</span>
-    <button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}>
-      <${Icon} name="edit" size=${13} /></button>
+    ${!isNews && html`<button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}>
+      <${Icon} name="edit" size=${13} /></button>`}
     <${Act} class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onPress=${withdraw}>
       <${Icon} name="close" size=${13} /><//>
   </li>`;

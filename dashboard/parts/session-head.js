@@ -17,13 +17,14 @@ const TABS = [
 
 /** The bar above a session. Stop has a place of its own, where nothing else ever stands. */
 export function SessionHead({ session, tab }) {
-  const { actions } = useApp();
+  const { actions, memory } = useApp();
   const [asking, setAsking] = useState("");
   const active = STATUS_GROUPS.active.includes(session.status) && session.status !== "waiting_input";
   const stopping = session.stopping || session.reason === "stopping";
   return html`
     <header class="bar session-bar">
-      <a class="button plain icon small" href=${link("sessions")} aria-label="All sessions"><${Icon} name="back" /></a>
+      <a class="button plain icon small" href=${memory.get("list")?.address ?? link("sessions")} aria-label="All sessions">
+        <${Icon} name="back" /></a>
       <h1 class="cut" title=${session.session_name}>${session.session_name}</h1>
       <${Copy} text=${session.session_name} label="Copy name" />
       <${Status} thing=${session} />

@@ -1,6 +1,7 @@
 /** The facts beside a conversation: where it runs, what it cost, its jobs, its children and their news. */
 import { link } from "../browser/router.js";
 import { html } from "../browser/ui.js";
+import { orderWords } from "../model/news.js";
 import { reasonWords, waitWords, callbackWords } from "../model/reasons.js";
 import { useCallbacks, useTree } from "../model/session-data.js";
 import { useStore } from "../model/store.js";
@@ -78,7 +79,7 @@ function Jobs({ session, jobs }) {
 function jobWords(job) {
   if (job.status === "pending") return waitWords(job.reason);
   if (job.status === "failed") return reasonWords(job.reason);
-  return (job.prompt_preview ?? job.prompt ?? "").split("\n")[0];
+  return orderWords(job.prompt_preview);
 }
 
 function Children({ sessions, callbacks }) {

@@ -1,12 +1,14 @@
 /** One item of a conversation: words, a tool that was used, a run, an end. */
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
+import { readNews } from "../model/news.js";
 import { reasonWords } from "../model/reasons.js";
-import { toolSummary } from "../model/timeline.js";
+import { piecesOf, toolSummary } from "../model/tools.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy } from "./controls.js";
 import { Icon } from "./icons.js";
 import { CodeBlock, Markdown } from "./markdown.js";
+import { News } from "./news.js";
 import { Drawing, look, Sign } from "./status.js";
 import { between, clock, exact, Lasting, RanFor, span } from "./time.js";
 
@@ -32,13 +34,20 @@ const LABELS = {
 const At = ({ at }) => html`<time class="at num" datetime=${at} title=${exact(at)}>${clock(at)}</time>`;
 
 function User({ item }) {
+  const news = readNews(item.text);
+  if (news) {
+    return html`<div class="words"><div class="who">News from the runtime<${At} at=${item.at} /></div><${News} news=${news} /></div>`;
+  }
   return html`<div class="words">
     <div class="who">To the agent<${At} at=${item.at} /><${Copy} text=${item.text} label="Copy message" /></div>
     <div class="asked">${item.text}</div></div>`;
 }
 
+/** An agent writes Markdown; what a program prints is taken as it is. */
+const Said = ({ item }) => (item.plain ? html`<pre class="plain-text">${item.text}</pre>` : html`<${Markdown} text=${item.text} />`);
+
 function Agent({ item }) {
-  return html`<div class="words"><${Markdown} text=${item.text} />
+  return html`<div class="words"><${Said} item=${item} />
     <div class="corner"><${At} at=${item.at} /><${Copy} text=${item.text} label="Copy answer" /></div></div>`;
 }
 
@@ -52,19 +61,16 @@ function Tool({ item, open, onToggle }) {
       <span class="tool-end num">${item.state === "running" ? html`<${Lasting} from=${item.at} />` : took}</span>
       <${Sign} status=${item.state} />
     </button>
-    ${open && html`<div class="tool-body"><${Part} title="Input" value=${item.input} />
-      <${Part} title=${item.state === "failed" ? "Error" : "Output"} value=${item.output} /></div>`}`;
+    ${open && html`<div class="tool-body">
+      ${[...piecesOf("Input", item.input), ...piecesOf(item.state === "failed" ? "Error" : "Output", item.output)]
+        .map((piece, place) => html`<${Part} key=${place} ...${piece} />`)}</div>`}`;
 }
 
-function Part({ title, value }) {
-  if (value === undefined || value === null) return null;
-  const structured = typeof value === "object";
-  const text = structured ? JSON.stringify(value, null, 2) : String(value);
-  if (structured) return html`<div class="tool-part"><div class="part-title">${title}</div>
-    <${CodeBlock} code=${text} language="json" /></div>`;
+function Part({ title, text, language }) {
   const shown = text.length > OUTPUT_SHOWN
     ? `${text.slice(0, OUTPUT_SHOWN)}\n… ${text.length - OUTPUT_SHOWN} more characters (copy takes all)` : text;
-  return html`<div class="tool-part"><div class="part-title">${title}</div><${CodeBlock} code=${shown} /></div>`;
+  return html`<div class="tool-part"><div class="part-title">${title}</div>
+    <${CodeBlock} code=${shown} copied=${text} language=${language} /></div>`;
 }
 
 function Run({ item, session, ranOf }) {
@@ -91,7 +97,7 @@ function Result({ item }) {
   const used = tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "";
   const facts = [calls, used, money(item.cost)];
   const [word, tone, drawing] = ENDINGS[item.stopped ? "stopped" : item.failed ? "failed" : item.asks ? "asks" : "answered"];
-  return html`${item.text && html`<div class="words"><${Markdown} text=${item.text} /></div>`}
+  return html`${item.text && html`<div class="words"><${Said} item=${item} /></div>`}
     <div class="end-line" data-tone=${tone}><${Drawing} name=${drawing} />
       ${word}<span class="faint num">${facts.filter(Boolean).join(" · ")}</span><${At} at=${item.at} /></div>`;
 }

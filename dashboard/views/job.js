@@ -1,12 +1,14 @@
 /** One job: what was asked, each attempt with its reason, and the raw log as it grows. */
 import { link } from "../browser/router.js";
 import { html, useApp, useState } from "../browser/ui.js";
+import { readNews } from "../model/news.js";
 import { useReading } from "../model/reading.js";
 import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
 import { Act, Copy, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { LogView } from "../parts/log-view.js";
+import { News } from "../parts/news.js";
 import { look, Status } from "../parts/status.js";
 import { Ago, exact, Lasting, RanFor } from "../parts/time.js";
 
@@ -38,6 +40,8 @@ const numbers = (last) => Array.from({ length: last }, (_, index) => [index + 1,
 
 function About({ job, session }) {
   const { actions } = useApp();
+  const prompt = job.prompt ?? job.prompt_preview;
+  const news = readNews(prompt);
   // The cause above the page has the button for the session's last job.
   const over = ["failed", "stopped"].includes(job.status) && session.reason_job_id !== job.job_id;
   const moving = ["pending", "claimed", "running"].includes(job.status);
@@ -54,11 +58,12 @@ function About({ job, session }) {
       ${place("play", "Lift hold", isHeld(job), actions.liftHold)}
       ${place("pause", "Hold", canBeHeld(job), actions.holdJob)}
       ${place("stop", "Stop", moving, job.status === "pending" ? actions.withdrawJob : actions.stopJob)}</div>
-    <${JobFacts} job=${job} />
-    ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
     ${job.error && html`<pre class="error" tabindex="0" role="group" aria-label="Error">${job.error}</pre>`}
     ${job.status !== "pending" && helpFor(job.reason) && html`<p>${helpFor(job.reason)}</p>`}
-    <details class="more"><summary>What was asked</summary><div class="asked">${job.prompt ?? job.prompt_preview}</div></details>
+    ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
+    <${JobFacts} job=${job} />
+    <details class="more"><summary>What was asked</summary>
+      ${news ? html`<${News} news=${news} />` : html`<div class="asked">${prompt}</div>`}</details>
   </section>`;
 }
 

@@ -62,7 +62,8 @@ function LauncherCard({ launcher }) {
     <dl class="launcher-facts">
       <div><dt>Host</dt><dd>${launcher.hostname}</dd></div>
       <div><dt>Last sign of life</dt>
-        <dd><${Ago} at=${launcher.last_seen_at} suffix=" ago" />${launcher.poll_parked ? ", waiting for work" : ""}</dd></div>
+        <dd><${Ago} at=${launcher.last_seen_at} suffix=" ago" />
+          ${hasRoom(launcher) && launcher.poll_parked ? ", waiting for work" : ""}</dd></div>
       ${launcher.backends.length > 0 && html`<div><dt>Agents' backends</dt><dd>${launcher.backends.join(", ")}</dd></div>`}
       ${launcher.version && html`<div><dt>Version</dt><dd>${launcher.version}</dd></div>`}
     </dl>
@@ -73,6 +74,8 @@ function LauncherCard({ launcher }) {
     ${removing && html`<${RemoveDialog} launcher=${launcher} name=${name} onClose=${() => setRemoving(false)} />`}
   </li>`;
 }
+
+const hasRoom = ({ max_jobs: max, running_jobs: running, draining }) => !draining && (max === null || running < max);
 
 /** Slots as small boxes while they can be counted, in words always. */
 function Slots({ launcher }) {

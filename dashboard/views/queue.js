@@ -2,6 +2,7 @@
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
 import { isUnreachable, sentence } from "../model/api.js";
+import { orderWords } from "../model/news.js";
 import { useReading } from "../model/reading.js";
 import { canBeHeld, isHeld, waitWords } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
@@ -71,7 +72,7 @@ function Group({ reason, jobs, again }) {
     ${reason === "no_launcher" && html`<${StartLauncher} />`}
     <ol class="rows">
       ${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null}
-          text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
+          text=${isShared ? orderWords(job.prompt_preview) : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
 }
 
 function QueueRow({ job, place, text, again }) {
@@ -89,7 +90,7 @@ function QueueRow({ job, place, text, again }) {
       ${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
     <span class="faint right"><${Ago} at=${job.created_at} /></span>
     <span class="row-acts">
-      ${isHeld(job) && html`<${Act} class="button small" aria-label=${`Lift the hold of ${job.session_name}`}
+      ${isHeld(job) && html`<${Act} class="button small lift" aria-label=${`Lift the hold of ${job.session_name}`}
         onPress=${then(actions.liftHold)}><${Icon} name="play" size=${13} />Lift hold<//>`}
       ${canBeHeld(job) && html`<${Act} class="button plain icon small" aria-label=${`Hold ${job.session_name}`}
         title="Hold it: no launcher gets it until you lift the hold" onPress=${then(actions.holdJob)}>

@@ -38,7 +38,7 @@ def test_a_session_is_started_from_the_form_runs_and_is_continued(page: Page, la
 
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     # The first run of a command on a new machine makes its environment first.
-    expect(page.locator('[data-kind="agent"] strong')).to_have_text("there", timeout=FIRST_RUN_MS)
+    expect(page.locator('[data-kind="agent"]')).to_contain_text("Hello **there**", timeout=FIRST_RUN_MS)
     expect(page.locator(".session-bar [data-status='finished']")).to_be_visible()
     say(page, "And once more")
 

@@ -1,10 +1,12 @@
 """A session's page: what was said, safely; tools, failures, jobs, logs, children and their news."""
 
+import re
+
 from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, proof, read
+from support.desk import Desk, JsonObject, fresh, items, proof, read, text
 
 NASTY = """# A title
 
@@ -127,6 +129,44 @@ def test_how_long_a_job_ran_is_what_its_machine_measured(open_page: OpenPage, st
 
     expect(page.locator('[data-kind="run"]')).to_contain_text("7.4s")
     expect(page.locator(".side")).to_contain_text("7.4s")
+
+
+def test_what_a_program_prints_is_no_markdown_and_what_a_shell_printed_no_json(
+    open_page: OpenPage, stage: Stage
+) -> None:
+    name = fresh()
+    play = stage.play(name, "x").begin("command").say("collecting __pycache__", "a *star*")
+    answer: JsonObject = {"stdout": "total 0\nfile a", "stderr": "no such file", "exit_code": 2, "interrupted": False}
+    play.call("Bash", {"command": "ls -l"}, answer)
+    page = open_page(f"#/sessions/{name}")
+
+    expect(page.locator('[data-kind="agent"]')).to_have_text(re.compile(r"collecting __pycache__\na \*star\*"))
+    page.locator(".tool-line").click()
+    parts = page.locator(".tool-body .tool-part")
+    expect(parts).to_have_text(
+        [re.compile("Input.*ls -l"), re.compile("Output, exit 2.*total 0"), re.compile("no such file")]
+    )
+    expect(page.locator(".tool-body")).not_to_contain_text("stdout")
+
+
+def test_news_of_children_is_told_in_words(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
+    parent, child = fresh(), fresh()
+    head = stage.play(parent, "x").begin()
+    head.end("I wait")
+    stage.play(child, "x", parent_session_name=parent, callback=True).begin().end("Two <b>files</b> & **one** folder")
+    page = open_page(f"#/sessions/{parent}")
+    expect(page.get_by_label("Messages that wait")).to_contain_text("News of a child")
+    expect(page.get_by_label("Messages that wait")).not_to_contain_text("agent-news")
+
+    (waiting,) = items(read(desk.get("/jobs", session=parent, status="pending"))["jobs"])
+    stage.take(text(waiting["job_id"]), parent).begin()
+
+    told = page.locator('[data-kind="user"]').last
+    expect(told).to_contain_text("News from the runtime")
+    expect(told.get_by_role("link", name=child)).to_be_visible()
+    expect(told.locator("[data-status='finished']")).to_be_visible()
+    expect(told).to_contain_text("Two <b>files</b> & one folder")
+    expect(told).not_to_contain_text("agent-news")
 
 
 def test_a_failure_says_what_happened_and_what_helps(open_page: OpenPage, stage: Stage) -> None:

@@ -43,7 +43,7 @@ def test_a_row_says_why_it_stands_still_or_what_came_last(page: Page, stage: Sta
         (asks, "Which colour?", "Needs input"),
         (done, "Three files were changed.", "Finished"),
         (works, "Paint the shed", "Running"),
-        (waits, "connected launchers is labelled gpu=yes", "Queued"),
+        (waits, "labelled gpu=yes (start one that is)", "Queued"),
         (held, "until somebody lifts the hold", "Held"),
     ):
         row = page.locator(f'[data-session="{name}"]')
@@ -145,6 +145,33 @@ def test_very_many_sessions_are_listed_and_only_those_in_sight_are_drawn(page: P
         list.scrollTop = list.scrollHeight;
         return document.querySelector('[data-session="crowd-0000"]');
     }""")
+
+
+@pytest.mark.usefixtures("crowd")
+def test_who_comes_back_to_the_list_finds_the_place_and_the_row(page: Page) -> None:
+    row = page.locator('[data-session="crowd-0030"]')
+    page.wait_for_function("""() => {
+        const list = document.querySelector(".vl");
+        if (document.querySelector('[data-session="crowd-0030"]')) return true;
+        list.scrollTop += 900;
+        return false;
+    }""")
+    row.scroll_into_view_if_needed()
+    before = row.bounding_box()
+    row.locator("[data-row]").click()
+    expect(page.get_by_role("heading", name="crowd-0030")).to_be_visible()
+
+    page.go_back()
+
+    expect(row.locator("[data-row]")).to_be_focused()
+    after = row.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 45
+    page.get_by_role("button", name="Active").click()
+    row.locator("[data-row]").click()
+    page.get_by_role("link", name="All sessions").click()
+    expect(page.get_by_role("button", name="Active")).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.usefixtures("crowd")
