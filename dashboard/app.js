@@ -44,6 +44,7 @@ function build() {
 
 const parts = build();
 render(html`<${App.Provider} value=${parts}><${Shell} /><//>`, document.getElementById("app"));
+addEventListener("hashchange", ({ oldURL }) => oldURL && parts.memory.set("came from", oldURL));
 listenToKeys({ showHelp: () => parts.store.set({ help: true }) });
 document.querySelector("[data-skip]").addEventListener("click", (event) => {
   event.preventDefault();

@@ -45,6 +45,7 @@ function choicesOf(session, { actions, active, ask }) {
   const job = { job_id: id };
   return [
     canBeHeld({ status: session.status, reason }) && { text: "Hold", icon: "pause", act: () => actions.holdJob(job) },
+    { text: "Start again with changes", icon: "retry", act: () => go(link("new", { again: session.session_name })) },
     { text: "Stop the tree", icon: "stop-all", act: () => ask("tree") },
     { text: active ? "Stop and delete" : "Delete", icon: "trash", act: () => ask("delete"), danger: true },
   ];
