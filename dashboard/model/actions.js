@@ -99,6 +99,20 @@ function actionsOnJobs({ api, knowledge, say, attempt, onSession }) {
       if (done) sayWithdrawn(`Out of the queue: ${quoted(job)}`, [job.job_id], "Undo");
       return done;
     },
+    /** Does one thing to several sessions, one after the other, and says how many it reached. */
+    async onMany(name, sessions) {
+      const { ask, words } = MANY[name];
+      let done = 0;
+      const withdrawn = [];
+      for (const session of sessions) {
+        const answer = await attempt(() => ask(api, session));
+        if (!answer) continue;
+        done += 1;
+        withdrawn.push(...(answer.withdrawn ?? []).map((one) => one.job_id));
+        if (name === "delete") knowledge.forget(session.session_id);
+      }
+      sayWithdrawn(`${done} of ${sessions.length} ${words}`, withdrawn, "Put back what waited");
+    },
     async deleteSession(session, force) {
       const done = await attempt(() => api.del(api.session(session.session_name), force ? { force: true } : {}));
       if (done) knowledge.forget(session.session_id);
@@ -106,6 +120,13 @@ function actionsOnJobs({ api, knowledge, say, attempt, onSession }) {
     },
   };
 }
+
+const MANY = {
+  retry: { words: "queued again", ask: (api, one) => api.post(api.job(one.reason_job_id, "retry")) },
+  hold: { words: "held", ask: (api, one) => api.post(api.job(one.reason_job_id, "hold")) },
+  stop: { words: "asked to stop", ask: (api, one) => api.post(api.session(one.session_name, "stop"), {}, { query: { tree: false } }) },
+  delete: { words: "deleted", ask: (api, one) => api.del(api.session(one.session_name), { force: true }) },
+};
 
 const PREVIEW_CHARACTERS = 60;
 const quoted = ({ prompt_preview: prompt }) => {

@@ -8,7 +8,7 @@ import { look, Status } from "./status.js";
 import { Ago } from "./time.js";
 
 /** A row; the whole of it is a link to the session. */
-export function SessionRow({ row, onFold }) {
+export function SessionRow({ row, onFold, picked, onPick }) {
   const { store } = useApp();
   const { session, depth, children, busy, folded } = row;
   const launcher = store.get().launchers?.find((one) => one.launcher_id === session.launcher_id);
@@ -16,8 +16,10 @@ export function SessionRow({ row, onFold }) {
   const line = lineOf(session, launcher);
   const queued = (session.queued_jobs ?? 0) - (session.status === "pending" ? 1 : 0);
   // Only the name is a link, stretched over the row: what lies above it (ages with their exact times) leads there too.
-  const open = (event) => event.target.closest("a, button") || go(href);
-  return html`<div class="session-row" role="listitem" data-session=${session.session_name} onClick=${open}>
+  const open = (event) => event.target.closest("a, button, input") || go(href);
+  return html`<div class=${`session-row${picked ? " picked" : ""}`} role="listitem" data-session=${session.session_name} onClick=${open}>
+    <input type="checkbox" class="pick" checked=${picked} aria-label=${`Select ${session.session_name}`}
+      onChange=${() => onPick(session.session_id)} />
     <${Status} thing=${session} />
     <span class="name" style=${{ paddingLeft: `${Math.min(depth, 6) * 16}px` }}>
       ${depth > 0 && html`<span class="elbow" aria-hidden="true"></span>`}

@@ -9,8 +9,30 @@ import { Command, Dialog, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
 
-const EMPTY = { agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", attempts: "", parent: "", named: false };
+const EMPTY = {
+  agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", attempts: "", parent: "", named: false,
+};
 const DIRS_KEPT = 12;
+
+/** What stands in the form, kept as a draft; `change` changes some of it, and `forget` all. */
+function useForm({ again, agents, launchers, onChange }) {
+  const [form, setForm] = useKept(again ? `draft again ${again}` : "draft new", EMPTY);
+  const key = useRef(newKey());
+  const value = { ...EMPTY, ...form };
+  const latest = useRef(value);
+  latest.current = value;
+  const chosen = value.agent || proposed(agents ?? [], launchers);
+  const change = (changes) => {
+    key.current = newKey();
+    onChange();
+    const next = { ...latest.current, ...changes };
+    // A name that a person has typed is theirs; a suggestion follows the agent.
+    if (!next.named && (!next.name || changes.agent)) next.name = suggestName(next.agent || chosen);
+    latest.current = next;
+    setForm(next);
+  };
+  return { value: { ...value, agent: chosen }, key, change, forget: () => setForm(null) };
+}
 
 /** The dialog at `#/new`; `?agent=`, `?parent=` and `?dir=` fill it in, `?again=` with the order of another session. */
 export function NewSession({ route }) {
@@ -18,33 +40,18 @@ export function NewSession({ route }) {
   const agents = useStore((state) => state.agents)?.filter((agent) => agent.active) ?? null;
   const launchers = useStore((state) => state.launchers);
   const again = route.query.get("again");
-  const [form, setForm] = useKept(again ? `draft again ${again}` : "draft new", EMPTY);
   const [error, setError] = useState(null);
   const [tried, setTried] = useState(false);
   const [sending, setSending] = useState(false);
-  const key = useRef(newKey());
+  const { value, key, change, forget } = useForm({ again, agents, launchers, onChange: () => setError(null) });
   const box = useRef(null);
-  const value = { ...EMPTY, ...form };
-  const latest = useRef(value);
-  latest.current = value;
-  const chosen = value.agent || proposed(agents ?? [], launchers);
-  const change = (changes) => {
-    key.current = newKey();
-    setError(null);
-    const next = { ...latest.current, ...changes };
-    const agent = next.agent || chosen;
-    // A name that a person has typed is theirs; a suggestion follows the agent.
-    if (!next.named && (!next.name || changes.agent)) next.name = suggestName(agent);
-    latest.current = next;
-    setForm(next);
-  };
   useEffect(() => {
     change(Object.fromEntries([...route.query].filter(([name]) => name in EMPTY)));
     box.current?.querySelector("[data-first]")?.focus();
   }, [agents === null]);
   useOrderOf(value.prompt ? null : again, change);
   const close = () => (memory.get("came from") ? history.back() : go(link("sessions"), { replace: true }));
-  const problems = problemsOf({ ...value, agent: chosen });
+  const problems = problemsOf(value);
 
   const start = async (event) => {
     event.preventDefault();
@@ -53,9 +60,9 @@ export function NewSession({ route }) {
     if (Object.values(problems).some(Boolean)) return;
     setSending(true);
     try {
-      await actions.createJob(orderOf({ ...value, agent: chosen }), key.current);
-      remember({ ...value, agent: chosen });
-      setForm(null);
+      await actions.createJob(orderOf(value), key.current);
+      remember(value);
+      forget();
       knowledge.readSession(value.name).catch(() => {});
       go(link("sessions", value.name), { replace: true });
     } catch (problem) {
@@ -70,7 +77,7 @@ export function NewSession({ route }) {
       <div class="body">
         ${agents?.length === 0
           && html`<p class="soft">There is no active agent. <a class="button small" href=${link("agents", "new")}>Make one</a></p>`}
-        <${AgentAndName} agents=${agents ?? []} launchers=${launchers} chosen=${chosen} name=${value.name} change=${change}
+        <${AgentAndName} agents=${agents ?? []} launchers=${launchers} chosen=${value.agent} name=${value.name} change=${change}
           missing=${tried ? problems.agent : ""}
           problem=${value.name || tried ? problems.name : ""} />
         <${Folder} value=${value.dir} problem=${problems.dir} onChange=${(dir) => change({ dir })} />

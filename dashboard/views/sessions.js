@@ -3,19 +3,20 @@ import { recall, keep } from "../browser/drafts.js";
 import { go, link, readRoute } from "../browser/router.js";
 import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
 import { isUnreachable } from "../model/api.js";
-import { arrange, passes, STATUS_GROUPS } from "../model/arrange.js";
-import { useReadingAfterCut } from "../model/reading.js";
+import { arrange, needsMe, passes, STATUS_GROUPS } from "../model/arrange.js";
+import { useReading, useReadingAfterCut } from "../model/reading.js";
 import { useStore } from "../model/store.js";
 import { Command, Empty, Filters, ProblemLine, Search } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { SessionRow } from "../parts/session-row.js";
 import { Unread } from "../parts/unread.js";
 import { VirtualList } from "../parts/virtual-list.js";
+import { Selection } from "./selection.js";
 
 const STATUSES = [
   ["", "All"],
+  ["needs_me", "Needs me"],
   ["active", "Active"],
-  ["waiting_input", "Needs input"],
   ["failed", "Failed"],
   ["rest", "At rest"],
 ];
@@ -38,11 +39,17 @@ export function SessionsView({ query }) {
   const rows = useMemo(() => {
     const shown = [...sessions.values()].filter((session) => session.session_id >= loaded.floor && passes(session, filters));
     const folded = (id, below) => below > UNFOLDED_MAX !== turned.has(id);
-    return stable(arrange(shown, { nested, folded }));
+    return stable(arrange(shown, { nested, folded, byNeed: filters.status === "needs_me" }));
   }, [sessions, filters, nested, turned, loaded.floor]);
   const fold = useCallback((id) => setTurned((before) => toggled(before, id)), []);
-  const draw = useCallback((row) => html`<${SessionRow} row=${row} onFold=${fold} />`, [fold]);
+  const [picked, setPicked] = useState(() => new Set());
+  const pick = useCallback((id) => setPicked((before) => toggled(before, id)), []);
+  const draw = useCallback(
+    (row) => html`<${SessionRow} row=${row} onFold=${fold} picked=${picked.has(keyOf(row))} onPick=${pick} />`,
+    [fold, picked],
+  );
   const narrowed = Object.keys(filters).length > 0;
+  const chosen = [...picked].map((id) => sessions.get(id)).filter(Boolean);
 
   return html`
     <header class="bar">
@@ -52,13 +59,14 @@ export function SessionsView({ query }) {
         <a class="button primary menu-button" href=${link("new")} aria-label="New session"><${Icon} name="plus" /></a>
       </div>
     </header>
-    <div class="bar second">
-      <${Filters} label="Status" choices=${STATUSES} chosen=${filters.status ?? ""} onChoose=${(value) => setFilter("status", value)} />
+    ${chosen.length > 0 ? html`<${Selection} sessions=${chosen} onClear=${() => setPicked(new Set())} />`
+      : html`<div class="bar second">
+      <${StatusFilters} filters=${filters} onChoose=${(value) => setFilter("status", value)} />
       <${Pickers} filters=${filters} setFilter=${setFilter} />
       <button class="button plain small" aria-pressed=${nested} title="Show children below their parents"
         onClick=${() => (keep("nested", !nested), setNested(!nested))}><${Icon} name="branch" size=${14} />
         <span class="wide-only">Tree</span></button>
-    </div>
+    </div>`}
     ${isUnreachable(error) && !rows.length && html`<${Unread} what="Sessions" />`}
     ${error && !isUnreachable(error) && html`<div class="page"><${ProblemLine} error=${error} onAgain=${again} /></div>`}
     ${rows.length > 0 && html`<${Heads} />`}
@@ -164,6 +172,25 @@ function useSessionPages(filters, left) {
   }, [key]);
   useReadingAfterCut(error, begin);
   return { loaded, pages: pages.current, error, more: read, again: begin };
+}
+
+/** The states that one can look for, each with how many there are. */
+function StatusFilters({ filters, onChoose }) {
+  const { api } = useApp();
+  const { agent, tree, q } = filters;
+  const asked = { agent, tree, q, counts: true, limit: 1 };
+  const concerns = ({ type, data }) => /^(job|session)\./.test(type) || data?.waiting_input;
+  const read = async () => (await api.get("sessions", asked)).counts;
+  const { value: counts } = useReading(read, { key: `counts ${JSON.stringify(asked)}`, concerns });
+  const stuck = useStore((state) => [...state.sessions.values()].filter((one) => one.status === "pending" && needsMe(one)).length);
+  const sum = (statuses) => statuses.reduce((all, status) => all + (counts?.[status] ?? 0), 0);
+  const numbers = {
+    "": counts && Object.values(counts).reduce((all, number) => all + number, 0),
+    needs_me: counts && sum(["waiting_input", "lost", "failed"]) + (agent || tree || q ? 0 : stuck),
+    ...Object.fromEntries(["active", "failed", "rest"].map((name) => [name, counts && sum(STATUS_GROUPS[name])])),
+  };
+  const choices = STATUSES.map(([value, text]) => [value, text, numbers[value]]);
+  return html`<${Filters} label="Status" choices=${choices} chosen=${filters.status ?? ""} onChoose=${onChoose} />`;
 }
 
 function Heads() {
