@@ -13,6 +13,13 @@ export function Menu({ label, choices }) {
     box.current.querySelector(".menu button")?.focus();
     return () => document.removeEventListener("pointerdown", leave);
   }, [open]);
+  const opener = () => box.current.querySelector("button");
+  // What is chosen may open a dialog, which gives the focus back to where it was.
+  const choose = (act) => {
+    opener().focus();
+    setOpen(false);
+    act();
+  };
   const onKey = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (event.key !== "Escape" && !step) return;
@@ -20,14 +27,14 @@ export function Menu({ label, choices }) {
     const buttons = [...box.current.querySelectorAll(".menu button")];
     if (step) return buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length]?.focus();
     setOpen(false);
-    return box.current.querySelector("button").focus();
+    return opener().focus();
   };
   return html`<div class="menu-box" ref=${box} onKeyDown=${open ? onKey : undefined}>
     <button type="button" class="button plain icon" aria-label=${label} title=${label} aria-expanded=${open}
       onClick=${() => setOpen(!open)}><${Icon} name="more" /></button>
     ${open && html`<div class="menu" role="group" aria-label=${label}>${choices.filter(Boolean).map(
       ({ text, icon, act, danger }) => html`<button key=${text} type="button" class=${danger ? "danger" : ""}
-        onClick=${() => (setOpen(false), act())}><${Icon} name=${icon} size=${14} />${text}</button>`,
+        onClick=${() => choose(act)}><${Icon} name=${icon} size=${14} />${text}</button>`,
     )}</div>`}
   </div>`;
 }

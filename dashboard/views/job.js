@@ -42,8 +42,9 @@ function About({ job, session }) {
   const { actions } = useApp();
   const prompt = job.prompt ?? job.prompt_preview;
   const news = readNews(prompt);
-  // The cause above the page has the button for the session's last job.
-  const over = ["failed", "stopped"].includes(job.status) && session.reason_job_id !== job.job_id;
+  // The cause above the page has the buttons for the job that the session's status speaks of.
+  const isCause = session.reason_job_id === job.job_id;
+  const over = ["failed", "stopped"].includes(job.status) && !isCause;
   const moving = ["pending", "claimed", "running"].includes(job.status);
   // Each has a place of its own, which stays empty while it makes no sense.
   const place = (icon, text, isThere, act) => html`<${Act} class=${`button small${isThere ? "" : " away"}`} disabled=${!isThere}
@@ -55,7 +56,7 @@ function About({ job, session }) {
       <h2>${job.type === "start_session" ? "First job" : "Follow-up job"}</h2><${Status} thing=${job} />
       ${over && html`<${Act} class="button small" onPress=${() => actions.retryJob(job)}><${Icon} name="retry" size=${13} />Retry<//>`}
       <span class="grow"></span>
-      ${place("play", "Lift hold", isHeld(job), actions.liftHold)}
+      ${place("play", "Lift hold", isHeld(job) && !isCause, actions.liftHold)}
       ${place("pause", "Hold", canBeHeld(job), actions.holdJob)}
       ${place("stop", "Stop", moving, job.status === "pending" ? actions.withdrawJob : actions.stopJob)}</div>
     ${job.error && html`<pre class="error" tabindex="0" role="group" aria-label="Error">${job.error}</pre>`}

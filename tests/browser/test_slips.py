@@ -42,7 +42,7 @@ def test_nothing_ever_stands_where_stop_stood(open_page: OpenPage, stage: Stage,
     hold = page.get_by_role("button", name="Hold", exact=True)
     at = spot(hold)
     page.mouse.click(*at)
-    expect(page.locator(".job-about").get_by_role("button", name="Lift hold")).to_be_visible()
+    expect(page.get_by_role("region", name="Why").get_by_role("button", name="Lift hold")).to_be_visible()
     page.mouse.click(*at)
     assert read(desk.get(f"/jobs/{play.job_id}"))["reason"] == "held"
 
