@@ -1,6 +1,7 @@
 /** Builds the page's parts, once, and shows the view that the address asks for. */
 import { listenToKeys } from "./browser/keys.js";
 import { createNotifier } from "./browser/notifications.js";
+import { createPresses } from "./browser/presses.js";
 import { App, html, render } from "./browser/ui.js";
 import { createActions } from "./model/actions.js";
 import { createApi } from "./model/api.js";
@@ -38,11 +39,12 @@ function build() {
   const notifier = createNotifier({ store });
   const knowledge = createKnowledge({ api, store, now, notify: notifier.notify });
   const actions = createActions({ api, store, knowledge });
-  return { api, store, knowledge, actions, notifier, now, ticker: createTicker() };
+  return { api, store, knowledge, actions, notifier, now, ticker: createTicker(), presses: createPresses(), memory: new Map() };
 }
 
 const parts = build();
 render(html`<${App.Provider} value=${parts}><${Shell} /><//>`, document.getElementById("app"));
+addEventListener("hashchange", ({ oldURL }) => oldURL && parts.memory.set("came from", oldURL));
 listenToKeys({ showHelp: () => parts.store.set({ help: true }) });
 document.querySelector("[data-skip]").addEventListener("click", (event) => {
   event.preventDefault();

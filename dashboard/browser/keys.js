@@ -8,6 +8,7 @@ export const KEYS = [
   ["j", "Next row"],
   ["k", "Row before"],
   ["Enter", "Open the row"],
+  ["x", "Select the row"],
   ["g s", "Sessions"],
   ["g q", "Queue"],
   ["g l", "Launchers"],
@@ -39,6 +40,7 @@ export function listenToKeys({ showHelp }) {
     else if (key === "?") done(event, showHelp);
     else if (key === "c") done(event, () => document.querySelector("[data-composer]")?.focus());
     else if (key === "e") done(event, () => document.querySelector("[data-to-end]")?.click());
+    else if (key === "x") done(event, () => document.activeElement.closest("[data-session]")?.querySelector(".pick")?.click());
     else if (key === "j" || key === "k") done(event, () => step(key === "j" ? 1 : -1));
   }
 

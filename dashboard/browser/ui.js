@@ -17,7 +17,7 @@ export {
 
 export const html = htm.bind(h);
 
-/** Carries what `app.js` built: `{api, store, live, actions}`. */
+/** Carries what `app.js` built; its `memory` keeps what a view was like when it was left, by the view's address. */
 export const App = createContext(null);
 
 /** Gives a view the parts that `app.js` built. */

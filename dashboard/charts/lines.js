@@ -3,7 +3,7 @@ import { html } from "../browser/ui.js";
 import { Axes, ticks, timeTicks, useWidth } from "./scale.js";
 
 const HEIGHT = 170;
-const LEFT = 44;
+const LEFT = 56;
 const BOTTOM = 22;
 const TOP = 8;
 

@@ -5,12 +5,23 @@ export const STATUS_GROUPS = {
   active: ["pending", "running", "waiting_input", "waiting", "lost"],
   waiting_input: ["waiting_input"],
   failed: ["failed", "lost"],
+  // Whoever waits for a person; those that only wait in the queue are among them if nothing but a person helps.
+  needs_me: ["waiting_input", "lost", "failed", "pending"],
   rest: ["finished", "stopped", "failed"],
 };
+
+const STUCK = new Set([
+  "held", "no_launcher", "no_matching_launcher", "launcher_not_answering", "launcher_short_of_memory", "launcher_cannot_start_jobs",
+]);
+
+/** Whether a session waits for a person: it asks, is lost, has failed, is held, or nobody can take it. */
+export const needsMe = ({ status, reason }) =>
+  STATUS_GROUPS.needs_me.includes(status) && (status !== "pending" || STUCK.has(reason));
 
 /** Whether a session passes the filters of the list. */
 export function passes(session, { status, agent, launcher, tree, q }) {
   if (status && !(STATUS_GROUPS[status] ?? [status]).includes(session.status)) return false;
+  if (status === "needs_me" && !needsMe(session)) return false;
   if (agent && session.agent_name !== agent) return false;
   if (launcher && session.launcher_id !== launcher) return false;
   if (tree && ![session.root_session_id, session.session_name, session.session_id].includes(tree)) return false;
@@ -21,11 +32,16 @@ export function passes(session, { status, agent, launcher, tree, q }) {
 }
 
 /**
- * Puts sessions in order: newest first, and children below their parents where the parent is there too.
+ * Puts sessions in order: newest first, and children below their parents where the parent is there too; or, by need,
+ * those first that wait for a person most.
  * @returns {{session: object, depth: number, children: number, busy: number, folded: boolean}[]}
  */
-export function arrange(sessions, { nested, folded }) {
+export function arrange(sessions, { nested, folded, byNeed = false }) {
   const newestFirst = [...sessions].sort((a, b) => (a.session_id < b.session_id ? 1 : -1));
+  if (byNeed) {
+    newestFirst.sort((a, b) => STATUS_GROUPS.needs_me.indexOf(a.status) - STATUS_GROUPS.needs_me.indexOf(b.status));
+    return newestFirst.map((session) => row(session, 0, [], false));
+  }
   if (!nested) return newestFirst.map((session) => row(session, 0, [], false));
   const shown = new Set(sessions.map((session) => session.session_id));
   const children = new Map();

@@ -10,7 +10,6 @@ const STATUS_AFTER = {
   "job.stopped": "stopped",
   "job.lost": "lost",
 };
-const MOVING = new Set(["running", "lost"]);
 const BUSY = new Set(["pending", "running", "lost"]);
 const READ_AGAIN_MS = 150;
 const READ_AT_ONCE = 4;
@@ -84,19 +83,25 @@ export function afterEvent(session, event, readAt) {
     return { ...session, queued_jobs: (session.queued_jobs ?? 0) + 1 };
   }
   const isSign = event.type === "job.started" || event.type === "job.healed";
-  const sign = isSign ? { proof_age_seconds: 0, launcher_id: event.data.launcher_id ?? session.launcher_id } : {};
-  return { ...session, ...sign, status, readAt, updated_at: event.at, last_event_at: event.at };
+  const sign = isSign ? { proof_age_seconds: 0, readAt, launcher_id: event.data.launcher_id ?? session.launcher_id } : {};
+  const { reason = null, error = null } = event.data;
+  const cause = { reason, reason_detail: error, reason_job_id: event.job_id, stopping: false };
+  return { ...session, ...sign, ...cause, status, updated_at: event.at };
 }
 
-/** The sessions with their launchers' newest signs of life: one is a sign for each session that the launcher runs. */
+/**
+ * The sessions with their launchers' newest signs of life: one is a sign for each session that the launcher runs. Of a
+ * lost one it says since when there is silence, unless the launcher is back and does not know it.
+ */
 export function withSigns(sessions, launchers, readAt) {
-  const ages = new Map(launchers.map((launcher) => [launcher.launcher_id, launcher.proof_age_seconds]));
+  const known = new Map(launchers.map((launcher) => [launcher.launcher_id, launcher]));
   let fresh = sessions;
   for (const [id, session] of sessions) {
-    const age = MOVING.has(session.status) ? ages.get(session.launcher_id) : undefined;
-    if (age === undefined || age === null) continue;
+    const launcher = known.get(session.launcher_id);
+    const isSign = session.status === "running" || (session.status === "lost" && launcher?.status !== "alive");
+    if (!launcher || !isSign) continue;
     if (fresh === sessions) fresh = new Map(sessions);
-    fresh.set(id, { ...session, proof_age_seconds: age, readAt });
+    fresh.set(id, { ...session, proof_age_seconds: launcher.proof_age_seconds, readAt });
   }
   return fresh;
 }

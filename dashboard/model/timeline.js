@@ -1,5 +1,6 @@
 /** Makes a conversation out of events: pure, and able to grow at both ends without looking at the rest again. */
 import { callbackWords } from "./reasons.js";
+import { createSettling } from "./settled.js";
 
 const LINES_PER_BLOCK = 200;
 const REPEATED_WITHIN = 8;
@@ -15,6 +16,7 @@ export class Timeline {
     this.firstSeq = null;
     this.lastSeq = 0;
     this.backend = backend;
+    this.settle = createSettling();
     // Each by its id, with the item's key: keys stay when items before them come or go.
     this.tools = new Map();
     this.runs = new Map();
@@ -23,7 +25,7 @@ export class Timeline {
   }
 
   snapshot() {
-    return this.items.slice();
+    return this.settle(this.items);
   }
 
   /** Adds newer events; those that are here already are left out. */
@@ -143,7 +145,7 @@ const itemOf = (event, item) => ({
 const saysAlready = (items, text) => items.some((item) => item.kind === "agent" && item.text.trim() === text.trim());
 
 const REQUEUED = { state: "pending", endedAt: null };
-const note = (tone, text, link) => ({ kind: "note", tone, text, link });
+const note = (tone, text, { link, about } = {}) => ({ kind: "note", tone, text, link, about });
 const requeuedNote = (event) => note("quiet", `Queued again as attempt ${(event.attempt ?? 0) + 1}`);
 
 const TAKERS = {
@@ -161,7 +163,7 @@ const TAKERS = {
     if (line.backend === "command" && last?.kind === "agent" && last.jobId === event.job_id && last.lines < LINES_PER_BLOCK) {
       line.change(last.key, { text: `${last.text}\n${text}`, lines: last.lines + 1 });
     } else {
-      line.add(event, { kind: "agent", text, lines: 1 });
+      line.add(event, { kind: "agent", text, lines: 1, plain: line.backend === "command" });
     }
   },
   pre_tool(line, event) {
@@ -179,23 +181,25 @@ const TAKERS = {
     const { text = "", usage, cost_usd: cost, model_calls: calls, is_error: failed } = event.data;
     const repeats = saysAlready(line.items.slice(-REPEATED_WITHIN), text);
     const asks = event.data.waiting_input === true;
-    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, calls, failed, asks });
+    line.add(event, { kind: "result", text: repeats ? "" : text, usage, cost, calls, failed, asks, plain: line.backend === "command" });
   },
   "job.started"(line, event) {
-    line.run(event, { state: "running", startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id });
+    const begun = { startedAt: event.at, endedAt: null, launcherId: event.data.launcher_id, ran: event.attempt };
+    line.run(event, { state: "running", ...begun });
   },
   "job.completed": (line, event) => line.run(event, { state: "completed", endedAt: event.at }),
   "job.stopped"(line, event) {
     line.run(event, { state: "stopped", endedAt: event.at });
-    line.add(event, note("quiet", event.data.reason === "stopped_by_parent" ? "Stopped by the parent session" : "Stopped"));
+    const words = event.data.reason === "stopped_by_parent" ? "Stopped by the parent session" : "Stopped";
+    line.add(event, note("quiet", words, { about: "stopped" }));
   },
   "job.failed"(line, event) {
     line.run(event, { state: "failed", endedAt: event.at });
     line.add(event, { kind: "failure", reason: event.data.reason, text: event.data.error ?? "" });
   },
   "job.lost"(line, event) {
-    line.run(event, { state: "lost" });
-    line.add(event, note("lost", LOST));
+    line.run(event, { state: "lost", lostAt: event.at });
+    line.add(event, note("lost", LOST, { about: "lost" }));
   },
   "job.healed"(line, event) {
     line.run(event, { state: event.data.status ?? "running" });
@@ -209,7 +213,7 @@ const TAKERS = {
   },
   "job.held": (line, event) => line.add(event, note("quiet", "Held: it waits until somebody lifts the hold")),
   "job.hold_lifted": (line, event) => line.add(event, note("quiet", "The hold was lifted")),
-  "job.stop_requested": (line, event) => line.add(event, note("quiet", "Stop requested")),
+  "job.stop_requested": (line, event) => line.add(event, note("quiet", "Stop requested", { about: "stop requested" })),
   "session.budget_exceeded"(line, event) {
     const { limit, allowed, spent } = event.data;
     line.add(event, note("lost", `Budget reached: ${limit} of ${allowed}, spent ${spent}`));
@@ -219,28 +223,15 @@ const TAKERS = {
   },
   "callback.delivered"(line, event) {
     const { child_session_name: child } = event.data;
-    line.add(event, note("running", `News of ${child ?? "a child"} was delivered`, child));
+    line.add(event, note("running", `News of ${child ?? "a child"} was delivered`, { link: child }));
   },
   "callback.expired"(line, event) {
     const { child_session_name: child, reason } = event.data;
     const words = reason ? callbackWords(reason) : "expired";
-    line.add(event, note("lost", `News of ${child ?? "a child"} was not delivered: ${words}`, child));
+    line.add(event, note("lost", `News of ${child ?? "a child"} was not delivered: ${words}`, { link: child }));
   },
 };
 
 const LOST =
   "Lost: its launcher no longer proves that it runs. It may still be alive, so nothing is started in its place; " +
   "if it comes back, it heals.";
-
-const SUMMARY_KEYS = ["command", "pattern", "query", "url", "file_path", "path", "description", "prompt", "session_name", "name"];
-
-/** One line that says what a tool call is about. */
-export function toolSummary(input) {
-  if (input === null || input === undefined) return "";
-  if (typeof input !== "object") return String(input);
-  const key = SUMMARY_KEYS.find((name) => typeof input[name] === "string" && input[name]);
-  if (key) return input[key].split("\n")[0];
-  const entries = Object.entries(input);
-  const about = ([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`;
-  return entries.map(about).join(", ").slice(0, 200);
-}

@@ -3,8 +3,9 @@ import { useKept } from "../browser/drafts.js";
 import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../browser/ui.js";
 import { newKey } from "../model/actions.js";
 import { sentence } from "../model/api.js";
+import { orderWords, readNews } from "../model/news.js";
 import { waitWords } from "../model/reasons.js";
-import { Command } from "./controls.js";
+import { Act, Command } from "./controls.js";
 import { Icon } from "./icons.js";
 
 const HEIGHT_MAX = 260;
@@ -21,6 +22,7 @@ export function Composer({ session, jobs }) {
   const busy = ["pending", "running", "lost"].includes(session.status);
   const asks = session.status === "waiting_input";
   useGrowing(field, draft);
+  const place = useKeepingToastsAbove();
 
   const fail = (error) => setWrong(sentence(error));
   const send = async () => {
@@ -54,7 +56,7 @@ export function Composer({ session, jobs }) {
   const onKey = keysOf({ send, leave: editing ? leaveEditing : () => field.current.blur() });
 
   const waiting = (jobs.value ?? []).filter((job) => job.status === "pending").reverse();
-  return html`<section class="composer" aria-label="Write to the session">
+  return html`<section class="composer" ref=${place} aria-label="Write to the session">
     <${Waiting} jobs=${waiting} sending=${sending} editing=${editing} onEdit=${edit} again=${jobs.again} />
     ${asks && html`<p class="asks">The agent waits for your answer.</p>`}
     <div class="composer-box">
@@ -118,6 +120,21 @@ function useGrowing(field, text) {
   }, [text]);
 }
 
+/** Short sentences at the page's edge stand above the field, however high it is. */
+function useKeepingToastsAbove() {
+  const place = useRef(null);
+  useLayoutEffect(() => {
+    const root = document.documentElement.style;
+    const watcher = new ResizeObserver(() => root.setProperty("--below-toasts", `${place.current?.offsetHeight ?? 0}px`));
+    watcher.observe(place.current);
+    return () => {
+      watcher.disconnect();
+      root.removeProperty("--below-toasts");
+    };
+  }, []);
+  return place;
+}
+
 function Waiting({ jobs, sending, editing, onEdit, again }) {
   const onTheWay = sending.filter((one) => !jobs.some((job) => job.job_id === one.jobId));
   if (!jobs.length && !onTheWay.length) return null;
@@ -138,6 +155,7 @@ function Waiting({ jobs, sending, editing, onEdit, again }) {
 function WaitingJob({ job, editing, onEdit, again }) {
   const { api, actions } = useApp();
   const text = job.prompt ?? job.prompt_preview ?? "";
+  const isNews = readNews(text) !== null;
   const withdraw = async () => {
     await actions.withdrawJob(job);
     again();
@@ -147,11 +165,11 @@ function WaitingJob({ job, editing, onEdit, again }) {
     if (whole) onEdit(job, whole.prompt);
   };
   return html`<li data-job=${job.job_id} class=${editing ? "edited" : ""}>
-    <span class="cut grow" title=${text}>${text}</span>
+    <span class="cut grow" title=${isNews ? "" : text}>${isNews ? orderWords(text) : text}</span>
     <span class="faint reason" title=${job.reason_detail ?? ""}>${waitWords(job.reason)}</span>
-    <button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}>
-      <${Icon} name="edit" size=${13} /></button>
-    <button class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onClick=${withdraw}>
-      <${Icon} name="close" size=${13} /></button>
+    ${!isNews && html`<button class="button plain icon small" aria-label="Edit the message" title="Edit" onClick=${edit}>
+      <${Icon} name="edit" size=${13} /></button>`}
+    <${Act} class="button plain icon small" aria-label="Withdraw the message" title="Withdraw" onPress=${withdraw}>
+      <${Icon} name="close" size=${13} /><//>
   </li>`;
 }

@@ -1,7 +1,15 @@
 /** Small things to press: copy buttons, commands to copy, filters, empty pages, problems. */
-import { html, useEffect, useRef, useState } from "../browser/ui.js";
+import { html, useApp, useEffect, useRef, useState } from "../browser/ui.js";
 import { sentence } from "../model/api.js";
+import { exactly } from "./amounts.js";
 import { Icon } from "./icons.js";
+
+/** A button that acts on something; a slip on the spot where another one has just acted does nothing. */
+export function Act({ onPress, class: className = "button", children, ...props }) {
+  const { presses } = useApp();
+  const press = (event) => presses.isSlip(event) || onPress();
+  return html`<button type="button" class=${className} ...${props} onClick=${press}>${children}</button>`;
+}
 
 /** Copies a text, also where the clipboard is only open to secure pages. */
 export async function copyText(text) {
@@ -56,12 +64,12 @@ export function ProblemLine({ error, onAgain }) {
   </div>`;
 }
 
-/** A row of choices of which one holds. */
+/** A row of choices of which one holds; each is `[value, text]`, or `[value, text, number]`. */
 export function Filters({ label, choices, chosen, onChoose }) {
   return html`<div class="filters" role="group" aria-label=${label}>
     ${choices.map(
-      ([value, text]) =>
-        html`<button key=${value} type="button" aria-pressed=${chosen === value} onClick=${() => onChoose(value)}>${text}</button>`,
+      ([value, text, number]) => html`<button key=${value} type="button" aria-pressed=${chosen === value}
+        onClick=${() => onChoose(value)}>${text}${number > 0 && html` <span class="num">${exactly(number)}</span>`}</button>`,
     )}
   </div>`;
 }

@@ -109,8 +109,8 @@ const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;
 const unescaped = (text) => text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => ENTITIES[entity]);
 
 /** A block of code in colours, with its language and a copy button. */
-export function CodeBlock({ code, language = "" }) {
+export function CodeBlock({ code, copied = code, language = "" }) {
   const name = (language ?? "").trim().split(/\s+/)[0];
-  return html`<div class="code"><div class="code-head"><span>${name}</span><${Copy} text=${code} label="Copy code" /></div>
+  return html`<div class="code"><div class="code-head"><span>${name}</span><${Copy} text=${copied} label="Copy code" /></div>
     <pre tabindex="0" role="group" aria-label=${name ? `Code, ${name}` : "Code"}><code>${highlight(code, name)}</code></pre></div>`;
 }

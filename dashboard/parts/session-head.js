@@ -2,8 +2,11 @@
 import { go, link } from "../browser/router.js";
 import { html, useApp, useState } from "../browser/ui.js";
 import { STATUS_GROUPS } from "../model/arrange.js";
-import { Copy, Dialog } from "./controls.js";
+import { canBeHeld } from "../model/reasons.js";
+import { Cause } from "./cause.js";
+import { Act, Copy, Dialog } from "./controls.js";
 import { Icon } from "./icons.js";
+import { Menu } from "./menu.js";
 import { Status } from "./status.js";
 
 const TABS = [
@@ -12,47 +15,52 @@ const TABS = [
   ["details", "Details"],
 ];
 
-/** The bar above a session. */
-export function SessionHead({ session, jobs, tab }) {
-  const { actions } = useApp();
+/** The bar above a session. Stop has a place of its own, where nothing else ever stands. */
+export function SessionHead({ session, tab }) {
+  const { actions, memory } = useApp();
   const [asking, setAsking] = useState("");
   const active = STATUS_GROUPS.active.includes(session.status) && session.status !== "waiting_input";
-  const newest = jobs[0];
-  const canRetry = newest && ["failed", "stopped"].includes(newest.status) && !active;
-  const retry = async () => {
-    if (await actions.retryJob(newest)) actions.say(`${session.session_name} is queued again`);
-  };
-  const stop = async () => {
-    const lost = withdrawn((await actions.stopSession(session, false))?.withdrawn ?? []);
-    if (lost) actions.say(`Asked to stop${lost}`);
-  };
+  const stopping = session.stopping || session.reason === "stopping";
   return html`
     <header class="bar session-bar">
-      <a class="button plain icon small" href=${link("sessions")} aria-label="All sessions"><${Icon} name="back" /></a>
-      <h1 class="cut">${session.session_name}</h1><${Copy} text=${session.session_name} label="Copy name" />
+      <a class="button plain icon small" href=${memory.get("list")?.address ?? link("sessions")} aria-label="All sessions">
+        <${Icon} name="back" /></a>
+      <h1 class="cut" title=${session.session_name}>${session.session_name}</h1>
+      <${Copy} text=${session.session_name} label="Copy name" />
       <${Status} thing=${session} />
-      ${session.stopping && active && html`<span class="chip">stopping…</span>`}
       <div class="actions">
-        ${canRetry && html`<button class="button" onClick=${retry}><${Icon} name="retry" size=${14} />Retry</button>`}
-        ${active && html`<button class="button" onClick=${stop}>
-          <${Icon} name="stop" size=${14} />Stop</button>`}
-        <button class="button plain icon" aria-label="Stop the tree" title="Stop this session and all below it"
-          onClick=${() => setAsking("tree")}><${Icon} name="branch" /></button>
-        <button class="button plain icon danger" aria-label="Delete" title="Delete this session"
-          onClick=${() => setAsking("delete")}><${Icon} name="trash" /></button>
+        ${active && html`<${Act} aria-disabled=${stopping} onPress=${() => stopping || actions.stopSession(session, { tree: false })}>
+          <${Icon} name="stop" size=${14} />${stopping ? "Stopping…" : "Stop"}<//>`}
+        <${Menu} label="More" choices=${choicesOf(session, { actions, active, ask: setAsking })} />
       </div>
     </header>
-    <div class="bar second tabs">
-      <nav class="filters" aria-label="Parts of the session">
-        ${TABS.map(([name, text]) => html`<a key=${name} class=${`tab${name === "details" ? " narrow-only" : ""}`}
-            href=${link(...["sessions", session.session_name, name].filter(Boolean))}
-          aria-current=${tab === name || (tab === "jobs" && name === "") ? "page" : undefined}>${text}</a>`)}
-      </nav>
-      ${session.parent_session_name && html`<a class="chip" href=${link("sessions", session.parent_session_name)}
-        title="Its parent"><${Icon} name="up" size=${12} />${session.parent_session_name}</a>`}
-    </div>
+    <${Tabs} session=${session} tab=${tab} />
+    <${Cause} session=${session} />
     ${asking === "delete" && html`<${DeleteDialog} session=${session} active=${active} onClose=${() => setAsking("")} />`}
     ${asking === "tree" && html`<${StopTreeDialog} session=${session} onClose=${() => setAsking("")} />`}`;
+}
+
+function choicesOf(session, { actions, active, ask }) {
+  const { reason, reason_job_id: id } = session;
+  const job = { job_id: id };
+  return [
+    canBeHeld({ status: session.status, reason }) && { text: "Hold", icon: "pause", act: () => actions.holdJob(job) },
+    { text: "Start again with changes", icon: "retry", act: () => go(link("new", { again: session.session_name })) },
+    { text: "Stop the tree", icon: "stop-all", act: () => ask("tree") },
+    { text: active ? "Stop and delete" : "Delete", icon: "trash", act: () => ask("delete"), danger: true },
+  ];
+}
+
+function Tabs({ session, tab }) {
+  return html`<div class="bar second tabs">
+    <nav class="filters" aria-label="Parts of the session">
+      ${TABS.map(([name, text]) => html`<a key=${name} class=${`tab${name === "details" ? " narrow-only" : ""}`}
+          href=${link(...["sessions", session.session_name, name].filter(Boolean))}
+        aria-current=${tab === name || (tab === "jobs" && name === "") ? "page" : undefined}>${text}</a>`)}
+    </nav>
+    ${session.parent_session_name && html`<a class="chip" href=${link("sessions", session.parent_session_name)}
+      title="Its parent"><${Icon} name="up" size=${12} />${session.parent_session_name}</a>`}
+  </div>`;
 }
 
 function DeleteDialog({ session, active, onClose }) {
@@ -73,19 +81,11 @@ function DeleteDialog({ session, active, onClose }) {
   <//>`;
 }
 
-/** What a stop withdrew before any agent got it, in words; empty when it withdrew nothing. */
-function withdrawn(messages) {
-  const beginnings = messages.slice(0, 3).map((one) => `“${one.prompt_preview.slice(0, 40)}”`);
-  if (!beginnings.length) return "";
-  return `; withdrawn: ${beginnings.join(", ")}${messages.length > beginnings.length ? " …" : ""}`;
-}
-
 function StopTreeDialog({ session, onClose }) {
   const { actions } = useApp();
-  const act = async () => {
+  const act = () => {
     onClose();
-    const answer = await actions.stopSession(session, true);
-    if (answer) actions.say(`Asked to stop: ${answer.stopped_jobs?.length ?? 0} jobs${withdrawn(answer.withdrawn ?? [])}`);
+    actions.stopSession(session, { tree: true });
   };
   return html`<${Dialog} title="Stop the whole tree?" narrow onClose=${onClose}>
     <div class="body">

@@ -1,19 +1,25 @@
 /** One session in a list. */
 import { go, link } from "../browser/router.js";
-import { html } from "../browser/ui.js";
+import { html, useApp } from "../browser/ui.js";
+import { lineOf } from "../model/causes.js";
 import { money } from "./amounts.js";
 import { Icon } from "./icons.js";
-import { Status } from "./status.js";
+import { look, Status } from "./status.js";
 import { Ago } from "./time.js";
 
 /** A row; the whole of it is a link to the session. */
-export function SessionRow({ row, onFold }) {
+export function SessionRow({ row, onFold, picked, onPick }) {
+  const { store } = useApp();
   const { session, depth, children, busy, folded } = row;
+  const launcher = store.get().launchers?.find((one) => one.launcher_id === session.launcher_id);
   const href = link("sessions", session.session_name);
+  const line = lineOf(session, launcher);
   const queued = (session.queued_jobs ?? 0) - (session.status === "pending" ? 1 : 0);
   // Only the name is a link, stretched over the row: what lies above it (ages with their exact times) leads there too.
-  const open = (event) => event.target.closest("a, button") || go(href);
-  return html`<div class="session-row" role="listitem" data-session=${session.session_name} onClick=${open}>
+  const open = (event) => event.target.closest("a, button, input") || go(href);
+  return html`<div class=${`session-row${picked ? " picked" : ""}`} role="listitem" data-session=${session.session_name} onClick=${open}>
+    <input type="checkbox" class="pick" checked=${picked} aria-label=${`Select ${session.session_name}`}
+      onChange=${() => onPick(session.session_id)} />
     <${Status} thing=${session} />
     <span class="name" style=${{ paddingLeft: `${Math.min(depth, 6) * 16}px` }}>
       ${depth > 0 && html`<span class="elbow" aria-hidden="true"></span>`}
@@ -28,11 +34,12 @@ export function SessionRow({ row, onFold }) {
       </button>`}
     </span>
     <span class="cut soft agent">${session.agent_name}</span>
-    <span class="cut soft words">${firstLine(session.result_preview)}</span>
+    <span class=${`cut words${TOLD.has(session.status) ? " told" : " soft"}`} data-tone=${look(session.status)[1]}
+      title=${line}>${line}</span>
     <span class="cut faint host">${session.hostname ?? ""}</span>
     <span class="num faint right cost">${money(session.cost_usd)}</span>
     <span class="faint right when"><${Ago} at=${session.created_at} /></span>
   </div>`;
 }
 
-const firstLine = (text) => (text ? text.replace(/[#*`>_]+/g, "").split("\n").map((line) => line.trim()).find(Boolean) ?? "" : "");
+const TOLD = new Set(["failed", "lost", "waiting_input"]);

@@ -1,13 +1,14 @@
 /** The facts beside a conversation: where it runs, what it cost, its jobs, its children and their news. */
 import { link } from "../browser/router.js";
 import { html } from "../browser/ui.js";
+import { orderWords } from "../model/news.js";
 import { reasonWords, waitWords, callbackWords } from "../model/reasons.js";
 import { useCallbacks, useTree } from "../model/session-data.js";
 import { useStore } from "../model/store.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy, ProblemLine } from "./controls.js";
 import { Status } from "./status.js";
-import { Ago, Lasting } from "./time.js";
+import { Ago, RanFor } from "./time.js";
 
 const JOBS_SHOWN = 30;
 
@@ -66,7 +67,8 @@ function Jobs({ session, jobs }) {
     <ul class="small-rows">${list.slice(0, JOBS_SHOWN).map(
       (job) => html`<li key=${job.job_id}><a href=${link("sessions", session.session_name, "jobs", job.job_id)}>
         <span class="row"><${Status} thing=${job} aged=${false} /><span class="grow"></span>
-          <span class="faint">${job.started_at ? html`<${Lasting} from=${job.started_at} to=${job.ended_at} />`
+          <span class="faint">${job.started_at ? html`<${RanFor} seconds=${job.run_seconds} from=${job.started_at}
+              to=${job.ended_at ?? job.lost_at} />`
             : html`<${Ago} at=${job.created_at} />`}</span></span>
         <span class="cut soft">${jobWords(job)}</span></a></li>`,
     )}</ul>
@@ -77,7 +79,7 @@ function Jobs({ session, jobs }) {
 function jobWords(job) {
   if (job.status === "pending") return waitWords(job.reason);
   if (job.status === "failed") return reasonWords(job.reason);
-  return (job.prompt_preview ?? job.prompt ?? "").split("\n")[0];
+  return orderWords(job.prompt_preview);
 }
 
 function Children({ sessions, callbacks }) {

@@ -1,9 +1,11 @@
 /** What state a thing is in, by shape, word and colour, with the age of the evidence for it. */
 import { html, useApp } from "../browser/ui.js";
+import { shownStatus } from "../model/causes.js";
 import { exact, shortSpan, useEverySecond } from "./time.js";
 
 const LOOKS = {
   pending: ["Queued", "quiet", "dots"],
+  held: ["Held", "quiet", "pause"],
   claimed: ["Starting", "running", "spin"],
   running: ["Running", "running", "spin"],
   waiting_input: ["Needs input", "asks", "question"],
@@ -28,6 +30,7 @@ const DRAWINGS = {
   check: html`<circle cx="7" cy="7" r="5.300" /><path d="M4.700 7.200 6.300 8.800 9.400 5.400" />`,
   cross: html`<circle cx="7" cy="7" r="5.300" /><path d="M5.200 5.200 8.800 8.800M8.800 5.200 5.200 8.800" />`,
   square: html`<circle cx="7" cy="7" r="5.300" /><path d="M5.400 5.400h3.200v3.200H5.400z" />`,
+  pause: html`<circle cx="7" cy="7" r="5.300" /><path d="M5.600 5v4M8.400 5v4" />`,
   warn: html`<path d="M7 1.700 12.800 12H1.200zM7 5.500v2.800M7 10.200h.01" />`,
 };
 
@@ -61,17 +64,21 @@ export function evidenceAge(thing, now) {
   return at ? Math.max(0, (now - Date.parse(at)) / 1000) : null;
 }
 
+const evidenceWord = (status) => (status === "lost" ? "silent " : "seen ");
+
 /** A status with its word and the age of its evidence; `thing` is a session, a job or a launcher. */
-export function Status({ thing, status = thing.status, aged = true }) {
+export function Status({ thing, aged = true }) {
   const { now } = useApp();
+  const status = shownStatus(thing);
   const [word, tone, drawing] = look(status);
-  const seconds = useEverySecond(() => evidenceAge(thing, now()), [thing, status]);
+  const seconds = useEverySecond(() => evidenceAge(thing, now()), [thing]);
   const moving = MOVING.has(status);
   const evidence = moving ? "last sign of life" : "since";
   const at = seconds === null ? "" : exact(new Date(now() - seconds * 1000).toISOString());
-  return html`<span class="status" data-tone=${tone} data-status=${status} title=${at ? `${word}, ${evidence} ${at}` : word}>
+  return html`<span class="status" data-tone=${tone} data-status=${thing.status} title=${at ? `${word}, ${evidence} ${at}` : word}>
     <${Drawing} name=${drawing} />${word}
     ${aged && seconds !== null
-      && html`<span class=${`age${moving && seconds > 90 ? " old" : ""}`}>${moving ? "seen " : ""}${shortSpan(seconds)}</span>`}
+      && html`<span class=${`age${moving && seconds > 90 ? " old" : ""}`}>${moving ? evidenceWord(status) : ""}
+          ${shortSpan(seconds)}</span>`}
   </span>`;
 }

@@ -79,3 +79,9 @@ export function Lasting({ from, to }) {
   if (!from) return null;
   return html`<span class="num" title=${`${exact(from)} – ${to ? exact(to) : "now"}`}>${text}</span>`;
 }
+
+/** How long an attempt ran, by the clock of its own machine once that has told, and else by what was seen from here. */
+export function RanFor({ seconds = null, from, to }) {
+  if (seconds === null) return html`<${Lasting} from=${from} to=${to} />`;
+  return html`<span class="num" title=${`${exact(from)} – ${exact(to)}`}>${span(seconds)}</span>`;
+}

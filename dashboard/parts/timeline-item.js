@@ -1,14 +1,16 @@
 /** One item of a conversation: words, a tool that was used, a run, an end. */
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
-import { helpFor, reasonWords } from "../model/reasons.js";
-import { toolSummary } from "../model/timeline.js";
+import { readNews } from "../model/news.js";
+import { reasonWords } from "../model/reasons.js";
+import { piecesOf, toolSummary } from "../model/tools.js";
 import { count, money, tokens } from "./amounts.js";
 import { Copy } from "./controls.js";
 import { Icon } from "./icons.js";
 import { CodeBlock, Markdown } from "./markdown.js";
+import { News } from "./news.js";
 import { Drawing, look, Sign } from "./status.js";
-import { between, clock, exact, Lasting, span } from "./time.js";
+import { between, clock, exact, Lasting, RanFor, span } from "./time.js";
 
 const OUTPUT_SHOWN = 20_000;
 
@@ -32,13 +34,20 @@ const LABELS = {
 const At = ({ at }) => html`<time class="at num" datetime=${at} title=${exact(at)}>${clock(at)}</time>`;
 
 function User({ item }) {
+  const news = readNews(item.text);
+  if (news) {
+    return html`<div class="words"><div class="who">News from the runtime<${At} at=${item.at} /></div><${News} news=${news} /></div>`;
+  }
   return html`<div class="words">
     <div class="who">To the agent<${At} at=${item.at} /><${Copy} text=${item.text} label="Copy message" /></div>
     <div class="asked">${item.text}</div></div>`;
 }
 
+/** An agent writes Markdown; what a program prints is taken as it is. */
+const Said = ({ item }) => (item.plain ? html`<pre class="plain-text">${item.text}</pre>` : html`<${Markdown} text=${item.text} />`);
+
 function Agent({ item }) {
-  return html`<div class="words"><${Markdown} text=${item.text} />
+  return html`<div class="words"><${Said} item=${item} />
     <div class="corner"><${At} at=${item.at} /><${Copy} text=${item.text} label="Copy answer" /></div></div>`;
 }
 
@@ -52,28 +61,26 @@ function Tool({ item, open, onToggle }) {
       <span class="tool-end num">${item.state === "running" ? html`<${Lasting} from=${item.at} />` : took}</span>
       <${Sign} status=${item.state} />
     </button>
-    ${open && html`<div class="tool-body"><${Part} title="Input" value=${item.input} />
-      <${Part} title=${item.state === "failed" ? "Error" : "Output"} value=${item.output} /></div>`}`;
+    ${open && html`<div class="tool-body">
+      ${[...piecesOf("Input", item.input), ...piecesOf(item.state === "failed" ? "Error" : "Output", item.output)]
+        .map((piece, place) => html`<${Part} key=${place} ...${piece} />`)}</div>`}`;
 }
 
-function Part({ title, value }) {
-  if (value === undefined || value === null) return null;
-  const structured = typeof value === "object";
-  const text = structured ? JSON.stringify(value, null, 2) : String(value);
-  if (structured) return html`<div class="tool-part"><div class="part-title">${title}</div>
-    <${CodeBlock} code=${text} language="json" /></div>`;
+function Part({ title, text, language }) {
   const shown = text.length > OUTPUT_SHOWN
     ? `${text.slice(0, OUTPUT_SHOWN)}\n… ${text.length - OUTPUT_SHOWN} more characters (copy takes all)` : text;
-  return html`<div class="tool-part"><div class="part-title">${title}</div><${CodeBlock} code=${shown} /></div>`;
+  return html`<div class="tool-part"><div class="part-title">${title}</div>
+    <${CodeBlock} code=${shown} copied=${text} language=${language} /></div>`;
 }
 
-function Run({ item, session }) {
+function Run({ item, session, ranOf }) {
   const { store } = useApp();
   const [word, tone, drawing] = look(item.state);
   const launcher = store.get().launchers?.find((one) => one.launcher_id === item.launcherId);
   return html`<a class="run-line" href=${link("sessions", session, "jobs", item.jobId)} title="Attempts and raw log">
     <span class="status" data-tone=${tone}><${Drawing} name=${drawing} />${word}</span>
-    ${item.startedAt && html`<${Lasting} from=${item.startedAt} to=${item.endedAt} />`}
+    ${item.startedAt && html`<${RanFor} seconds=${ranOf.get(item.jobId)} from=${item.startedAt}
+      to=${item.state === "lost" ? item.lostAt : item.endedAt} />`}
     ${launcher && html`<span class="cut">on ${launcher.name || launcher.hostname}</span>`}
     <span class="rule"></span><${At} at=${item.at} /></a>`;
 }
@@ -82,29 +89,25 @@ const ENDINGS = {
   failed: ["Ended with an error", "failed", "cross"],
   asks: ["Asks for an answer", "asks", "question"],
   answered: ["Answered", "finished", "check"],
+  stopped: ["Stopped", "quiet", "square"],
 };
 
 function Result({ item }) {
   const calls = item.calls ? `${item.calls} model ${item.calls === 1 ? "call" : "calls"}` : "";
   const used = tokens(item.usage) ? `${count(tokens(item.usage))} tokens` : "";
   const facts = [calls, used, money(item.cost)];
-  const [word, tone, drawing] = ENDINGS[item.failed ? "failed" : item.asks ? "asks" : "answered"];
-  return html`${item.text && html`<div class="words"><${Markdown} text=${item.text} /></div>`}
+  const [word, tone, drawing] = ENDINGS[item.stopped ? "stopped" : item.failed ? "failed" : item.asks ? "asks" : "answered"];
+  return html`${item.text && html`<div class="words"><${Said} item=${item} /></div>`}
     <div class="end-line" data-tone=${tone}><${Drawing} name=${drawing} />
       ${word}<span class="faint num">${facts.filter(Boolean).join(" · ")}</span><${At} at=${item.at} /></div>`;
 }
 
-function Failure({ item, session }) {
-  const { actions } = useApp();
+function Failure({ item }) {
   return html`<div class="failed-box">
     <div class="row">
       <span class="status" data-tone="failed"><${Drawing} name="cross" />Failed: ${reasonWords(item.reason)}</span>
       <${At} at=${item.at} /></div>
     ${item.text && html`<pre tabindex="0" role="group" aria-label="Error">${item.text}</pre>`}
-    ${helpFor(item.reason) && html`<p>${helpFor(item.reason)}</p>`}
-    <div class="row"><button class="button small" onClick=${() => actions.retryJob({ job_id: item.jobId })}>
-        <${Icon} name="retry" size=${13} />Retry</button>
-      <a class="button small" href=${link("sessions", session, "jobs", item.jobId)}><${Icon} name="terminal" size=${13} />Raw log</a></div>
   </div>`;
 }
 

@@ -74,14 +74,15 @@ export class Heights {
 
 /**
  * Props: `items`, `keyOf(item)`, `draw(item, index)`, `guess` (px), `label`, `role`, `stickToEnd`, `onStart`, `onEnd`
- * (called when the beginning or the end comes near), `before` and `after` (elements that scroll with the rows).
+ * (called when the beginning or the end comes near), `before` and `after` (elements that scroll with the rows),
+ * `place` (an object in which the reader's place is kept, for when the list is drawn anew).
  */
 export class VirtualList extends Component {
   constructor(props) {
     super(props);
     this.heights = new Heights(props.guess);
     this.heights.lay(props.items, props.keyOf);
-    this.anchor = null;
+    this.anchor = props.place?.anchor ?? null;
     this.placed = 0;
     this.head = 0;
     this.atEnd = Boolean(props.stickToEnd);
@@ -200,6 +201,7 @@ export class VirtualList extends Component {
     const cut = this.heights.top(visible) < top && visible + 1 < items.length && this.heights.top(visible + 1) < bottom;
     const index = cut ? visible + 1 : visible;
     this.anchor = { index, key: keyOf(items[index]), inside: top - this.heights.top(index) };
+    if (this.props.place) this.props.place.anchor = this.anchor;
     const first = this.heights.at(top - OVERSCAN_PX);
     const last = Math.min(items.length, this.heights.at(bottom + OVERSCAN_PX) + 1);
     if (first !== this.state.first || last !== this.state.last) this.setState({ first, last });

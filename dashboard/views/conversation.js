@@ -1,5 +1,5 @@
 /** The conversation of a session, drawn only where it is looked at. */
-import { html, useCallback, useEffect, useRef, useState } from "../browser/ui.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
 import { useTimeline } from "../model/session-data.js";
 import { ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
@@ -13,9 +13,12 @@ export function Conversation({ session, jobs }) {
   const [opened, setOpened] = useState(() => new Set());
   const list = useRef(null);
   const toggle = useCallback((key) => setOpened((before) => toggled(before, key)), []);
+  const ran = JSON.stringify(jobs.filter((job) => job.ended_at).map((job) => [job.job_id, job.run_seconds]));
+  const ranOf = useMemo(() => new Map(JSON.parse(ran)), [ran]);
   const draw = useCallback(
-    (item) => html`<${TimelineItem} item=${item} session=${session.session_name} open=${opened.has(item.key)} onToggle=${toggle} />`,
-    [session.session_name, opened, toggle],
+    (item) => html`<${TimelineItem} item=${item} session=${session.session_name} ranOf=${ranOf} open=${opened.has(item.key)}
+      onToggle=${toggle} />`,
+    [session.session_name, ranOf, opened, toggle],
   );
   useEffect(() => {
     if (ready) list.current?.toEnd();

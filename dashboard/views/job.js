@@ -1,14 +1,16 @@
 /** One job: what was asked, each attempt with its reason, and the raw log as it grows. */
 import { link } from "../browser/router.js";
 import { html, useApp, useState } from "../browser/ui.js";
+import { readNews } from "../model/news.js";
 import { useReading } from "../model/reading.js";
 import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
-import { Copy, Filters, ProblemLine } from "../parts/controls.js";
+import { Act, Copy, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { LogView } from "../parts/log-view.js";
+import { News } from "../parts/news.js";
 import { look, Status } from "../parts/status.js";
-import { Ago, exact, Lasting } from "../parts/time.js";
+import { Ago, exact, Lasting, RanFor } from "../parts/time.js";
 
 /** The view at `#/sessions/NAME/jobs/ID`. */
 export function JobView({ session, jobId }) {
@@ -38,26 +40,31 @@ const numbers = (last) => Array.from({ length: last }, (_, index) => [index + 1,
 
 function About({ job, session }) {
   const { actions } = useApp();
-  const over = ["failed", "stopped"].includes(job.status);
+  const prompt = job.prompt ?? job.prompt_preview;
+  const news = readNews(prompt);
+  // The cause above the page has the buttons for the job that the session's status speaks of.
+  const isCause = session.reason_job_id === job.job_id;
+  const over = ["failed", "stopped"].includes(job.status) && !isCause;
   const moving = ["pending", "claimed", "running"].includes(job.status);
+  // Each has a place of its own, which stays empty while it makes no sense.
+  const place = (icon, text, isThere, act) => html`<${Act} class=${`button small${isThere ? "" : " away"}`} disabled=${!isThere}
+    onPress=${() => act(job)}><${Icon} name=${icon} size=${13} />${text}<//>`;
   return html`<section class="job-about">
     <div class="row">
       <a class="button plain icon small" aria-label="Back to the conversation"
         href=${link("sessions", session.session_name)}><${Icon} name="back" /></a>
       <h2>${job.type === "start_session" ? "First job" : "Follow-up job"}</h2><${Status} thing=${job} />
+      ${over && html`<${Act} class="button small" onPress=${() => actions.retryJob(job)}><${Icon} name="retry" size=${13} />Retry<//>`}
       <span class="grow"></span>
-      ${over && html`<button class="button small" onClick=${() => actions.retryJob(job)}><${Icon} name="retry" size=${13} />Retry</button>`}
-      ${canBeHeld(job) && html`<button class="button small" onClick=${() => actions.holdJob(job)}>
-        <${Icon} name="pause" size=${13} />Hold</button>`}
-      ${isHeld(job) && html`<button class="button small" onClick=${() => actions.liftHold(job)}>
-        <${Icon} name="play" size=${13} />Lift hold</button>`}
-      ${moving && html`<button class="button small" onClick=${() => actions.stopJob(job)}>
-        <${Icon} name="stop" size=${13} />Stop</button>`}</div>
-    <${JobFacts} job=${job} />
-    ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
+      ${place("play", "Lift hold", isHeld(job) && !isCause, actions.liftHold)}
+      ${place("pause", "Hold", canBeHeld(job), actions.holdJob)}
+      ${place("stop", "Stop", moving, job.status === "pending" ? actions.withdrawJob : actions.stopJob)}</div>
     ${job.error && html`<pre class="error" tabindex="0" role="group" aria-label="Error">${job.error}</pre>`}
     ${job.status !== "pending" && helpFor(job.reason) && html`<p>${helpFor(job.reason)}</p>`}
-    <details class="more"><summary>What was asked</summary><div class="asked">${job.prompt ?? job.prompt_preview}</div></details>
+    ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
+    <${JobFacts} job=${job} />
+    <details class="more"><summary>What was asked</summary>
+      ${news ? html`<${News} news=${news} />` : html`<div class="asked">${prompt}</div>`}</details>
   </section>`;
 }
 
@@ -70,7 +77,8 @@ function JobFacts({ job }) {
     <${Fact} name="Job"><span class="mono cut">${job.job_id}</span><${Copy} text=${job.job_id} label="Copy job id" /><//>
     <${Fact} name="Created"><${Ago} at=${job.created_at} suffix=" ago" /><//>
     ${job.started_at && html`<${Fact} name="Waited"><${Lasting} from=${job.created_at} to=${job.started_at} /><//>`}
-    ${job.started_at && html`<${Fact} name=${job.ended_at ? "Ran" : "Runs"}><${Lasting} from=${job.started_at} to=${job.ended_at} /><//>`}
+    ${job.started_at && html`<${Fact} name=${job.ended_at ? "Ran" : "Runs"}><${RanFor} seconds=${job.run_seconds}
+      from=${job.started_at} to=${job.ended_at ?? job.lost_at} /><//>`}
     ${launcher && html`<${Fact} name="Launcher"><a href=${link("launchers")}>${launcher.name || launcher.hostname}</a><//>`}
     <${Fact} name="Attempt"><span class="num">${job.attempt} of at most ${Math.max(job.max_attempts, job.attempt)}</span><//>
     ${job.timeout_seconds && html`<${Fact} name="Time limit"><span class="num">${job.timeout_seconds}s</span><//>`}
@@ -88,6 +96,6 @@ function Attempts({ attempts }) {
         <td title=${one.error ?? ""}>${reasonWords(one.reason) || look(one.status)[0]}
           ${one.exit_code !== null && html`<span class="faint num"> · exit ${one.exit_code}</span>`}</td>
         <td title=${exact(one.started_at)}>${one.started_at ? html`<${Ago} at=${one.started_at} suffix=" ago" />` : "–"}</td>
-        <td>${one.started_at && html`<${Lasting} from=${one.started_at} to=${one.ended_at} />`}</td></tr>`,
+        <td>${one.started_at && html`<${RanFor} seconds=${one.run_seconds} from=${one.started_at} to=${one.ended_at} />`}</td></tr>`,
     )}</tbody></table></div></section>`;
 }

@@ -2,7 +2,7 @@
 import { link } from "../browser/router.js";
 import { html, useApp, useEffect, useState } from "../browser/ui.js";
 import { useStore } from "../model/store.js";
-import { Command, Dialog, Empty, Filters } from "../parts/controls.js";
+import { Act, Command, Dialog, Empty, Filters } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Status } from "../parts/status.js";
 import { Ago } from "../parts/time.js";
@@ -50,19 +50,20 @@ function LauncherCard({ launcher }) {
   const here = launcher.status === "alive" || launcher.status === "draining";
   return html`<li class="card launcher" data-launcher=${name}>
     <div class="row"><h2 class="cut" tabindex="-1">${name}</h2><${Status} thing=${launcher} /><span class="grow"></span>
-      ${here && !launcher.draining
-        && html`<button class="button small" title="It finishes what it runs and takes nothing new"
-          onClick=${() => actions.onLauncher(launcher, "drain")}>Drain</button>`}
       ${launcher.draining
-        && html`<button class="button small" title="It takes jobs again"
-          onClick=${() => actions.onLauncher(launcher, "resume")}>Resume</button>`}
+        && html`<${Act} class="button small" title="It takes jobs again"
+          onPress=${() => actions.onLauncher(launcher, "resume")}>Resume<//>`}
+      ${here && html`<${Act} class=${`button small${launcher.draining ? " away" : ""}`} disabled=${launcher.draining}
+        title="It finishes what it runs and takes nothing new"
+        onPress=${() => actions.onLauncher(launcher, "drain")}>Drain<//>`}
       ${launcher.status !== "gone" && html`<button class="button plain icon small" aria-label=${`Remove ${name}`}
         title="Remove" onClick=${() => setRemoving(true)}><${Icon} name="trash" size=${14} /></button>`}</div>
     <${Slots} launcher=${launcher} />
     <dl class="launcher-facts">
       <div><dt>Host</dt><dd>${launcher.hostname}</dd></div>
       <div><dt>Last sign of life</dt>
-        <dd><${Ago} at=${launcher.last_seen_at} suffix=" ago" />${launcher.poll_parked ? ", waiting for work" : ""}</dd></div>
+        <dd><${Ago} at=${launcher.last_seen_at} suffix=" ago" />
+          ${hasRoom(launcher) && launcher.poll_parked ? ", waiting for work" : ""}</dd></div>
       ${launcher.backends.length > 0 && html`<div><dt>Agents' backends</dt><dd>${launcher.backends.join(", ")}</dd></div>`}
       ${launcher.version && html`<div><dt>Version</dt><dd>${launcher.version}</dd></div>`}
     </dl>
@@ -73,6 +74,8 @@ function LauncherCard({ launcher }) {
     ${removing && html`<${RemoveDialog} launcher=${launcher} name=${name} onClose=${() => setRemoving(false)} />`}
   </li>`;
 }
+
+const hasRoom = ({ max_jobs: max, running_jobs: running, draining }) => !draining && (max === null || running < max);
 
 /** Slots as small boxes while they can be counted, in words always. */
 function Slots({ launcher }) {

@@ -9,43 +9,60 @@ import { Command, Dialog, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
 
-const EMPTY = { agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", attempts: "", parent: "" };
+const EMPTY = {
+  agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", attempts: "", parent: "", named: false,
+};
 const DIRS_KEPT = 12;
 
-/** The dialog at `#/new`; it can be opened with `?agent=`, `?parent=` and `?dir=` filled in. */
+/** What stands in the form, kept as a draft; `change` changes some of it, and `forget` all. */
+function useForm({ again, agents, launchers, onChange }) {
+  const [form, setForm] = useKept(again ? `draft again ${again}` : "draft new", EMPTY);
+  const key = useRef(newKey());
+  const value = { ...EMPTY, ...form };
+  const latest = useRef(value);
+  latest.current = value;
+  const chosen = value.agent || proposed(agents ?? [], launchers);
+  const change = (changes) => {
+    key.current = newKey();
+    onChange();
+    const next = { ...latest.current, ...changes };
+    // A name that a person has typed is theirs; a suggestion follows the agent.
+    if (!next.named && (!next.name || changes.agent)) next.name = suggestName(next.agent || chosen);
+    latest.current = next;
+    setForm(next);
+  };
+  return { value: { ...value, agent: chosen }, key, change, forget: () => setForm(null) };
+}
+
+/** The dialog at `#/new`; `?agent=`, `?parent=` and `?dir=` fill it in, `?again=` with the order of another session. */
 export function NewSession({ route }) {
-  const { actions, knowledge } = useApp();
+  const { actions, knowledge, memory } = useApp();
   const agents = useStore((state) => state.agents)?.filter((agent) => agent.active) ?? null;
-  const [form, setForm] = useKept("draft new", EMPTY);
+  const launchers = useStore((state) => state.launchers);
+  const again = route.query.get("again");
   const [error, setError] = useState(null);
   const [tried, setTried] = useState(false);
   const [sending, setSending] = useState(false);
-  const key = useRef(newKey());
+  const { value, key, change, forget } = useForm({ again, agents, launchers, onChange: () => setError(null) });
   const box = useRef(null);
-  const value = { ...EMPTY, ...form };
-  const change = (changes) => {
-    key.current = newKey();
-    setForm({ ...value, ...changes });
-  };
   useEffect(() => {
-    const asked = Object.fromEntries([...route.query].filter(([name]) => name in EMPTY));
-    const agent = asked.agent ?? (value.agent || recall("last agent", ""));
-    change({ ...asked, agent, name: asked.agent || !value.name ? suggestName(agent || agents?.[0]?.name) : value.name });
+    change(Object.fromEntries([...route.query].filter(([name]) => name in EMPTY)));
     box.current?.querySelector("[data-first]")?.focus();
   }, [agents === null]);
-  const close = () => (history.length > 1 ? history.back() : go(link("sessions")));
-  const chosen = value.agent || agents?.[0]?.name || "";
-  const problems = problemsOf({ ...value, agent: chosen });
+  useOrderOf(value.prompt ? null : again, change);
+  const close = () => (memory.get("came from") ? history.back() : go(link("sessions"), { replace: true }));
+  const problems = problemsOf(value);
 
   const start = async (event) => {
     event.preventDefault();
     setTried(true);
+    setError(null);
     if (Object.values(problems).some(Boolean)) return;
     setSending(true);
     try {
-      await actions.createJob(orderOf({ ...value, agent: chosen }), key.current);
-      remember({ ...value, agent: chosen });
-      setForm(null);
+      await actions.createJob(orderOf(value), key.current);
+      remember(value);
+      forget();
       knowledge.readSession(value.name).catch(() => {});
       go(link("sessions", value.name), { replace: true });
     } catch (problem) {
@@ -60,7 +77,8 @@ export function NewSession({ route }) {
       <div class="body">
         ${agents?.length === 0
           && html`<p class="soft">There is no active agent. <a class="button small" href=${link("agents", "new")}>Make one</a></p>`}
-        <${AgentAndName} agents=${agents ?? []} chosen=${chosen} name=${value.name} change=${change}
+        <${AgentAndName} agents=${agents ?? []} launchers=${launchers} chosen=${value.agent} name=${value.name} change=${change}
+          missing=${tried ? problems.agent : ""}
           problem=${value.name || tried ? problems.name : ""} />
         <${Folder} value=${value.dir} problem=${problems.dir} onChange=${(dir) => change({ dir })} />
         <${Prompt} value=${value.prompt} problem=${tried ? problems.prompt : ""} onChange=${(prompt) => change({ prompt })} />
@@ -86,15 +104,48 @@ function Buttons({ sending, onCancel }) {
       ${sending ? "Starting…" : "Start"}</button></footer>`;
 }
 
-function AgentAndName({ agents, chosen, name, problem, change }) {
-  const choose = (event) => change({ agent: event.target.value, name: suggestName(event.target.value) });
-  const rename = (event) => change({ name: event.target.value.trim() });
+/** Whether some launcher that is here has what an agent needs; true as long as nobody knows better. */
+const canRun = (agent, launchers) =>
+  !agent.error && (launchers === null || launchers.some(({ status, backends }) =>
+    status === "alive" && (!backends.length || backends.includes(agent.backend))));
+
+/** The agent of the last time if it can run now, else the only one that can; a person chooses among several. */
+function proposed(agents, launchers) {
+  const able = agents.filter((agent) => canRun(agent, launchers));
+  const last = recall("last agent", "");
+  if (able.some((agent) => agent.name === last)) return last;
+  return able.length === 1 ? able[0].name : "";
+}
+
+/** Fills the form with what another session was asked first. */
+function useOrderOf(name, change) {
+  const { api, actions } = useApp();
+  useEffect(() => {
+    if (!name) return;
+    actions.attempt(async () => {
+      const { jobs } = await api.get("jobs", { session: name, limit: 100 });
+      const job = await api.get(api.job(jobs.at(-1).job_id));
+      const labels = Object.entries(job.labels).map((pair) => pair.join("=")).join(", ");
+      const timeout = job.timeout_seconds ? String(job.timeout_seconds) : "";
+      change({ agent: job.agent_name, dir: job.project_dir ?? "", prompt: job.prompt, labels, timeout });
+    });
+  }, []);
+}
+
+function AgentAndName({ agents, launchers, chosen, name, problem, missing, change }) {
+  const choose = (event) => change({ agent: event.target.value });
+  const rename = (event) => {
+    const typed = event.target.value.trim();
+    change({ name: typed, named: Boolean(typed) });
+  };
+  const say = (agent) => (canRun(agent, launchers) ? agent.name : `${agent.name} (${agent.error ? "broken" : "no launcher for it"})`);
   const options = agents.map(
-    (agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${agent.name}</option>`,
+    (agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${say(agent)}</option>`,
   );
   return html`<div class="form-grid">
-    <${Field} label="Agent" hint=${agents.find((agent) => agent.name === chosen)?.description ?? ""}>
-      ${(props) => html`<select class="select" ...${props} value=${chosen} onChange=${choose}>${options}</select>`}
+    <${Field} label="Agent" hint=${agents.find((agent) => agent.name === chosen)?.description ?? ""} problem=${missing}>
+      ${(props) => html`<select class="select" ...${props} value=${chosen} onChange=${choose}>
+        ${!chosen && html`<option value="" selected>Choose…</option>`}${options}</select>`}
     <//>
     <${Field} label="Name" problem=${problem} hint="A name to find it again">
       ${(props) => html`<input class="input" ...${props} value=${name} onInput=${rename} autocomplete="off" spellcheck=${false} />`}

@@ -2,11 +2,12 @@
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
 import { isUnreachable, sentence } from "../model/api.js";
+import { orderWords } from "../model/news.js";
 import { useReading } from "../model/reading.js";
 import { canBeHeld, isHeld, waitWords } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
-import { Command, Empty, ProblemLine } from "../parts/controls.js";
+import { Act, Command, Empty, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { Ago } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
@@ -71,7 +72,7 @@ function Group({ reason, jobs, again }) {
     ${reason === "no_launcher" && html`<${StartLauncher} />`}
     <ol class="rows">
       ${jobs.map((job, place) => html`<${QueueRow} key=${job.job_id} job=${job} place=${inLine ? place + 1 : null}
-          text=${isShared ? job.prompt_preview : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
+          text=${isShared ? orderWords(job.prompt_preview) : (job.reason_detail ?? "")} again=${again} />`)}</ol></section>`;
 }
 
 function QueueRow({ job, place, text, again }) {
@@ -89,12 +90,12 @@ function QueueRow({ job, place, text, again }) {
       ${job.priority !== 0 && html`<span class="chip">priority ${job.priority}</span>`}</span>
     <span class="faint right"><${Ago} at=${job.created_at} /></span>
     <span class="row-acts">
-      ${canBeHeld(job) && html`<button class="button plain icon small" aria-label=${`Hold ${job.session_name}`}
-        title="Hold it: no launcher gets it until you lift the hold" onClick=${then(actions.holdJob)}>
-        <${Icon} name="pause" size=${14} /></button>`}
-      ${isHeld(job) && html`<button class="button plain icon small" aria-label=${`Lift the hold of ${job.session_name}`}
-        title="Lift the hold" onClick=${then(actions.liftHold)}><${Icon} name="play" size=${14} /></button>`}
-      <button class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue"
-        onClick=${then(actions.stopJob)}><${Icon} name="close" size=${14} /></button></span>
+      ${isHeld(job) && html`<${Act} class="button small lift" aria-label=${`Lift the hold of ${job.session_name}`}
+        onPress=${then(actions.liftHold)}><${Icon} name="play" size=${13} />Lift hold<//>`}
+      ${canBeHeld(job) && html`<${Act} class="button plain icon small" aria-label=${`Hold ${job.session_name}`}
+        title="Hold it: no launcher gets it until you lift the hold" onPress=${then(actions.holdJob)}>
+        <${Icon} name="pause" size=${14} /><//>`}
+      <${Act} class="button plain icon small" aria-label=${`Stop ${job.session_name}`} title="Take it out of the queue"
+        onPress=${then(actions.withdrawJob)}><${Icon} name="close" size=${14} /><//></span>
   </li>`;
 }

@@ -31,7 +31,7 @@ function Known({ session, tab, jobId }) {
   const jobs = useJobs(session);
   const shown = tab === "jobs" && jobId ? "job" : tab || "conversation";
   return html`
-    <${SessionHead} session=${session} jobs=${jobs.value ?? []} tab=${tab} />
+    <${SessionHead} session=${session} tab=${tab} />
     <div class="split">
       <div class="column">
         ${shown === "conversation" && html`<${Conversation} session=${session} jobs=${jobs.value ?? []} />

@@ -1,21 +1,22 @@
 /** The list of sessions: what runs, what needs somebody, what came out. */
 import { recall, keep } from "../browser/drafts.js";
-import { go, link } from "../browser/router.js";
+import { go, link, readRoute } from "../browser/router.js";
 import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
 import { isUnreachable } from "../model/api.js";
-import { arrange, passes, STATUS_GROUPS } from "../model/arrange.js";
-import { useReadingAfterCut } from "../model/reading.js";
+import { arrange, needsMe, passes, STATUS_GROUPS } from "../model/arrange.js";
+import { useReading, useReadingAfterCut } from "../model/reading.js";
 import { useStore } from "../model/store.js";
 import { Command, Empty, Filters, ProblemLine, Search } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { SessionRow } from "../parts/session-row.js";
 import { Unread } from "../parts/unread.js";
 import { VirtualList } from "../parts/virtual-list.js";
+import { Selection } from "./selection.js";
 
 const STATUSES = [
   ["", "All"],
+  ["needs_me", "Needs me"],
   ["active", "Active"],
-  ["waiting_input", "Needs input"],
   ["failed", "Failed"],
   ["rest", "At rest"],
 ];
@@ -27,18 +28,28 @@ const SEARCH_MS = 200;
 export function SessionsView({ query }) {
   const filters = useMemo(() => Object.fromEntries(query), [String(query)]);
   const setFilter = (name, value) => go(link("sessions", { ...filters, [name]: value }), { replace: true });
-  const { loaded, error, more, again } = useSessionPages(filters);
+  const address = link("sessions", filters);
+  const left = useLeftBehind(address);
+  const { loaded, pages, error, more, again } = useSessionPages(filters, left);
   const sessions = useStore((state) => state.sessions);
   const [nested, setNested] = useState(() => recall("nested", true));
-  const [turned, setTurned] = useState(() => new Set());
+  const [turned, setTurned] = useState(() => left.turned ?? new Set());
+  const place = useRef(left.place ?? {}).current;
+  useLeaving({ address, loaded, pages, turned, place });
   const rows = useMemo(() => {
     const shown = [...sessions.values()].filter((session) => session.session_id >= loaded.floor && passes(session, filters));
     const folded = (id, below) => below > UNFOLDED_MAX !== turned.has(id);
-    return stable(arrange(shown, { nested, folded }));
+    return stable(arrange(shown, { nested, folded, byNeed: filters.status === "needs_me" }));
   }, [sessions, filters, nested, turned, loaded.floor]);
   const fold = useCallback((id) => setTurned((before) => toggled(before, id)), []);
-  const draw = useCallback((row) => html`<${SessionRow} row=${row} onFold=${fold} />`, [fold]);
+  const [picked, setPicked] = useState(() => new Set());
+  const pick = useCallback((id) => setPicked((before) => toggled(before, id)), []);
+  const draw = useCallback(
+    (row) => html`<${SessionRow} row=${row} onFold=${fold} picked=${picked.has(keyOf(row))} onPick=${pick} />`,
+    [fold, picked],
+  );
   const narrowed = Object.keys(filters).length > 0;
+  const chosen = [...picked].map((id) => sessions.get(id)).filter(Boolean);
 
   return html`
     <header class="bar">
@@ -48,21 +59,42 @@ export function SessionsView({ query }) {
         <a class="button primary menu-button" href=${link("new")} aria-label="New session"><${Icon} name="plus" /></a>
       </div>
     </header>
-    <div class="bar second">
-      <${Filters} label="Status" choices=${STATUSES} chosen=${filters.status ?? ""} onChoose=${(value) => setFilter("status", value)} />
+    ${chosen.length > 0 ? html`<${Selection} sessions=${chosen} onClear=${() => setPicked(new Set())} />`
+      : html`<div class="bar second">
+      <${StatusFilters} filters=${filters} onChoose=${(value) => setFilter("status", value)} />
       <${Pickers} filters=${filters} setFilter=${setFilter} />
       <button class="button plain small" aria-pressed=${nested} title="Show children below their parents"
         onClick=${() => (keep("nested", !nested), setNested(!nested))}><${Icon} name="branch" size=${14} />
         <span class="wide-only">Tree</span></button>
-    </div>
+    </div>`}
     ${isUnreachable(error) && !rows.length && html`<${Unread} what="Sessions" />`}
     ${error && !isUnreachable(error) && html`<div class="page"><${ProblemLine} error=${error} onAgain=${again} /></div>`}
     ${rows.length > 0 && html`<${Heads} />`}
-    ${rows.length > 0 && html`<${VirtualList} items=${rows} keyOf=${keyOf} draw=${draw} guess=${42} label="Sessions"
+    ${rows.length > 0 && html`<${VirtualList} items=${rows} keyOf=${keyOf} draw=${draw} guess=${42} label="Sessions" place=${place}
       onEnd=${more} className="sessions" />`}
     ${loaded.done && !rows.length && !error
       && html`<div class="scroll">${narrowed ? html`<${NothingFound} />` : html`<${NoSessions} />`}</div>`}
   `;
+}
+
+/** What the list was like when it was left, for whoever comes back to the same address; else nothing. */
+function useLeftBehind(address) {
+  const { memory } = useApp();
+  const left = useRef(memory.get("list")?.address === address ? memory.get("list") : {}).current;
+  useEffect(() => {
+    if (!left.opened) return undefined;
+    const row = `[data-session="${left.opened}"] [data-row]`;
+    const frame = requestAnimationFrame(() => document.querySelector(row)?.focus({ preventScroll: true }));
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  return left;
+}
+
+function useLeaving(list) {
+  const { memory } = useApp();
+  const now = useRef(list);
+  now.current = list;
+  useEffect(() => () => memory.set("list", { ...now.current, opened: readRoute().path[1] }), []);
 }
 
 const keyOf = (row) => row.session.session_id;
@@ -86,11 +118,12 @@ function stable(rows) {
 }
 
 /** Reads the pages of a filter from the runtime; what is shown is then filtered again from what is known. */
-function useSessionPages(filters) {
+function useSessionPages(filters, left) {
   const { api, knowledge } = useApp();
-  const [loaded, setLoaded] = useState({ floor: "~", done: false });
+  const [loaded, setLoaded] = useState(left.loaded ?? { floor: "~", done: false });
   const [error, setError] = useState(null);
-  const pages = useRef({ busy: false, open: [] });
+  const pages = useRef(left.pages ?? { busy: false, open: [] });
+  const isBack = useRef(Boolean(left.pages));
   const key = JSON.stringify(filters);
 
   const read = useCallback(async () => {
@@ -118,16 +151,19 @@ function useSessionPages(filters) {
     page.oldest = answer.sessions.at(-1)?.session_id ?? "";
   }
 
+  // The runtime filters by one status at a time: a group of them is several lists, read side by side.
+  const firstPages = () => (STATUS_GROUPS[filters.status] ?? [filters.status]).map((status) => ({ status, cursor: null, oldest: "" }));
   const begin = useCallback(() => {
-    // The runtime filters by one status at a time: a group of them is several lists, read side by side.
-    const statuses = STATUS_GROUPS[filters.status] ?? [filters.status];
-    pages.current = { busy: false, open: statuses.map((status) => ({ status, cursor: null, oldest: "" })) };
+    pages.current = { busy: false, open: firstPages() };
     setLoaded((before) => ({ ...before, done: false }));
     return read();
   }, [read]);
 
   useEffect(() => {
-    const timer = setTimeout(begin, filters.q ? SEARCH_MS : 0);
+    // Who comes back has the old pages still, and reads only what is new.
+    const fresh = () => Promise.all(firstPages().map((page) => readPage(page, filters))).catch(setError);
+    const timer = setTimeout(isBack.current ? fresh : begin, filters.q ? SEARCH_MS : 0);
+    isBack.current = false;
     const unwatch = knowledge.watch((event) => event.type === "gap" && begin());
     return () => {
       clearTimeout(timer);
@@ -135,12 +171,31 @@ function useSessionPages(filters) {
     };
   }, [key]);
   useReadingAfterCut(error, begin);
-  return { loaded, error, more: read, again: begin };
+  return { loaded, pages: pages.current, error, more: read, again: begin };
+}
+
+/** The states that one can look for, each with how many there are. */
+function StatusFilters({ filters, onChoose }) {
+  const { api } = useApp();
+  const { agent, tree, q } = filters;
+  const asked = { agent, tree, q, counts: true, limit: 1 };
+  const concerns = ({ type, data }) => /^(job|session)\./.test(type) || data?.waiting_input;
+  const read = async () => (await api.get("sessions", asked)).counts;
+  const { value: counts } = useReading(read, { key: `counts ${JSON.stringify(asked)}`, concerns });
+  const stuck = useStore((state) => [...state.sessions.values()].filter((one) => one.status === "pending" && needsMe(one)).length);
+  const sum = (statuses) => statuses.reduce((all, status) => all + (counts?.[status] ?? 0), 0);
+  const numbers = {
+    "": counts && Object.values(counts).reduce((all, number) => all + number, 0),
+    needs_me: counts && sum(["waiting_input", "lost", "failed"]) + (agent || tree || q ? 0 : stuck),
+    ...Object.fromEntries(["active", "failed", "rest"].map((name) => [name, counts && sum(STATUS_GROUPS[name])])),
+  };
+  const choices = STATUSES.map(([value, text]) => [value, text, numbers[value]]);
+  return html`<${Filters} label="Status" choices=${choices} chosen=${filters.status ?? ""} onChoose=${onChoose} />`;
 }
 
 function Heads() {
   return html`<div class="heads" aria-hidden="true">
-    <span>Status</span><span>Session</span><span>Agent</span><span>Last words</span><span>Host</span>
+    <span>Status</span><span>Session</span><span>Agent</span><span>Why, or last words</span><span>Host</span>
     <span class="right">Cost</span><span class="right">Created</span>
   </div>`;
 }

@@ -209,8 +209,8 @@ function Toasts() {
     ${toasts.map(
       (toast) => html`<div class=${`toast${toast.failed ? " failed" : ""}`} key=${toast.id}>
         <span class="grow">${toast.text}</span>
-        ${toast.action && html`<a class="button small" href=${toast.action.href} onClick=${() => actions.hush(toast.id)}>
-          ${toast.action.text}</a>`}
+        ${toast.undo && html`<button class="button small" onClick=${() => (actions.hush(toast.id), toast.undo.act())}>
+          ${toast.undo.text}</button>`}
         <button class="button plain icon small" aria-label="Dismiss" onClick=${() => actions.hush(toast.id)}>
           <${Icon} name="close" size=${12} /></button>
       </div>`,

@@ -79,6 +79,8 @@ def test_axe_finds_nothing_in_the_opened_parts(open_page: OpenPage) -> None:
     page.locator(".side").get_by_role("link", name="Completed").click()
     expect(page.get_by_role("log")).to_contain_text("200 passed")
     assert complaints(page) == []
+    page.get_by_role("button", name="More").click()
+    assert complaints(page) == []
     page.get_by_role("button", name="Delete").click()
 
     assert complaints(page) == []
@@ -111,8 +113,10 @@ def test_the_theme_follows_the_system_until_one_is_chosen(open_page: OpenPage) -
 
 def test_a_dialog_takes_the_focus_and_gives_it_back(open_page: OpenPage) -> None:
     page = open_page("#/sessions/fix-flaky-upload")
-    button = page.get_by_role("button", name="Delete")
+    button = page.get_by_role("button", name="More")
     button.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
 

@@ -54,6 +54,35 @@ def test_a_conversation_read_in_pages_is_the_one_read_at_once(page: Page) -> Non
     assert found["kinds"] == ["run", "user", "tool", "tool", "note", "note", "agent", "tool", "result"]
 
 
+HEALED: tuple[tuple[str, JsonObject], ...] = (
+    ("job.started", {"launcher_id": "lnch_1"}),
+    ("pre_tool", {"tool_call_id": "a", "tool": "Bash", "input": {"command": "make"}}),
+    ("job.lost", {}),
+    ("job.failed", {"reason": "launcher_lost", "from": "lost", "error": "its launcher did not come back"}),
+    ("job.completed", {"from": "failed"}),
+)
+SETTLED = """async (events) => {
+    const { Timeline } = await import("/model/timeline.js");
+    const line = new Timeline();
+    line.append(events);
+    return line.snapshot().map(({ kind, state, text }) => [kind, state ?? text]);
+}"""
+
+
+def test_a_job_that_healed_does_not_end_as_a_failure(page: Page) -> None:
+    """It was given up, and then its launcher came back and told how it had ended."""
+    events = [_event(seq, kind, facts) for seq, (kind, facts) in enumerate(HEALED, start=1)]
+
+    assert page.evaluate(SETTLED, events) == [
+        ["run", "completed"],
+        ["tool", "stopped"],
+        ["note", "From here on nothing was heard of its launcher for a while"],
+        ["note", "It was given up for a while, which was wrong"],
+    ]
+    assert page.evaluate(SETTLED, events[:4])[-1] == ["failure", "its launcher did not come back"]
+    assert page.evaluate(SETTLED, events[:3])[1] == ["tool", "lost"]
+
+
 def _event(seq: int, kind: str, facts: JsonObject) -> JsonObject:
     return {"seq": seq, "type": kind, "at": f"at {seq}", "job_id": "job_1", "attempt": 1, "data": facts}
 

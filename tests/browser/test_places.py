@@ -1,6 +1,8 @@
 """The queue, the launchers, the agents and the pictures; and what each says when there is nothing."""
 
-from playwright.sync_api import expect
+import re
+
+from playwright.sync_api import Route, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
@@ -113,3 +115,39 @@ def test_the_pictures_are_drawn_from_what_ran(open_page: OpenPage, stage: Stage)
     page.get_by_role("button", name="Last day").click()
     expect(page.get_by_text("Completed, last day")).to_be_visible()
     assert "window=day" in page.url
+
+
+def test_the_picture_of_the_jobs_prefers_failures_and_tells_waiting_from_an_earlier_try(
+    open_page: OpenPage, stage: Stage, desk: Desk
+) -> None:
+    """Twins have a band each; a job that was retried waited since then, and not since it was made."""
+    twins = [text(read(desk.post("/launcher/register", {"name": "twin"}))["launcher_id"]) for _ in range(2)]
+    times = {"created_at": at(5), "queued_at": at(5), "claimed_at": at(50), "started_at": at(50), "ended_at": at(59)}
+    crowd = [
+        {"job_id": f"job_{number:03}", "session_name": f"one-of-many-{number}", "status": "completed", **times}
+        for number in range(205)
+    ]
+    for job in crowd[:5]:
+        job["status"] = "failed"
+    again = {**crowd[9], "session_name": "tried-again", "job_id": "job_999", "queued_at": at(40), "started_at": at(41)}
+    page = open_page()
+
+    def answer(route: Route) -> None:
+        said = read(desk.get("/overview"))
+        jobs = [{**job, "agent_name": "echo", "launcher_id": twins[0]} for job in crowd]
+        jobs.append({**again, "agent_name": "echo", "launcher_id": twins[1]})
+        route.fulfill(json={**said, "since_at": at(0), "until_at": at(60), "jobs_timeline": jobs})
+
+    page.route("**/overview?*", answer)
+    page.goto(page.url.split("#")[0] + "#/overview")
+
+    expect(page.locator('[data-band="twin (1)"], [data-band="twin (2)"]')).to_have_count(2)
+    expect(page.get_by_role("link", name="tried-again: Completed, waited 1m 0s, ran 18m 0s")).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("one-of-many-.*: Failed"))).to_have_count(5)
+    expect(page.get_by_role("link", name=re.compile("one-of-many-.*: Completed"))).to_have_count(9)
+    expect(page.get_by_text("and 191 more")).to_be_visible()
+
+
+def at(minute: int) -> str:
+    """A moment of the hour that is drawn."""
+    return f"2030-01-01T{10 + minute // 60:02}:{minute % 60:02}:00.000Z"

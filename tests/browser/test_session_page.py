@@ -1,10 +1,12 @@
 """A session's page: what was said, safely; tools, failures, jobs, logs, children and their news."""
 
+import re
+
 from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, read
+from support.desk import Desk, JsonObject, fresh, items, proof, read, text
 
 NASTY = """# A title
 
@@ -90,6 +92,83 @@ def test_tool_calls_are_folded_and_open_with_input_and_output(open_page: OpenPag
     expect(page.locator('[data-kind="tool"]').last.get_by_role("img", name="Failed")).to_be_visible()
 
 
+def test_a_turn_that_was_stopped_says_so_once_and_nothing_of_it_goes_on(
+    open_page: OpenPage, stage: Stage, desk: Desk
+) -> None:
+    name = fresh()
+    play = stage.play(name, "x").begin().call("Bash", {"command": "sleep 100"})
+    for words in ("one", "two"):
+        read(desk.post("/jobs", {"type": "resume_session", "session_name": name, "prompt": words}), 201)
+    page = open_page(f"#/sessions/{name}")
+    line = page.locator(".line")
+    expect(line.get_by_role("img", name="Running")).to_be_visible()
+
+    read(desk.post(f"/sessions/{name}/stop"))
+    play.tell({"type": "result", "data": {"text": "", "is_error": False}})
+    play.stopped()
+
+    expect(line.get_by_role("img", name="Stopped")).to_be_visible()
+    expect(line.locator('[data-kind="run"]')).to_contain_text("Stopped")
+    expect(line.locator('[data-kind="run"]')).to_have_count(1)
+    expect(line.locator('[data-kind="result"]')).to_contain_text("Stopped")
+    expect(line).to_contain_text("2 messages were withdrawn before they ran")
+    expect(line.locator('[data-kind="note"]')).to_have_count(1)
+    expect(line).not_to_contain_text("Answered")
+
+
+def test_how_long_a_job_ran_is_what_its_machine_measured(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
+    """The outage of a launcher that came back is no working time."""
+    name = fresh()
+    play = stage.play(name, "x").begin()
+    read(
+        desk.post(
+            f"/launcher/jobs/{play.job_id}/completed", {**proof(play.job), "status": "success", "run_seconds": 7.4}
+        )
+    )
+    page = open_page(f"#/sessions/{name}")
+
+    expect(page.locator('[data-kind="run"]')).to_contain_text("7.4s")
+    expect(page.locator(".side")).to_contain_text("7.4s")
+
+
+def test_what_a_program_prints_is_no_markdown_and_what_a_shell_printed_no_json(
+    open_page: OpenPage, stage: Stage
+) -> None:
+    name = fresh()
+    play = stage.play(name, "x").begin("command").say("collecting __pycache__", "a *star*")
+    answer: JsonObject = {"stdout": "total 0\nfile a", "stderr": "no such file", "exit_code": 2, "interrupted": False}
+    play.call("Bash", {"command": "ls -l"}, answer)
+    page = open_page(f"#/sessions/{name}")
+
+    expect(page.locator('[data-kind="agent"]')).to_have_text(re.compile(r"collecting __pycache__\na \*star\*"))
+    page.locator(".tool-line").click()
+    parts = page.locator(".tool-body .tool-part")
+    expect(parts).to_have_text(
+        [re.compile("Input.*ls -l"), re.compile("Output, exit 2.*total 0"), re.compile("no such file")]
+    )
+    expect(page.locator(".tool-body")).not_to_contain_text("stdout")
+
+
+def test_news_of_children_is_told_in_words(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
+    parent, child = fresh(), fresh()
+    head = stage.play(parent, "x").begin()
+    head.end("I wait")
+    stage.play(child, "x", parent_session_name=parent, callback=True).begin().end("Two <b>files</b> & **one** folder")
+    page = open_page(f"#/sessions/{parent}")
+    expect(page.get_by_label("Messages that wait")).to_contain_text("News of a child")
+    expect(page.get_by_label("Messages that wait")).not_to_contain_text("agent-news")
+
+    (waiting,) = items(read(desk.get("/jobs", session=parent, status="pending"))["jobs"])
+    stage.take(text(waiting["job_id"]), parent).begin()
+
+    told = page.locator('[data-kind="user"]').last
+    expect(told).to_contain_text("News from the runtime")
+    expect(told.get_by_role("link", name=child)).to_be_visible()
+    expect(told.locator("[data-status='finished']")).to_be_visible()
+    expect(told).to_contain_text("Two <b>files</b> & one folder")
+    expect(told).not_to_contain_text("agent-news")
+
+
 def test_a_failure_says_what_happened_and_what_helps(open_page: OpenPage, stage: Stage) -> None:
     name = fresh()
     stage.play(name, "x").begin().fail("backend_auth", "Not logged in · Please run /login")
@@ -97,8 +176,11 @@ def test_a_failure_says_what_happened_and_what_helps(open_page: OpenPage, stage:
     failure = page.locator('[data-kind="failure"]')
 
     expect(failure).to_contain_text("Please run /login")
-    expect(failure).to_contain_text("Log in there, then retry")
-    failure.get_by_role("button", name="Retry").click()
+    why = page.get_by_role("region", name="Why")
+    expect(why).to_contain_text("Log in there, then retry")
+    expect(why).to_contain_text("The agent is not logged in there")
+    expect(why).to_contain_text("Please run /login")
+    why.get_by_role("button", name="Retry").click()
 
     expect(page.locator(".session-bar [data-status='pending']")).to_be_visible()
 

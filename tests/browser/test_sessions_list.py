@@ -1,11 +1,13 @@
 """The list of sessions: live, searched, filtered, as a tree, with the keyboard."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, read
+from support.desk import Desk, JsonObject, fresh, read
 from support.runtime_process import RuntimeProcess
 
 
@@ -29,6 +31,28 @@ def test_a_running_status_shows_how_old_its_evidence_is(page: Page, stage: Stage
     expect(page.locator(f'[data-session="{name}"] .status .age')).to_contain_text("seen")
 
 
+def test_a_row_says_why_it_stands_still_or_what_came_last(page: Page, stage: Stage, desk: Desk) -> None:
+    failed, asks, done, works, waits, held = (f"row-{number}-{fresh()}" for number in range(6))
+    stage.play(failed, "x").fail("backend_auth", "Not logged in · Please run /login\nmore")
+    stage.play(asks, "x").begin().tell({"type": "result", "data": {"text": "Which colour?", "waiting_input": True}})
+    stage.play(done, "x").begin().end("I looked at all of it.\n\nThree files were **changed**.")
+    stage.play(works, "Paint the shed\nand more")
+    desk.start(waits, labels={"gpu": "yes"})
+    read(desk.post(f"/jobs/{desk.start(held)['job_id']}/hold"))
+
+    for name, words, status in (
+        (failed, "Not logged in · Please run /login", "Failed"),
+        (asks, "Which colour?", "Needs input"),
+        (done, "Three files were changed.", "Finished"),
+        (works, "Paint the shed", "Running"),
+        (waits, "labelled gpu=yes (start one that is)", "Queued"),
+        (held, "until somebody lifts the hold", "Held"),
+    ):
+        row = page.locator(f'[data-session="{name}"]')
+        expect(row.locator(".words")).to_contain_text(words)
+        expect(row.locator(".status")).to_contain_text(status)
+
+
 def test_search_and_filters_narrow_the_list_and_stand_in_the_address(page: Page, stage: Stage) -> None:
     stage.play("needle-in-hay", "x").end("found")
     stage.play("plain-straw", "x").fail("nonzero_exit", "no")
@@ -40,11 +64,73 @@ def test_search_and_filters_narrow_the_list_and_stand_in_the_address(page: Page,
     expect(page.locator('[data-session="needle-in-hay"]')).to_be_visible()
     assert "q=needle" in page.url
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Failed", exact=True).click()
+    page.get_by_role("button", name=re.compile("^Failed")).click()
 
     expect(page.locator('[data-session="needle-in-hay"]')).to_have_count(0)
     expect(page.locator('[data-session="plain-straw"]')).to_be_visible()
     assert "status=failed" in page.url
+
+
+def test_what_needs_a_person_stands_first_and_each_filter_says_how_many_it_finds(
+    open_page: OpenPage, stage: Stage, desk: Desk
+) -> None:
+    root = fresh()
+    top = stage.play(root, "x").begin()
+    top.end("done")
+    held, failed, asks, works = (fresh() for _ in range(4))
+    read(desk.post(f"/jobs/{desk.start(held, parent_session_name=root)['job_id']}/hold"))
+    stage.play(failed, "x", parent_session_name=root).fail("nonzero_exit", "no")
+    question: JsonObject = {"type": "result", "data": {"text": "Which?", "waiting_input": True}}
+    stage.play(asks, "x", parent_session_name=root).begin().tell(question)
+    works_on = stage.play(works, "x", parent_session_name=root)
+    read(desk.post("/jobs", {"type": "resume_session", "session_name": works, "prompt": "then"}), 201)
+
+    page = open_page(f"#/sessions?tree={top.job['session_id']}&status=needs_me")
+    rows = page.locator("[data-session]")
+    expect(rows).to_have_count(3)
+    assert [row.get_attribute("data-session") for row in rows.all()] == [asks, failed, held]
+    for words in ("All 5", "Active 3", "Failed 1", "At rest 2"):
+        expect(page.get_by_role("button", name=words, exact=True)).to_be_visible()
+    works_on.fail("nonzero_exit", "no")
+    expect(page.get_by_role("button", name="Failed 1", exact=True)).to_be_visible()
+
+
+def test_several_sessions_are_retried_held_stopped_and_deleted_at_once(
+    open_page: OpenPage, stage: Stage, desk: Desk
+) -> None:
+    root, failed, works, waits, stays = (fresh() for _ in range(5))
+    top = stage.play(root, "x").begin()
+    top.end("done")
+    stage.play(failed, "x", parent_session_name=root).fail("nonzero_exit", "no")
+    play = stage.play(works, "x", parent_session_name=root)
+    for name in (waits, stays):
+        desk.start(name, parent_session_name=root, labels={"nobody": "has"})
+    page = open_page(f"#/sessions?tree={top.job['session_id']}")
+    bar = page.get_by_role("group", name="Selected sessions")
+    for name in (failed, works, waits):
+        page.get_by_label(f"Select {name}").check()
+
+    expect(bar).to_contain_text("3 selected")
+    bar.get_by_role("button", name="Retry 1").click()
+    expect(page.locator(".toast", has_text="1 of 1 queued again")).to_be_visible()
+    expect(page.locator(f'[data-session="{failed}"] [data-status="pending"]')).to_be_visible()
+    expect(bar).to_have_count(0)
+    for name in (works, waits):
+        page.get_by_label(f"Select {name}").check()
+    bar.get_by_role("button", name="Stop 2").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop 2 sessions").click()
+    toast = page.locator(".toast", has_text="2 of 2 asked to stop")
+    toast.get_by_role("button", name="Put back what waited").click()
+    play.stopped()
+    expect(page.locator(f'[data-session="{waits}"] [data-status="pending"]')).to_be_visible()
+    page.locator(f'[data-session="{works}"] [data-row]').focus()
+    page.keyboard.press("x")
+    bar.get_by_role("button", name="Delete 1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete 1 session").click()
+
+    expect(page.locator(f'[data-session="{works}"]')).to_have_count(0)
+    expect(page.locator(f'[data-session="{stays}"]')).to_be_visible()
+    desk.stop_what_waits()
 
 
 def test_the_filters_of_agent_launcher_and_tree_can_be_linked_to(open_page: OpenPage, stage: Stage) -> None:
@@ -114,7 +200,7 @@ def crowd(runtime: RuntimeProcess) -> None:
 
 @pytest.mark.usefixtures("crowd")
 def test_very_many_sessions_are_listed_and_only_those_in_sight_are_drawn(page: Page) -> None:
-    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name=re.compile("^All")).click()
     expect(page.locator(f'[data-session="crowd-{CROWD - 1:04}"]')).to_be_visible()
     assert page.locator("[data-session]").count() < 80
     page.locator(".vl").focus()
@@ -123,6 +209,34 @@ def test_very_many_sessions_are_listed_and_only_those_in_sight_are_drawn(page: P
         list.scrollTop = list.scrollHeight;
         return document.querySelector('[data-session="crowd-0000"]');
     }""")
+
+
+@pytest.mark.usefixtures("crowd")
+def test_who_comes_back_to_the_list_finds_the_place_and_the_row(page: Page) -> None:
+    row = page.locator('[data-session="crowd-0030"]')
+    expect(page.locator(".vl")).to_be_visible()
+    page.wait_for_function("""() => {
+        const list = document.querySelector(".vl");
+        if (document.querySelector('[data-session="crowd-0030"]')) return true;
+        list.scrollTop += 900;
+        return false;
+    }""")
+    row.scroll_into_view_if_needed()
+    before = row.bounding_box()
+    row.locator("[data-row]").click()
+    expect(page.get_by_role("heading", name="crowd-0030")).to_be_visible()
+
+    page.go_back()
+
+    expect(row.locator("[data-row]")).to_be_focused()
+    after = row.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 45
+    page.get_by_role("button", name=re.compile("^Active")).click()
+    row.locator("[data-row]").click()
+    page.get_by_role("link", name="All sessions").click()
+    expect(page.get_by_role("button", name=re.compile("^Active"))).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.usefixtures("crowd")

@@ -62,7 +62,7 @@ ACTS: tuple[tuple[str, str, Act], ...] = (
     ("search-nothing", "sessions?q=zebra", lambda page: page.keyboard.press("Escape")),
     ("tools-open", "sessions/fix-flaky-upload", lambda page: _open_tools(page)),
     ("log", "sessions/fix-flaky-upload", lambda page: page.locator(".side a", has_text="Completed").first.click()),
-    ("delete", "sessions/fix-flaky-upload", lambda page: page.get_by_role("button", name="Delete").click()),
+    ("delete", "sessions/fix-flaky-upload", lambda page: _delete(page)),
     ("remove-launcher", "launchers", lambda page: page.get_by_role("button", name="Remove studio").click()),
     ("cost", "overview", lambda page: page.get_by_role("button", name="Cost").click()),
     ("agent-wrong", "agents/new", lambda page: _fill_wrongly(page)),
@@ -73,6 +73,11 @@ ACTS: tuple[tuple[str, str, Act], ...] = (
 def _open_tools(page: Page) -> None:
     for tool in page.locator(".tool-line").all():
         tool.click()
+
+
+def _delete(page: Page) -> None:
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Delete").click()
 
 
 def _fill_wrongly(page: Page) -> None:

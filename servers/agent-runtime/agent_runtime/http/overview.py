@@ -46,7 +46,7 @@ class AgentDayWire(_Shown):
 
 
 class JobLifeWire(_Shown):
-    """When a job was made, taken, begun and ended, and where."""
+    """When a job was made, put into the queue (again, if it was retried), taken, begun and ended, and where."""
 
     job_id: str
     session_name: str
@@ -54,6 +54,7 @@ class JobLifeWire(_Shown):
     launcher_id: str | None
     status: str
     created_at: WireTime
+    queued_at: WireTime
     claimed_at: WireTime | None
     started_at: WireTime | None
     ended_at: WireTime | None
@@ -113,6 +114,7 @@ class OverviewRoutes:
                     launcher_id=life.launcher_id,
                     status=life.status,
                     created_at=life.created_at,
+                    queued_at=life.queued_at,
                     claimed_at=life.claimed_at,
                     started_at=life.started_at,
                     ended_at=life.ended_at,

@@ -39,6 +39,7 @@ from agent_runtime.services.sessions.sessions import (
     IsParked,
     change_metadata,
     clear_sessions,
+    count_sessions,
     delete_session,
     find_own_session,
     find_session,
@@ -110,6 +111,7 @@ class SessionRoutes:
         parent: Annotated[str | None, Query(max_length=80, description="only the children of this session")] = None,
         tree: Annotated[str | None, Query(max_length=80, description="only the whole tree of this session")] = None,
         q: Annotated[str | None, Query(max_length=200, description="only those whose name or agent holds this")] = None,
+        counts: Annotated[bool, Query(description="count those in each state, whatever `status` is")] = False,
         limit: PageSize = PAGE_SIZE,
         cursor: Cursor = None,
     ) -> SessionList:
@@ -130,7 +132,11 @@ class SessionRoutes:
             found = list_sessions(tx, wanted, within=caller.session_id)
             shown, following = page_of(found, limit, lambda one: one.id)
             views = view(tx, shown, self.is_parked)
-            return SessionList(sessions=[SessionWire.of(one) for one in views], next_cursor=following)
+            return SessionList(
+                sessions=[SessionWire.of(one) for one in views],
+                next_cursor=following,
+                counts=dict(count_sessions(tx, wanted, within=caller.session_id)) if counts else None,
+            )
 
         return await self.store.read(read)
 

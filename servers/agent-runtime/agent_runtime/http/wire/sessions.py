@@ -9,12 +9,16 @@ from agent_runtime.http.wire.fields import UsageWire, WireTime
 from agent_runtime.services.sessions.sessions import SessionView
 
 PREVIEW_CHARACTERS = 200
+_LAST_CHARACTERS = 4000
 
 
 class SessionWire(BaseModel):
     """One named conversation with an agent.
 
     `proof_age_seconds` is how old the newest sign is that it really runs; null if it is not said to run.
+    `reason` and `reason_detail` say why it waits, is lost, failed or was stopped: the runtime's words while its job is
+    not over, else those of the launcher or the agent. They speak of `reason_job_id` with `reason_prompt_preview`, which
+    are null once all has ended well. `last_words` is the last line of the last result.
     """
 
     session_id: str
@@ -33,6 +37,11 @@ class SessionWire(BaseModel):
     updated_at: WireTime
     last_event_at: WireTime | None
     result_preview: str | None
+    last_words: str | None
+    reason: str | None
+    reason_detail: str | None
+    reason_job_id: str | None
+    reason_prompt_preview: str | None
     metadata: dict[str, JsonValue]
     usage: UsageWire
     cost_usd: float
@@ -43,7 +52,7 @@ class SessionWire(BaseModel):
     @classmethod
     def of(cls, view: SessionView) -> "SessionWire":
         """Show a session."""
-        session = view.session
+        session, cause = view.session, view.cause
         return cls(
             session_id=session.id,
             session_name=session.name,
@@ -61,6 +70,11 @@ class SessionWire(BaseModel):
             updated_at=session.updated_at,
             last_event_at=session.last_event_at,
             result_preview=session.result[:PREVIEW_CHARACTERS] if session.result is not None else None,
+            last_words=_last_line(session.result) if session.result is not None else None,
+            reason=cause.reason if cause is not None else None,
+            reason_detail=cause.sentence if cause is not None else None,
+            reason_job_id=cause.job.id if cause is not None else None,
+            reason_prompt_preview=cause.job.prompt_preview if cause is not None else None,
             metadata=cast("dict[str, JsonValue]", dict(session.metadata)),
             usage=UsageWire.of(session.usage),
             cost_usd=session.usage.cost_usd,
@@ -70,6 +84,14 @@ class SessionWire(BaseModel):
         )
 
 
+def _last_line(text: str) -> str | None:
+    end = text.rstrip()[-_LAST_CHARACTERS:]
+    # A line of nothing but marks closes a block of code or a table: it says nothing.
+    spoken = (line.strip() for line in reversed(end.splitlines()) if any(letter.isalnum() for letter in line))
+    line = next(spoken, None)
+    return line[:PREVIEW_CHARACTERS] if line is not None else None
+
+
 class SessionAnswer(BaseModel):
     """One session."""
 
@@ -77,10 +99,14 @@ class SessionAnswer(BaseModel):
 
 
 class SessionList(BaseModel):
-    """One page of sessions; `next_cursor` is null on the last one."""
+    """One page of sessions; `next_cursor` is null on the last one.
+
+    `counts` says how many sessions of the list are in each state, on whatever page; it is told when it is asked for.
+    """
 
     sessions: list[SessionWire]
     next_cursor: str | None = None
+    counts: dict[SessionStatus, int] | None = None
 
 
 class StatusAnswer(BaseModel):

@@ -119,19 +119,21 @@ def _no_launcher_takes_it(
     if not fitting:
         return Waiting(
             WaitReason.NO_MATCHING_LAUNCHER,
-            f"none of {len(launchers)} connected launchers is {_wishes(job)} (start one that is)",
+            f"{_none_of(len(launchers), 'connected launcher')} {_wishes(job)} (start one that is)",
         )
     open_ones = [item for item in fitting if not item.draining]
     if not open_ones:
         return Waiting(
-            WaitReason.NO_FREE_SLOT, f"all {len(fitting)} fitting launchers are draining (let one resume, or start one)"
+            WaitReason.NO_FREE_SLOT,
+            f"{_all_of(len(fitting), 'fitting launcher')} draining (let one resume, or start one)",
         )
     answering = [item for item in open_ones if not _leaves_work_alone(item, at_work.get(item.id, 0), now)]
     if not answering:
         return Waiting(
             WaitReason.LAUNCHER_NOT_ANSWERING,
-            f"no fitting launcher has asked for jobs for {QUIET_AFTER.total_seconds():g} s, though each of "
-            f"{len(open_ones)} counts as alive: frozen or cut off (it goes on when one answers, or another is started)",
+            f"no fitting launcher has asked for jobs for {QUIET_AFTER.total_seconds():g} s, though "
+            f"{_each_of(len(open_ones))} counts as alive: frozen or cut off (it goes on when one answers, or another "
+            "is started)",
         )
     open_ones = answering
     if all(item.refusal == WaitReason.LAUNCHER_SHORT_OF_MEMORY for item in open_ones):
@@ -152,8 +154,25 @@ def _no_launcher_takes_it(
     running = sum(at_work.get(item.id, 0) for item in open_ones)
     return Waiting(
         WaitReason.NO_FREE_SLOT,
-        f"waits for a free slot: {len(open_ones)} fitting launchers run {running} jobs (it goes on when one ends)",
+        f"waits for a free slot: {_runs(len(open_ones), running)} (it goes on when one ends)",
     )
+
+
+def _all_of(number: int, thing: str) -> str:
+    return f"the one {thing} is" if number == 1 else f"all {number} {thing}s are"
+
+
+def _each_of(number: int) -> str:
+    return "the only one" if number == 1 else f"each of {number}"
+
+
+def _none_of(number: int, thing: str) -> str:
+    return f"the one {thing} is not" if number == 1 else f"none of {number} {thing}s is"
+
+
+def _runs(launchers: int, jobs: int) -> str:
+    who = "the one fitting launcher runs" if launchers == 1 else f"{launchers} fitting launchers run"
+    return f"{who} {jobs} {'job' if jobs == 1 else 'jobs'}"
 
 
 def _leaves_work_alone(launcher: Launcher, at_work: int, now: datetime) -> bool:

@@ -168,6 +168,12 @@ class JobRows(Protocol):
     def unfinished_of_session(self, session_id: SessionId) -> Sequence[Job]:
         """Read all jobs of a session that are not terminal, oldest first."""
 
+    def several(self, job_ids: Sequence[JobId]) -> Sequence[Job]:
+        """Read some jobs, in any order."""
+
+    def last_ended(self, session_ids: Sequence[SessionId]) -> Sequence[Job]:
+        """Read for each of these sessions the job that ended last; one in which none did is left out."""
+
     def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
         """Tell how many pending jobs each of these sessions has; a session without any is left out."""
 
@@ -234,6 +240,9 @@ class SessionRows(Protocol):
 
     def page(self, wanted: SessionFilter) -> Sequence[Session]:
         """Read one page of a list, newest first."""
+
+    def count_by_status(self, wanted: SessionFilter) -> Mapping[SessionStatus, int]:
+        """Tell how many sessions of a list are in each state, wherever a page of it would start or end."""
 
     def delete(self, session_id: SessionId) -> None:
         """Remove a session with its jobs, their logs, their idempotency keys and its events."""

@@ -1,6 +1,7 @@
 """What can be asked of sessions, and done to them, beside running them."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ from agent_runtime.services.access.callers import Caller, is_own_session
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.ports.questions import SessionFilter
 from agent_runtime.services.ports.store import SessionChanges, Transaction
+from agent_runtime.services.sessions.causes import Cause, find_causes
 
 _REFERENCE_MAX = 60
 _PAGE = 500
@@ -36,11 +38,13 @@ class SessionView:
     """A session with what must be asked elsewhere to show it.
 
     Shape:   `proof_age_seconds` is how old the newest sign is that it really runs; None if it is not said to run.
+             `cause` is None of one that is at rest and ended well.
     """
 
     session: Session
     queued_jobs: int
     proof_age_seconds: float | None
+    cause: Cause | None
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,14 @@ def view(tx: Transaction, sessions: Sequence[Session], is_parked: IsParked) -> l
     queued = tx.jobs.count_queued([session.id for session in sessions]) if sessions else {}
     wanted = {session.launcher_id for session in sessions if session.status in _SAID_TO_RUN} - {None}
     launchers = {launcher_id: tx.launchers.get(launcher_id) for launcher_id in wanted if launcher_id is not None}
+    causes = find_causes(tx, sessions)
     return [
-        SessionView(session, queued.get(session.id, 0), _proof_age(tx, session, launchers, is_parked))
+        SessionView(
+            session,
+            queued.get(session.id, 0),
+            _proof_age(tx, session, launchers, is_parked),
+            causes.get(session.id),
+        )
         for session in sessions
     ]
 
@@ -125,9 +135,22 @@ def list_sessions(tx: Transaction, wanted: SessionFilter, *, within: SessionId |
     """Read one page of sessions, newest first; `within` narrows to one session and its descendants."""
     if within is None:
         return tx.sessions.page(wanted)
+    return [session for session in _inside(tx, within) if _takes(wanted, session)][: wanted.limit]
+
+
+def count_sessions(
+    tx: Transaction, wanted: SessionFilter, *, within: SessionId | None = None
+) -> Mapping[SessionStatus, int]:
+    """Count the sessions of a list by their state, wherever a page of it would start or end."""
+    if within is None:
+        return tx.sessions.count_by_status(wanted)
+    everybody = replace(wanted, before=None, status=None)
+    return Counter(session.status for session in _inside(tx, within) if _takes(everybody, session))
+
+
+def _inside(tx: Transaction, within: SessionId) -> list[Session]:
     top = tx.sessions.get(within)
-    inside = [*descendants(tx, top), top] if top is not None else []
-    return [session for session in inside if _takes(wanted, session)][: wanted.limit]
+    return [*descendants(tx, top), top] if top is not None else []
 
 
 def _takes(wanted: SessionFilter, session: Session) -> bool:

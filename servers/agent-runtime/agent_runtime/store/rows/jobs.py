@@ -149,6 +149,16 @@ class JobTable:
             "unfinished of session", conditions.unfinished_of_session, {"of_id": session_id}, index="jobs_by_session"
         )
 
+    def several(self, job_ids: Sequence[JobId]) -> Sequence[Job]:
+        return self._read(self._channel.ask(self._all().where(jobs.c.id.in_(job_ids))))
+
+    def last_ended(self, session_ids: Sequence[SessionId]) -> Sequence[Job]:
+        others = jobs.alias()
+        newest = select(func.max(others.c.ended_at)).where(others.c.session_id == jobs.c.session_id).scalar_subquery()
+        own = self._all().where(jobs.c.session_id.in_(session_ids), jobs.c.ended_at == newest).order_by(jobs.c.id)
+        # Of two that ended in the same moment, the later one stands last and wins.
+        return list({job.session_id: job for job in self._read(self._channel.ask(own))}.values())
+
     def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
         query = (
             select(jobs.c.session_id, func.count())

@@ -1,8 +1,8 @@
 """The sessions in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import BindParameter, ClauseElement, bindparam, delete, or_, select, update
+from sqlalchemy import BindParameter, ClauseElement, ColumnElement, bindparam, delete, func, or_, select, update
 from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import SESSION_ID_PREFIX, SessionId
@@ -54,21 +54,16 @@ class SessionTable:
         return None if row is None else self._record.read(row)
 
     def page(self, wanted: SessionFilter) -> Sequence[Session]:
-        query = select(*self._record.columns).order_by(sessions.c.id.desc()).limit(wanted.limit)
+        query = select(*self._record.columns).where(*_belongs(wanted)).order_by(sessions.c.id.desc())
         if wanted.before is not None:
             query = query.where(sessions.c.id < wanted.before)
         if wanted.status is not None:
             query = query.where(sessions.c.status == wanted.status)
-        if wanted.agent_name is not None:
-            query = query.where(sessions.c.agent_name == wanted.agent_name)
-        if wanted.parent_session_id is not None:
-            query = query.where(sessions.c.parent_session_id == wanted.parent_session_id)
-        if wanted.root_session_id is not None:
-            query = query.where(sessions.c.root_session_id == wanted.root_session_id)
-        if wanted.text is not None:
-            searched = (sessions.c.name, sessions.c.agent_name)
-            query = query.where(or_(*[column.icontains(wanted.text, autoescape=True) for column in searched]))
-        return [self._record.read(row) for row in self._channel.ask(query)]
+        return [self._record.read(row) for row in self._channel.ask(query.limit(wanted.limit))]
+
+    def count_by_status(self, wanted: SessionFilter) -> Mapping[SessionStatus, int]:
+        query = select(sessions.c.status, func.count()).where(*_belongs(wanted)).group_by(sessions.c.status)
+        return {SessionStatus(str(row[0])): int(str(row[1])) for row in self._channel.ask(query)}
 
     def delete(self, session_id: SessionId) -> None:
         self._channel.flush()  # Events that are still to be written go with the others.
@@ -92,6 +87,20 @@ class SessionTable:
         return (
             update(sessions).where(sessions.c.id == bindparam("of_id")).values(values).returning(*self._record.columns)
         )
+
+
+def _belongs(wanted: SessionFilter) -> list[ColumnElement[bool]]:
+    """Say what a session of a list must be, whatever its state."""
+    given = {
+        sessions.c.agent_name: wanted.agent_name,
+        sessions.c.parent_session_id: wanted.parent_session_id,
+        sessions.c.root_session_id: wanted.root_session_id,
+    }
+    conditions = [column == value for column, value in given.items() if value is not None]
+    if wanted.text is not None:
+        searched = (sessions.c.name, sessions.c.agent_name)
+        conditions.append(or_(*[column.icontains(wanted.text, autoescape=True) for column in searched]))
+    return conditions
 
 
 def _locked(query: Select[*tuple[object, ...]]) -> Select[*tuple[object, ...]]:

@@ -1,0 +1,64 @@
+"""The form for a new session: what it proposes can run, what a person typed stays, and leaving it stays on the page."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.conftest import OpenPage
+from browser.stage import Stage
+from support.desk import Desk, fresh, read
+
+
+@pytest.fixture(autouse=True)
+def only_programs(stage: Stage) -> None:
+    """A launcher that runs programs, and no other agent."""
+    stage.launcher(fresh(), backends=["command"])
+
+
+def test_the_form_proposes_what_can_run_and_keeps_what_was_typed(open_page: OpenPage, desk: Desk) -> None:
+    taken = fresh()
+    desk.start(taken, labels={"nobody": "has"})
+    page = open_page("#/new", refused=True)
+    dialog = page.get_by_role("dialog", name="New session")
+    agent, name = dialog.get_by_label("Agent"), dialog.get_by_label("Name")
+    expect(agent.locator("option[value=claude]")).to_have_text("claude (no launcher for it)")
+    expect(agent).not_to_have_value("claude")
+    expect(name).not_to_have_value("")
+
+    agent.select_option("echo")
+    expect(name).to_have_value(re.compile("echo-"))
+    name.fill(taken)
+    agent.select_option("claude")
+    agent.select_option("echo")
+    expect(name).to_have_value(taken)
+    dialog.get_by_label("Prompt").fill("x")
+    dialog.get_by_role("button", name="Start").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("exists already")
+    name.fill(fresh())
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+
+    dialog.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_role("heading", name="Sessions", exact=True)).to_be_visible()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_session_is_started_again_with_changes(open_page: OpenPage, stage: Stage) -> None:
+    name = fresh()
+    stage.play(name, "Paint it\nblue", project_dir="/srv/shed", timeout_seconds=60).end("done")
+    page = open_page(f"#/sessions/{name}")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Start again with changes").click()
+    dialog = page.get_by_role("dialog", name="New session")
+
+    expect(dialog.get_by_label("Prompt")).to_have_value("Paint it\nblue")
+    expect(dialog.get_by_label("Project folder")).to_have_value("/srv/shed")
+    expect(dialog.get_by_label("Agent")).to_have_value("echo")
+    expect(dialog.get_by_label("Time limit")).to_have_value("60")
+    dialog.get_by_label("Prompt").fill("Paint it red")
+    made = dialog.get_by_label("Name").input_value()
+    dialog.get_by_role("button", name="Start").click()
+
+    expect(page.get_by_role("heading", name=made)).to_be_visible()
+    assert read(stage.desk.get(f"/sessions/{made}/status"))["status"] == "pending"
