@@ -8,7 +8,7 @@ needs, is used for rare questions only.
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import StrEnum
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from sqlalchemy import ClauseElement, Column, Connection, Dialect, Float, Insert, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
@@ -54,6 +54,16 @@ class Prepared:
         return {name: value for (name, _), value in zip(self._parts, filled, strict=True)}
 
 
+class Cursor(Protocol):
+    """What runs statements on one connection."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def execute(self, sql: str, parameters: Any = ..., /) -> object: ...
+    def executemany(self, sql: str, many: Any, /) -> object: ...
+    def fetchall(self) -> Sequence[Row]: ...
+
+
 class Channel:
     """One connection, its cursor, and the statements that were prepared on it.
 
@@ -61,11 +71,11 @@ class Channel:
              must be locked.
     """
 
-    def __init__(self, connection: Connection, *, is_shared: bool = False) -> None:
+    def __init__(self, connection: Connection, *, is_shared: bool = False, cursor: Cursor | None = None) -> None:
         self.connection = connection
         self.dialect = connection.dialect
         self.is_shared = is_shared
-        self.cursor = connection.connection.cursor()
+        self.cursor: Cursor = cursor or connection.connection.cursor()
         self._prepared: dict[Hashable, Prepared] = {}
         self._flush: Callable[[], int | None] = lambda: None
 
@@ -96,8 +106,7 @@ class Channel:
     def rows(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Run a statement and fetch all that it answers."""
         self.cursor.execute(prepared.sql, prepared.parameters(values))
-        found: Sequence[Row] = self.cursor.fetchall()
-        return found
+        return self.cursor.fetchall()
 
     def first(self, prepared: Prepared, values: Values) -> Row | None:
         """Run a statement and give its first row."""
@@ -111,7 +120,7 @@ class Channel:
 
     def run_many(self, prepared: Prepared, many: Sequence[Values]) -> None:
         """Run a statement that answers no rows once for each of these values."""
-        self.cursor.executemany(prepared.sql, [prepared.parameters(values) for values in many])  # type: ignore[arg-type]
+        self.cursor.executemany(prepared.sql, [prepared.parameters(values) for values in many])
 
     def ask(self, query: ClauseElement) -> Sequence[Row]:
         """Run a question that is built for one occasion, and give its rows as the driver answers them."""
