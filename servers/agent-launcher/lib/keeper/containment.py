@@ -17,7 +17,6 @@ import resource
 import signal
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -31,8 +30,8 @@ CGROUP, MARK, GROUP = "cgroup", "mark", "group"
 WAYS = (CGROUP, MARK, GROUP)
 RLIMIT_LOCKS = 10
 MARK_MIN, MARK_MAX = 1 << 40, 1 << 60
-# So many starts within so many seconds are a crowd.
-CROWD, CROWD_SECONDS = 3, 0.01
+# Whoever follows so closely on another one is of a crowd.
+CROWD_SECONDS = 0.0025
 _ROOT_OF_ALL = "0::"
 
 
@@ -70,7 +69,7 @@ class Containment:
         self._is_marking = is_marking
         self._spawned: set[int] = set()
         self._is_forking = base is not None and can_fork_into(f"{base}/keeper")
-        self._started_at: deque[float] = deque(maxlen=CROWD)
+        self._spawned_at = 0.0
 
     @property
     def way(self) -> str:
@@ -111,6 +110,7 @@ class Containment:
             if is_in:
                 self._go_home()
         self._spawned.add(pid)
+        self._spawned_at = time.monotonic()
         return pid
 
     def was_collected(self, pid: int) -> None:
@@ -160,9 +160,8 @@ class Containment:
         A fork copies the keeper and costs several times what spawning does. To move waits long for the first one of a
         crowd, and for nothing for those behind it.
         """
-        cgroup, now = place.cgroup, time.monotonic()
-        is_crowd = len(self._started_at) == CROWD and now - self._started_at[0] < CROWD_SECONDS
-        self._started_at.append(now)
+        cgroup = place.cgroup
+        is_crowd = time.monotonic() - self._spawned_at < CROWD_SECONDS
         if cgroup is None or is_crowd or not self._is_forking or not os.path.isdir(cgroup):
             return None
 
@@ -278,6 +277,9 @@ def _processes_in(cgroup: str) -> list[int]:
 
 def _remove(cgroup: str) -> bool:
     """Remove a cgroup and what was made below it; False while something lives in it."""
+    with suppress(OSError):
+        os.rmdir(cgroup)  # which the kernel refuses as long as something lives in it, or another one is below
+        return True
     if b"populated 0" in read(f"{cgroup}/cgroup.events"):
         with suppress(OSError):
             for folder, _, _ in os.walk(cgroup, topdown=False):
