@@ -14,6 +14,7 @@ from bench.profiling import profiled
 MEASUREMENTS: Mapping[str, Callable[[House], None]] = {
     "latency": latency.measure,
     "throughput": throughput.measure,
+    "list": throughput.measure_list,
     "200": at_once.measure_200,
     "1000": at_once.measure_1000,
     "idle": idle.measure,

@@ -5,8 +5,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 BUFFER_BYTES = 1 << 16
+
+Body: TypeAlias = dict[str, object] | list[dict[str, object]]
 
 
 class Connection:
@@ -22,11 +25,11 @@ class Connection:
         """Close it."""
         self._socket.close()
 
-    def post(self, path: str, body: dict[str, object]) -> dict[str, object]:
+    def post(self, path: str, body: Body) -> dict[str, object]:
         """One request, one answer."""
         return next(self.post_all(path, [body]))
 
-    def post_all(self, path: str, bodies: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:
+    def post_all(self, path: str, bodies: Sequence[Body]) -> Iterator[dict[str, object]]:
         """Start to write all requests now; their answers are read as the caller asks for them."""
         requests = b"".join(self._request(path, json.dumps(body).encode()) for body in bodies)
         writing = threading.Thread(target=self._socket.sendall, args=(requests,))

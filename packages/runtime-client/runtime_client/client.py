@@ -1,18 +1,24 @@
 """The runtime's calls, each as a method: what goes in and what comes out, and no decision beyond."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from runtime_client.address import RuntimeAddress
-from runtime_client.errors import NotTheRuntimeError, RuntimeUnreachableError
+from runtime_client.errors import (
+    NotTheRuntimeError,
+    RefusedError,
+    RuntimeClientError,
+    RuntimeUnreachableError,
+    UnavailableError,
+)
 from runtime_client.launcher_calls import LauncherCalls
 from runtime_client.models import Agent, Event, Job, JobOrder, Listed, Session, SessionQuery, SessionStatus
 from runtime_client.transport import Call, Transport
-from runtime_client.wire import JsonObject, as_object, objects, optional_text, text
+from runtime_client.wire import Json, JsonObject, as_object, objects, optional_text, text
 
 PAGE_ITEMS = 200
 CREATE_TRIES = 3
@@ -50,15 +56,23 @@ class RuntimeClient:
 
     def create_job(self, order: JobOrder, idempotency_key: str | None = None) -> Job:
         """Create a job; a cut connection is tried again under the same key, so that there is never a second job."""
-        key = idempotency_key or secrets.token_hex(16)
-        call = Call("POST", "/jobs", body=order.as_json(), headers={"Idempotency-Key": key}, read_seconds=60.0)
-        for tries_left in reversed(range(CREATE_TRIES)):
-            try:
-                return self._read(Job.read, call)
-            except RuntimeUnreachableError as error:
-                if not error.was_sent or not tries_left:
-                    raise
-        raise AssertionError("unreachable: the last try returns or raises")
+        return self._create(Job.read, order.as_json(), idempotency_key)
+
+    def create_jobs(
+        self, orders: Sequence[JobOrder], idempotency_key: str | None = None
+    ) -> list[Job | RuntimeClientError]:
+        """Create up to 1000 jobs in one call; for each order, in its place, its job or why it was refused.
+
+        A cut connection is tried again under the same key, so that there is never a second job of any of them.
+        """
+
+        def read(answer: JsonObject) -> list[Job | RuntimeClientError]:
+            made = [_job_or_refusal(one) for one in objects(answer, "answers")]
+            if len(made) != len(orders):
+                raise ValueError(f"{len(orders)} answers expected, found {len(made)}")
+            return made
+
+        return self._create(read, [order.as_json() for order in orders], idempotency_key)
 
     def job(self, job_id: str) -> Job:
         """Return one job."""
@@ -151,6 +165,17 @@ class RuntimeClient:
         call = Call("GET", f"/agents/{_part(name)}")
         return self._read(lambda answer: Agent.read(_unwrapped(answer, "agent")), call)
 
+    def _create(self, read: Reader[Value], body: Json, idempotency_key: str | None) -> Value:
+        key = idempotency_key or secrets.token_hex(16)
+        call = Call("POST", "/jobs", body=body, headers={"Idempotency-Key": key}, read_seconds=60.0)
+        for tries_left in reversed(range(CREATE_TRIES)):
+            try:
+                return self._read(read, call)
+            except RuntimeUnreachableError as error:
+                if not error.was_sent or not tries_left:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
     def _read(self, read: Reader[Value], call: Call) -> Value:
         answer = self.transport.send_for_json(call)
         try:
@@ -187,6 +212,18 @@ def _readable(read: Reader[Value], items: list[JsonObject], name: str) -> Listed
         except ValueError as error:
             unreadable.append(f"cannot understand what the runtime says of {item.get(name)!r}: {error}")
     return Listed(found, unreadable)
+
+
+def _job_or_refusal(answer: JsonObject) -> Job | RuntimeClientError:
+    status, body = answer.get("status"), as_object(answer.get("body"), "body")
+    if not isinstance(status, int):
+        raise ValueError("a 'status' that is a number is expected")  # noqa: TRY004  (what an answer is, not an argument)
+    if status < 300:
+        return Job.read(body)
+    detail = text(body, "detail")
+    if status >= 500 or status == 429:
+        return UnavailableError(detail)
+    return RefusedError(detail, code=text(body, "code"), http_status=status)
 
 
 def _session_path(session: str) -> str:

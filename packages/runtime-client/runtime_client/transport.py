@@ -35,7 +35,7 @@ class Call:
 
     method: str
     path: str
-    body: JsonObject | None = None
+    body: Json = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     read_seconds: float = CALL_SECONDS
@@ -180,7 +180,7 @@ def _http_client(address: RuntimeAddress, headers: Mapping[str, str], proxy: str
         ) from cause
 
 
-def _encoded(body: JsonObject) -> bytes:
+def _encoded(body: Json) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace")
 
 

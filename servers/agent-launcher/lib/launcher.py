@@ -172,7 +172,7 @@ class Launcher:
         )
 
     def _place_freed(self) -> None:
-        self._poller.refresh()
+        self._poller.refresh(is_freed=True)
         if not self.lifecycle.takes_jobs:
             self.lifecycle.tell(Event.LOOK)
 

@@ -72,12 +72,16 @@ class Poller:
         finally:
             self._end_poll(admitted)
 
-    def refresh(self, *, is_forced: bool = False) -> None:
-        """Poll anew if the parked poll asked for nothing and there is room now, or asked for what we refuse by now."""
+    def refresh(self, *, is_forced: bool = False, is_freed: bool = False) -> None:
+        """Poll anew if the parked poll asked for nothing and there is room now, or asked for what we refuse by now.
+
+        Shape:   `is_freed` says that no more than a place has become free, for which nothing is refused.
+        """
         with self._changed:
-            asked, now = self._parked, self._admission.look()
-            if asked is None:
+            asked = self._parked
+            if asked is None or (is_freed and asked.slots != 0):
                 return
+            now = self._admission.look()
             has_changed = now.slots != 0 if asked.slots == 0 else now.refuse is not None
             if has_changed or is_forced:
                 self._hand_on()

@@ -33,6 +33,7 @@ class RunningJobsRegistry:
         self._wall_time = machine.wall_time
         self._changed = machine.condition()
         self._attempts: dict[str, Attempt] = {}
+        self._of_job: dict[str, list[Attempt]] = {}  # the same ones
         self._due: list[tuple[float, int, Attempt]] = []
         self._tickets = itertools.count(1)
         self._is_closed = False
@@ -51,12 +52,12 @@ class RunningJobsRegistry:
         with self._changed:
             if process.key in self._attempts or self._find(job_id) is not None:
                 raise AttemptAlreadyHere(f"cannot take up job {job_id!r}: an attempt of it is still here")
-            self._attempts[process.key] = process
+            self._put(process)
 
     def take_up(self, attempt: Attempt, change: Change) -> None:
         """Take up an attempt that an earlier launcher left; what is there is there, whatever else is."""
         with self._changed:
-            self._attempts[attempt.key] = attempt
+            self._put(attempt)
         self.store(attempt, change)
 
     def remove_job(self, job_id: str) -> None:
@@ -64,7 +65,7 @@ class RunningJobsRegistry:
         with self._changed:
             held = self._find(job_id)
             if held is not None:
-                del self._attempts[held.key]
+                self._remove(held)
 
     def get_running_jobs(self) -> dict[str, RunningJob]:
         """Copy what runs or is about to, by job."""
@@ -136,6 +137,11 @@ class RunningJobsRegistry:
         with self._changed:
             return {held.job.job_id for held in self._attempts.values() if held.is_at_work}
 
+    def is_at_work(self) -> bool:
+        """Say whether any job takes a place."""
+        with self._changed:
+            return any(held.is_at_work for held in self._attempts.values())
+
     def held(self) -> list[Job]:
         """List the attempts that the runtime is to know we have."""
         with self._changed:
@@ -156,8 +162,20 @@ class RunningJobsRegistry:
             self._changed.notify_all()
 
     def _find(self, job_id: str) -> Attempt | None:
-        found = (held for held in self._attempts.values() if held.job.job_id == job_id and held.is_at_work)
-        return next(found, None)
+        return next((held for held in self._of_job.get(job_id, ()) if held.is_at_work), None)
+
+    def _put(self, attempt: Attempt) -> None:
+        if (before := self._attempts.get(attempt.key)) is not None:
+            self._remove(before)
+        self._attempts[attempt.key] = attempt
+        self._of_job.setdefault(attempt.job.job_id, []).append(attempt)
+
+    def _remove(self, attempt: Attempt) -> None:
+        del self._attempts[attempt.key]
+        of_job = self._of_job[attempt.job.job_id]
+        of_job.remove(attempt)
+        if not of_job:
+            del self._of_job[attempt.job.job_id]
 
     def _make(self, attempt: Attempt, change: Change) -> None:
         match change:
@@ -182,7 +200,7 @@ class RunningJobsRegistry:
                 self._schedule(attempt, 0.0)
             case Delivered() | Dropped():
                 attempt.ticket = 0
-                del self._attempts[attempt.key]
+                self._remove(attempt)
 
     def _schedule(self, attempt: Attempt, seconds: float) -> None:
         attempt.ticket = next(self._tickets)

@@ -73,7 +73,7 @@ class Supervisor:
 
     def step(self, show_life: Callable[[], None]) -> float:
         """Hear what the keepers say, for a moment at most."""
-        is_idle = not self._lost and not self._registry.at_work()
+        is_idle = not self._lost and not self._registry.is_at_work()
         for heard in self._keepers.wait(IDLE_SECONDS if is_idle else SWEEP_SECONDS):
             show_life()
             if heard.message is None:

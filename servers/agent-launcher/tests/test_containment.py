@@ -41,7 +41,7 @@ def places(folder: Path) -> Iterator[Containment]:
 
 
 def spawn(places: Containment, place: Place) -> int:
-    return places.spawn_into(place, lambda: os.posix_spawn("/bin/sleep", ["sleep", "600"], {}, setsid=True))
+    return places.spawn_into(place, lambda _: os.posix_spawn("/bin/sleep", ["sleep", "600"], {}, setsid=True))
 
 
 def end(pid: int) -> None:

@@ -1,5 +1,6 @@
 """Builds the runtime out of its parts and runs it; the only file that knows them all."""
 
+import gc
 import json
 import os
 import secrets
@@ -224,6 +225,9 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
     )
 
     def say_ready() -> None:
+        # What is loaded by now stays: a collection that looked through it would hold up every call meanwhile.
+        gc.collect()
+        gc.freeze()
         data_dir.announce(url, settings.tls_cert)
         sys.stdout.write(f"agent-runtime ready at {url} (data {data_dir.path}, auth {settings.auth})\n")
         sys.stdout.flush()

@@ -18,7 +18,7 @@ class Call:
     path: str
     status: int
     code: str
-    body: dict[str, object] | None = None
+    body: dict[str, object] | list[object] | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -28,7 +28,7 @@ NO_JOB = "/launcher/jobs/job_00000000000000000000000000"
 CALLS = {
     "an order without a prompt": Call("POST", "/jobs", 422, "invalid_parameters", ORDER | {"prompt": None}),
     "an order of an unknown agent": Call("POST", "/jobs", 404, "agent_unknown", ORDER | {"agent_name": "nobody"}),
-    "an order that is a list": Call("POST", "/jobs", 422, "invalid_parameters", None),
+    "an empty list of orders": Call("POST", "/jobs", 422, "invalid_parameters", []),
     "a key that is too long": Call("POST", "/jobs", 422, "invalid_parameters", ORDER, (("Idempotency-Key", LONG),)),
     "a parent that is too long": Call(
         "POST", "/jobs", 422, "invalid_parameters", ORDER, (("X-Agent-Session-Name", LONG),)

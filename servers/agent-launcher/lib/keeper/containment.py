@@ -16,10 +16,13 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from lib.keeper import process_tree
+from lib.keeper.fork_into import can_fork_into, fork_into
+from lib.keeper.forked import Fork
 from lib.keeper.kernel_files import read, write
 from lib.keeper.words import JsonObject
 
@@ -27,6 +30,8 @@ CGROUP, MARK, GROUP = "cgroup", "mark", "group"
 WAYS = (CGROUP, MARK, GROUP)
 RLIMIT_LOCKS = 10
 MARK_MIN, MARK_MAX = 1 << 40, 1 << 60
+# Whoever follows so closely on another one is of a crowd.
+CROWD_SECONDS = 0.0025
 _ROOT_OF_ALL = "0::"
 
 
@@ -63,6 +68,8 @@ class Containment:
         self._home = home
         self._is_marking = is_marking
         self._spawned: set[int] = set()
+        self._is_forking = base is not None and can_fork_into(f"{base}/keeper")
+        self._spawned_at = 0.0
 
     @property
     def way(self) -> str:
@@ -83,24 +90,27 @@ class Containment:
             return Place(None, mark)
         return Place(cgroup, mark)
 
-    def spawn_into(self, place: Place, spawn: Callable[[], int]) -> int:
-        """Be in a place while something is spawned, which so begins its life there; return its process number.
+    def spawn_into(self, place: Place, spawn: Callable[[Fork | None], int]) -> int:
+        """Have something spawned that begins its life in a place; return its process number.
 
-        The keeper has one thread, so nothing else is forked meanwhile. If the way back is barred, the keeper must
-        end: whatever it did next would happen in the attempt's place.
+        Where `spawn` is given no fork to begin it with, the keeper itself is in the place meanwhile. It has one
+        thread, so nothing else is forked then. If the way back is barred, the keeper must end: whatever it did next
+        would happen in the attempt's place.
         """
-        is_in = place.cgroup is not None and write(f"{place.cgroup}/cgroup.procs", b"0")
-        if not is_in:
+        fork = self._fork_for(place)
+        is_in = fork is None and place.cgroup is not None and write(f"{place.cgroup}/cgroup.procs", b"0")
+        if not is_in and fork is None:
             place.cgroup = None
         before = _set_mark(place.mark) if place.mark is not None else None
         try:
-            place.group = pid = spawn()
+            place.group = pid = spawn(fork)
         finally:
             if before is not None:
                 resource.setrlimit(RLIMIT_LOCKS, before)
             if is_in:
                 self._go_home()
         self._spawned.add(pid)
+        self._spawned_at = time.monotonic()
         return pid
 
     def was_collected(self, pid: int) -> None:
@@ -143,6 +153,24 @@ class Containment:
         self._home = None
         if write(f"{os.path.dirname(self._base)}/cgroup.procs", b"0"):
             _remove(self._base)
+
+    def _fork_for(self, place: Place) -> Fork | None:
+        """Give what begins a process in a place; None in a crowd, and where the kernel does not do this.
+
+        A fork copies the keeper and costs several times what spawning does. To move waits long for the first one of a
+        crowd, and for nothing for those behind it.
+        """
+        cgroup = place.cgroup
+        is_crowd = time.monotonic() - self._spawned_at < CROWD_SECONDS
+        if cgroup is None or is_crowd or not self._is_forking or not os.path.isdir(cgroup):
+            return None
+
+        def fork() -> int | None:
+            if (pid := fork_into(cgroup)) is None:
+                place.cgroup = None  # it is gone, or nobody may be in it: the mark alone must do
+            return pid
+
+        return fork
 
     def _signal(self, place: Place, number: int) -> None:
         if place.cgroup is None and place.mark is None:
@@ -249,6 +277,9 @@ def _processes_in(cgroup: str) -> list[int]:
 
 def _remove(cgroup: str) -> bool:
     """Remove a cgroup and what was made below it; False while something lives in it."""
+    with suppress(OSError):
+        os.rmdir(cgroup)  # which the kernel refuses as long as something lives in it, or another one is below
+        return True
     if b"populated 0" in read(f"{cgroup}/cgroup.events"):
         with suppress(OSError):
             for folder, _, _ in os.walk(cgroup, topdown=False):

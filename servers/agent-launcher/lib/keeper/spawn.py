@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 
 from lib.keeper import kernel_files
+from lib.keeper.forked import Fork, run_forked
 from lib.keeper.words import OUTCOME_FILE, OUTPUT_FILE, PROMPT_FILE, JsonObject, number_of, object_of, texts_of
 
 DEFAULT_STOP_GRACE_SECONDS = 10.0
@@ -97,15 +98,20 @@ class Launch:
         }
 
 
-def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) -> int:
-    """Start the command in a session of its own and return its process number.
+def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int], fork: Fork | None = None) -> int:
+    """Start the command in a session of its own and return its process number; by `fork` if that gives a process.
 
     Errors:  SpawnError, with a sentence, when the folder or the command is not usable; NoProcessError.
     """
     try:
         _enter(launch.folder)
         _check_roots(launch)
-        pid = _spawn(launch, base, settable_signals)
+        environment = {**base, **launch.environment}
+        stdin = launch.prompt_path if launch.is_prompt_on_stdin else os.devnull
+        paths = stdin, launch.output_path
+        pid = run_forked(fork, launch.argv, environment, paths, settable_signals) if fork is not None else None
+        if pid is None:
+            pid = _spawn(launch.argv, environment, paths, settable_signals)
     except ValueError as error:
         raise SpawnError("invalid_parameters", f"cannot start {launch.argv[0]!r}: {error} in its arguments") from error
     except OSError as error:
@@ -146,17 +152,16 @@ def _is_within(folder: str, root: str) -> bool:
     return folder == root or folder.startswith(root.rstrip("/") + "/")
 
 
-def _spawn(launch: Launch, base: Mapping[str, str], settable_signals: list[int]) -> int:
-    stdin = launch.prompt_path if launch.is_prompt_on_stdin else os.devnull
+def _spawn(argv: list[str], environment: Mapping[str, str], paths: tuple[str, str], settable_signals: list[int]) -> int:
     actions = (
-        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY | os.O_NOFOLLOW, 0),
-        (os.POSIX_SPAWN_OPEN, 1, launch.output_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600),
+        (os.POSIX_SPAWN_OPEN, 0, paths[0], os.O_RDONLY | os.O_NOFOLLOW, 0),
+        (os.POSIX_SPAWN_OPEN, 1, paths[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     )
     return os.posix_spawn(
-        launch.argv[0],
-        launch.argv,
-        {**base, **launch.environment},
+        argv[0],
+        argv,
+        environment,
         file_actions=actions,
         setsid=True,
         setsigmask=[],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -78,6 +79,9 @@ class Disk:
 
     def make_folder(self, path: Path) -> None:
         """Make a folder and those above it; one that is there is fine."""
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            path.mkdir(mode=0o700)
+            return
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.is_symlink():
             raise OSError(errno.ELOOP, "a link stands where a folder of ours belongs", str(path))

@@ -5,23 +5,29 @@ right gets its sentence. A call that does not fit here is not answered here but 
 behaviour and this is only its shorter road.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from agent_runtime.domain.errors import Invalid
 from agent_runtime.http.door.rules import Matched
 from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobRoutes
 from agent_runtime.http.launchers import POLL_ENDPOINT, REPORT_ENDPOINT, LauncherRoutes
-from agent_runtime.http.wire.jobs import JobBody
+from agent_runtime.http.wire.answers import invalid_body
+from agent_runtime.http.wire.jobs import ORDERS_MAX, JobBodies, JobBody
 from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody, ReportsBody
 
 Model = TypeVar("Model", bound=BaseModel)
 _Answer = Awaitable[Response]
 _Call = Callable[[Request, Mapping[str, str], bytes], _Answer | None]
 _NOTHING: Final = b""
+_LIST: Final = re.compile(rb"\s*\[")
+_ORDERS: Final = TypeAdapter[list[JobBody]](JobBodies)
 
 
 class DirectCalls:
@@ -60,8 +66,34 @@ class DirectCalls:
         session = request.headers.get("x-agent-session-name")
         if len(key or "") > IDEMPOTENCY_KEY_MAX or len(session or "") > AGENT_SESSION_HEADER_MAX:
             return None
-        given = _read(JobBody, body)
-        return None if given is None else self._jobs.create(request, given, key, session)
+        if not body:
+            return None
+        # Both kinds of bodies are read here: the framework would say what is wrong in the words of either kind.
+        if _LIST.match(body):
+            return self._jobs.create_all(request, self._read_orders(body), key, session)
+        return self._jobs.create(request, self._read_order(body), key, session)
+
+    def _read_order(self, body: bytes) -> JobBody:
+        try:
+            return JobBody.model_validate_json(body)
+        except ValidationError as error:
+            raise invalid_body(error, self._jobs.create) from error
+
+    def _read_orders(self, body: bytes) -> Sequence[JobBody | Invalid]:
+        """Read several orders; of those that do not fit, each is its own refusal."""
+        try:
+            return _ORDERS.validate_json(body)
+        except ValidationError as error:
+            given = json.loads(body)
+            if not 0 < len(given) <= ORDERS_MAX:
+                raise invalid_body(error, self._jobs.create) from error
+        orders: list[JobBody | Invalid] = []
+        for one in given:
+            try:
+                orders.append(self._read_order(json.dumps(one).encode()))
+            except Invalid as refusal:
+                orders.append(refusal)
+        return orders
 
     def _poll(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
         del names, body

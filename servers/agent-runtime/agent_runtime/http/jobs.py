@@ -1,5 +1,6 @@
 """`/jobs` and all below it: order, list, look at, change, take back, hold, stop, run again, read the output."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -8,18 +9,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from agent_runtime.domain.errors import Invalid
+from agent_runtime.domain.errors import Invalid, Problem
 from agent_runtime.domain.ids import JobId, LauncherId, is_session_name
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.http.door.auth import calling_session
-from agent_runtime.http.wire.answers import answer, documented
+from agent_runtime.http.wire.answers import answer, answer_for, answers_together, documented
 from agent_runtime.http.wire.jobs import (
     AttemptList,
     AttemptWire,
     CreateAnswer,
+    CreatedAnswers,
     EditBody,
+    JobBodies,
     JobBody,
     JobList,
     JobOrder,
@@ -53,7 +56,9 @@ from agent_runtime.services.sessions.messages import edit_message, withdraw_mess
 
 WAITING_COUNTED_MAX = 1_000_000
 LOG_WAIT_SECONDS_MAX = 30.0
-IDEMPOTENCY_KEY_MAX = 200
+IDEMPOTENCY_KEY_MAX, IDEMPOTENCY_KEY_OF_LIST_MAX = 200, 190
+ORDERS_AT_ONCE = 64
+"""Of a list, so many are on their way to the store at the same time: others come between them."""
 AGENT_SESSION_HEADER_MAX = 60
 
 
@@ -116,8 +121,8 @@ class JobRoutes:
             methods=["POST"],
             status_code=201,
             response_model=CreateAnswer,
-            responses={200: {"model": CreateAnswer}, **documented(404, 409, 422, body=True)},
-            summary="Start or resume a session",
+            responses={200: {"model": CreateAnswer | CreatedAnswers}, **documented(404, 409, 422, body=True)},
+            summary="Start or resume a session, or several",
         )
         routes.add_api_route(
             "/jobs",
@@ -131,11 +136,48 @@ class JobRoutes:
     async def create(
         self,
         request: Request,
-        body: JobBody,
+        body: JobBody | JobBodies,
         idempotency_key: Annotated[str | None, Header(max_length=IDEMPOTENCY_KEY_MAX)] = None,
         x_agent_session_name: Annotated[str | None, Header(max_length=AGENT_SESSION_HEADER_MAX)] = None,
     ) -> Response:
-        """Answered once the job is on disk: from then on it ends in one outcome, or waits and says why."""
+        """Answered once the job is on disk: from then on it ends in one outcome, or waits and says why.
+
+        A list of up to 1000 orders is answered with 200 and, for each order in its place, the status and the body that
+        it would get as a call of its own: one that is refused refuses no other one. Of what belongs together, no order
+        of carrying out is promised. Sent again under the same key, the list makes no second job.
+        """
+        if isinstance(body, JobBody):
+            return await self._create(request, body, idempotency_key, x_agent_session_name)
+        return await self.create_all(request, body, idempotency_key, x_agent_session_name)
+
+    async def create_all(
+        self, request: Request, orders: Sequence[JobBody | Invalid], key: str | None, session: str | None
+    ) -> Response:
+        """Accept several orders, and answer each as if it had come alone; one that cannot be read is its refusal."""
+
+        async def one(place: int, order: JobBody | Invalid) -> Response:
+            try:
+                if isinstance(order, Invalid):
+                    raise order
+                return await self._create(request, order, f"{key}#{place}" if key is not None else None, session)
+            except Problem as problem:
+                return answer_for(problem)
+
+        if len(key or "") > IDEMPOTENCY_KEY_OF_LIST_MAX:
+            raise Invalid(
+                "invalid_parameters",
+                f"invalid header: 'idempotency-key': at most {IDEMPOTENCY_KEY_OF_LIST_MAX} characters are expected for "
+                "a list",
+            )
+        told: list[Response] = []
+        for begin in range(0, len(orders), ORDERS_AT_ONCE):
+            part = enumerate(orders[begin : begin + ORDERS_AT_ONCE], begin)
+            told += await asyncio.gather(*(one(place, order) for place, order in part))
+        return answers_together(told)
+
+    async def _create(
+        self, request: Request, body: JobBody, idempotency_key: str | None, session: str | None
+    ) -> Response:
         if not is_session_name(body.session_name) and body.type is JobType.START_SESSION:
             raise Invalid(
                 "invalid_parameters",
@@ -144,7 +186,7 @@ class JobRoutes:
             )
         if body.agent_name is None and self.default_agent is not None:
             body.agent_name = self.default_agent
-        order = body.order(calling_session(request, x_agent_session_name))
+        order = body.order(calling_session(request, session))
         key = _key(idempotency_key, body, order)
         caller: Caller = request.state.caller
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from agent_runtime.domain.errors import Conflict, Problem
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.http.wire.answers import answer, answer_for, documented
+from agent_runtime.http.wire.answers import answer, answer_for, answers_together, documented
 from agent_runtime.http.wire.launchers import (
     AdoptWire,
     AttemptBody,
@@ -194,9 +194,7 @@ class LauncherRoutes:
 
     async def reports(self, body: ReportsBody) -> Response:
         """Take what would be several calls, and answer each as if it had come alone."""
-        told = await asyncio.gather(*(self._one(body.launcher_id, report) for report in body.reports))
-        answers = b",".join(b'{"status":%d,"body":%b}' % (one.status_code, bytes(one.body)) for one in told)
-        return Response(b'{"answers":[%b]}' % answers, media_type="application/json")
+        return answers_together(await asyncio.gather(*(self._one(body.launcher_id, report) for report in body.reports)))
 
     async def declined(self, job_id: str, body: DeclinedBody) -> Response:
         """Give a claim back of which nothing ran."""

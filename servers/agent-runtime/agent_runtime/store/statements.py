@@ -8,7 +8,7 @@ needs, is used for rare questions only.
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import StrEnum
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from sqlalchemy import ClauseElement, Column, Connection, Dialect, Float, Insert, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from agent_runtime.domain.job import Usage
+from agent_runtime.store.tables.columns import JsonText, Moment, json_text, json_value, microseconds_of, moment
 
 T = TypeVar("T")
 Row: TypeAlias = Sequence[object]
@@ -33,21 +34,34 @@ class Prepared:
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self.sql = compiled.string
-        self._order = compiled.positiontup
-        self._fixed = compiled.params
+        fixed = compiled.params
+        self._is_by_place = compiled.positiontup is not None
+        # A constant of the statement keeps its value.
+        self._parts = [(name, fixed[name]) for name in (compiled.positiontup or fixed)]
         converts = {name: _writer(bind.type, dialect) for name, bind in compiled.binds.items()}
-        self._parts = [(name, converts.get(name)) for name in (self._order or self._fixed)]
+        found = [(place, converts.get(name)) for place, (name, _) in enumerate(self._parts)]
+        self._converts = [(place, convert) for place, convert in found if convert is not None]
 
     def parameters(self, values: Values) -> list[object] | dict[str, object]:
-        """Arrange the values as the driver wants them; a constant of the statement keeps its value."""
-        fixed = self._fixed
-        filled: list[object] = []
-        for name, convert in self._parts:
-            value = values[name] if name in values else fixed[name]
-            filled.append(value if convert is None or value is None else convert(value))
-        if self._order is not None:
+        """Arrange the values as the driver wants them."""
+        given = values.get
+        filled = [given(name, fixed) for name, fixed in self._parts]
+        for place, convert in self._converts:
+            if filled[place] is not None:
+                filled[place] = convert(filled[place])
+        if self._is_by_place:
             return filled
         return {name: value for (name, _), value in zip(self._parts, filled, strict=True)}
+
+
+class Cursor(Protocol):
+    """What runs statements on one connection."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def execute(self, sql: str, parameters: Any = ..., /) -> object: ...
+    def executemany(self, sql: str, many: Any, /) -> object: ...
+    def fetchall(self) -> Sequence[Row]: ...
 
 
 class Channel:
@@ -57,11 +71,11 @@ class Channel:
              must be locked.
     """
 
-    def __init__(self, connection: Connection, *, is_shared: bool = False) -> None:
+    def __init__(self, connection: Connection, *, is_shared: bool = False, cursor: Cursor | None = None) -> None:
         self.connection = connection
         self.dialect = connection.dialect
         self.is_shared = is_shared
-        self.cursor = connection.connection.cursor()
+        self.cursor: Cursor = cursor or connection.connection.cursor()
         self._prepared: dict[Hashable, Prepared] = {}
         self._flush: Callable[[], int | None] = lambda: None
 
@@ -92,8 +106,7 @@ class Channel:
     def rows(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Run a statement and fetch all that it answers."""
         self.cursor.execute(prepared.sql, prepared.parameters(values))
-        found: Sequence[Row] = self.cursor.fetchall()
-        return found
+        return self.cursor.fetchall()
 
     def first(self, prepared: Prepared, values: Values) -> Row | None:
         """Run a statement and give its first row."""
@@ -107,7 +120,7 @@ class Channel:
 
     def run_many(self, prepared: Prepared, many: Sequence[Values]) -> None:
         """Run a statement that answers no rows once for each of these values."""
-        self.cursor.executemany(prepared.sql, [prepared.parameters(values) for values in many])  # type: ignore[arg-type]
+        self.cursor.executemany(prepared.sql, [prepared.parameters(values) for values in many])
 
     def ask(self, query: ClauseElement) -> Sequence[Row]:
         """Run a question that is built for one occasion, and give its rows as the driver answers them."""
@@ -128,6 +141,7 @@ class Record(Generic[T]):
         names = [field.name for field in fields(make)]  # type: ignore[arg-type]  # only dataclasses are passed
         self._names = names
         self._make = _filler(make, names)
+        self._is_plain = not hasattr(make, "__slots__")
         self._usage_at = names.index("usage") if "usage" in names else None
         self.columns: list[Column[object]] = [
             table.c[part] for name in names for part in (USAGE_COLUMNS if name == "usage" else (name,))
@@ -152,7 +166,7 @@ class Record(Generic[T]):
 
     def write(self, thing: T) -> dict[str, object]:
         """Give the values of the columns for a new row."""
-        values = {name: getattr(thing, name) for name in self._names}
+        values = dict(vars(thing)) if self._is_plain else {name: getattr(thing, name) for name in self._names}
         if self._usage_at is not None:
             usage = values.pop("usage")
             values.update({name: getattr(usage, name) for name in USAGE_COLUMNS})
@@ -175,6 +189,11 @@ def _filler(make: Callable[..., T], names: Sequence[str]) -> Callable[[Sequence[
 
 
 def _writer(column_type: TypeEngine[object], dialect: Dialect) -> Convert | None:
+    # Straight to what the column does, past the layers that SQLAlchemy has around it.
+    if isinstance(column_type, Moment):
+        return cast("Convert", microseconds_of)
+    if isinstance(column_type, JsonText):
+        return json_text
     return column_type.dialect_impl(dialect).bind_processor(dialect)
 
 
@@ -188,6 +207,10 @@ def _reader(column: Column[object], dialect: Dialect, enum: type[StrEnum] | None
 
 
 def _result_processor(column: Column[object], dialect: Dialect) -> Convert | None:
+    if isinstance(column.type, Moment):
+        return moment
+    if isinstance(column.type, JsonText):
+        return json_value
     # Both drivers give plain floats; asked for a conversion, one dialect wants to know the result's own type.
     return None if isinstance(column.type, Float) else column.type.dialect_impl(dialect).result_processor(dialect, None)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 
 from agent_runtime.domain.errors import (
@@ -91,6 +91,12 @@ def answer_for(problem: Problem) -> Response:
     status = next(status for kind, status in STATUS_BY_PROBLEM.items() if isinstance(problem, kind))
     headers = {"Retry-After": str(problem.retry_after_seconds)} if isinstance(problem, TooMuch | Unavailable) else None
     return error_answer(status, problem.code, str(problem), problem.facts, headers)
+
+
+def answers_together(told: Sequence[Response]) -> Response:
+    """Put the answers to what could have been several calls into one, in their order."""
+    answers = b",".join(b'{"status":%d,"body":%b}' % (one.status_code, bytes(one.body)) for one in told)
+    return Response(b'{"answers":[%b]}' % answers, media_type="application/json")
 
 
 def refusal_on_the_wire(problem: HttpProblem) -> bytes:
@@ -206,6 +212,12 @@ def invalid_sentence(errors: Sequence[JsonObject], endpoint: Callable[..., objec
     secret = not _SECRET_FIELDS.isdisjoint(place)
     found = _found(first.get("input"), secret)
     return f"invalid {place[0]}: '{short(field)}': {short(expected, 200)}, found {found}{more}"
+
+
+def invalid_body(error: ValidationError, endpoint: Callable[..., object]) -> Invalid:
+    """Turn what a body's model has refused into the refusal that the framework would have made of it."""
+    errors = cast("Sequence[JsonObject]", [{**one, "loc": ("body", *one["loc"])} for one in error.errors()])
+    return Invalid("invalid_parameters", invalid_sentence(errors, endpoint))
 
 
 def _found(value: Json, secret: bool) -> str:

@@ -10,6 +10,7 @@ from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
 from agent_runtime.domain.reasons import BY_EXIT_STATUS, SuccessReason
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
+from agent_runtime.http.wire.answers import ErrorAnswer
 from agent_runtime.http.wire.fields import (
     GivenName,
     GivenPrompt,
@@ -23,6 +24,7 @@ from agent_runtime.http.wire.fields import (
 from agent_runtime.services.jobs.waiting import Waiting
 from agent_runtime.services.ports.questions import PastAttempt
 
+ORDERS_MAX = 1000
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
 _Name = Annotated[str, Field(max_length=200)]
 _Folder = Annotated[str, Field(max_length=4096, json_schema_extra={"pattern": r"^(/|[A-Za-z]:[\\/])"})]
@@ -121,6 +123,9 @@ class JobBody(BaseModel):
         )
 
 
+JobBodies = Annotated[list[JobBody], Field(min_length=1, max_length=ORDERS_MAX)]
+
+
 class CreateAnswer(BaseModel):
     """The job that was accepted, or had been accepted before under the same key."""
 
@@ -128,6 +133,19 @@ class CreateAnswer(BaseModel):
     status: str
     session_id: str
     session_name: str
+
+
+class OneCreated(BaseModel):
+    """What one order of several is answered: the status and the body that it would get as a call of its own."""
+
+    status: int
+    body: CreateAnswer | ErrorAnswer
+
+
+class CreatedAnswers(BaseModel):
+    """The answers to several orders, in their places."""
+
+    answers: list[OneCreated]
 
 
 class StopAnswer(BaseModel):

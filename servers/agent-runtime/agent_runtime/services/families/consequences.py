@@ -121,6 +121,8 @@ def _follow_moves(tx: Transaction, moved: list[Moved]) -> None:
 
 
 def _follow_job(tx: Transaction, before: Job, after: Job) -> None:
+    if not after.callback and tx.relatives.families.is_alone(after.session_id):
+        return
     session = tx.sessions.get(after.session_id)
     if session is None:
         return

@@ -1,7 +1,7 @@
 """What clients ask of jobs: create one, stop it, run it once more."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
@@ -298,11 +298,8 @@ def _insert_job(
     parent: Session | None,
     waits_on: WaitsOn | None,
 ) -> Job:
-    job = replace(
-        _new_job(tx, order, session, agent, job_id),
-        waits_on=waits_on,
-        parent_session_name=parent.name if parent is not None else session.parent_session_name,
-    )
+    orderer = parent.name if parent is not None else session.parent_session_name
+    job = _new_job(tx, order, session, agent, job_id, waits_on, orderer)
     tx.jobs.insert(job, order.prompt)
     emit_job_event(
         tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name}
@@ -319,16 +316,30 @@ def _queue_expiry(tx: Transaction, order: Order) -> datetime | None:
     return expires_at
 
 
-def _new_job(tx: Transaction, order: Order, session: Session, agent: AgentNeeds, job_id: JobId) -> Job:
+def _new_job(
+    tx: Transaction,
+    order: Order,
+    session: Session,
+    agent: AgentNeeds,
+    job_id: JobId,
+    waits_on: WaitsOn | None,
+    parent_session_name: str | None,
+) -> Job:
     labels = {**agent.labels, **order.labels}
     host = session.hostname or order.required_host
+    lane_id = tx.queue.lane(_lane(agent, order, labels, host))
+    group_name = labels.get(GROUP_LABEL) or session.root_session_id
     return Job(
         id=job_id,
         type=order.type,
-        lane_id=tx.queue.lane(_lane(agent, order, labels, host)),
-        group_name=labels.get(GROUP_LABEL) or session.root_session_id,
+        waits_on=waits_on,
+        lane_id=lane_id,
+        group_name=group_name,
+        # With its place at once: written later, it would be written twice.
+        place=tx.queue.next_place(lane_id, group_name) if waits_on is None else None,
         session_id=session.id,
         session_name=session.name,
+        parent_session_name=parent_session_name,
         agent_name=agent.name,
         prompt_preview=order.prompt[:PROMPT_PREVIEW_CHARACTERS],
         project_dir=order.project_dir or session.project_dir,

@@ -94,15 +94,23 @@ def known_launcher(tx: Transaction, launcher_id: LauncherId, epoch: int | None =
     Errors:  NotFound `launcher_unknown`: it must register again; Conflict `superseded`: another process has
              its identity by now.
     """
-    launcher = tx.launchers.get(launcher_id)
-    if launcher is None or launcher.status is LauncherStatus.GONE:
-        raise NotFound("launcher_unknown", f"no launcher '{launcher_id}' (register again, and say what you hold)")
+    launcher = check_known(tx.launchers.get(launcher_id), launcher_id)
     if epoch is not None and epoch != launcher.epoch:
         raise Conflict(
             "superseded",
             f"launcher '{launcher_id}' was registered again: epoch {launcher.epoch} is the current one, found {epoch} "
             "(stop polling and leave, without ending any job)",
         )
+    return launcher
+
+
+def check_known(launcher: Launcher | None, launcher_id: LauncherId) -> Launcher:
+    """Refuse a launcher that was read and is none any more.
+
+    Errors:  NotFound `launcher_unknown`: it must register again.
+    """
+    if launcher is None or launcher.status is LauncherStatus.GONE:
+        raise NotFound("launcher_unknown", f"no launcher '{launcher_id}' (register again, and say what you hold)")
     return launcher
 
 

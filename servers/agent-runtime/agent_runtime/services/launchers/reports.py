@@ -7,9 +7,10 @@ from typing import assert_never
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
+from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.reasons import FailureClass, Reason, SuccessReason, failure_class
 from agent_runtime.services.jobs.moves import emit_job_event, move_job
-from agent_runtime.services.launchers.presence import known_launcher, may_be_corrected, see
+from agent_runtime.services.launchers.presence import check_known, may_be_corrected, see
 from agent_runtime.services.launchers.told_by_events import Told, told_by_events
 from agent_runtime.services.ports.store import JobChanges, SessionChanges, Transaction
 
@@ -69,15 +70,15 @@ def start(tx: Transaction, proof: Proof) -> Job:
 
     Errors:  NotFound, also of a launcher that has left; Conflict `not_current`, `stop_requested` or `already_ended`.
     """
-    job = current_job(tx, proof)
+    job, launcher = _current(tx, proof)
     if job.status in (JobStatus.CLAIMED, JobStatus.LOST):
         # What runs at a launcher that has left nobody would miss: it must come back first, and say what it holds.
-        known_launcher(tx, proof.launcher_id)
+        check_known(launcher, proof.launcher_id)
     match job.status:
         case JobStatus.RUNNING:
             return job
         case JobStatus.CLAIMED:
-            return _start(tx, job) or start(tx, proof)
+            return _start(tx, job, launcher) or start(tx, proof)
         case JobStatus.LOST:
             return move_job(tx, job, Move.HEAL, JobStatus.RUNNING, {}) or start(tx, proof)
         case JobStatus.STOPPED if job.started_at is None:
@@ -122,12 +123,12 @@ def finish(tx: Transaction, report: Report) -> Reported:
     job = tx.jobs.get(report.proof.job_id)
     if job is None:
         raise _unknown(report.proof)
-    _see_caller(tx, report.proof)
+    launcher = _see_caller(tx, report.proof)
     if not _is_current(job, report.proof):
         return _refuse(tx, job, report, "not_current")
     if job.status is JobStatus.CLAIMED:
         # A launcher may learn that the process cannot even begin before it has said that it starts.
-        job = _start(tx, job) or job
+        job = _start(tx, job, launcher) or job
     if job.status is JobStatus.RUNNING:
         return _end(tx, job, report, Move.FINISH)
     if job.status is JobStatus.LOST or may_be_corrected(tx, job):
@@ -143,20 +144,25 @@ def current_job(tx: Transaction, proof: Proof) -> Job:
 
     Errors:  NotFound; Conflict `not_current`.
     """
+    return _current(tx, proof)[0]
+
+
+def _current(tx: Transaction, proof: Proof) -> tuple[Job, Launcher | None]:
     job = tx.jobs.get(proof.job_id)
     if job is None:
         raise _unknown(proof)
-    _see_caller(tx, proof)
+    launcher = _see_caller(tx, proof)
     if not _is_current(job, proof):
         raise _not_current(job, proof)
-    return job
+    return job, launcher
 
 
-def _see_caller(tx: Transaction, proof: Proof) -> None:
+def _see_caller(tx: Transaction, proof: Proof) -> Launcher | None:
     # The token decides, not the launcher: the truth counts even from one that was given up.
     launcher = tx.launchers.get(proof.launcher_id)
     if launcher is not None and launcher.status != "gone":
-        see(tx, launcher, refusal=launcher.refusal)
+        return see(tx, launcher, refusal=launcher.refusal)
+    return launcher
 
 
 def _is_current(job: Job, proof: Proof) -> bool:
@@ -180,8 +186,7 @@ def _not_current(job: Job, proof: Proof) -> Conflict:
     )
 
 
-def _start(tx: Transaction, job: Job) -> Job | None:
-    launcher = tx.launchers.get(job.launcher_id) if job.launcher_id is not None else None
+def _start(tx: Transaction, job: Job, launcher: Launcher | None) -> Job | None:
     learned: SessionChanges = {"launcher_id": job.launcher_id}
     if launcher is not None and launcher.hostname:
         learned["hostname"] = launcher.hostname

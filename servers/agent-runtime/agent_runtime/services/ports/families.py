@@ -96,6 +96,9 @@ class FamilyRows(Protocol):
     def with_limits_at_work(self, limit: int) -> Sequence[SessionId]:
         """Read sessions with limits that are not exceeded, in whose trees somebody may be at work."""
 
+    def is_alone(self, session_id: SessionId) -> bool:
+        """Tell whether a session has no parent, no children, no callbacks and no wishes: most have none of these."""
+
     def lock(self, session_id: SessionId) -> None:
         """Keep other transactions from deciding about this session until this one is over."""
 

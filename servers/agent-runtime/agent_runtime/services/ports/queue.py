@@ -67,6 +67,9 @@ class QueueRows(Protocol):
     def take(self, lane_id: int, limit: int) -> Sequence[Job]:
         """Read the first jobs of a lane that nobody else is taking, and let nobody else take them."""
 
+    def next_place(self, lane_id: int, group_name: str) -> int:
+        """Tell the place that the next job of a group has in a lane."""
+
     def line_up(self, job: Job) -> int:
         """Give a job that has become ready its place: behind its group's others, not behind everybody."""
 

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from agent_runtime.domain.errors import Unusable
+from agent_runtime.store.postgres.direct_cursor import DirectCursor
+from agent_runtime.store.statements import Channel
 from agent_runtime.store.tables.columns import moment
 from agent_runtime.store.transaction import Tables
 
@@ -39,6 +41,8 @@ _ALWAYS: Mapping[str, str] = {
     # Each question has its index. A plan that was made while a table was small would read all of a large one.
     "enable_seqscan": "off",
     "jit": "off",
+    # Nor would it be planned better for the values of one time than for all.
+    "plan_cache_mode": "force_generic_plan",
 }
 _SET = """
 SELECT set_config(name, value, false) FROM jsonb_each_text(%s::jsonb) AS ours(name, value)
@@ -104,17 +108,16 @@ class PostgresConnection:
         assert isinstance(driver, psycopg.Connection)
         self.driver: psycopg.Connection[object] = driver
         self._begin = f"{_BEGIN_WRITING if writes else _BEGIN_READING}; {_CLOCK}"
-        self.tables = Tables(self._connection, is_shared=writes)
+        self._cursor = DirectCursor(driver)
+        self.tables = Tables(self._connection, Channel(self._connection, is_shared=writes, cursor=self._cursor))
         self.timeline = _timeline_of(driver) if writes else None
         self._warnings: list[str] = []
         driver.add_notice_handler(self._note)
 
     def begin(self) -> datetime:
         """Begin a transaction, and tell the database's time."""
-        cursor = self.tables.channel.cursor
-        cursor.execute(self._begin)
-        cursor.nextset()
-        row = cursor.fetchone()
+        self._cursor.execute(self._begin)
+        row = self._cursor.fetchone()
         assert row is not None, "a clock gives a time"
         return moment(row[0])
 
@@ -124,7 +127,7 @@ class PostgresConnection:
         Its answer may repeat an earlier one, which was given up while a standby did not have it: a word in the log of
         its own makes the server wait for all before it.
         """
-        self.tables.channel.cursor.execute(_OWN_WORD)
+        self._cursor.execute(_OWN_WORD)
 
     def commit(self) -> str | None:
         """Commit, and tell what the server warned of: it then took the transaction, but does not vouch for it."""

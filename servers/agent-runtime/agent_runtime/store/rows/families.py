@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import (
+    BindParameter,
+    ClauseElement,
     Column,
     ColumnElement,
     Table,
+    and_,
     bindparam,
     case,
     delete,
@@ -23,7 +26,7 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.wishes import WaitFor
 from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables.columns import Moment
-from agent_runtime.store.tables.families import families
+from agent_runtime.store.tables.families import callbacks, families
 from agent_runtime.store.tables.jobs import attempts, jobs
 from agent_runtime.store.tables.sessions import sessions
 
@@ -34,6 +37,19 @@ _SPENDING = (SessionStatus.RUNNING, SessionStatus.WAITING_INPUT, SessionStatus.L
 
 def _at_work() -> ColumnElement[bool]:
     return sessions.c.status.in_([literal_column(f"'{status}'") for status in sorted(AT_WORK)])
+
+
+def _alone() -> ClauseElement:
+    own: BindParameter[str] = bindparam("of_id")
+    child = sessions.alias("child")
+    there = (
+        select(child.c.id).where(child.c.parent_session_id == own),
+        select(callbacks.c.id).where(callbacks.c.parent_session_id == own),
+        select(callbacks.c.id).where(callbacks.c.child_session_id == own),
+        select(families.c.session_id).where(families.c.session_id == own),
+    )
+    nobody = and_(sessions.c.parent_session_id.is_(None), *(~one.correlate(None).exists() for one in there))
+    return select(nobody).where(sessions.c.id == own)
 
 
 def _ran(attempt: Table, until: ColumnElement[datetime]) -> ColumnElement[float]:
@@ -89,6 +105,11 @@ class FamilyTable:
             through=("sessions AS own", "sessions_by_root"),
         )
         return [SessionId(str(row[0])) for row in self._channel.rows(statement, {"up_to": limit})]
+
+    def is_alone(self, session_id: SessionId) -> bool:
+        statement = self._channel.prepare("family alone", _alone)
+        row = self._channel.first(statement, {"of_id": session_id})
+        return row is not None and bool(row[0])
 
     def lock(self, session_id: SessionId) -> None:
         if self._channel.dialect.name == "postgresql":  # SQLite has one writer, so nobody else decides anything.

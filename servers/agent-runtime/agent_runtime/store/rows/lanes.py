@@ -1,7 +1,7 @@
 """The lanes: what a launcher must be for each kind of job that was ever asked for."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, bindparam, func, select
 
@@ -48,19 +48,19 @@ class LaneTable:
         """Give the lane that a job stands in."""
         found = self._shared.get(lane_id)
         if found is None:
-            (found,) = self._read("lane get", lanes.c.id == bindparam("of_id"), {"of_id": lane_id})
+            (found,) = self._read("lane get", _has_id, {"of_id": lane_id})
         return found
 
     def of_launcher(self, launcher_id: LauncherId, hostname: str) -> Sequence[Lane]:
         """Read the lanes that ask for no other launcher and no other host."""
         self._refresh()
         shared = [*self._by_host.get(None, ()), *self._by_host.get(hostname, ())]
-        own = self._read("lanes own", lanes.c.required_launcher_id == bindparam("of_id"), {"of_id": launcher_id})
+        own = self._read("lanes own", _is_of_launcher, {"of_id": launcher_id})
         return shared + [lane for lane in own if lane.required_host in (None, hostname)]
 
     def limited_to(self, agent_name: str) -> Sequence[Lane]:
         """Read the lanes in which no more than some jobs of this agent may run at once."""
-        return self._read("lanes limited", lanes.c.agent_name == bindparam("of_agent"), {"of_agent": agent_name})
+        return self._read("lanes limited", _is_of_agent, {"of_agent": agent_name})
 
     def _refresh(self) -> None:
         """Read the shared lanes again, but only when they have become more, fewer, or were rolled back."""
@@ -68,15 +68,15 @@ class LaneTable:
         assert size is not None
         if tuple(size) == self._size:
             return
-        found = self._read("lanes shared", _is_shared(), {})
+        found = self._read("lanes shared", _is_shared, {})
         self._size = tuple(size)
         self._shared = {lane.id: lane for lane in found}
         self._by_host = {}
         for lane in found:
             self._by_host.setdefault(lane.required_host, []).append(lane)
 
-    def _read(self, name: str, where: ColumnElement[bool], values: Mapping[str, object]) -> list[Lane]:
-        statement = self._channel.prepare(name, lambda: select(*self._record.columns).where(where))
+    def _read(self, name: str, where: Callable[[], ColumnElement[bool]], values: Mapping[str, object]) -> list[Lane]:
+        statement = self._channel.prepare(name, lambda: select(*self._record.columns).where(where()))
         return [self._record.read(row) for row in self._channel.rows(statement, values)]
 
     def _find(self, key: str) -> int | None:
@@ -89,6 +89,18 @@ class LaneTable:
 
 def _is_shared() -> ColumnElement[bool]:
     return lanes.c.required_launcher_id.is_(None)
+
+
+def _has_id() -> ColumnElement[bool]:
+    return lanes.c.id == bindparam("of_id")
+
+
+def _is_of_launcher() -> ColumnElement[bool]:
+    return lanes.c.required_launcher_id == bindparam("of_id")
+
+
+def _is_of_agent() -> ColumnElement[bool]:
+    return lanes.c.agent_name == bindparam("of_agent")
 
 
 def _key(lane: Lane) -> str:

@@ -88,11 +88,14 @@ class QueueTable:
         rows = self._channel.rows(self._take, {"of_lane": lane_id, "up_to": limit})
         return sorted(map(self._record.read, rows), key=_turn)
 
-    def line_up(self, job: Job) -> int:
-        row = self._channel.first(self._ends, {"of_lane": job.lane_id, "of_group": job.group_name})
+    def next_place(self, lane_id: int, group_name: str) -> int:
+        row = self._channel.first(self._ends, {"of_lane": lane_id, "of_group": group_name})
         assert row is not None, "a question without a table has an answer"
         reached, last_of_group = (None if value is None else int(str(value)) for value in row)
-        place = max(reached or 0, -1 if last_of_group is None else last_of_group + 1, 0)
+        return max(reached or 0, -1 if last_of_group is None else last_of_group + 1, 0)
+
+    def line_up(self, job: Job) -> int:
+        place = self.next_place(job.lane_id, job.group_name)
         self._channel.run(self._line_up, {"of_id": job.id, "place": place})
         return place
 

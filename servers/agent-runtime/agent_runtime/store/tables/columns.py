@@ -25,6 +25,11 @@ def moment(microseconds: object) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
+def microseconds_of(value: datetime) -> int:
+    """Write a time as it is kept."""
+    return (value - _EPOCH) // _MICROSECOND
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC time, kept as whole microseconds since 1970 so that both databases compare it alike."""
 
@@ -34,7 +39,7 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Write microseconds."""
         del dialect
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds_of(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Read an aware time."""
@@ -42,25 +47,37 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
+# Made once: `json.dumps` makes a new encoder for each call that wants anything but the defaults.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+def json_text(value: object) -> str:
+    """Write compact JSON."""
+    return "{}" if value == {} else _ENCODER.encode(value)
+
+
+def json_value(text: object) -> Json:
+    """Read it back."""
+    if text == "{}":  # what most of them hold
+        return {}
+    return cast("Json", json.loads(str(text)))
+
+
 class JsonText(TypeDecorator[Json]):
     """A JSON value, kept as text: no database looks inside it."""
 
     impl = Text
     cache_ok = True
-    # Made once: `json.dumps` makes a new encoder for each call that wants anything but the defaults.
-    _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
     def process_bind_param(self, value: Json, dialect: Dialect) -> str | None:
         """Write compact JSON."""
         del dialect
-        return None if value is None else self._encoder.encode(value)
+        return None if value is None else json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Json:
         """Read it back."""
         del dialect
-        if value == "{}":  # what most of them hold
-            return {}
-        return None if value is None else cast("Json", json.loads(value))
+        return None if value is None else json_value(value)
 
 
 def usage_columns() -> list[Column[int] | Column[float]]:
