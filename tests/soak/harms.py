@@ -59,6 +59,7 @@ class Harms:
         self._taken_down: set[ProcessUnderTest] = set()
         self.done: Counter[str] = Counter()
         self.keeper_deaths: list[tuple[str, float]] = []
+        self.refusals: list[tuple[float, float]] = []
         self.findings: list[str] = []
         self.notes: list[str] = []
 
@@ -107,7 +108,8 @@ class Harms:
         """Do one harm; None when there was nothing to hurt."""
         corner = self._stage.corners[step.target]
         if step.harm in NETWORK:
-            return self._hurt_network(corner, NETWORK[step.harm])
+            heal = self._hurt_network(corner, NETWORK[step.harm])
+            return self._noted(heal) if step.harm is Harm.UNAUTHORIZED else heal
         return self._by_name()[step.harm](corner)
 
     def _by_name(self) -> Mapping[Harm, Callable[[Corner], Undo | None]]:
@@ -135,6 +137,15 @@ class Harms:
             corner.proxy.cut_all()
 
         return heal
+
+    def _noted(self, heal: Undo) -> Undo:
+        began = time.time()
+
+        def heal_and_note() -> None:
+            heal()
+            self.refusals.append((began, time.time()))
+
+        return heal_and_note
 
     def _end_launcher(self, corner: Corner, number: signal.Signals) -> Undo | None:
         launcher = corner.launcher

@@ -72,6 +72,7 @@ def circumstances(house: Stage, harms: Harms) -> Circumstances:
         root=str(house.project.work),
         output_limit_bytes=OUTPUT_LIMIT_MIB * 1024 * 1024,
         keeper_deaths=tuple(harms.keeper_deaths),
+        refusals=tuple(harms.refusals),
         late_seconds=LATE_SECONDS + TIMES_AS_LATE * house.watch.late_seconds,
     )
 
@@ -87,10 +88,19 @@ def _wrong_logs(api: RuntimeApi, evidence: Evidence) -> Iterator[str]:
         # Where the launcher's disk was full, the log is what fitted; the job says so.
         if row["status"] not in AT_REST - {"stopped"} or not run.printed or "disk_full: " in str(row["error"]):
             continue
-        said = api.http.get(f"/jobs/{row['job_id']}/log").text
+        said = _log_of(api, row["job_id"])
         # The real commands have their own sentences around it, of a runtime that was away.
         if run.head not in said or run.tail not in said:
             yield f"the log of job {row['job_id']} has {len(said)} characters, and not what its agent printed"
+
+
+def _log_of(api: RuntimeApi, job_id: str) -> str:
+    content, offset, is_complete = b"", 0, False
+    while not is_complete:
+        answer = api.http.get(f"/jobs/{job_id}/log", params={"offset": offset})
+        is_complete = answer.headers["X-Log-Complete"] == "true" or not answer.content
+        content, offset = content + answer.content, int(answer.headers["X-Log-Next"])
+    return content.decode(errors="replace")
 
 
 def _swollen(house: Stage) -> Iterator[str]:

@@ -26,13 +26,15 @@ class Circumstances:
     """What was done to the house, and what its people were told.
 
     Shape:   `root` is the folder in which all jobs are to work; `keeper_deaths` are state folders, each with the wall's
-             time at which its keepers were killed.
+             time at which its keepers were killed; `refusals` are the times between which somebody in between refused
+             everything as a runtime would, once and for all.
     Units:   `late_seconds` is by how much a look from outside may be late; bytes.
     """
 
     root: str | None = None
     output_limit_bytes: int | None = None
     keeper_deaths: tuple[tuple[str, float], ...] = ()
+    refusals: tuple[tuple[float, float], ...] = ()
     late_seconds: float = 0.0
 
 
@@ -72,6 +74,10 @@ class Evidence:
             for state_dir, at in self.circumstances.keeper_deaths
             if span.gone_at is None or at <= span.gone_at + self.circumstances.late_seconds
         )
+
+    def was_refused(self, since: float, until: float) -> bool:
+        """Whether somebody in between refused what was sent in a while."""
+        return any(began < until and since < ended for began, ended in self.circumstances.refusals)
 
 
 def collect(

@@ -150,8 +150,14 @@ def kept_output(evidence: Evidence) -> Iterator[str]:
         limit = evidence.circumstances.output_limit_bytes
         if limit is not None and run.printed > limit:
             yield f"job {run.job_id} is completed, and its agent printed {run.printed} characters of {limit} bytes"
-        if (wrong := _wrong_result(events, run)) is not None:
+        if (wrong := _wrong_result(events, run)) is not None and not _lost_on_its_way(evidence, run):
             yield f"the result of job {run.job_id} {wrong}"
+
+
+def _lost_on_its_way(evidence: Evidence, run: Run) -> bool:
+    """A command that is refused keeps what it has to say on its own disk."""
+    span = evidence.commands.get((run.job_id, run.attempt))
+    return span is not None and evidence.was_refused(run.started_wall, span.gone_at or run.started_wall)
 
 
 def _wrong_result(events: list[EventRow], run: Run) -> str | None:
