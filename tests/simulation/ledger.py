@@ -17,12 +17,14 @@ class Run:
     """One command of one attempt, from its first to its last moment.
 
     Shape:   `how` is 'by itself', or what ended it; `exit_code` is minus the signal's number if a signal did.
-             `left_code` is what it wrote down about itself. `asked` are the reasons for which it was told to end.
+             `left_code` is what it wrote down about itself, `agent_code` how it wrote that its agent failed, for one
+             of our own commands. `asked` are the reasons for which it was told to end.
              `stop_heard_at` is when its keeper heard, while it ran, that it should be told so, and `stop_said_at`
              when it said so.
              `is_alone` is true once a keeper died that had it and had not said how it ended.
              `is_recorded` is true once its keeper had the time to write down that it began.
-             `verdict` is how a keeper said that it ended, and `is_said` tells that the disk took that.
+             `verdict` is how a keeper said that it ended, and `is_said` tells that the disk took that; `said_seconds`
+             is how long it said that it ran, each time.
              `living` are the numbers of its processes, and `named` those that were said to have stayed behind.
              `fell_to` is the launcher that collects its exit code.
     """
@@ -38,6 +40,7 @@ class Run:
     how: str | None = None
     exit_code: int | None = None
     left_code: int | None = None
+    agent_code: int | None = None
     asked: list[str] = field(default_factory=list)
     stop_heard_at: float | None = None
     stop_said_at: float | None = None
@@ -46,6 +49,7 @@ class Run:
     is_recorded: bool = False
     is_said: bool = False
     verdict: JsonObject | None = None
+    said_seconds: set[float] = field(default_factory=set)
     living: set[int] = field(default_factory=set)
     named: set[int] = field(default_factory=set)
     fell_to: Life | None = None
@@ -78,7 +82,7 @@ class Run:
     @property
     def went_well(self) -> bool:
         """Whether it ended by itself, without an error."""
-        return (self.how, self.exit_code) == ("by itself", 0)
+        return (self.how, self.exit_code, self.agent_code) == ("by itself", 0, None)
 
     @property
     def may_count_as_well(self) -> bool:

@@ -60,6 +60,7 @@ class Harms:
         self.done: Counter[str] = Counter()
         self.keeper_deaths: list[tuple[str, float]] = []
         self.refusals: list[tuple[float, float]] = []
+        self.full_disks: list[tuple[str, float, float]] = []
         self.findings: list[str] = []
         self.notes: list[str] = []
 
@@ -108,8 +109,7 @@ class Harms:
         """Do one harm; None when there was nothing to hurt."""
         corner = self._stage.corners[step.target]
         if step.harm in NETWORK:
-            heal = self._hurt_network(corner, NETWORK[step.harm])
-            return self._noted(heal) if step.harm is Harm.UNAUTHORIZED else heal
+            return self._hurt_network(corner, step.harm)
         return self._by_name()[step.harm](corner)
 
     def _by_name(self) -> Mapping[Harm, Callable[[Corner], Undo | None]]:
@@ -125,27 +125,36 @@ class Harms:
             Harm.RUNTIME_FROZEN: lambda _: _freeze(runtime),
             Harm.NETWORK_DOWN: _network_down,
             Harm.NETWORK_CUT: _cut,
-            Harm.DISK_FULL: _fill_disk,
+            Harm.DISK_FULL: self._fill_disk,
             Harm.RUNTIME_DISK_FULL: lambda _: _let_nothing_be_written(runtime),
         }
 
-    def _hurt_network(self, corner: Corner, fault: Fault) -> Undo:
-        corner.proxy.fail(fault, times=None)
+    def _hurt_network(self, corner: Corner, harm: Harm) -> Undo:
+        began = time.time()
+        corner.proxy.fail(NETWORK[harm], times=None)
 
         def heal() -> None:
             corner.proxy.heal()
             corner.proxy.cut_all()
+            if harm is Harm.UNAUTHORIZED:
+                self.refusals.append((began, time.time()))
 
         return heal
 
-    def _noted(self, heal: Undo) -> Undo:
+    def _fill_disk(self, corner: Corner) -> Undo | None:
         began = time.time()
+        if not corner.has_small_disk:
+            return None
+        ballast = corner.launcher.state_dir / BALLAST
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
 
-        def heal_and_note() -> None:
-            heal()
-            self.refusals.append((began, time.time()))
+        def make_room() -> None:
+            ballast.unlink(missing_ok=True)
+            self.full_disks.append((str(corner.launcher.state_dir), began, time.time()))
 
-        return heal_and_note
+        return make_room
 
     def _end_launcher(self, corner: Corner, number: signal.Signals) -> Undo | None:
         launcher = corner.launcher
@@ -273,16 +282,6 @@ def _cut(corner: Corner) -> Undo:
     return _nothing
 
 
-def _fill_disk(corner: Corner) -> Undo | None:
-    if not corner.has_small_disk:
-        return None
-    ballast = corner.launcher.state_dir / BALLAST
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    return lambda: _remove(ballast)
-
-
 def _let_nothing_be_written(runtime: RuntimeProcess) -> Undo | None:
     if not runtime.is_alive:
         return None
@@ -294,10 +293,6 @@ def _let_nothing_be_written(runtime: RuntimeProcess) -> Undo | None:
             limit_files(runtime, resource.RLIM_INFINITY)
 
     return let
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
 
 
 def _nothing() -> None:

@@ -73,6 +73,7 @@ def circumstances(house: Stage, harms: Harms) -> Circumstances:
         output_limit_bytes=OUTPUT_LIMIT_MIB * 1024 * 1024,
         keeper_deaths=tuple(harms.keeper_deaths),
         refusals=tuple(harms.refusals),
+        full_disks=tuple(harms.full_disks),
         late_seconds=LATE_SECONDS + TIMES_AS_LATE * house.watch.late_seconds,
     )
 
@@ -85,8 +86,9 @@ def _not_asked(evidence: Evidence) -> Iterator[str]:
 
 def _wrong_logs(api: RuntimeApi, evidence: Evidence) -> Iterator[str]:
     for row, run in evidence.ended_runs():
-        # Where the launcher's disk was full, the log is what fitted; the job says so.
-        if row["status"] not in AT_REST - {"stopped"} or not run.printed or "disk_full: " in str(row["error"]):
+        # Where the launcher's disk was full, the log is what fitted.
+        had_room = not evidence.had_a_full_disk(run.job_id, run.attempt)
+        if row["status"] not in AT_REST - {"stopped"} or not run.printed or not had_room:
             continue
         said = _log_of(api, row["job_id"])
         # The real commands have their own sentences around it, of a runtime that was away.

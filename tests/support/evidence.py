@@ -27,7 +27,8 @@ class Circumstances:
 
     Shape:   `root` is the folder in which all jobs are to work; `keeper_deaths` are state folders, each with the wall's
              time at which its keepers were killed; `refusals` are the times between which somebody in between refused
-             everything as a runtime would, once and for all.
+             everything as a runtime would, once and for all; `full_disks` are state folders that took nothing, with the
+             times between which they did.
     Units:   `late_seconds` is by how much a look from outside may be late; bytes.
     """
 
@@ -35,6 +36,7 @@ class Circumstances:
     output_limit_bytes: int | None = None
     keeper_deaths: tuple[tuple[str, float], ...] = ()
     refusals: tuple[tuple[float, float], ...] = ()
+    full_disks: tuple[tuple[str, float, float], ...] = ()
     late_seconds: float = 0.0
 
 
@@ -73,6 +75,15 @@ class Evidence:
             span.note_path.startswith(f"{state_dir}/") and span.began_at - self.circumstances.late_seconds <= at
             for state_dir, at in self.circumstances.keeper_deaths
             if span.gone_at is None or at <= span.gone_at + self.circumstances.late_seconds
+        )
+
+    def had_a_full_disk(self, job_id: str, attempt: int) -> bool:
+        """Whether its launcher's disk took nothing while an attempt ran."""
+        span = self.commands.get((job_id, attempt))
+        return span is not None and any(
+            span.note_path.startswith(f"{state_dir}/") and span.began_at < ended
+            for state_dir, began, ended in self.circumstances.full_disks
+            if span.gone_at is None or began < span.gone_at
         )
 
     def was_refused(self, since: float, until: float) -> bool:

@@ -42,18 +42,26 @@ def _lie(evidence: Evidence, job: JobRow, runs: list[Run]) -> str | None:
         return f"attempt {last.attempt} ran, which the runtime never gave out"
     run = next((run for run in runs if run.attempt == job["attempt"]), None)
     if job["status"] == "completed" or job["reason"] == "nonzero_exit":
-        return _lie_about_the_end(job, run)
+        return _lie_about_the_end(evidence, job, run)
     return _lie_about_a_failure(evidence, job, run) if job["status"] == "failed" and run is not None else None
 
 
-def _lie_about_the_end(job: JobRow, run: Run | None) -> str | None:
+def _lie_about_the_end(evidence: Evidence, job: JobRow, run: Run | None) -> str | None:
     if run is None:
         return "nothing ran"
     expected = 0 if job["status"] == "completed" else job["exit_code"]
     if run.exit_code != expected or (job["status"] == "failed" and run.exit_code == 0):
         return f"its agent ended with {run.exit_code} (signal {run.signal}), reported was {job['exit_code']}"
-    if job["status"] == "completed" and run.command == AGENT and not run.printed:
+    if job["status"] == "completed" and run.command == AGENT:
+        return _lie_about_a_success(evidence, job, run)
+    return None
+
+
+def _lie_about_a_success(evidence: Evidence, job: JobRow, run: Run) -> str | None:
+    if not run.printed:
         return "its agent printed nothing"
+    if job["reason"] is not None and not evidence.had_a_full_disk(run.job_id, run.attempt):
+        return "its command had room for its note"
     return None
 
 
