@@ -158,7 +158,7 @@ class KeeperProcess:
             self.world.tell(self.machine.name, f"keeper {self.name} is killed {why}")
             for run in self.world.ledger.runs:
                 if run.host == self.machine.name and not run.is_said and run.key in self.held_keys():
-                    run.is_alone = True
+                    run.alone_at = self.world.agenda.now
             self.world.ledger.in_doubt.update(self.begun)
             self._ended()
 

@@ -293,7 +293,7 @@ def _no_note_is_a_failure(patch: pytest.MonkeyPatch) -> None:
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
-        Mutant("the token is no fence", _no_token_fence, frozenset({"P1", "P2", "P3"})),
+        Mutant("the token is no fence", _no_token_fence, frozenset({"P1", "P2", "P3"}), first_seed=240),
         Mutant("the gate opens without a grant", _gate_before_grant, frozenset({"P2", "P3"})),
         Mutant("a report without an answer is forgotten", _report_forgotten, frozenset({"P1", "P3", "rest"})),
         Mutant("a restarted launcher forgets what the keeper holds", _held_forgotten, frozenset({"P2", "P3", "P5"})),
@@ -302,7 +302,7 @@ def mutants() -> Sequence[Mutant]:
         Mutant("what is lost is always run again", _rerun_always, frozenset({"P2"})),
         Mutant("what runs is fenced off", _everybody_fenced, frozenset({"P3", "P4"})),
         Mutant("a session's turn is not handed on", _turn_kept, frozenset({"rest"})),
-        Mutant("a stop hits everything", _stop_hits_all, frozenset({"P4"})),
+        Mutant("a stop hits everything", _stop_hits_all, frozenset({"P4"}), first_seed=240),
         Mutant("idempotency keys mean nothing", _keys_mean_nothing, frozenset({"P1"})),
         Mutant("a claim that was lost on the way is kept", _lost_claim_is_kept, frozenset({"rest"})),
         Mutant("an exit code is made up", _verdict_is_made_up, frozenset({"P3"})),
@@ -324,9 +324,11 @@ def mutants() -> Sequence[Mutant]:
         Mutant("times are those of the report", _times_of_the_report, frozenset({"times"})),
         Mutant("times are the wall's clock's", _times_by_the_walls_clock, frozenset({"times"})),
         Mutant("what stays behind takes a job's time", _leftovers_take_time, frozenset({"times"})),
-        Mutant("a note does not tell when", _end_by_the_note_is_unknown, frozenset({"times"})),
+        Mutant("a note does not tell when", _end_by_the_note_is_unknown, frozenset({"times"}), first_seed=120),
         Mutant("a wrapper's exit code is its agent's", _agents_code_is_not_read, frozenset({"P3"})),
-        Mutant("an exit status of 0 is witness enough", _status_is_witness_enough, frozenset({"P3", "P6"})),
+        Mutant(
+            "an exit status of 0 is witness enough", _status_is_witness_enough, frozenset({"P3", "P6"}), first_seed=190
+        ),
         Mutant("a note that could not be written is a failure", _no_note_is_a_failure, frozenset({"P3"})),
-        Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=600),
+        Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=90),
     )

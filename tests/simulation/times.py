@@ -19,15 +19,19 @@ SEEN_AT_ONCE_SECONDS = 0.05
 def wrong_verdict(run: Run, verdict: JsonObject, keeper: KeeperProcess) -> str | None:
     """Say what is wrong with the times in a verdict."""
     seconds, told_at = number_of(verdict, "seconds"), number_of(verdict, "ended_at")
-    if run.ended_at is None or run.how == "power cut" or seconds is None or told_at is None:
+    if run.ended_at is None or seconds is None or told_at is None:
         return None
-    truth, has_jumped = run.ended_at - run.began_at, keeper.machine.has_jumped
+    # What went down with its machine may have taken along what it had written.
+    if run.how == "power cut" or verdict.get("reason") == "host_rebooted":
+        return None
+    has_jumped = keeper.machine.has_jumped
     # Of an end that nobody saw only the wall's clock tells, and that was set meanwhile.
     if has_jumped and run.is_alone:
         return None
     late = SEEN_AT_ONCE_SECONDS if _could_be_known(run, keeper) else float("inf")
-    if not -ROUNDED_SECONDS <= seconds - truth <= late:
-        return f"{run.key} ran for {truth:.3f} s, and is said to have run for {seconds} s"
+    least, most = run.ended_at - run.spawned_at, run.ended_at - run.began_at + late
+    if not least - ROUNDED_SECONDS <= seconds <= most:
+        return f"{run.key} ran for {least:.3f} s, and is said to have run for {seconds} s"
     differs = told_at - keeper.machine.wall_time_of(run.ended_at)
     if not has_jumped and not -ROUNDED_SECONDS <= differs <= late:
         return f"{run.key} is said to have ended {differs:.3f} s late"
@@ -37,7 +41,7 @@ def wrong_verdict(run: Run, verdict: JsonObject, keeper: KeeperProcess) -> str |
 def _could_be_known(run: Run, keeper: KeeperProcess) -> bool:
     """Whether its keeper could see the end as it came, or read when it came."""
     assert run.ended_at is not None
-    if run.is_alone and run.ended_at < keeper.began_at:
+    if run.alone_at is not None and run.alone_at <= run.ended_at < keeper.began_at:
         return run.left_code is not None
     return run.ended_at >= keeper.undisturbed_since
 

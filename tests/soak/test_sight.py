@@ -167,6 +167,7 @@ def is_gone(ledger: Ledger, job_id: str) -> bool:
         ("turn/bounded_events.py", TELLS_EVERYTHING, 15 * MIB, "the events of job"),
         ("command/output_lines.py", LOSES_THE_END, 2000, "ends with 'xxx"),
     ],
+    ids=["limit", "events", "end"],
 )
 def test_output_without_a_bound_or_without_its_end_is_seen(
     real: Sight, module: str, code: str, printed: int, sentence: str
