@@ -79,6 +79,24 @@ def test_a_failure_on_a_full_disk_has_its_own_reason_from_the_events(
     assert "disk_full: " in str(ended["error"])
 
 
+def test_a_failure_on_a_disk_that_has_room_again_when_it_is_told_has_its_own_reason(bench: Bench, small: Path) -> None:
+    job_id = begin(bench, "failed-on-a-full-disk-for-a-while", SAYS_NOTHING)
+    (run_folder,) = bench.launcher.runs_dir.iterdir()
+
+    bench.launcher.freeze()
+    (run_folder / "outcome.json").unlink()
+    ballast = fill(small)
+    bench.open_gate()
+    session = str(bench.api.job(job_id)["session_id"])
+    wait_until(lambda: any(event["type"] == "session_stop" for event in bench.api.events(session)), "it is over")
+    wait_until(lambda: bench.launcher.keepers.records_of(run_folder.name, "ended"), "its keeper has seen its end")
+    ballast.unlink()
+    bench.launcher.thaw()
+    ended = bench.end_of(job_id)
+
+    assert (ended["status"], ended["reason"]) == ("failed", "empty_result")
+
+
 def test_an_agent_that_exited_0_is_completed_although_its_run_folder_cannot_be_written(
     bench: Bench, small: Path
 ) -> None:

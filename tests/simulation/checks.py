@@ -2,8 +2,9 @@
 
 Written from the protocol's words alone, and from the ledger of what really ran: no rule is taken from the code that is
 checked. P1 no job is lost, P2 no second run, P3 the truth is recorded, P4 nobody kills what was not asked to end, P5
-nothing stays behind, P6 a parent is told once. Beside them stands the queue: what is held, early or too many is not
-claimed. Only what no promise names, a row that nothing would ever move, is looked for with the product's own question.
+nothing stays behind, P6 a parent is told once. Beside them stand the queue, in which what is held, early or too many is
+not claimed, and the times, which are those of the processes. Only what no promise names, a row that nothing would ever
+move, is looked for with the product's own question.
 """
 
 import traceback
@@ -17,11 +18,13 @@ from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.upkeep.reconcile import find_stuck
 from lib.attempt.folder import RunFolder
 from lib.keeper.words import OUTCOME_FILE, JsonObject, texts_of
+from lib.wire.models import number_of
 from simulation.clients import NARROW, NARROW_LIMIT
 from simulation.host import RUNS_DIR
 from simulation.ledger import Run
 from simulation.processes import Process, read_outcome
 from simulation.runtime import every, rows
+from simulation.times import wrong_record, wrong_verdict
 
 if TYPE_CHECKING:
     from simulation.host import Host
@@ -38,6 +41,7 @@ LEGAL = frozenset(
 )  # fmt: skip
 CORRECTIONS = frozenset({("failed", "running"), ("failed", "completed"), ("failed", "failed"), ("failed", "stopped")})
 TERMINAL = frozenset({"completed", "failed", "stopped"})
+UNSEEN_ENDS = ("launcher_lost", "host_rebooted")
 UNKNOWN_ENDS = ("shim_died", "host_rebooted")
 CODE_IS_KNOWN_SECONDS = 2.5
 """So long after its end a launcher that was not held up has told the exit code of whoever fell to it."""
@@ -196,6 +200,10 @@ class Checks:
             self.find(
                 "P3", f"{key} is said to have ended with {code}, and its launcher knows that it was {run.exit_code}"
             )
+        if (wrong := wrong_verdict(run, verdict, keeper)) is not None:
+            self.find("times", wrong)
+        if (seconds := number_of(verdict, "seconds")) is not None:
+            run.said_seconds.add(seconds)
         run.verdict, run.is_said = verdict, not keeper.disk_failed
 
     def _who_knows(self, keeper: "KeeperProcess", run: Run) -> str | None:
@@ -261,6 +269,8 @@ class Checks:
             self.find(
                 "P3", f"{job.id}.{job.attempt} is '{job.status}' ({job.reason}, code {job.exit_code}); in truth: {what}"
             )
+        elif run is not None and job.reason not in UNSEEN_ENDS and (wrong := wrong_record(job, run)) is not None:
+            self.find("times", wrong)
 
     def _agrees(self, job: Job, run: Run | None) -> bool:
         """Tell whether a recorded outcome is what the ledger says."""
@@ -273,6 +283,9 @@ class Checks:
         # What a command left in writing is all that is known once its keeper has died, and its end is what it was.
         codes = {run.exit_code, run.left_code if run.is_alone else run.exit_code}
         ways = run.ways
+        if run.agent_code is not None:
+            # What our own command says of its agent counts, but a machine that went down may have lost it.
+            codes = {run.agent_code, *(codes if self._lost_power_since(run) else ())}
         if job.status is JobStatus.COMPLETED:
             return "by itself" in ways and 0 in codes
         if job.status is JobStatus.STOPPED:
@@ -287,6 +300,9 @@ class Checks:
             case "shim_died":
                 return run.is_alone
         return False
+
+    def _lost_power_since(self, run: Run) -> bool:
+        return any(host.name == run.host and host.boots > run.boot for host in self._world.hosts)
 
     def _went_down(self, run: Run | None) -> bool:
         """A command whose end a keeper had said in other words did not go down with its machine."""

@@ -1,5 +1,6 @@
 """What goes wrong in a world: which kinds, how often, and when; drawn once from the seed, and over at a known time."""
 
+import signal
 import sqlite3
 from collections.abc import Callable
 from random import Random
@@ -33,6 +34,8 @@ KINDS = (
     "journal cannot be written",
     "a process stays",
     "wrapper fails after its agent",
+    "wrapper is killed after its agent",
+    "wrapper swallows a failure",
 )
 RARE = (
     "launcher dies anywhere",
@@ -136,8 +139,13 @@ class Faults:
         """Draw how long a process stays although it is killed."""
         return self._chance.choice((1.0, 7.0, 40.0)) if self._strikes("a process stays") else 0.0
 
-    def wrapper_fails(self) -> bool:
-        return self._strikes("wrapper fails after its agent")
+    def end_of_wrapper(self, code: int) -> int:
+        """Draw how a command ends that has written down how its agent did."""
+        if self._strikes("wrapper fails after its agent"):
+            return self._chance.choice((1, 120))
+        if self._strikes("wrapper is killed after its agent"):
+            return -signal.SIGKILL
+        return 0 if self._strikes("wrapper swallows a failure") else code
 
     def command_missing(self) -> bool:
         return self._strikes("command is missing")
@@ -208,7 +216,7 @@ class Chaos:
         self._world.agenda.after(self._world.chance.uniform(1.0, 120.0), lambda: host.disk.fill(is_full=False))
 
     def _jump(self, host: "Host") -> None:
-        host.wall_offset += self._world.chance.choice((-3600.0, -60.0, 60.0, 3600.0))
+        host.set_clock(self._world.chance.choice((-3600.0, -60.0, 60.0, 3600.0)))
         self._world.tell(host.name, "the clock jumps")
 
     def _jump_runtime(self) -> None:

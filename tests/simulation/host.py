@@ -51,6 +51,7 @@ class Host:
         self.labels = labels
         self.max_jobs = max_jobs
         self.wall_offset = 0.0
+        self.has_jumped = False
         self.boots = 1
         self.is_interrupted = False
         self.disk = SimDisk(world.chance, self.wall_time)
@@ -70,7 +71,16 @@ class Host:
         return f"{self.name}-boot-{self.boots}"
 
     def wall_time(self) -> float:
-        return 1_767_323_045.0 + self.world.agenda.now + self.wall_offset
+        return self.wall_time_of(self.world.agenda.now)
+
+    def wall_time_of(self, at: float) -> float:
+        """Tell the wall's time at a moment, as it is set now."""
+        return 1_767_323_045.0 + at + self.wall_offset
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the wall's clock forward, or back."""
+        self.wall_offset += seconds
+        self.has_jumped = True
 
     def monotonic(self) -> float:
         """Tell the seconds since this boot."""
@@ -206,7 +216,7 @@ class Host:
         """Stop the keepers' processes for a while; commands go on."""
         self.world.tell(self.name, f"the keepers stand still for {seconds:.1f} s")
         for keeper in self.keepers.living():
-            keeper.life.frozen_until = self.world.agenda.now + seconds
+            keeper.stand_still(seconds)
 
     def _config(self) -> Config:
         return Config(

@@ -100,6 +100,7 @@ class KeeperProcess:
         self.told: dict[str, str] = {}
         self.begun: dict[str, float] = {}
         self.unrecorded: list[Run] = []
+        self.undisturbed_since = self.began_at = self.world.agenda.now
         self._version = VERSION
         self._keeper: Keeper | None = None
         self._line: Line | None = None
@@ -134,7 +135,15 @@ class KeeperProcess:
         if self.world.faults.keeper_dies_here():
             self.dies_here(f"before it could {what}")
         if (pause := self.world.faults.keeper_hesitation()) > 0:
-            self.life.wait(pause)
+            self._lose_time(pause)
+
+    def stand_still(self, seconds: float) -> None:
+        """Be stopped for a while."""
+        self.undisturbed_since = self.life.frozen_until = self.world.agenda.now + seconds
+
+    def _lose_time(self, seconds: float) -> None:
+        self.undisturbed_since = max(self.undisturbed_since, self.world.agenda.now + seconds)
+        self.life.wait(seconds)
 
     def dies_here(self, why: str) -> None:
         """Let it end in the middle of what it does, and its launcher with it now and then."""
@@ -149,7 +158,7 @@ class KeeperProcess:
             self.world.tell(self.machine.name, f"keeper {self.name} is killed {why}")
             for run in self.world.ledger.runs:
                 if run.host == self.machine.name and not run.is_said and run.key in self.held_keys():
-                    run.is_alone = True
+                    run.alone_at = self.world.agenda.now
             self.world.ledger.in_doubt.update(self.begun)
             self._ended()
 
@@ -162,12 +171,13 @@ class KeeperProcess:
             line.shut()
 
     def _main(self) -> None:
-        self.life.wait(self.world.faults.keeper_seconds())
+        self._lose_time(self.world.faults.keeper_seconds())
         if self.machine.keepers.is_locked(self.name):
             self.world.tell(self.machine.name, f"keeper {self.name} is not alone, and leaves")
             self._ended()
             return
         self.has_lock = True
+        self.began_at = self.world.agenda.now
         self.effect("listen")
         self.is_listening = True
         self._line, self._door = self._door[0] if self._door else None, self._door[1:]
@@ -196,7 +206,7 @@ class KeeperProcess:
             self._condition.wait(None if seconds is None else math.ceil(seconds * 1000) / 1000)
         self._has_news = False
         if (pause := self.world.faults.keeper_pause()) > 0:
-            self.life.wait(pause)
+            self._lose_time(pause)
 
     def _listen(self, keeper: Keeper) -> None:
         if self._door:

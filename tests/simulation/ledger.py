@@ -17,12 +17,15 @@ class Run:
     """One command of one attempt, from its first to its last moment.
 
     Shape:   `how` is 'by itself', or what ended it; `exit_code` is minus the signal's number if a signal did.
-             `left_code` is what it wrote down about itself. `asked` are the reasons for which it was told to end.
+             `left_code` is what it wrote down about itself, `agent_code` how it wrote that its agent failed, for one
+             of our own commands. `asked` are the reasons for which it was told to end.
              `stop_heard_at` is when its keeper heard, while it ran, that it should be told so, and `stop_said_at`
              when it said so.
-             `is_alone` is true once a keeper died that had it and had not said how it ended.
+             `began_at` is when its keeper took it in hand, `spawned_at` when its process began.
+             `alone_at` is when the last keeper died that had it and had not said how it ended.
              `is_recorded` is true once its keeper had the time to write down that it began.
-             `verdict` is how a keeper said that it ended, and `is_said` tells that the disk took that.
+             `verdict` is how a keeper said that it ended, and `is_said` tells that the disk took that; `said_seconds`
+             is how long it said that it ran, each time.
              `living` are the numbers of its processes, and `named` those that were said to have stayed behind.
              `fell_to` is the launcher that collects its exit code.
     """
@@ -38,14 +41,17 @@ class Run:
     how: str | None = None
     exit_code: int | None = None
     left_code: int | None = None
+    agent_code: int | None = None
     asked: list[str] = field(default_factory=list)
     stop_heard_at: float | None = None
     stop_said_at: float | None = None
     timeout_seconds: float = 0.0
-    is_alone: bool = False
+    spawned_at: float = 0.0
+    alone_at: float | None = None
     is_recorded: bool = False
     is_said: bool = False
     verdict: JsonObject | None = None
+    said_seconds: set[float] = field(default_factory=set)
     living: set[int] = field(default_factory=set)
     named: set[int] = field(default_factory=set)
     fell_to: Life | None = None
@@ -54,6 +60,11 @@ class Run:
     @property
     def key(self) -> str:
         return f"{self.job_id}.{self.attempt}"
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether a keeper died that had it."""
+        return self.alone_at is not None
 
     @property
     def ways(self) -> set[str | None]:
@@ -78,7 +89,7 @@ class Run:
     @property
     def went_well(self) -> bool:
         """Whether it ended by itself, without an error."""
-        return (self.how, self.exit_code) == ("by itself", 0)
+        return (self.how, self.exit_code, self.agent_code) == ("by itself", 0, None)
 
     @property
     def may_count_as_well(self) -> bool:
@@ -104,7 +115,8 @@ class Ledger:
 
     def begin(self, host: str, boot: int, job_id: str, session_name: str, attempt: int, prompt: str) -> Run:
         """Write that a command began."""
-        run = Run(host, boot, job_id, session_name, attempt, prompt, self._agenda.now)
+        now = self._agenda.now
+        run = Run(host, boot, job_id, session_name, attempt, prompt, began_at=now, spawned_at=now)
         self.runs.append(run)
         return run
 

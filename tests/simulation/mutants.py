@@ -1,7 +1,7 @@
 """The product with one rule broken on purpose, to prove that the checks would see it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -20,7 +20,10 @@ from agent_runtime.store.rows.keys import KeyTable
 from agent_runtime.upkeep import lost_jobs
 from lib import stopper
 from lib.api_client import Said
+from lib.attempt import report
 from lib.attempt.attempt import Attempt, Change
+from lib.attempt.folder import RunFolder
+from lib.attempt.witness import Witness, witness_of
 from lib.errors import CallFailed, CallRejected
 from lib.keeper import verdicts
 from lib.keeper.held import Held
@@ -31,7 +34,7 @@ from lib.keeper.words import RECORD_GRANTED, RECORD_SPAWNED, JsonObject
 from lib.reporter import Reporter
 from lib.starter import Starter
 from lib.supervisor import Supervisor
-from lib.wire.models import Dropped, Report
+from lib.wire.models import Dropped, Job, Report
 from simulation.clients import NARROW_LIMIT
 
 LONG_SECONDS = 1e6
@@ -249,10 +252,48 @@ def _stop_hides_an_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Keeper, "look", see_ends_then_look)
 
 
+def _times_of_the_report(patch: pytest.MonkeyPatch) -> None:
+    def without_times(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
+        return replace(report.report_of(job, folder, verdict), ended_at=None, run_seconds=None)
+
+    patch.setattr("lib.reporter.report_of", without_times)
+
+
+def _times_by_the_walls_clock(patch: pytest.MonkeyPatch) -> None:
+    def by_the_wall(held: Held, now: float, wall_time: float, noted_at: float | None) -> JsonObject:
+        return {"ended_at": wall_time, "seconds": wall_time - held.started_at if held.started_at else None}
+
+    patch.setattr(verdicts, "times_of", by_the_wall)
+
+
+def _leftovers_take_time(patch: pytest.MonkeyPatch) -> None:
+    def until_now(held: Held, now: float, wall_time: float, noted_at: float | None) -> JsonObject:
+        return {"ended_at": wall_time, "seconds": now - held.began if held.began is not None else None}
+
+    patch.setattr(verdicts, "times_of", until_now)
+
+
+def _end_by_the_note_is_unknown(patch: pytest.MonkeyPatch) -> None:
+    say = verdicts.times_of
+    patch.setattr(verdicts, "times_of", lambda held, now, wall_time, _: say(held, now, wall_time, None))
+
+
+def _agents_code_is_not_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(report, "_end_of_agent", _always(None))
+
+
+def _status_is_witness_enough(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(report, "witness_of", _always(Witness.COMMAND))
+
+
+def _no_note_is_a_failure(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(report, "witness_of", lambda note: witness_of(note) if note else Witness.NONE)
+
+
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
-        Mutant("the token is no fence", _no_token_fence, frozenset({"P1", "P2", "P3"})),
+        Mutant("the token is no fence", _no_token_fence, frozenset({"P1", "P2", "P3"}), first_seed=240),
         Mutant("the gate opens without a grant", _gate_before_grant, frozenset({"P2", "P3"})),
         Mutant("a report without an answer is forgotten", _report_forgotten, frozenset({"P1", "P3", "rest"})),
         Mutant("a restarted launcher forgets what the keeper holds", _held_forgotten, frozenset({"P2", "P3", "P5"})),
@@ -261,7 +302,7 @@ def mutants() -> Sequence[Mutant]:
         Mutant("what is lost is always run again", _rerun_always, frozenset({"P2"})),
         Mutant("what runs is fenced off", _everybody_fenced, frozenset({"P3", "P4"})),
         Mutant("a session's turn is not handed on", _turn_kept, frozenset({"rest"})),
-        Mutant("a stop hits everything", _stop_hits_all, frozenset({"P4"})),
+        Mutant("a stop hits everything", _stop_hits_all, frozenset({"P4"}), first_seed=240),
         Mutant("idempotency keys mean nothing", _keys_mean_nothing, frozenset({"P1"})),
         Mutant("a claim that was lost on the way is kept", _lost_claim_is_kept, frozenset({"rest"})),
         Mutant("an exit code is made up", _verdict_is_made_up, frozenset({"P3"})),
@@ -280,5 +321,14 @@ def mutants() -> Sequence[Mutant]:
         Mutant("exit codes are not handed on", _codes_are_not_handed_on, frozenset({"P3"})),
         Mutant("a second stop ends the care for the rest", _second_stop_ends_the_care, frozenset({"P5", "rest"})),
         Mutant("a stop hides an end of before", _stop_hides_an_end, frozenset({"P3"})),
-        Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=600),
+        Mutant("times are those of the report", _times_of_the_report, frozenset({"times"})),
+        Mutant("times are the wall's clock's", _times_by_the_walls_clock, frozenset({"times"})),
+        Mutant("what stays behind takes a job's time", _leftovers_take_time, frozenset({"times"})),
+        Mutant("a note does not tell when", _end_by_the_note_is_unknown, frozenset({"times"}), first_seed=120),
+        Mutant("a wrapper's exit code is its agent's", _agents_code_is_not_read, frozenset({"P3"})),
+        Mutant(
+            "an exit status of 0 is witness enough", _status_is_witness_enough, frozenset({"P3", "P6"}), first_seed=190
+        ),
+        Mutant("a note that could not be written is a failure", _no_note_is_a_failure, frozenset({"P3"})),
+        Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=90),
     )

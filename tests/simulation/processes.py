@@ -1,6 +1,8 @@
 """Processes of a made-up machine: commands and what they leave behind, who collects them, and what holds them together.
 
-A command does what its prompt says: `work SECONDS CODE OBEYS_SECONDS`.
+A command does what its prompt says: `work SECONDS CODE OBEYS_SECONDS`. Some are like our own: they leave a first note
+before they do anything and a last one about their agent, whose exit code is not theirs. The others leave their own exit
+code, or nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from simulation.lines import SimLines
     from simulation.world import World
 
-CODE_AFTER_TERM = 143
+CODE_AFTER_TERM, CODE_OF_A_FAILED_AGENT = 143, 1
+FIRST_NOTE: JsonObject = {"ending": None}
 LINES_EVERY_SECONDS = (5.0, 90.0)
 DIES_WITHIN_SECONDS = 0.003
 FIRST_PID, PIDS = 100, 40
@@ -57,6 +60,7 @@ class Process:
     place: Place
     spawner: Parent
     is_command: bool
+    is_ours: bool
     obeys_seconds: float | None
     stays_seconds: float = 0.0
     parent: Parent | None = None
@@ -110,6 +114,7 @@ class Processes:
         chance = self._world.chance
         self._daemons = chance.choice((0.0, 0.1, 0.4))
         self._leaves_outcome = chance.choice((0.0, 0.5, 1.0))
+        self._is_ours = chance.choice((0.0, 0.5, 1.0))
 
     def spawn(
         self, launch: Launch, place: Place, job_id: str, attempt: int, session_name: str, spawner: Parent
@@ -121,6 +126,9 @@ class Processes:
         )
         run.timeout_seconds = launch.timeout_seconds
         process = self._born(run, launch, place, spawner, command.obeys_seconds)
+        process.is_ours = self._world.chance.random() < self._is_ours
+        if process.is_ours:
+            self._leave_note(process, FIRST_NOTE)
         self._world.checks.began(run)
         self._world.clients.command_began(run, command.seconds)
         self._later(command.seconds, lambda: self._ends_by_itself(process, command.exit_code))
@@ -205,7 +213,9 @@ class Processes:
         pid, start_time = self._new_pid(), str(self._births)
         where = Place(place.cgroup, place.mark)
         is_command = not run.living
-        process = Process(pid, start_time, run, launch, where, spawner, is_command, obeys_seconds, parent=spawner)
+        process = Process(
+            pid, start_time, run, launch, where, spawner, is_command, False, obeys_seconds, parent=spawner
+        )
         self._by_pid[pid] = process
         run.living.add(pid)
         return process
@@ -237,24 +247,41 @@ class Processes:
             self._later(self._world.chance.uniform(*LINES_EVERY_SECONDS), lambda: self._print(run, path))
 
     def _obeys(self, process: Process) -> None:
-        if process.is_command:
-            self._leave_code(process, CODE_AFTER_TERM)
+        if process.is_command and process.is_living:
+            self._leave_last_note(process, {"ending": "stopped"}, CODE_AFTER_TERM)
         self.end(process, CODE_AFTER_TERM)
 
     def _ends_by_itself(self, process: Process, code: int) -> None:
-        self._leave_code(process, code)
-        self.end(process, 1 if self._world.faults.wrapper_fails() else code)
+        if not process.is_living:
+            return
+        if not process.is_ours:
+            self._leave_last_note(process, {}, code)
+        elif code == 0:
+            self._leave_last_note(process, {"ending": "completed"}, code)
+        else:
+            note: JsonObject = {"ending": "failed", "reason": "nonzero_exit", "agent_exit_code": code}
+            is_left = self._leave_last_note(process, note, CODE_OF_A_FAILED_AGENT)
+            process.run.agent_code = code if is_left else None
+            code = CODE_OF_A_FAILED_AGENT
+        self.end(process, self._world.faults.end_of_wrapper(code))
 
-    def _leave_code(self, process: Process, code: int) -> None:
-        if not process.is_living or self._world.chance.random() >= self._leaves_outcome:
-            return
+    def _leave_last_note(self, process: Process, note: JsonObject, code: int) -> bool:
+        """Write down how it ends, with an exit code; whether that is on the disk now."""
+        if not process.is_ours and self._world.chance.random() >= self._leaves_outcome:
+            return False
+        is_left = self._leave_note(process, {**note, "exit_code": code})
+        process.run.left_code = code if is_left else None
+        return is_left
+
+    def _leave_note(self, process: Process, note: JsonObject) -> bool:
+        path = Path(process.launch.outcome_path)
         try:
-            self._host.disk.put(
-                Path(process.launch.outcome_path), json.dumps({"exit_code": code}).encode(), is_synced=False
-            )
+            # The last note is written into the room of the first.
+            is_reserved = process.is_ours and self._host.disk.exists(path)
+            self._host.disk.put(path, json.dumps(note).encode(), is_synced=False, is_reserved=is_reserved)
         except OSError:
-            return
-        process.run.left_code = code
+            return False
+        return True
 
     def _give_to_parent(self, process: Process) -> None:
         if process.parent is None:

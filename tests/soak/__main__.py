@@ -62,7 +62,7 @@ def _wanted() -> argparse.Namespace:
 
 def shake(house: Stage, seed: int, seconds: float) -> list[str]:
     """Order jobs while the plan is played, let all come to rest, and judge."""
-    orders = Orders(house.runtime.api, seed, str(house.project.work))
+    orders = Orders(house, seed)
     harms = Harms(house, plan(seed, seconds, LAUNCHERS))
     figures = Figures(house, orders, harms, functools.partial(print, flush=True))
     try:
@@ -72,8 +72,8 @@ def shake(house: Stage, seed: int, seconds: float) -> list[str]:
         print("no more orders, no more faults: waiting until all is at rest", flush=True)
         for corner in house.corners:
             start_launcher(corner)
-        restless = come_to_rest(house, orders.promises)
-        evidence, broken = judge(house, orders.promises)
+        restless = come_to_rest(house)
+        evidence, broken = judge(house, harms, orders.promised)
         figures.outcomes(evidence)
     finally:
         figures.stop()

@@ -1,12 +1,14 @@
 """How a soak ends early: by one signal, with everything taken down; and how nothing is left of it."""
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
 
 import psutil
 
+from support.ledger import Ledger
 from support.waiting import wait_until
 
 HEARD = (signal.SIGINT, signal.SIGTERM)
@@ -56,6 +58,19 @@ def end_all_marked(name: str, value: str) -> None:
         return not left
 
     wait_until(all_gone, f"no process with {name}={value} is left")
+
+
+def end_all_living(ledger: Ledger) -> None:
+    """Kill every process that holds its lock, whatever became of its environment."""
+
+    def all_gone() -> bool:
+        living = ledger.living()
+        for one in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGKILL)
+        return not living
+
+    wait_until(all_gone, "nothing that came from a job lives")
 
 
 def _marked(name: str, value: str) -> list[psutil.Process]:

@@ -55,7 +55,9 @@ class Figures:
         done = sum(row["status"] in AT_REST for row in rows)
         outcomes = Counter(f"{row['status']} {row['reason'] or ''}".strip() for row in rows)
         told = ", ".join(f"{count} {name}" for name, count in outcomes.most_common())
-        self._say(f"jobs done: {done} of {len(evidence.acknowledged)}, commands run: {len(evidence.runs)} ({told})")
+        self._say(f"jobs done: {done} of {len(evidence.acknowledged)}, agents run: {len(evidence.runs)} ({told})")
+        late = evidence.circumstances.late_seconds
+        self._say(f"processes seen: {len(evidence.lives)}, an end may be told {late:.1f} s late")
 
     def _speak(self) -> None:
         while not self._is_over.wait(LINE_EVERY_SECONDS):
@@ -67,7 +69,7 @@ class Figures:
     def _sums(self) -> str:
         orders, harms = self._orders, self._harms
         return (
-            f"{len(orders.promises)} jobs acknowledged, {orders.ended} seen at rest, "
+            f"{len(orders.promised)} jobs acknowledged, {orders.ended} seen at rest, "
             f"{sum(harms.done.values())} faults, {len(harms.findings) + len(orders.refusals)} findings"
         )
 

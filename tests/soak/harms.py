@@ -5,6 +5,7 @@ import functools
 import heapq
 import itertools
 import json
+import resource
 import signal
 import threading
 import time
@@ -18,6 +19,7 @@ from soak.plan import Harm, Step
 from soak.stage import Corner, Stage
 from support.process import ProcessUnderTest
 from support.proxy import Fault, Kind, proxy_page
+from support.runtime_process import ONE_PAGE, RuntimeProcess, limit_files
 from support.waiting import NeverCameTrueError, wait_until
 
 Undo = Callable[[], None]
@@ -56,6 +58,9 @@ class Harms:
         self._order = itertools.count()
         self._taken_down: set[ProcessUnderTest] = set()
         self.done: Counter[str] = Counter()
+        self.keeper_deaths: list[tuple[str, float]] = []
+        self.refusals: list[tuple[float, float]] = []
+        self.full_disks: list[tuple[str, float, float]] = []
         self.findings: list[str] = []
         self.notes: list[str] = []
 
@@ -104,7 +109,7 @@ class Harms:
         """Do one harm; None when there was nothing to hurt."""
         corner = self._stage.corners[step.target]
         if step.harm in NETWORK:
-            return self._hurt_network(corner, NETWORK[step.harm])
+            return self._hurt_network(corner, step.harm)
         return self._by_name()[step.harm](corner)
 
     def _by_name(self) -> Mapping[Harm, Callable[[Corner], Undo | None]]:
@@ -113,24 +118,43 @@ class Harms:
             Harm.LAUNCHER_KILLED: lambda corner: self._end_launcher(corner, signal.SIGKILL),
             Harm.LAUNCHER_UPGRADED: lambda corner: self._end_launcher(corner, signal.SIGHUP),
             Harm.LAUNCHER_FROZEN: lambda corner: _freeze(corner.launcher),
-            Harm.KEEPER_KILLED: _kill_keepers,
+            Harm.KEEPER_KILLED: self._kill_keepers,
             Harm.KEEPER_AND_LAUNCHER_KILLED: self._end_keepers_and_launcher,
             Harm.RUNTIME_KILLED: lambda _: self._end_runtime(signal.SIGKILL),
             Harm.RUNTIME_RESTARTED: lambda _: self._end_runtime(signal.SIGTERM),
             Harm.RUNTIME_FROZEN: lambda _: _freeze(runtime),
             Harm.NETWORK_DOWN: _network_down,
             Harm.NETWORK_CUT: _cut,
-            Harm.DISK_FULL: _fill_disk,
+            Harm.DISK_FULL: self._fill_disk,
+            Harm.RUNTIME_DISK_FULL: lambda _: _let_nothing_be_written(runtime),
         }
 
-    def _hurt_network(self, corner: Corner, fault: Fault) -> Undo:
-        corner.proxy.fail(fault, times=None)
+    def _hurt_network(self, corner: Corner, harm: Harm) -> Undo:
+        began = time.time()
+        corner.proxy.fail(NETWORK[harm], times=None)
 
         def heal() -> None:
             corner.proxy.heal()
             corner.proxy.cut_all()
+            if harm is Harm.UNAUTHORIZED:
+                self.refusals.append((began, time.time()))
 
         return heal
+
+    def _fill_disk(self, corner: Corner) -> Undo | None:
+        began = time.time()
+        if not corner.has_small_disk:
+            return None
+        ballast = corner.launcher.state_dir / BALLAST
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+
+        def make_room() -> None:
+            ballast.unlink(missing_ok=True)
+            self.full_disks.append((str(corner.launcher.state_dir), began, time.time()))
+
+        return make_room
 
     def _end_launcher(self, corner: Corner, number: signal.Signals) -> Undo | None:
         launcher = corner.launcher
@@ -154,12 +178,22 @@ class Harms:
 
     def _end_keepers_and_launcher(self, corner: Corner) -> Undo | None:
         if not corner.launcher.is_alive:
-            return _kill_keepers(corner)
+            return self._kill_keepers(corner)
         # Frozen, it sees nothing of its keepers' end.
         corner.launcher.freeze()
-        corner.launcher.keepers.kill()
+        self._kill_keepers(corner)
         corner.launcher.kill()
         return self._until_back(corner.launcher, lambda: start_launcher(corner))
+
+    def _kill_keepers(self, corner: Corner) -> Undo | None:
+        if not corner.launcher.keepers.processes():
+            return None
+        state_dir = str(corner.launcher.state_dir)
+        self.keeper_deaths.append((state_dir, time.time()))
+        corner.launcher.keepers.kill()
+        # One that began meanwhile was killed too.
+        self.keeper_deaths.append((state_dir, time.time()))
+        return _nothing
 
     def _end_runtime(self, number: signal.Signals) -> Undo | None:
         runtime = self._stage.runtime
@@ -232,14 +266,6 @@ def _freeze(process: ProcessUnderTest) -> Undo | None:
     return thaw
 
 
-def _kill_keepers(corner: Corner) -> Undo | None:
-    keepers = corner.launcher.keepers
-    if not keepers.processes():
-        return None
-    keepers.kill()
-    return _nothing
-
-
 def _network_down(corner: Corner) -> Undo:
     corner.proxy.refuse()
 
@@ -256,18 +282,17 @@ def _cut(corner: Corner) -> Undo:
     return _nothing
 
 
-def _fill_disk(corner: Corner) -> Undo | None:
-    if not corner.has_small_disk:
+def _let_nothing_be_written(runtime: RuntimeProcess) -> Undo | None:
+    if not runtime.is_alive:
         return None
-    ballast = corner.launcher.state_dir / BALLAST
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    return lambda: _remove(ballast)
+    limit_files(runtime, ONE_PAGE)
 
+    def let() -> None:
+        # A runtime that has begun since then never had the limit.
+        if runtime.is_alive:
+            limit_files(runtime, resource.RLIM_INFINITY)
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+    return let
 
 
 def _nothing() -> None:

@@ -3,35 +3,30 @@
 import contextlib
 import json
 import threading
-from dataclasses import dataclass
 from random import Random
 from uuid import uuid4
 
 import httpx
 
-from soak.stage import REAL, REAL_AGENT
-from support.runtime_api import AT_REST, RuntimeApi
+from soak.stage import AGENT, Stage
+from support.runtime_api import AT_REST
 
 OPEN_AT_ONCE = 16
 ROUND_SECONDS = 0.25
-STOPPED_SHARE, RESUMED_SHARE, TRIED_AGAIN_SHARE, REAL_SHARE = 0.04, 0.15, 0.2, 0.2
-
-
-@dataclass(frozen=True)
-class Promise:
-    """A job that the runtime has acknowledged, and what it was told to print."""
-
-    job_id: str
-    output: str
+STOPPED_SHARE, RESUMED_SHARE, TRIED_AGAIN_SHARE, CHILDREN_SHARE = 0.04, 0.2, 0.3, 0.1
+MOVING_SHARE, TIMED_SHARE, BUDGET_SHARE = 0.05, 0.05, 0.03
+SHORT_SECONDS = 1.0
+# The runtime refuses an order for this; the session was not promised any more than that.
+OVER_BUDGET = "budget_exceeded"
 
 
 class Orders:
     """Orders jobs in a thread of its own until told to stop."""
 
-    def __init__(self, api: RuntimeApi, seed: int, folder: str) -> None:
-        self._api = api
+    def __init__(self, house: Stage, seed: int) -> None:
+        self._house = house
+        self._api = house.runtime.api
         self._chance = Random(seed)
-        self._folder = folder
         self._run = uuid4().hex[:6]
         self._open: set[str] = set()
         self._sessions: list[str] = []
@@ -39,7 +34,7 @@ class Orders:
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="orders", daemon=True)
         self.ended = 0
-        self.promises: list[Promise] = []
+        self.promised: set[str] = set()
         self.refusals: list[str] = []
 
     def start(self) -> None:
@@ -50,6 +45,7 @@ class Orders:
         """Order no more."""
         self._is_over.set()
         self._thread.join()
+        self.refusals += self._api.mistakes
 
     def _work(self) -> None:
         while not self._is_over.wait(ROUND_SECONDS):
@@ -68,43 +64,52 @@ class Orders:
                 self._api.stop_job(job_id)
 
     def _order(self) -> None:
-        script = self._script()
         self._number += 1
-        is_resume = bool(self._sessions) and self._chance.random() < RESUMED_SHARE
-        # By its name a session is run by the real commands, or by what stands in for them.
-        kind, agent = (REAL, REAL_AGENT) if self._chance.random() < REAL_SHARE else ("soak", "echo")
-        name = self._chance.choice(self._sessions) if is_resume else f"{kind}-{self._run}-{self._number}"
-        body: dict[str, object] = {
-            "type": "resume_session" if is_resume else "start_session",
-            "session_name": name,
-            "prompt": json.dumps(script),
-            "stop_grace_seconds": 0.5,
-        }
-        if not is_resume:
-            body |= {"agent_name": agent, "project_dir": self._folder}
-        if self._chance.random() < TRIED_AGAIN_SHARE:
-            body["max_attempts"] = 2
-        if self._chance.random() < 0.05:
-            body["timeout_seconds"] = 1.0
-        promise = Promise(self._insist(body), str(script.get("out", "")))
-        self.promises.append(promise)
-        self._open.add(promise.job_id)
-        if not is_resume:
-            self._sessions.append(name)
+        body = self._resume() if self._sessions and self._is_one_of(RESUMED_SHARE) else self._start()
+        body["prompt"] = json.dumps(self._script())
+        body["stop_grace_seconds"] = 0.5
+        body["priority"] = self._chance.choice((-5, 0, 0, 5))
+        if self._is_one_of(TRIED_AGAIN_SHARE):
+            body["max_attempts"] = 3
+        if self._is_one_of(TIMED_SHARE):
+            body["timeout_seconds"] = SHORT_SECONDS
+        job_id = self._insist(body)
+        if job_id is not None:
+            self.promised.add(job_id)
+            self._open.add(job_id)
 
-    def _insist(self, body: dict[str, object]) -> str:
+    def _resume(self) -> dict[str, object]:
+        return {"type": "resume_session", "session_name": self._chance.choice(self._sessions)}
+
+    def _start(self) -> dict[str, object]:
+        name = f"soak-{self._run}-{self._number}"
+        folder = self._house.moving if self._is_one_of(MOVING_SHARE) else self._house.project.work
+        body: dict[str, object] = {"type": "start_session", "session_name": name, "agent_name": AGENT}
+        body["project_dir"] = str(folder)
+        if self._sessions and self._is_one_of(CHILDREN_SHARE):
+            body |= {"parent_session_name": self._chance.choice(self._sessions), "callback": True}
+        if self._is_one_of(BUDGET_SHARE):
+            body["limits"] = {"max_run_seconds": SHORT_SECONDS}
+        self._sessions.append(name)
+        return body
+
+    def _is_one_of(self, share: float) -> bool:
+        return self._chance.random() < share
+
+    def _insist(self, body: dict[str, object]) -> str | None:
         """Ask until there is an answer; the key makes one job of any number of questions."""
         key = {"Idempotency-Key": f"{self._run}-{self._number}"}
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 answer = self._api.http.post("/jobs", json=body, headers=key)
-                if answer.status_code < 500:
-                    if not answer.is_success:
-                        self.refusals.append(f"a good job was refused: {answer.status_code} {answer.text}")
-                    assert answer.is_success
+                if answer.is_success:
                     return str(answer.json()["job_id"])
+                if answer.status_code < 500:
+                    if answer.json().get("code") != OVER_BUDGET:
+                        self.refusals.append(f"a good job was refused: {answer.status_code} {answer.text}")
+                    return None
             if self._is_over.wait(ROUND_SECONDS):
-                raise AssertionError("the run ended before the job was acknowledged")
+                return None
 
     def _script(self) -> dict[str, object]:
         chance = self._chance
@@ -120,10 +125,11 @@ class Orders:
         elif kind < 0.35:
             script["ignore_term"] = True
         elif kind < 0.38:
-            script["out_bytes"] = 500_000
-        elif kind < 0.39:
+            script["out_bytes"] = chance.choice((500_000, 3_000_000))
+        elif kind < 0.4:
             script["floods"] = True
         elif kind < 0.55:
             script |= {"daemons": chance.choice((1, 3)), "ignore_term": chance.random() < 0.3}
-        script["note"] = chance.random() < 0.8
+        elif kind < 0.6:
+            script |= {"chains": 1, "daemons": 1}
         return script

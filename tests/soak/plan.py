@@ -30,6 +30,7 @@ class Harm(Enum):
     REQUESTS_TWICE = "requests doubled"
     REQUESTS_LATE = "requests late and out of order"
     DISK_FULL = "disk full"
+    RUNTIME_DISK_FULL = "runtime's disk takes nothing"
 
 
 WEIGHTS = {
@@ -42,6 +43,7 @@ WEIGHTS = {
     Harm.RUNTIME_RESTARTED: 1,
     Harm.RUNTIME_FROZEN: 1,
     Harm.DISK_FULL: 2,
+    Harm.RUNTIME_DISK_FULL: 1,
 }
 
 

@@ -1,4 +1,4 @@
-"""The eight promises that hold after every test, whatever went wrong in it.
+"""The promises that hold after every test, whatever went wrong in it; `truths` has those that compare two witnesses.
 
 1. each acknowledged job has one outcome, or waits with a reason
 2. an attempt was started at most once
@@ -6,8 +6,11 @@
 4. the outcome is what really happened
 5. no process of an ended job lives, and none is a zombie
 6. every move of a job is one that the state table allows, and attempts only grow
-7. the times of a job are in order
+7. the times of a job are in order, and those of its processes
 8. files, threads and memory return to where they were
+9. what an agent prints has a bound, and its beginning and its end are kept
+10. no job works outside the folder that it may work in
+11. a runtime in trouble says which
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +18,15 @@ from itertools import pairwise
 
 from support.evidence import Evidence, Footprint, collect
 from support.ledger import Ledger, Run
-from support.runtime_api import AT_REST, EventRow, JobRow, RuntimeApi
+from support.runtime_api import AT_REST, EventRow, RuntimeApi
+from support.truths import (
+    kept_output,
+    no_mistakes,
+    nothing_after_its_end,
+    true_outcome,
+    true_times,
+    within_its_root,
+)
 from support.waiting import PATIENCE_SECONDS, wait_until
 
 Promise = Callable[[Evidence], Iterator[str]]
@@ -24,8 +35,6 @@ RESIDENT_GROWTH_BYTES_MAX = 50 * 1024 * 1024
 DESCRIPTORS_GROWTH_MAX = 8
 # A pool makes its threads when it needs them, and keeps them.
 POOLED_THREADS_MAX = 8
-# What the scripted command is called where the real commands run it.
-AGENT = "agent"
 
 # They carry the status and do not change it.
 _NO_MOVES = frozenset({"job.created", "job.stop_requested", "job.edited", "job.held", "job.hold_lifted"})
@@ -79,35 +88,6 @@ def nothing_beside(evidence: Evidence) -> Iterator[str]:
         job = evidence.jobs.get(run.job_id)
         if run.beside and (job is None or job["rerun_lost"] == 0):
             yield f"attempt {run.attempt} of job {run.job_id} began beside living {list(run.beside)} of its session"
-
-
-def true_outcome(evidence: Evidence) -> Iterator[str]:
-    """Promise 4."""
-    runs_by_job = _by_job(evidence.runs)
-    for job_id in evidence.acknowledged:
-        job = evidence.jobs.get(job_id)
-        if job is not None and (lie := _lie(job, runs_by_job.get(job_id, []))):
-            yield f"job {job_id} is {job['status']}, but {lie}"
-
-
-def _lie(job: JobRow, runs: list[Run]) -> str | None:
-    last = max(runs, key=lambda run: run.attempt, default=None)
-    if job["status"] == "completed":
-        if last is None:
-            return "nothing ran"
-        if last.exit_code != 0:
-            return f"its process ended with {last.exit_code} (signal {last.signal})"
-    if job["status"] == "failed" and job["reason"] == "nonzero_exit":
-        if last is None:
-            return "nothing ran"
-        if last.command == AGENT:
-            # The real command has an exit status of its own for an agent that failed.
-            return f"its agent ended with {last.exit_code}" if last.exit_code == 0 else None
-        if last.exit_code != job["exit_code"]:
-            return f"its process ended with {last.exit_code}, reported was {job['exit_code']}"
-    if job["status"] == "pending" and last is not None and last.attempt > job["attempt"]:
-        return f"attempt {last.attempt} ran, which the runtime never gave out"
-    return None
 
 
 def nothing_left(evidence: Evidence) -> Iterator[str]:
@@ -169,13 +149,18 @@ PROMISES: tuple[Promise, ...] = (
     nothing_beside,
     true_outcome,
     nothing_left,
+    nothing_after_its_end,
     legal_moves,
     times_in_order,
+    true_times,
+    kept_output,
+    within_its_root,
+    no_mistakes,
 )
 
 
 def violations(evidence: Evidence) -> list[str]:
-    """Every breach of the promises 1 to 7."""
+    """Every breach of the promises, but of the eighth, for which something must be compared."""
     return [breach for promise in PROMISES for breach in promise(evidence)]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTED = Path(__file__).with_name("scripted_ao_start.py")
+WITNESS = Path(__file__).with_name("witnessed_command.py")
 
 
 class Project:
@@ -26,6 +27,16 @@ class Project:
         )
 
     @property
+    def agent(self) -> Path:
+        """The scripted command as an agent of the real ones."""
+        return self.root / "scripted/agent"
+
+    @staticmethod
+    def real_command(name: str) -> Path:
+        """A command of this repository."""
+        return REPOSITORY / "commands" / name
+
+    @property
     def launcher(self) -> Path:
         """The copied launcher's script."""
         return self.root / "servers/agent-launcher/agent-launcher"
@@ -40,18 +51,19 @@ class Project:
     def put_real_commands(self) -> None:
         """Put the commands of this repository in place."""
         for name in ("ao-start", "ao-resume"):
-            self.put_command(name, f'#!/bin/sh\nexec {sys.executable} {REPOSITORY / "commands" / name} "$@"\n')
+            self.put_command(name, f'#!/bin/sh\nexec {sys.executable} {self.real_command(name)} "$@"\n')
 
-    def with_both_commands(self, real: str) -> "Project":
-        """Put the real commands in place for sessions whose name begins so, and the scripted ones for all others."""
-        self.with_scripted_commands()
-        scripted = self.root / "scripted"
-        self.commands.rename(scripted)
-        self.commands.mkdir()
+    def with_witnessed_commands(self, through: Path | None = None) -> "Project":
+        """Put the real commands in place, each behind a witness, and the scripted one beside them as `agent`.
+
+        Shape: `through` is a program that runs a command in its own way.
+        """
         for name in ("ao-start", "ao-resume"):
-            chosen = f'case "$1" in {real}-*) exec {sys.executable} {REPOSITORY / "commands" / name} "$@" ;; esac'
-            self.put_command(name, f'#!/bin/sh\n{chosen}\nexec {scripted / name} "$@"\n')
-        shutil.copy(scripted / "ao-start", scripted / "agent")
+            words = [WITNESS, *([through] if through else []), self.real_command(name)]
+            self.put_command(name, f'#!/bin/sh\nexec {sys.executable} -IS {" ".join(map(str, words))} "$@"\n')
+        self.agent.parent.mkdir(exist_ok=True)
+        self.agent.write_text(f"#!{sys.executable} -IS\n" + SCRIPTED.read_text(encoding="utf-8"), encoding="utf-8")
+        self.agent.chmod(0o755)
         return self
 
     def put_command(self, name: str, text: str, mode: int = 0o755) -> Path:

@@ -10,6 +10,7 @@ from support.waiting import wait_until
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject = dict[str, Json]
 
+UNAVAILABLE = 503
 AT_REST = frozenset({"completed", "failed", "stopped"})
 
 
@@ -31,6 +32,8 @@ class JobRow(TypedDict):
     exit_code: int | None
     signal: int | None
     rerun_lost: int
+    timeout_seconds: float | None
+    stop_requested_at: str | None
     created_at: str
     claimed_at: str | None
     started_at: str | None
@@ -75,11 +78,19 @@ class LauncherRow(TypedDict):
 
 
 class RuntimeApi:
-    """One runtime's API with one token."""
+    """One runtime's API with one token; `mistakes` are the answers that no runtime should give."""
 
     def __init__(self, url: str, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False)
+        self.mistakes: list[str] = []
+        hooks = {"response": [self._note_mistake]}
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False, event_hooks=hooks)
+
+    def _note_mistake(self, answer: httpx.Response) -> None:
+        if answer.status_code >= 500 and answer.status_code != UNAVAILABLE:
+            answer.read()
+            asked = f"{answer.request.method} {answer.request.url.path}"
+            self.mistakes.append(f"{asked} was answered {answer.status_code}: {answer.text[:200]}")
 
     def close(self) -> None:
         """Let the connections go."""

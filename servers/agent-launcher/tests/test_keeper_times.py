@@ -70,6 +70,19 @@ def test_a_command_that_nobody_saw_end_ran_until_it_left_its_note(keeper: Keeper
     assert (verdict["seconds"], verdict["ended_at"]) == (5.0, noted_at)
 
 
+def test_a_first_note_is_no_word_about_an_end_that_nobody_saw(keeper: KeeperInHand, host: MadeUpHost) -> None:
+    keeper.run()
+    host.outcome, host.written = {"ending": None}, {f"{RUN}/{words.OUTCOME_FILE}": host.wall_time()}
+    keeper.pass_time(5)
+    host.start_times.clear()
+
+    heir = keeper.heir()
+    heir.pass_time(CODE_COMES_WITHIN_SECONDS)
+    verdict = heir.keeper._held["job_1.1"].verdict or {}
+
+    assert verdict["seconds"] == 5.0 + CODE_COMES_WITHIN_SECONDS
+
+
 @pytest.mark.parametrize(("noted_after", "seconds"), [(-60.0, 0.0), (7200.0, 38.0 + CODE_COMES_WITHIN_SECONDS)])
 def test_a_note_whose_time_cannot_be_is_believed_as_far_as_it_can(
     keeper: KeeperInHand, host: MadeUpHost, noted_after: float, seconds: float

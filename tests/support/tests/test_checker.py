@@ -6,30 +6,10 @@ from typing import cast
 import pytest
 
 from support.checker import violations
-from support.evidence import Evidence, LeftOver
+from support.evidence import LeftOver
 from support.ledger import Run
-from support.runtime_api import EventRow, JobRow
-
-JOB = cast(
-    "JobRow",
-    {
-        "job_id": "job_1", "session_id": "ses_1", "status": "completed", "attempt": 1, "rerun_lost": 0, "reason": None,
-        "exit_code": 0, "created_at": "2026-01-01T00:00:00Z", "claimed_at": "2026-01-01T00:00:01Z",
-        "started_at": "2026-01-01T00:00:02Z", "ended_at": "2026-01-01T00:00:03Z",
-    },
-)  # fmt: skip
-RUN = Run("job_1", 1, 100, "ao-start", "s", started_at=1.0, ended_at=2.0, exit_code=0, signal=None, beside=())
-
-
-def moved(status: str, attempt: int = 1) -> EventRow:
-    """An event that says where a job went."""
-    return cast("EventRow", {"type": f"job.{status}", "attempt": attempt, "data": {"status": status}})
-
-
-def evidence(job: JobRow = JOB, runs: tuple[Run, ...] = (RUN,), moves: tuple[EventRow, ...] | None = None) -> Evidence:
-    """A house with one job in it."""
-    events = moves if moves is not None else (moved("claimed"), moved("running"), moved("completed"))
-    return Evidence(("job_1",), {"job_1": job}, {"job_1": list(events)}, list(runs), [])
+from support.runtime_api import JobRow
+from support.sample_house import JOB, RUN, evidence, moved
 
 
 def test_a_house_in_order_has_no_breach() -> None:
@@ -58,9 +38,11 @@ def test_overlapping_attempts_are_seen() -> None:
 
 
 def test_an_attempt_that_began_beside_a_living_one_is_seen() -> None:
-    second = replace(RUN, attempt=2, started_at=2.5, ended_at=3.0, beside=(100,))
+    second = replace(RUN, attempt=2, started_at=2.5, ended_at=3.0, beside=("job_1.1.100.7.start",))
 
-    assert any("began beside living [100]" in breach for breach in violations(evidence(runs=(RUN, second))))
+    assert any(
+        "began beside living ['job_1.1.100.7.start']" in breach for breach in violations(evidence(runs=(RUN, second)))
+    )
 
 
 @pytest.mark.parametrize("runs", [(), (replace(RUN, exit_code=3),), (replace(RUN, exit_code=None, ended_at=None),)])
@@ -74,7 +56,7 @@ def test_a_wrong_exit_code_is_seen() -> None:
 
     breaches = violations(evidence(failed, (replace(RUN, exit_code=3),), moves))
 
-    assert any("ended with 3, reported was 4" in breach for breach in breaches)
+    assert any("ended with 3 (signal None), reported was 4" in breach for breach in breaches)
 
 
 def test_a_left_over_process_is_seen() -> None:

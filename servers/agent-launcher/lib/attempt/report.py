@@ -8,6 +8,7 @@ from lib.attempt.folder import RunFolder
 from lib.attempt.witness import NEVER_SAID, Witness, is_last_note, witness_of
 from lib.wire.models import Job, JsonObject, Report, integer_of, iso_time, number_of, text_of, texts_of
 
+NO_NOTE = "it left no note about its end"
 KILLED_STATUS = 128 + signal.SIGKILL
 # What ends an attempt against its will, but not by a stop that someone asked for.
 _FAILURES = frozenset(
@@ -28,7 +29,10 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
     # The first note says nothing where the last one could not be written.
     witness = witness_of(outcome if is_last_note(outcome) or unwritten is None else {})
     name = _outcome(reason, exit_code, witness)
+    is_missing = False
     if reason is None and name == "failed":
+        # Whatever kept the last note from being written may be over by now.
+        is_missing = exit_code != 0 and not is_last_note(outcome)
         exit_code, number = _end_of_agent(outcome) or (exit_code, number)
     usage = outcome.get("usage")
     ended_at = number_of(verdict, "ended_at")
@@ -43,7 +47,7 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
         log_bytes=folder.output_bytes(),
         usage=usage if isinstance(usage, dict) else {},
         cost_usd=number_of(outcome, "cost_usd"),
-        unwritten=unwritten,
+        unwritten=unwritten or (NO_NOTE if is_missing else None),
     )
 
 

@@ -325,8 +325,11 @@ class Keeper:
                 return
             if now < held.due:
                 return
-        outcome = self._host.read_outcome(held.launch) if held.exit_code is None else {}
-        noted_at = self._host.last_write(held.launch.outcome_path) if held.over_at is None else None
+        was_seen = held.exit_code is not None and held.over_at is not None
+        outcome = {} if was_seen else self._host.read_outcome(held.launch)
+        # A first note, which says nothing about an end, tells nothing of its time either.
+        is_noted = held.over_at is None and "exit_code" in outcome
+        noted_at = self._host.last_write(held.launch.outcome_path) if is_noted else None
         times = verdicts.times_of(held, now, self._host.wall_time(), noted_at)
         self._end(held, verdicts.of(held, outcome, times))
 
