@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import COMMANDS, Commands
+from support.project import REPOSITORY
 from support.stand_in_runtime import Json, Reply, StandInRuntime, stand_in_runtime
 
 PYTHON_ITSELF = "http.client json dataclasses optparse ipaddress pathlib threading typing encodings.idna"
@@ -23,6 +24,8 @@ CALLS = {
 SHOWS = {"terminal.clock", "terminal.showing"}
 WATCHES = {"retry", "watching.stream"}
 JOB = {"job.note", "job.options", "turn.request"}
+
+MCP_SERVER = REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py"
 
 LOADED = {
     "ao-status one": CALLS,
@@ -70,11 +73,11 @@ def python_itself() -> set[str]:
     return loaded_by("-c", f"import {PYTHON_ITSELF.replace(' ', ', ')}")
 
 
-def loaded_by(*arguments: str, environment: dict[str, str] | None = None) -> set[str]:
+def loaded_by(*arguments: str, environment: dict[str, str] | None = None, told: str = "") -> set[str]:
     """The modules that a Python loads from its start to its end, which is a good one."""
     done = subprocess.run(
         [sys.executable, "-I", "-X", "importtime", *arguments],
-        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        env=environment, input=told, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
@@ -94,3 +97,19 @@ def test_a_command_loads_what_stands_here_and_nothing_else(
     rooms |= {"agent_backends", "agent_backends.job", "agent_backends.turn"}
     ours = {f"agent_backends.{part}" if part in JOB else f"runtime_client.{part}" for part in LOADED[command]}
     assert loaded - rooms == ours
+
+
+def test_the_mcp_server_on_standard_input_loads_no_sdk_and_no_event_loop(
+    runtime: StandInRuntime, python_itself: set[str], tmp_path: Path
+) -> None:
+    environment = Commands(runtime.url, tmp_path, "token").environment()
+    asked = "".join(f'{{"jsonrpc":"2.0","id":1,"method":"{method}"}}\n' for method in ("initialize", "tools/list"))
+
+    loaded = loaded_by(str(MCP_SERVER), environment=environment, told=asked) - python_itself
+
+    assert "asyncio" not in loaded
+    packages = {module.partition(".")[0] for module in loaded if not module.startswith("_")}
+    assert packages - set(sys.stdlib_module_names) == {
+        *("orchestrator_mcp", "runtime_client"),
+        *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
+    }
