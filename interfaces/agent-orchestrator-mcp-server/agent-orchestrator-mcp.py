@@ -1,7 +1,7 @@
-#!/usr/bin/env -S sh -c 's=$(readlink -f "$0"); v=${s%/*}/../../.venv/bin; [ -x "$v/agent-runtime" ] && exec "$v/python" "$s" "$@"; exec uv run -q --no-env-file --directory . --script "$s" "$@"'
+#!/usr/bin/env -S sh -c 's=$(readlink -f "$0"); v=${s%/*}/../../.venv/bin; [ -x "$v/agent-runtime" ] && exec "$v/python" -I "$s" "$@"; exec uv run -q --no-env-file --directory . --script "$s" "$@"'
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["mcp>=2.3", "httpx>=0.28", "uvicorn>=0.54"]
+# dependencies = ["mcp>=2.3", "pydantic>=2.12", "uvicorn>=0.54"]
 # ///
 """The Agent Orchestrator as an MCP server: agents start, watch and stop other agents.
 
@@ -18,7 +18,6 @@ if not sys.flags.isolated:
     # Before anything is imported: neither environment nor folder of the caller decides what our modules are.
     os.execv(sys.executable, [sys.executable, "-I", *sys.argv])
 
-import shutil
 from pathlib import Path
 
 
@@ -34,6 +33,9 @@ def find_commands_dir(project_root: Path | None) -> Path | None:
     """Find the `ao-*` commands relative to the project root, or else on PATH."""
     if project_root is not None and (project_root / "commands" / "ao-start").is_file():
         return project_root / "commands"
+    # Imported late: beside the commands there is no need to look for them.
+    import shutil
+
     on_path = shutil.which("ao-start")
     return Path(on_path).parent if on_path else None
 

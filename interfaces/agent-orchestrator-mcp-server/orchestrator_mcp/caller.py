@@ -16,11 +16,13 @@ class Caller:
     """The session that a call comes from, and the token that it may use.
 
     Shape:   `session_name` is None for a person's own client: then nobody can be called back.
+             `is_process` is true for the process that started a server on standard input and output.
     """
 
     session_name: str | None
     token: str | None = field(default=None, repr=False)
     token_source: str = ""
+    is_process: bool = False
 
     def address(self, runtime: RuntimeAddress) -> RuntimeAddress:
         """The server's runtime as this caller sees it: the same place, and the caller's own token."""
@@ -33,7 +35,7 @@ def caller_of_process(address: RuntimeAddress) -> Caller:
     Errors:  UsageError, if AGENT_SESSION_NAME is no session's name.
     """
     name = _checked_name(address.session_name, "AGENT_SESSION_NAME")
-    return Caller(name, address.token, address.token_source)
+    return Caller(name, address.token, address.token_source, is_process=True)
 
 
 def caller_of_request(headers: Mapping[str, str]) -> Caller:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from orchestrator_mcp.answers import Deleted, Stopped
 from orchestrator_mcp.caller import Caller
-from orchestrator_mcp.desk import Desk, ToolContext, answers_errors
+from orchestrator_mcp.desk import Desk
 from orchestrator_mcp.starting import SessionName
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError
@@ -22,10 +22,9 @@ class EndingTools:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @answers_errors
-    async def stop_agent_session(
+    def stop_agent_session(
         self,
-        context: ToolContext,
+        caller: Caller,
         session_name: SessionName,
         with_descendants: Annotated[
             bool, Field(description="Stop also all that it has started, any level deep.")
@@ -35,15 +34,14 @@ class EndingTools:
 
         The session stays and can be resumed.
         """
-        return await self._desk.ask(context, lambda client, _: _stop(client, session_name, with_descendants))
+        return self._desk.ask(caller, lambda client, _: _stop(client, session_name, with_descendants))
 
-    @answers_errors
-    async def delete_all_agent_sessions(self, context: ToolContext) -> Deleted:
+    def delete_all_agent_sessions(self, caller: Caller) -> Deleted:
         """Delete sessions that are at rest, with all that they recorded. This cannot be undone.
 
         Inside a session it deletes only what you started yourself; outside, all of them. What is at work is kept.
         """
-        return await self._desk.ask(context, _delete)
+        return self._desk.ask(caller, _delete)
 
 
 def _stop(client: RuntimeClient, session_name: str, with_descendants: bool) -> Stopped:

@@ -3,14 +3,18 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from orchestrator_mcp.all_tools import build_toolbox
 from orchestrator_mcp.caller import caller_of_process
 from orchestrator_mcp.desk import Desk
-from orchestrator_mcp.server import build_server, serve_http
-from orchestrator_mcp.settings import read_arguments
-from runtime_client.address import find_runtime
+from orchestrator_mcp.settings import HttpSettings, read_arguments
+from orchestrator_mcp.stdio_server import StdioServer
+from orchestrator_mcp.toolbox import Toolbox
+from runtime_client.address import RuntimeAddress, find_runtime
 from runtime_client.errors import RuntimeClientError
+from runtime_client.terminal.output import write
 
 
 def main(arguments: Sequence[str], commands_dir: Path | None) -> int:
@@ -22,11 +26,7 @@ def main(arguments: Sequence[str], commands_dir: Path | None) -> int:
             caller_of_process(address)
         desk = Desk(address)
         try:
-            server = build_server(desk, commands_dir)
-            if http is None:
-                server.run("stdio")
-            else:
-                serve_http(server, http)
+            _serve(build_toolbox(desk, commands_dir), address, http)
         finally:
             desk.close()
     except RuntimeClientError as error:
@@ -35,3 +35,13 @@ def main(arguments: Sequence[str], commands_dir: Path | None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _serve(toolbox: Toolbox, address: RuntimeAddress, http: HttpSettings | None) -> None:
+    if http is None:
+        StdioServer(toolbox, partial(caller_of_process, address), partial(write, sys.stdout)).serve(sys.stdin.buffer)
+        return
+    # Imported late: the SDK takes a second and 60 MB, and serves HTTP only.
+    from orchestrator_mcp.http_server import serve_http
+
+    serve_http(toolbox, http)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from orchestrator_mcp.answers import Accepted
 from orchestrator_mcp.caller import Caller
-from orchestrator_mcp.desk import Desk, ToolContext, answers_errors
+from orchestrator_mcp.desk import Desk
 from runtime_client.client import RuntimeClient
 from runtime_client.models import Job, JobOrder, JobType
 
@@ -42,10 +42,9 @@ class StartingTools:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @answers_errors
-    async def start_agent_session(
+    def start_agent_session(
         self,
-        context: ToolContext,
+        caller: Caller,
         session_name: SessionName,
         agent_name: Annotated[str, Field(description="A name that list_agent_blueprints returned.")],
         prompt: Prompt,
@@ -74,12 +73,11 @@ class StartingTools:
             callback_policy=None if callback_policy == "each" else callback_policy,
             callback_group=callback_group,
         )
-        return await self._desk.ask(context, lambda client, caller: _create(client, caller, order))
+        return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
 
-    @answers_errors
-    async def resume_agent_session(
+    def resume_agent_session(
         self,
-        context: ToolContext,
+        caller: Caller,
         session_name: SessionName,
         prompt: Prompt,
         if_busy: Annotated[
@@ -107,7 +105,7 @@ class StartingTools:
             callback_policy=None if callback_policy == "each" else callback_policy,
             callback_group=callback_group,
         )
-        return await self._desk.ask(context, lambda client, caller: _create(client, caller, order))
+        return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
 
 
 def _create(client: RuntimeClient, caller: Caller, order: JobOrder) -> Accepted:

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from orchestrator_mcp.answers import Waited, Watched
+from orchestrator_mcp.caller import Caller
 from orchestrator_mcp.cursor import Cursor, read_cursor
-from orchestrator_mcp.desk import Desk, ToolContext, answers_errors
+from orchestrator_mcp.desk import Desk
 from runtime_client.client import RuntimeClient
 from runtime_client.watching.waiting import Rest, wait_for_rest
 
@@ -20,13 +21,12 @@ class WaitingTools:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @answers_errors
-    async def wait_for_agent_sessions(
+    def wait_for_agent_sessions(
         self,
-        context: ToolContext,
+        caller: Caller,
         session_names: Annotated[
             list[str], Field(description="The sessions to wait for; may be empty if you pass a cursor.")
-        ] = [],  # noqa: B006 - the SDK copies it into the schema and nobody changes it
+        ] = [],  # noqa: B006 - nobody changes it
         mode: Annotated[
             Literal["all", "any"],
             Field(description="'all' waits for every one; 'any' for the next one that you have not been told of."),
@@ -43,7 +43,7 @@ class WaitingTools:
         woken by the callback.
         """
         wanted = read_cursor(session_names, cursor)
-        return await self._desk.ask(context, lambda client, _: _wait(client, wanted, mode == "any", timeout_seconds))
+        return self._desk.ask(caller, lambda client, _: _wait(client, wanted, mode == "any", timeout_seconds))
 
 
 def _wait(client: RuntimeClient, wanted: Cursor, any_is_enough: bool, timeout_seconds: float) -> Waited:
