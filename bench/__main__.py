@@ -1,4 +1,7 @@
-"""`make bench`, or `make bench ONLY="latency throughput"`; with PROFILE=1 it also tells where the time goes."""
+"""`make bench`, or `make bench ONLY="latency throughput"`; with PROFILE=1 it also tells where the time goes.
+
+`make bench ONLY="real claude weight"` measures with the real commands and the real Claude Code client.
+"""
 
 import argparse
 import contextlib
@@ -7,9 +10,11 @@ import platform
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from bench import at_once, idle, latency, throughput
-from bench.house import House, house
+from bench import at_once, claude, idle, latency, real, throughput, weight
+from bench.house import House, house, real_house
 from bench.profiling import profiled
+from bench.table import Table
+from support.model_stand_in import ModelStandIn
 
 MEASUREMENTS: Mapping[str, Callable[[House], None]] = {
     "latency": latency.measure,
@@ -18,18 +23,28 @@ MEASUREMENTS: Mapping[str, Callable[[House], None]] = {
     "1000": at_once.measure_1000,
     "idle": idle.measure,
 }
+REAL: Mapping[str, Callable[[House, Table, ModelStandIn], None]] = {
+    "real": lambda house, table, _: real.measure(house, table),
+    "claude": claude.measure,
+    "weight": weight.measure,
+}
 
 
 def main() -> None:
     """Run what was asked for, each in a house of its own so that none inherits another's rows."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("only", nargs="*", choices=[[], *MEASUREMENTS], default=[], help="which measurements")
+    parser.add_argument("only", nargs="*", choices=[[], *MEASUREMENTS, *REAL], default=[], help="which measurements")
     parser.add_argument("--profile", action="store_true", help="sample both processes, print the heaviest functions")
     wanted = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
     for name in wanted.only or MEASUREMENTS:
-        with house() as started, profiled(started) if wanted.profile else contextlib.nullcontext():
-            MEASUREMENTS[name](started)
+        with ModelStandIn() as model, _house_for(name, model) as started:
+            with profiled(started) if wanted.profile else contextlib.nullcontext():
+                REAL[name](started, Table(), model) if name in REAL else MEASUREMENTS[name](started)
+
+
+def _house_for(name: str, model: ModelStandIn) -> contextlib.AbstractContextManager[House]:
+    return real_house(claude.environment(model)) if name in REAL else house()
 
 
 if __name__ == "__main__":
