@@ -105,7 +105,16 @@ def _run_ours(house: House, orders: list[dict[str, object]]) -> None:
 def _client_alone(house: House, model: ModelStandIn, prompt: str) -> "subprocess.Popen[bytes]":
     client = find_client(ClaudeOptions(), os.environ)
     return subprocess.Popen(
-        [client, "-p", prompt, "--permission-mode", "bypassPermissions", "--setting-sources", "", "--strict-mcp-config"],
+        [
+            client,
+            "-p",
+            prompt,
+            "--permission-mode",
+            "bypassPermissions",
+            "--setting-sources",
+            "",
+            "--strict-mcp-config",
+        ],
         env=_environment_alone(house.folder, environment(model)),
         cwd=house.folder,
         stdin=subprocess.DEVNULL,

@@ -81,9 +81,7 @@ def _order(house: House, agent: str, count: int, prompt: str) -> list[str]:
     return jobs
 
 
-def _print(
-    table: Table, backend: str, now: "Counter[str]", before: "Counter[str]", count: int, aim: str
-) -> None:
+def _print(table: Table, backend: str, now: "Counter[str]", before: "Counter[str]", count: int, aim: str) -> None:
     more = {kind: (used - before[kind]) / count / MEBIBYTE for kind, used in now.items()}
     agent = more.pop("agent", 0.0)
     for kind, used in sorted(more.items()):
