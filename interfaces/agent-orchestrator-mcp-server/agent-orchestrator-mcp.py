@@ -1,7 +1,7 @@
 #!/usr/bin/env -S sh -c 's=$(readlink -f "$0"); v=${s%/*}/../../.venv/bin; [ -x "$v/agent-runtime" ] && exec "$v/python" "$s" "$@"; exec uv run -q --no-env-file --directory . --script "$s" "$@"'
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["mcp>=2.3", "httpx>=0.28", "uvicorn>=0.54"]
+# dependencies = ["mcp>=2.3", "uvicorn>=0.54"]
 # ///
 """The Agent Orchestrator as an MCP server: agents start, watch and stop other agents.
 

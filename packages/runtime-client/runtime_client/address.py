@@ -82,6 +82,7 @@ def _check_url(url: str) -> None:
         # Asked for its numbers, the system would be given the name in this form.
         host = (parts.hostname or "").encode("idna")
         is_usable = parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
+        is_usable = is_usable and not any(character <= " " or character == "\x7f" for character in url)
     except ValueError:
         is_usable = False
     if not is_usable:

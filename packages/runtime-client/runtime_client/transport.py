@@ -2,28 +2,29 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import NoReturn
+from http.client import BadStatusLine, HTTPException, HTTPResponse, RemoteDisconnected
+from typing import NoReturn, TypeVar
+from urllib.parse import urlencode
 
 from runtime_client.address import RuntimeAddress
+from runtime_client.connections import Connections, NotConnectedError
 from runtime_client.errors import (
     NotTheRuntimeError,
     RefusedError,
     RuntimeUnreachableError,
     UnauthorizedError,
     UnavailableError,
-    UsageError,
 )
 from runtime_client.proxies import proxy_of
-from runtime_client.quick_httpx import httpx
-from runtime_client.trust import trust
 from runtime_client.unreachable import advice
 from runtime_client.wire import Json, JsonObject
 
-CONNECT_SECONDS = 5.0
 CALL_SECONDS = 10.0
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -55,38 +56,21 @@ class Transport:
 
     def __init__(self, address: RuntimeAddress) -> None:
         self.address = address
-        headers = {"Accept": "application/json"}
-        if address.token:
-            headers["Authorization"] = f"Bearer {address.token}"
-        if address.session_name:
-            # Who asks: a parent that reads its child's result by itself gets no callback for it.
-            headers["X-Agent-Session-Name"] = address.session_name
+        self._headers = _headers_of(address)
         # A proxy from the environment must not stand between two programs of one machine.
         proxy = None if address.is_loopback else proxy_of(address.url, os.environ)
-        self._http = _http_client(address, headers, proxy)
+        self._connections = Connections(address, proxy)
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        self._connections.close()
 
     def send(self, call: Call) -> Answer:
         """Send a call and return its successful answer.
 
         Errors:  RuntimeClientError.
         """
-        try:
-            response = self._http.request(
-                call.method,
-                call.path,
-                content=None if call.body is None else _encoded(call.body),
-                params=dict(call.parameters),
-                headers=_headers(call),
-                timeout=_timeout(call),
-            )
-        except httpx.HTTPError as cause:
-            self._raise_unreachable(cause)
-        self._raise_for_refusal(call, response.status_code, response.headers, response.content)
-        return Answer(response.status_code, response.headers, response.content)
+        return self._reached(lambda: self._sent(call))
 
     def send_for_json(self, call: Call) -> JsonObject:
         """Send a call and return the object in its answer.
@@ -111,26 +95,46 @@ class Transport:
 
         Errors:  RuntimeClientError, also while the lines are read.
         """
-        headers = {**call.headers, "Accept": "text/event-stream"}
+        with ExitStack() as open_answer:
+            answer = self._answer(call, {**self._headers, "Accept": "text/event-stream"})
+            response = self._reached(lambda: open_answer.enter_context(answer))
+            headers = _lowered(response)
+            content = b"" if response.status < 400 else self._reached(response.read)
+            self._raise_for_refusal(call, response.status, headers, content)
+            if not headers.get("content-type", "").startswith("text/event-stream"):
+                raise self._not_the_runtime(call, response.status, headers)
+            yield self._lines_of(response)
+
+    def _lines_of(self, response: HTTPResponse) -> Iterator[str]:
+        while line := self._reached(response.readline):
+            yield line.decode("utf-8", errors="replace").rstrip("\r\n")
+
+    def _reached(self, work: Callable[[], Value]) -> Value:
         try:
-            with self._http.stream(
-                call.method, call.path, params=dict(call.parameters), headers=headers, timeout=_timeout(call)
-            ) as response:
-                content = b"" if response.status_code < 400 else response.read()
-                self._raise_for_refusal(call, response.status_code, response.headers, content)
-                if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                    raise self._not_the_runtime(call, response.status_code, response.headers)
-                yield response.iter_lines()
-        except httpx.HTTPError as cause:
+            return work()
+        except (OSError, HTTPException) as cause:
             self._raise_unreachable(cause)
 
-    def _raise_unreachable(self, cause: httpx.HTTPError) -> NoReturn:
-        # Only where no connection was made is it certain that the request did not arrive.
-        was_sent = not isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-        found = str(cause) or type(cause).__name__
+    def _sent(self, call: Call) -> Answer:
+        with self._answer(call, self._headers) as response:
+            content = response.read()
+        headers = _lowered(response)
+        self._raise_for_refusal(call, response.status, headers, content)
+        return Answer(response.status, headers, content)
+
+    def _answer(self, call: Call, headers: Mapping[str, str]) -> AbstractContextManager[HTTPResponse]:
+        query = "?" + urlencode(call.parameters, errors="replace") if call.parameters else ""
+        content_type = {} if call.body is None else {"Content-Type": "application/json"}
+        body = None if call.body is None else _encoded(call.body)
+        return self._connections.answer(
+            call.method, call.path + query, body, {**headers, **content_type, **call.headers}, call.read_seconds
+        )
+
+    def _raise_unreachable(self, cause: OSError | HTTPException) -> NoReturn:
         raise RuntimeUnreachableError(
-            f"cannot reach the Agent Runtime at {self.address.url!r}: {found} ({advice(self.address, cause)})",
-            was_sent=was_sent,
+            f"cannot reach the Agent Runtime at {self.address.url!r}: {_found(cause)} ({advice(self.address, cause)})",
+            # Only where no connection was made is it certain that the request did not arrive.
+            was_sent=not isinstance(cause, NotConnectedError),
         ) from cause
 
     def _raise_for_refusal(self, call: Call, status: int, headers: Mapping[str, str], content: bytes) -> None:
@@ -167,30 +171,28 @@ class Transport:
         )
 
 
-def _http_client(address: RuntimeAddress, headers: Mapping[str, str], proxy: str | None) -> httpx.Client:
-    try:
-        # With a transport of its own, the client leaves the proxies of the environment alone.
-        transport = httpx.HTTPTransport(verify=trust(address), proxy=proxy)
-        return httpx.Client(base_url=address.url, headers=headers, transport=transport)
-    except httpx.InvalidURL as cause:
-        raise UsageError(f"cannot use AGENT_RUNTIME_URL {address.url!r}: {cause}") from cause
-    except OSError as cause:
-        raise UsageError(
-            f"cannot read the certificates to trust: {cause.strerror or cause} (look at SSL_CERT_FILE and SSL_CERT_DIR)"
-        ) from cause
+def _headers_of(address: RuntimeAddress) -> dict[str, str]:
+    headers = {"Accept": "application/json"}
+    if address.token:
+        headers["Authorization"] = f"Bearer {address.token}"
+    if address.session_name:
+        # Who asks: a parent that reads its child's result by itself gets no callback for it.
+        headers["X-Agent-Session-Name"] = address.session_name
+    return headers
+
+
+def _lowered(response: HTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.getheaders()}
+
+
+def _found(cause: OSError | HTTPException) -> str:
+    if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
+        return f"expected an answer of HTTP, found {str(cause)!r}"
+    return str(cause) or type(cause).__name__
 
 
 def _encoded(body: JsonObject) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace")
-
-
-def _headers(call: Call) -> dict[str, str]:
-    content_type = {} if call.body is None else {"Content-Type": "application/json"}
-    return {**content_type, **call.headers}
-
-
-def _timeout(call: Call) -> httpx.Timeout:
-    return httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS, read=call.read_seconds)
 
 
 def _parsed(content: bytes) -> JsonObject | None:

@@ -1,21 +1,24 @@
 """Whose certificates the runtime may show: those that the system trusts, and one file of the user's."""
 
+import os
 import ssl
 
 from runtime_client.address import RuntimeAddress
 from runtime_client.errors import UsageError
 
 
-def trust(address: RuntimeAddress) -> ssl.SSLContext | bool:
-    """Read the file of an address; the certificate itself may stand in it, or an authority that signed it.
+def trust(address: RuntimeAddress) -> ssl.SSLContext:
+    """Read the system's certificates and the file of an address, which holds the certificate itself or who signed it.
 
     Errors:  UsageError.
     """
-    if not address.url.startswith("https://"):
-        return False  # There is no certificate to look at, and reading those of the system takes a while.
-    if address.ca_file is None:
-        return True
+    if (told := os.environ.get("SSL_CERT_FILE")) and not os.access(told, os.R_OK):
+        # Without this nothing at all would be trusted, and nobody would be told why.
+        raise UsageError(f"cannot read the certificates to trust: {told!r} is no readable file (look at SSL_CERT_FILE)")
     context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    if address.ca_file is None:
+        return context
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         context.load_verify_locations(address.ca_file)
