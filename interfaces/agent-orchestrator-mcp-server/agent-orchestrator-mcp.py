@@ -1,4 +1,4 @@
-#!/usr/bin/env -S sh -c 's=$(readlink -f "$0"); v=${s%/*}/../../.venv/bin; [ -x "$v/agent-runtime" ] && exec "$v/python" "$s" "$@"; exec uv run -q --no-env-file --directory . --script "$s" "$@"'
+#!/usr/bin/env -S sh -c 's=$(readlink -f "$0"); v=${s%/*}/../../.venv/bin; [ -x "$v/agent-runtime" ] && exec "$v/python" -I "$s" "$@"; exec uv run -q --no-env-file --directory . --script "$s" "$@"'
 # /// script
 # requires-python = ">=3.11"
 # dependencies = ["mcp>=2.3", "uvicorn>=0.54"]

@@ -17,7 +17,20 @@ from support.runtime_process import PROGRAM, RuntimeProcess
 
 IDENTITY = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 COMMIT = "pwd; echo mine > mine.txt; git add -A && git commit -qm mine && echo done"
-MODULES = ("secrets", "json", "typing", "httpx", "typer", "lib", "runtime_client", "agent_backends", "sitecustomize")
+MODULES = (
+    "secrets",
+    "json",
+    "typing",
+    "http",
+    "ssl",
+    "optparse",
+    "httpx",
+    "typer",
+    "lib",
+    "runtime_client",
+    "agent_backends",
+    "sitecustomize",
+)
 
 
 def git(folder: Path, *words: str) -> str:

@@ -1,18 +1,21 @@
 """The runtime's calls, each as a method: what goes in and what comes out, and no decision beyond."""
 
-import secrets
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from types import TracebackType
-from typing import Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from runtime_client.address import RuntimeAddress
 from runtime_client.errors import NotTheRuntimeError, RuntimeUnreachableError
-from runtime_client.launcher_calls import LauncherCalls
 from runtime_client.models import Agent, Event, Job, JobOrder, Listed, Session, SessionQuery, SessionStatus
 from runtime_client.transport import Call, Transport
 from runtime_client.wire import Json, JsonObject, as_object, objects, optional_text, text
+
+if TYPE_CHECKING:
+    from runtime_client.launcher_calls import LauncherCalls
 
 PAGE_ITEMS = 200
 CREATE_TRIES = 3
@@ -30,7 +33,14 @@ class RuntimeClient:
     def __init__(self, address: RuntimeAddress) -> None:
         self.address = address
         self.transport = Transport(address)
-        self.launcher = LauncherCalls(self.transport)
+
+    @cached_property
+    def launcher(self) -> "LauncherCalls":
+        """The calls of what stands in for a launcher."""
+        # Imported late: who only asks does without.
+        from runtime_client.launcher_calls import LauncherCalls
+
+        return LauncherCalls(self.transport)
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +60,7 @@ class RuntimeClient:
 
     def create_job(self, order: JobOrder, idempotency_key: str | None = None) -> Job:
         """Create a job; a cut connection is tried again under the same key, so that there is never a second job."""
-        key = idempotency_key or secrets.token_hex(16)
+        key = idempotency_key or os.urandom(16).hex()
         call = Call("POST", "/jobs", body=order.as_json(), headers={"Idempotency-Key": key}, read_seconds=60.0)
         for tries_left in reversed(range(CREATE_TRIES)):
             try:

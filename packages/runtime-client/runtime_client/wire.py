@@ -1,7 +1,6 @@
 """The JSON that crosses the wire, and strict readers for it: a wrong type is named, never passed on."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -104,6 +103,9 @@ def only(source: JsonObject, known: Iterable[str], what: str) -> None:
     known = sorted(known)
     for field in source:
         if field not in known:
+            # Imported late: few answers have a field too many.
+            from difflib import get_close_matches
+
             near = get_close_matches(field, known, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(known)})"
             raise UnexpectedAnswerError(f"there is no {field!r} in {what}{hint}")

@@ -8,14 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from agent_backends.job.note import say_that_we_are_here, withdraw
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError, UsageError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobType
+from runtime_client.terminal.arguments import Flag, Option, number, one_of
 from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, run, warn
 
 
@@ -35,24 +34,46 @@ class WaitFor(StrEnum):
     CHILDREN = "children"
 
 
-PromptOption = Annotated[str | None, typer.Option("--prompt", "-p", help="The prompt; default: standard input.")]
-DetachOption = Annotated[bool, typer.Option("--detach", "-d", help="Create a job for a launcher and return.")]
-CallbackOption = Annotated[bool, typer.Option("--callback", help="Wake the parent session when this one is at rest.")]
-TimeoutOption = Annotated[float | None, typer.Option(min=0.001, help="Seconds after which the agent is stopped.")]
-LabelOption = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="A launcher must have this label.")]
+PromptOption = Annotated[str | None, Option("--prompt", "The prompt; default: standard input.", short="-p")]
+DetachOption = Annotated[bool, Flag("--detach", "Create a job for a launcher and return.", short="-d")]
+CallbackOption = Annotated[bool, Flag("--callback", "Wake the parent session when this one is at rest.")]
+TimeoutOption = Annotated[
+    float | None, Option("--timeout", "Seconds after which the agent is stopped.", metavar="NUMBER", read=number(0.001))
+]
+LabelOption = Annotated[
+    list[str] | None, Option("--label", "A launcher must have this label.", metavar="KEY=VALUE", is_list=True)
+]
 PolicyOption = Annotated[
     CallbackPolicy | None,
-    typer.Option("--callback-policy", help="When the parent is woken; all but 'each' are about the whole group."),
+    Option(
+        "--callback-policy",
+        "When the parent is woken; all but 'each' are about the whole group.",
+        metavar="|".join(CallbackPolicy),
+        read=one_of(CallbackPolicy),
+    ),
 ]
-GroupOption = Annotated[str | None, typer.Option("--callback-group", help="The children that belong together.")]
+GroupOption = Annotated[str | None, Option("--callback-group", "The children that belong together.", metavar="WORD")]
 WaitForOption = Annotated[
-    WaitFor | None, typer.Option("--wait-for", help="'children': the session is finished when they are at rest.")
+    WaitFor | None,
+    Option(
+        "--wait-for",
+        "'children': the session is finished when they are at rest.",
+        metavar="|".join(WaitFor),
+        read=one_of(WaitFor),
+    ),
 ]
 LimitOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=NUMBER", help="A budget, for example max_tree_cost_usd=5 or max_children=3."),
+    Option(
+        "--limit",
+        "A budget, for example max_tree_cost_usd=5 or max_children=3.",
+        metavar="NAME=NUMBER",
+        is_list=True,
+    ),
 ]
-ParentOption = Annotated[str | None, typer.Option(help="The parent session; default: the one that runs this command.")]
+ParentOption = Annotated[
+    str | None, Option("--parent", "The parent session; default: the one that runs this command.", metavar="NAME")
+]
 
 
 @dataclass(frozen=True)

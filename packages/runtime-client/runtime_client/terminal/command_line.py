@@ -1,36 +1,43 @@
 """What all `ao-*` commands share: data on standard output, sentences on standard error, one exit status."""
 
-import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, NoReturn, ParamSpec, TextIO
-
-import typer
+from collections.abc import Callable, Iterable
+from typing import Annotated, NoReturn, TextIO
 
 from runtime_client.address import find_runtime
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError, RuntimeClientError, UsageError
 from runtime_client.exit_codes import ExitCode
+from runtime_client.terminal.arguments import Argument, CommandLine, Flag
 from runtime_client.terminal.output import is_terminal, write
 from runtime_client.terminal.plain_text import PassedOn, indented, json_shown, shown
 from runtime_client.wire import Json
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
-Parameters = ParamSpec("Parameters")
 
-SessionArgument = Annotated[str, typer.Argument(metavar="NAME", help="A session's name or id.")]
-SessionsArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names or ids of sessions.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SessionArgument = Annotated[str, Argument("NAME", "A session's name or id.")]
+SessionsArgument = Annotated[list[str], Argument("NAME...", "Names or ids of sessions.", is_list=True)]
+YesOption = Annotated[bool, Flag("--yes", "Do not ask first.")]
+JsonOption = Annotated[bool, Flag("--json", "Print JSON.")]
 
 
-def run(main: Callable[..., int]) -> None:
-    """Run a command's function with the arguments of this process; what it returns is the exit status."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command()(_ending_properly(main))
-    app()
+def run(main: Callable[..., int]) -> NoReturn:
+    """Run a command's function with the arguments of this process, and exit with what it returns."""
+    _speak_utf8()
+    arguments: dict[str, object] = {}
+    try:
+        arguments = CommandLine(_command(), main).read(sys.argv[1:])
+        code = main(**arguments)
+    except RuntimeClientError as error:
+        _complain(error, as_json=bool(arguments.get("as_json")))
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        code = ExitCode.SUCCESS  # whoever read our output has had enough
+    sys.exit(int(code))
 
 
 def connect() -> RuntimeClient:
@@ -133,29 +140,11 @@ def _checked_prompt(content: bytes) -> str:
     return prompt
 
 
-def _ending_properly(main: Callable[Parameters, int]) -> Callable[Parameters, None]:
-    @functools.wraps(main)
-    def ending_properly(*arguments: Parameters.args, **options: Parameters.kwargs) -> None:
-        _speak_utf8()
-        try:
-            code = main(*arguments, **options)
-        except RuntimeClientError as error:
-            _complain(error, options)
-        except KeyboardInterrupt:
-            code = ExitCode.INTERRUPTED
-        except BrokenPipeError:
-            code = ExitCode.SUCCESS  # whoever read our output has had enough
-        raise typer.Exit(int(code))
-
-    return ending_properly
-
-
-def _complain(error: RuntimeClientError, options: Mapping[str, object]) -> NoReturn:
-    if options.get("as_json"):
+def _complain(error: RuntimeClientError, *, as_json: bool) -> None:
+    if as_json:
         _write_text(sys.stderr, f"{json.dumps({'detail': str(error), 'code': error.code})}\n")
     else:
         warn(str(error))
-    raise typer.Exit(int(error.exit_code))
 
 
 def _speak_utf8() -> None:

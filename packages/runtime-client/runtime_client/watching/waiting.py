@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from runtime_client.client import RuntimeClient
@@ -60,6 +60,18 @@ def wait_for_rest(
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     enough = any if any_is_enough else all
     seen = _look(client, names)
+    if not enough(rest.is_at_rest for rest in seen):
+        seen = _watch(client, names, seen, enough, deadline)
+    return [_with_reason(client, rest) for rest in seen]
+
+
+def _watch(
+    client: RuntimeClient,
+    names: Sequence[str],
+    seen: list[Rest],
+    enough: Callable[[Iterable[bool]], bool],
+    deadline: float | None,
+) -> list[Rest]:
     with _News(client, names) as news:
         while not enough(rest.is_at_rest for rest in seen):
             pause = LOOK_WITHOUT_NEWS_SECONDS if news.is_over else LOOK_SECONDS
@@ -68,7 +80,7 @@ def wait_for_rest(
                 break
             news.wait(left)
             seen = _look_again(client, names, seen)
-    return [_with_reason(client, rest) for rest in seen]
+    return seen
 
 
 def describe_rest(client: RuntimeClient, session: Session) -> Rest:

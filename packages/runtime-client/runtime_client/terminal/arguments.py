@@ -1,0 +1,166 @@
+"""What a command takes, said beside each parameter of the function that does its work: `Annotated[type, Option(…)]`."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from optparse import Values
+from typing import TypeAlias
+
+from runtime_client.errors import UsageError
+from runtime_client.terminal.parser import Parser
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A parameter that is given by its place; `is_list` takes all that is left, at least one."""
+
+    metavar: str
+    help: str
+    is_list: bool = False
+
+    def add_to(self, parser: Parser, name: str, default: object) -> None:  # noqa: ARG002 - as the others
+        """Have it shown in the help."""
+        parser.arguments.append((self.metavar, self.help))
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A parameter that is true if its name is given, false without it or with the name that is `off`."""
+
+    name: str
+    help: str
+    short: str = ""
+    off: str = ""
+
+    def add_to(self, parser: Parser, name: str, default: object) -> None:
+        """Have it read."""
+        names = filter(None, (self.short, self.name))
+        parser.add_option(*names, action="store_true", dest=name, default=default, help=self._help(default))
+        if self.off:
+            parser.add_option(
+                self.off, action="store_false", dest=name, help=f"Not {self.name}.{'' if default else ' [default]'}"
+            )
+
+    def _help(self, default: object) -> str:
+        return f"{self.help} [default]" if default else self.help
+
+
+@dataclass(frozen=True)
+class Option:
+    """A parameter whose value follows its name; `is_list` is given any number of times, each with one value.
+
+    Errors:  `read` raises ValueError, which says what was expected.
+    """
+
+    name: str
+    help: str
+    short: str = ""
+    metavar: str = "TEXT"
+    read: Callable[[str], object] = str
+    is_list: bool = False
+
+    def add_to(self, parser: Parser, name: str, default: object) -> None:
+        """Have it read, as text yet."""
+        names = filter(None, (self.short, self.name))
+        shown = self.help if default is None else f"{self.help} [default: {default}]"
+        action = "append" if self.is_list else "store"
+        parser.add_option(*names, action=action, dest=name, metavar=self.metavar, help=shown)
+
+    def value_of(self, given: str | list[str] | None, default: object) -> object:
+        """Return what was given.
+
+        Errors:  UsageError.
+        """
+        if given is None:
+            return default
+        return self._value(given) if isinstance(given, str) else [self._value(word) for word in given]
+
+    def _value(self, word: str) -> object:
+        try:
+            return self.read(word)
+        except ValueError as cause:
+            raise UsageError(f"cannot use {self.name} {word!r}: {cause}") from cause
+
+
+Told: TypeAlias = Argument | Flag | Option
+
+
+class CommandLine:
+    """Reads the words after a command's name into the arguments of its function."""
+
+    def __init__(self, command: str, main: Callable[..., int]) -> None:
+        self._parser = Parser(command, main.__doc__ or "")
+        self._told: dict[str, tuple[Told, object]] = {}
+        for name, parameter in inspect.signature(main).parameters.items():
+            told: Told = parameter.annotation.__metadata__[0]
+            default = None if parameter.default is inspect.Parameter.empty else parameter.default
+            self._told[name] = told, default
+            told.add_to(self._parser, name, default)
+        self._parser.add_option("--help", action="help", help="Show this message and exit.")
+
+    def read(self, words: Sequence[str]) -> dict[str, object]:
+        """Return what was given or is the default, by the parameters' names; print the help where it was asked for.
+
+        Errors:  UsageError; SystemExit after the help.
+        """
+        try:
+            named, placed = self._parser.parse_args(list(words))
+            return self._placed(placed) | self._named(named)
+        except UsageError as error:
+            raise UsageError(f"{error} (try --help)") from error
+
+    def _placed(self, words: list[str]) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for name, (told, _) in self._told.items():
+            if isinstance(told, Argument):
+                if not words:
+                    raise UsageError(f"expected {told.metavar}, found nothing")
+                values[name], words = (words, []) if told.is_list else (words[0], words[1:])
+        if words:
+            raise UsageError(f"expected nothing more, found {words[0]!r}")
+        return values
+
+    def _named(self, given: Values) -> dict[str, object]:
+        return {
+            name: getattr(given, name) if isinstance(told, Flag) else told.value_of(getattr(given, name), default)
+            for name, (told, default) in self._told.items()
+            if not isinstance(told, Argument)
+        }
+
+
+def number(least: float) -> Callable[[str], float]:
+    """Read a number that is not smaller than this."""
+
+    def read(word: str) -> float:
+        try:
+            value = float(word)
+        except ValueError:
+            value = float("nan")
+        if not value >= least:
+            raise ValueError(f"expected a number, at least {least:g}")
+        return value
+
+    return read
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Read a whole number that is not smaller than this."""
+
+    def read(word: str) -> int:
+        if not word.lstrip("+").isdecimal() or int(word) < least:
+            raise ValueError(f"expected a whole number, at least {least}")
+        return int(word)
+
+    return read
+
+
+def one_of(words: type[StrEnum]) -> Callable[[str], StrEnum]:
+    """Read one of these words."""
+
+    def read(word: str) -> StrEnum:
+        if word not in list(words):
+            raise ValueError(f"expected one of {', '.join(words)}")
+        return words(word)
+
+    return read

@@ -1,0 +1,108 @@
+"""What is typed after a command's name arrives in its function as it was meant, or is refused in one sentence."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import pytest
+
+from runtime_client.errors import UsageError
+from runtime_client.terminal.arguments import Argument, CommandLine, Flag, Option, number, one_of, whole_number
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+def paint(
+    name: Annotated[str, Argument("NAME", "What to paint.")],
+    others: Annotated[list[str], Argument("OTHER...", "What else.", is_list=True)],
+    text: Annotated[str | None, Option("--text", "What to write on it.", short="-t")] = None,
+    colour: Annotated[Colour | None, Option("--colour", "In which.", metavar="WORD", read=one_of(Colour))] = None,
+    coats: Annotated[int, Option("--coats", "How often.", metavar="NUMBER", read=whole_number(1))] = 2,
+    seconds: Annotated[float | None, Option("--seconds", "How fast.", metavar="NUMBER", read=number(0))] = None,
+    label: Annotated[list[str] | None, Option("--label", "A mark.", is_list=True)] = None,
+    is_wet: Annotated[bool, Flag("--wet", "Do not wait.", short="-w", off="--dry")] = False,
+) -> int:
+    """Paint things.
+
+    Exit status: 0.
+    """
+    raise AssertionError("only its signature is read")
+
+
+DEFAULTS = {"text": None, "colour": None, "coats": 2, "seconds": None, "label": None, "is_wet": False}
+
+
+def read(*words: str) -> dict[str, object]:
+    return CommandLine("paint", paint).read(words)
+
+
+def test_names_and_values_may_stand_in_any_order_and_what_is_not_given_is_the_default() -> None:
+    given = read("a", "--coats", "3", "b", "-w", "--label", "x=1", "c", "--label=y=2", "--colour", "blue")
+
+    assert given == {
+        **DEFAULTS,
+        "name": "a",
+        "others": ["b", "c"],
+        "coats": 3,
+        "is_wet": True,
+        "label": ["x=1", "y=2"],
+        "colour": Colour.BLUE,
+    }
+    assert read("a", "b") == {**DEFAULTS, "name": "a", "others": ["b"]}
+    assert read("a", "b", "-w", "--dry")["is_wet"] is False
+
+
+@pytest.mark.parametrize("text", ["--help", "-w", "--no such option", "", "--", "-1", "a=b"])
+@pytest.mark.parametrize("name", ["--text", "-t"])
+def test_what_follows_an_option_is_its_value_whatever_it_begins_with(name: str, text: str) -> None:
+    assert read("a", name, text, "b")["text"] == text
+
+
+def test_behind_two_dashes_everything_is_a_name() -> None:
+    assert read("--", "--wet", "-t")["others"] == ["-t"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "expected NAME, found nothing"),
+        (("a",), "expected OTHER..., found nothing"),
+        (("a", "b", "--we"), "there is no option '--we' (did you mean '--wet'?)"),
+        (("a", "b", "--colours=red"), "there is no option '--colours' (did you mean '--colour'?)"),
+        (("a", "b", "-x"), "no such option: -x"),
+        (("a", "b", "--colour", "green"), "cannot use --colour 'green': expected one of red, blue"),
+        (("a", "b", "--coats", "0"), "cannot use --coats '0': expected a whole number, at least 1"),
+        (("a", "b", "--coats", "1.5"), "cannot use --coats '1.5': expected a whole number, at least 1"),
+        (("a", "b", "--seconds", "nan"), "cannot use --seconds 'nan': expected a number, at least 0"),
+        (("a", "b", "--seconds=-1"), "cannot use --seconds '-1': expected a number, at least 0"),
+        (("a", "b", "--text"), "--text option requires 1 argument"),
+        (("a", "b", "--wet=yes"), "--wet option does not take a value"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_what_was_expected(words: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(*words)
+
+    assert str(caught.value) == f"{sentence} (try --help)"
+
+
+def test_the_help_names_everything_that_can_be_given(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read("--help")
+
+    assert ended.value.code == 0
+    assert capfd.readouterr().out == (
+        "Usage: paint [OPTIONS] NAME OTHER...\n\n  Paint things.\n\n  Exit status: 0.\n\n"
+        "Arguments:\n  NAME      What to paint.\n  OTHER...  What else.\n\n"
+        "Options:\n"
+        "  -t TEXT, --text TEXT  What to write on it.\n"
+        "  --colour WORD         In which.\n"
+        "  --coats NUMBER        How often. [default: 2]\n"
+        "  --seconds NUMBER      How fast.\n"
+        "  --label TEXT          A mark.\n"
+        "  -w, --wet             Do not wait.\n"
+        "  --dry                 Not --wet. [default]\n"
+        "  --help                Show this message and exit.\n"
+    )

@@ -1,0 +1,96 @@
+"""A command loads what it needs and no more: each import is paid for at every start."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.commands import COMMANDS, Commands
+from support.stand_in_runtime import Json, Reply, StandInRuntime, stand_in_runtime
+
+PYTHON_ITSELF = "http.client json dataclasses optparse ipaddress pathlib threading typing encodings.idna"
+"""What every command takes of Python, with all that these load themselves. It is half of a start: think before you add.
+
+`http.client` brings `ssl`, of which nothing is used for plain HTTP.
+"""
+CALLS = {
+    *("address", "client", "connection", "connections", "errors", "exit_codes", "models", "proxies", "transport"),
+    *("trust", "unreachable", "way", "wire"),
+    *(f"terminal.{name}" for name in ("arguments", "command_line", "output", "parser", "plain_text")),
+}
+SHOWS = {"terminal.clock", "terminal.showing"}
+WATCHES = {"retry", "watching.stream"}
+JOB = {"job.note", "job.options", "turn.request"}
+
+LOADED = {
+    "ao-status one": CALLS,
+    "ao-stop one": CALLS,
+    "ao-show-config": CALLS,
+    "ao-delete one --yes": CALLS | {"terminal.asking"},
+    "ao-delete-all --yes": CALLS | {"terminal.asking"},
+    "ao-list-sessions": CALLS | SHOWS,
+    "ao-list-blueprints": CALLS | SHOWS,
+    "ao-get-result one": CALLS | WATCHES | {"watching.waiting"},
+    "ao-wait one": CALLS | WATCHES | {"watching.waiting"},
+    "ao-logs one": CALLS | SHOWS | WATCHES | {"watching.following"},
+    "ao-logs one --output": CALLS | SHOWS | WATCHES | {"watching.following"},
+    "ao-start one --agent echo --detach --prompt x": CALLS | JOB,
+    "ao-resume one --detach --prompt x": CALLS | JOB,
+}
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[StandInRuntime]:
+    """A runtime with one session, which is over, or what looks like it."""
+    session: Json = {"session_id": "ses_1", "session_name": "one", "status": "finished"}
+    job: Json = {"job_id": "job_1", "status": "completed", "session_name": "one"}
+    event: Json = {"seq": 1, "type": "message", "at": "2026-01-01T00:00:00.000000Z", "data": {"text": "x"}}
+    with stand_in_runtime() as started:
+        started.route("GET", "/health", Reply({"status": "ok"}))
+        started.route("GET", "/sessions", Reply({"sessions": [session]}))
+        started.route("GET", "/sessions/one", Reply({"session": session}))
+        started.route("GET", "/sessions/one/status", Reply({"status": "finished"}))
+        started.route("GET", "/sessions/one/result", Reply({"result": "x", "status": "finished"}))
+        started.route("GET", "/sessions/one/events", Reply({"events": [event]}))
+        started.route("POST", "/sessions/one/stop", Reply({"sessions": []}))
+        started.route("DELETE", "/sessions/one", Reply({}))
+        started.route("DELETE", "/sessions", Reply({"deleted": 0, "kept": 0}))
+        started.route("GET", "/agents", Reply({"agents": [{"name": "echo", "backend": "command"}]}))
+        started.route("GET", "/jobs", Reply({"jobs": [job]}))
+        started.route("POST", "/jobs", Reply(job, 201))
+        started.route("GET", "/jobs/job_1/log", Reply(b"", headers={"X-Log-Complete": "1"}))
+        yield started
+
+
+@pytest.fixture(scope="module")
+def python_itself() -> set[str]:
+    """All modules of a Python that has loaded what the commands take of it."""
+    return loaded_by("-c", f"import {PYTHON_ITSELF.replace(' ', ', ')}")
+
+
+def loaded_by(*arguments: str, environment: dict[str, str] | None = None) -> set[str]:
+    """The modules that a Python loads from its start to its end, which is a good one."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-X", "importtime", *arguments],
+        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+@pytest.mark.parametrize("command", LOADED)
+def test_a_command_loads_what_stands_here_and_nothing_else(
+    runtime: StandInRuntime, python_itself: set[str], tmp_path: Path, command: str
+) -> None:
+    name, *words = command.split()
+    environment = Commands(runtime.url, tmp_path, "token").environment()
+
+    loaded = loaded_by(str(COMMANDS / name), *words, environment=environment) - python_itself
+
+    rooms = {"runtime_client", "runtime_client.terminal", "runtime_client.watching"}
+    rooms |= {"agent_backends", "agent_backends.job", "agent_backends.turn"}
+    ours = {f"agent_backends.{part}" if part in JOB else f"runtime_client.{part}" for part in LOADED[command]}
+    assert loaded - rooms == ours
