@@ -38,13 +38,16 @@ def main() -> None:
     wanted = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
     for name in wanted.only or MEASUREMENTS:
-        with ModelStandIn() as model, _house_for(name, model) as started:
-            with profiled(started) if wanted.profile else contextlib.nullcontext():
-                REAL[name](started, Table(), model) if name in REAL else MEASUREMENTS[name](started)
-
-
-def _house_for(name: str, model: ModelStandIn) -> contextlib.AbstractContextManager[House]:
-    return real_house(claude.environment(model)) if name in REAL else house()
+        with contextlib.ExitStack() as stack:
+            model = stack.enter_context(ModelStandIn())
+            wanted_house = real_house(claude.environment(model)) if name in REAL else house()
+            started = stack.enter_context(wanted_house)
+            if wanted.profile:
+                stack.enter_context(profiled(started))
+            if name in REAL:
+                REAL[name](started, Table(), model)
+            else:
+                MEASUREMENTS[name](started)
 
 
 if __name__ == "__main__":

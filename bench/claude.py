@@ -14,7 +14,7 @@ from pathlib import Path
 from agent_backends.claude.launch import find_client
 from agent_backends.claude.options import ClaudeOptions
 from bench.house import House
-from bench.processes import cpu_seconds
+from bench.processes import cpu_milliseconds
 from bench.table import Table
 from support.model_stand_in import ModelStandIn
 
@@ -50,7 +50,7 @@ def _measure_first_words(house: House, table: Table, model: ModelStandIn) -> Non
         alone.append(_first_word_alone(house, model))
         ours.append(_first_word_of_ours(house, model, number))
     beside = ("claude -p", statistics.median(alone[1:]))
-    table.row("`POST /jobs` → first request", statistics.median(ours[1:]), "s", "1.1 ×", beside)
+    table.row("`POST /jobs` → first request", statistics.median(ours[1:]), "s", "1.1 x", beside)
 
 
 def _first_word_alone(house: House, model: ModelStandIn) -> float:
@@ -75,8 +75,8 @@ def _measure_fleet(house: House, table: Table, model: ModelStandIn) -> None:
         alone.append(_fleet_alone(house, model))
         ours.append(_fleet_of_ours(house, number))
     for index, (what, unit) in enumerate((("until all are over", "s"), ("processor time of all processes", "s"))):
-        beside = (f"{FLEET} × claude -p", statistics.median(run[index] for run in alone))
-        table.row(what, statistics.median(run[index] for run in ours), unit, "1.15 ×", beside)
+        beside = (f"{FLEET} x claude -p", statistics.median(run[index] for run in alone))
+        table.row(what, statistics.median(run[index] for run in ours), unit, "1.15 x", beside)
 
 
 def _fleet_alone(house: House, model: ModelStandIn) -> tuple[float, float]:
@@ -86,9 +86,9 @@ def _fleet_alone(house: House, model: ModelStandIn) -> tuple[float, float]:
 
 
 def _fleet_of_ours(house: House, number: int) -> tuple[float, float]:
-    used, began = cpu_seconds(house), time.monotonic()
+    used, began = cpu_milliseconds(house).total(), time.monotonic()
     _run_ours(house, [house.order(f"fleet-{number}-{member}", ONE_TOOL, "claude") for member in range(FLEET)])
-    return time.monotonic() - began, cpu_seconds(house) - used
+    return time.monotonic() - began, (cpu_milliseconds(house).total() - used) / 1000
 
 
 def _run_ours(house: House, orders: list[dict[str, object]]) -> None:

@@ -1,4 +1,4 @@
-"""A runtime and a launcher of their own for one measurement, with the tiny program in place of `ao-start` or as agent."""
+"""A runtime and a launcher of their own for one measurement, with the tiny program as `ao-start` or as the agent."""
 
 import contextlib
 import os
@@ -15,6 +15,7 @@ from bench.raw_http import CompletionWatch, Connection
 from support.agents import add_program
 from support.launcher_process import LauncherProcess
 from support.project import REPOSITORY, Project
+from support.runtime_api import JsonObject
 from support.runtime_process import RuntimeProcess
 
 SOURCE = Path(__file__).with_name("tiny_agent.c")
@@ -75,9 +76,9 @@ def real_house(environment: Mapping[str, str] | None = None) -> Iterator[House]:
         program = _built(Path(scratch) / "bench-agent")
         launcher = REPOSITORY / "servers/agent-launcher/agent-launcher"
         with _lived_in(Path(scratch), launcher, program, environment or {}) as started:
-            silent = {"options": {"allow_empty_result": True}}
-            add_program(started.runtime.api, "marks", str(program), **silent)
-            add_program(started.runtime.api, "holds", str(program), "--prompt", "hold", **silent)
+            silent: JsonObject = {"allow_empty_result": True}
+            add_program(started.runtime.api, "marks", str(program), options=silent)
+            add_program(started.runtime.api, "holds", str(program), "--prompt", "hold", options=silent)
             yield started
 
 

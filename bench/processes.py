@@ -26,16 +26,17 @@ def ours(house: House) -> list[psutil.Process]:
     return list(found.values())
 
 
-def cpu_seconds(house: House) -> float:
-    """What all of them have used so far, and what those used that have ended."""
-    total = 0.0
+def cpu_milliseconds(house: House) -> Counter[str]:
+    """What each kind has used so far; `commands` is what those used that have ended and were collected."""
+    found: Counter[str] = Counter()
     for process in ours(house):
         try:
-            used = process.cpu_times()
+            used, kind = process.cpu_times(), kind_of(process)
         except psutil.NoSuchProcess:
             continue
-        total += used.user + used.system + used.children_user + used.children_system
-    return total
+        found[kind] += round((used.user + used.system) * 1000)
+        found["commands"] += round((used.children_user + used.children_system) * 1000)
+    return found
 
 
 def memory_by_kind(house: House) -> Counter[str]:

@@ -18,7 +18,7 @@ class Table:
         """Print one figure; `beside` is what it is to be judged by, in the same unit."""
         shown, ratio = "", ""
         if beside is not None:
-            shown, ratio = f"{beside[0]}: {_shown(beside[1])} {unit}", f"{value / beside[1]:.2f} ×" if beside[1] else ""
+            shown, ratio = f"{beside[0]}: {_shown(beside[1])} {unit}", f"{value / beside[1]:.2f} x" if beside[1] else ""
         if not self._is_begun:
             self._print(HEAD)
             self._print(("---", "---:", "---", "---:", "---"))

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 
 from bench.house import House
-from bench.processes import MEBIBYTE, cpu_seconds, memory_by_kind
+from bench.processes import MEBIBYTE, cpu_milliseconds, memory_by_kind
 from bench.table import Table
 from support.model_stand_in import ModelStandIn
 
@@ -27,9 +27,9 @@ def measure(house: House, table: Table, model: ModelStandIn) -> None:
 def _measure_idle(house: House, table: Table) -> None:
     table.section(f"At rest ({IDLE_SECONDS:g} s)")
     time.sleep(5.0)
-    before = cpu_seconds(house)
+    before = cpu_milliseconds(house).total()
     time.sleep(IDLE_SECONDS)
-    used = (cpu_seconds(house) - before) * 60 / IDLE_SECONDS
+    used = (cpu_milliseconds(house).total() - before) / 1000 * 60 / IDLE_SECONDS
     table.row("processor time in a minute, runtime and launcher", used, "s", "0.1 (launcher)")
     for kind, used_bytes in sorted(memory_by_kind(house).items()):
         table.row(f"memory of: {kind}", used_bytes / MEBIBYTE, "MiB")
@@ -49,8 +49,8 @@ def _measure_claudes(house: House, table: Table, model: ModelStandIn) -> None:
     before = memory_by_kind(house)
     model.forget()
     jobs = _order(house, "claude", CLAUDES, HOLDING_PROMPT)
-    for number in range(CLAUDES):
-        model.wait_for(lambda _, least=number: len(model.model_calls) > least, 120)
+    while len(model.model_calls) < CLAUDES:
+        time.sleep(0.1)
     time.sleep(1.0)
     _print(table, "claude", memory_by_kind(house), before, CLAUDES, "15")
     for job in jobs:

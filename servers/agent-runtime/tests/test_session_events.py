@@ -57,7 +57,8 @@ def test_a_batch_with_one_bad_event_writes_nothing(desk: Desk) -> None:
 
 def test_what_is_known_of_a_session_can_be_set_with_its_events_or_neither(desk: Desk) -> None:
     name = desk.start()["session_name"]
-    path, known = f"/sessions/{name}/events", {"backend": "command", "color": "red"}
+    path = f"/sessions/{name}/events"
+    known: JsonObject = {"backend": "command", "color": "red"}
 
     answer = read(desk.post(path, {"events": [RESULT], "metadata": known}))
     refused(desk.post(path, {"events": [RESULT], "metadata": {"backend": 5}}), 422, "invalid_parameters")
