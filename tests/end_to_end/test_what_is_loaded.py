@@ -22,7 +22,7 @@ CALLS = {
 }
 SHOWS = {"terminal.clock", "terminal.showing"}
 WATCHES = {"retry", "watching.stream"}
-JOB = {"job.note", "job.options", "turn.request"}
+JOB = {"job.launchers_words", "job.note", "job.options", "turn.request"}
 
 LOADED = {
     "ao-status one": CALLS,
@@ -108,7 +108,8 @@ RUNS = {
 }
 OF_EVERY_RUN = {
     *("blueprint", "printed", "protocol", "redaction", "registry", "processes.signals", "processes.tree"),
-    *("job.launched", "job.note", "job.options", "job.run", "job.start", "sandbox.command_prefix", "sandbox.settings"),
+    *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "run", "start")),
+    *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
     *(f"turn.{name}" for name in ("bounded_events", "build", "environment", "inherited", "local_blueprint")),
     *(f"turn.{name}" for name in ("project_folder", "recording", "references", "request", "run")),
 }
