@@ -8,9 +8,10 @@ import contextlib
 import os
 import platform
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping
 
-from bench import at_once, claude, idle, latency, real, throughput, weight
+from bench import at_once, claude, idle, latency, no_byte_code, real, throughput, weight
 from bench.house import House, house, real_house
 from bench.profiling import profiled
 from bench.table import Table
@@ -35,7 +36,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("only", nargs="*", choices=[[], *MEASUREMENTS, *REAL], default=[], help="which measurements")
     parser.add_argument("--profile", action="store_true", help="sample both processes, print the heaviest functions")
+    parser.add_argument("--no-byte-code", action="store_true", help="as where no byte code can be written")
     wanted = parser.parse_args()
+    if wanted.no_byte_code:
+        sys.exit(no_byte_code.run_again([word for word in sys.argv[1:] if word != "--no-byte-code"]))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
     for name in wanted.only or MEASUREMENTS:
         with contextlib.ExitStack() as stack:
