@@ -151,7 +151,9 @@ class Conversation:
     def _died(self, error: BaseException | None) -> Outcome:
         if isinstance(error, TimeoutError):
             return _stalled()
-        if error is not None and not isinstance(error, HelloRefusedError | OSError):
+        if isinstance(error, HelloRefusedError):
+            return Outcome.failed(Reason.BACKEND_MISSING, f"Claude Code does not take its first request: {error}")
+        if error is not None and not isinstance(error, OSError):
             raise error
         code = self._process.exit_code
         last_words = one_line(self._process.last_words) or one_line(str(error or "")) or "it said nothing"
