@@ -1,15 +1,21 @@
-"""`make bench`, or `make bench ONLY="latency throughput"`; with PROFILE=1 it also tells where the time goes."""
+"""`make bench`, or `make bench ONLY="latency throughput"`; with PROFILE=1 it also tells where the time goes.
+
+`make bench ONLY="real claude weight"` measures with the real commands and the real Claude Code client.
+"""
 
 import argparse
 import contextlib
 import os
 import platform
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping
 
-from bench import at_once, idle, latency, throughput
-from bench.house import House, house
+from bench import at_once, claude, idle, latency, no_byte_code, real, throughput, weight
+from bench.house import House, house, real_house
 from bench.profiling import profiled
+from bench.table import Table
+from support.model_stand_in import ModelStandIn
 
 MEASUREMENTS: Mapping[str, Callable[[House], None]] = {
     "latency": latency.measure,
@@ -19,18 +25,34 @@ MEASUREMENTS: Mapping[str, Callable[[House], None]] = {
     "1000": at_once.measure_1000,
     "idle": idle.measure,
 }
+REAL: Mapping[str, Callable[[House, Table, ModelStandIn], None]] = {
+    "real": lambda house, table, _: real.measure(house, table),
+    "claude": claude.measure,
+    "weight": weight.measure,
+}
 
 
 def main() -> None:
     """Run what was asked for, each in a house of its own so that none inherits another's rows."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("only", nargs="*", choices=[[], *MEASUREMENTS], default=[], help="which measurements")
+    parser.add_argument("only", nargs="*", choices=[[], *MEASUREMENTS, *REAL], default=[], help="which measurements")
     parser.add_argument("--profile", action="store_true", help="sample both processes, print the heaviest functions")
+    parser.add_argument("--no-byte-code", action="store_true", help="as where no byte code can be written")
     wanted = parser.parse_args()
+    if wanted.no_byte_code:
+        sys.exit(no_byte_code.run_again([word for word in sys.argv[1:] if word != "--no-byte-code"]))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
     for name in wanted.only or MEASUREMENTS:
-        with house() as started, profiled(started) if wanted.profile else contextlib.nullcontext():
-            MEASUREMENTS[name](started)
+        with contextlib.ExitStack() as stack:
+            model = stack.enter_context(ModelStandIn())
+            wanted_house = real_house(claude.environment(model)) if name in REAL else house()
+            started = stack.enter_context(wanted_house)
+            if wanted.profile:
+                stack.enter_context(profiled(started))
+            if name in REAL:
+                REAL[name](started, Table(), model)
+            else:
+                MEASUREMENTS[name](started)
 
 
 if __name__ == "__main__":

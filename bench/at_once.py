@@ -4,9 +4,7 @@ import time
 
 from bench import figures
 from bench.house import House
-from bench.memory import proportional_bytes
-
-MEBIBYTE = 1024 * 1024
+from bench.processes import MEBIBYTE, proportional_bytes
 
 
 def measure(house: House, count: int) -> None:

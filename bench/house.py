@@ -1,10 +1,10 @@
-"""A runtime and a launcher of their own for one measurement, with the tiny program in place of `ao-start`."""
+"""A runtime and a launcher of their own for one measurement, with the tiny program as `ao-start` or as the agent."""
 
 import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import psutil
 
 from bench.marks import Marks
 from bench.raw_http import CompletionWatch, Connection
+from support.agents import add_program
 from support.launcher_process import LauncherProcess
-from support.project import Project
+from support.project import REPOSITORY, Project
+from support.runtime_api import JsonObject
 from support.runtime_process import RuntimeProcess
 
 SOURCE = Path(__file__).with_name("tiny_agent.c")
@@ -38,9 +40,9 @@ class House:
         """A client that sees jobs end."""
         return CompletionWatch(self.runtime.port, self.runtime.token)
 
-    def order(self, name: str, prompt: str = "go") -> dict[str, object]:
+    def order(self, name: str, prompt: str = "go", agent: str = "echo") -> dict[str, object]:
         """The body of a job's creation."""
-        return {"type": "start_session", "session_name": name, "agent_name": "echo", "prompt": prompt,
+        return {"type": "start_session", "session_name": name, "agent_name": agent, "prompt": prompt,
                 "project_dir": str(self.folder)}  # fmt: skip
 
     def open_gate(self) -> None:
@@ -56,28 +58,46 @@ class House:
 
 @contextlib.contextmanager
 def house() -> Iterator[House]:
-    """Start everything, and leave nothing."""
+    """Start everything with the tiny program as `ao-start`, and leave nothing."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
-        folder = Path(scratch)
-        project = Project(folder / "project")
-        program = _put_tiny_agent(project)
-        marks, gate = Marks(folder / "marks"), folder / "gate"
-        os.mkfifo(gate)
-        runtime = RuntimeProcess(folder / "runtime")
-        runtime.start()
-        environment = {"BENCH_MARKS": str(marks.path), "BENCH_GATE": str(gate)}
-        launcher = LauncherProcess(
-            folder / "launcher", runtime.url, runtime.token, script=project.launcher, environment=environment
-        )
-        try:
-            launcher.start()
-            yield House(folder, program, runtime, launcher, marks, gate)
-        finally:
-            launcher.leave_nothing()
-            runtime.leave_nothing()
+        project = Project(Path(scratch) / "project")
+        program = _built(project.commands / "ao-start")
+        with _lived_in(Path(scratch), project.launcher, program, {}) as started:
+            yield started
 
 
-def _put_tiny_agent(project: Project) -> Path:
-    target = project.commands / "ao-start"
+@contextlib.contextmanager
+def real_house(environment: Mapping[str, str] | None = None) -> Iterator[House]:
+    """Start everything with the real commands, the tiny program as the agents `marks` and `holds`; leave nothing.
+
+    Shape:   `environment` is added to what the launcher hands on to its agents.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
+        program = _built(Path(scratch) / "bench-agent")
+        launcher = REPOSITORY / "servers/agent-launcher/agent-launcher"
+        with _lived_in(Path(scratch), launcher, program, environment or {}) as started:
+            silent: JsonObject = {"allow_empty_result": True}
+            add_program(started.runtime.api, "marks", str(program), options=silent)
+            add_program(started.runtime.api, "holds", str(program), "--prompt", "hold", options=silent)
+            yield started
+
+
+@contextlib.contextmanager
+def _lived_in(folder: Path, script: Path, program: Path, environment: Mapping[str, str]) -> Iterator[House]:
+    marks, gate = Marks(folder / "marks"), folder / "gate"
+    os.mkfifo(gate)
+    runtime = RuntimeProcess(folder / "runtime")
+    runtime.start()
+    own = {"BENCH_MARKS": str(marks.path), "BENCH_GATE": str(gate), **environment}
+    launcher = LauncherProcess(folder / "launcher", runtime.url, runtime.token, script=script, environment=own)
+    try:
+        launcher.start()
+        yield House(folder, program, runtime, launcher, marks, gate)
+    finally:
+        launcher.leave_nothing()
+        runtime.leave_nothing()
+
+
+def _built(target: Path) -> Path:
     subprocess.run(["cc", "-O2", "-o", str(target), str(SOURCE)], check=True)
     return target

@@ -6,10 +6,9 @@ import psutil
 
 from bench import figures
 from bench.house import House
-from bench.memory import proportional_bytes
+from bench.processes import MEBIBYTE, proportional_bytes
 
 SECONDS = 60.0
-MEBIBYTE = 1024 * 1024
 
 
 def measure(house: House) -> None:

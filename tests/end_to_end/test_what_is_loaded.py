@@ -23,7 +23,7 @@ CALLS = {
 }
 SHOWS = {"terminal.clock", "terminal.showing"}
 WATCHES = {"retry", "watching.stream"}
-JOB = {"job.note", "job.options", "turn.request"}
+JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
 
 MCP_SERVER = REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py"
 
@@ -113,3 +113,54 @@ def test_the_mcp_server_on_standard_input_loads_no_sdk_and_no_event_loop(
         *("orchestrator_mcp", "runtime_client"),
         *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
     }
+
+
+PYTHON_OF_A_RUN = f"{PYTHON_ITSELF} asyncio.subprocess ctypes importlib.util secrets shutil socket tempfile"
+"""What a run takes of Python beside that; a warm parent keeps it for all runs, and each pays for what it touches."""
+SENDS = {f"sending.{name}" for name in ("event_sender", "facts", "shortening", "spool")}
+RUNS = {
+    "command": {"command.backend", "command.output_lines", "command.sentences"},
+    "claude": {
+        *(f"claude.{name}" for name in ("backend", "conversation", "events", "failures", "launch", "messages")),
+        *(f"claude.{name}" for name in ("options", "process", "stream", "transcripts", "usage")),
+    },
+}
+OF_EVERY_RUN = {
+    *("blueprint", "installation", "printed", "protocol", "redaction", "registry", "processes.signals", "processes.tree"),
+    *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "run", "start")),
+    *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
+    *(f"turn.{name}" for name in ("bounded_events", "build", "environment", "inherited", "local_blueprint")),
+    *(f"turn.{name}" for name in ("project_folder", "recording", "references", "request", "run")),
+}
+CLIENT = """#!/bin/sh
+echo '{"type": "system", "subtype": "init", "session_id": "b-1"}'
+echo '{"type": "result", "subtype": "success", "is_error": false, "result": "done", "num_turns": 1}'
+cat >/dev/null
+"""
+
+
+@pytest.mark.parametrize("backend", RUNS)
+def test_a_launched_run_loads_what_stands_here_and_nothing_else(
+    runtime: StandInRuntime, tmp_path: Path, backend: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(CLIENT if backend == "claude" else "#!/bin/sh\nexec cat\n", encoding="utf-8")
+    program.chmod(0o755)
+    own: Json = {"options": {"client_path": str(program)}} if backend == "claude" else {"command": [str(program)]}
+    assert isinstance(own, dict)
+    session: Json = {"session_id": "ses_1", "session_name": "one", "status": "running", "agent_name": "tester"}
+    agent: Json = {"name": "tester", "backend": backend, "active": True, **own}
+    runtime.route("GET", "/sessions/ses_1", Reply({"session": session, "agent": agent}))
+    runtime.route("POST", "/sessions/ses_1/events", Reply({"events": [], "metadata_set": True}))
+    job = {"AGENT_JOB_ID": "job_1", "AGENT_SESSION_NAME": "one", "AGENT_SESSION_ID": "ses_1", "IS_SANDBOX": "1",
+           "AGENT_OUTCOME_FILE": str(tmp_path / "outcome.json")}  # fmt: skip
+    environment = Commands(runtime.url, tmp_path, "token").environment(job)
+
+    words = ("one", "--agent", "tester", "--prompt", "do it", "--project-dir", str(tmp_path))
+    loaded = loaded_by(str(COMMANDS / "ao-start"), *words, environment=environment)
+    loaded -= loaded_by("-c", f"import {PYTHON_OF_A_RUN.replace(' ', ', ')}")
+
+    ours = {f"runtime_client.{part}" for part in CALLS | SENDS | {"reasons", "retry", "this_host"}}
+    ours |= {f"agent_backends.{part}" for part in OF_EVERY_RUN | RUNS[backend]}
+    rooms = {module.rpartition(".")[0] for module in ours}
+    assert loaded - rooms == ours

@@ -111,6 +111,11 @@ class RuntimeClient:
         call = Call("GET", _session_path(session))
         return self._read(lambda answer: Session.read(as_object(answer.get("session"), "session")), call)
 
+    def session_with_agent(self, session: str) -> tuple[Session, Agent | None]:
+        """Return one session and its agent; None if it has none, or none of that name is left."""
+        call = Call("GET", _session_path(session), parameters={"agent": "true"})
+        return self._read(_session_and_agent, call)
+
     def session_status(self, session: str) -> SessionStatus:
         """Return a session's status; a name that nobody has is NOT_EXISTENT and no error."""
         call = Call("GET", f"{_session_path(session)}/status")
@@ -149,10 +154,16 @@ class RuntimeClient:
         """Set what is known of a session; null removes."""
         self.transport.send(Call("PATCH", f"{_session_path(session)}/metadata", body=changes))
 
-    def append_events(self, session: str, events: list[JsonObject]) -> None:
-        """Append events in order; one whose `client_event_id` is known already is not appended again."""
-        call = Call("POST", f"{_session_path(session)}/events", body={"events": events}, read_seconds=30.0)
-        self.transport.send(call)
+    def append_events(self, session: str, events: list[JsonObject], metadata: JsonObject | None = None) -> bool:
+        """Append events in order, and set what is known of the session; return whether that is set.
+
+        An event whose `client_event_id` is known already is not appended again.
+        """
+        body: dict[str, Json] = {"events": events, **({"metadata": metadata} if metadata else {})}
+        call = Call("POST", f"{_session_path(session)}/events", body=body, read_seconds=30.0)
+        answer = self.transport.send(call)
+        # A runtime of an older version passes over the metadata, and says nothing of it.
+        return not metadata or self.transport.parsed(call, answer).get("metadata_set") is True
 
     def session_events(self, session: str, after: int = 0) -> Iterator[Event]:
         """Yield a session's events after the sequence number `after`, oldest first, page by page."""
@@ -251,3 +262,9 @@ def _unwrapped(answer: JsonObject, field: str) -> JsonObject:
 
 def _result_and_status(answer: JsonObject) -> tuple[str, SessionStatus]:
     return text(answer, "result"), SessionStatus(optional_text(answer, "status") or "finished")
+
+
+def _session_and_agent(answer: JsonObject) -> tuple[Session, Agent | None]:
+    agent = answer.get("agent")
+    session = Session.read(as_object(answer.get("session"), "session"))
+    return session, None if agent is None else Agent.read(as_object(agent, "agent"))

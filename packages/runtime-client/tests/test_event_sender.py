@@ -15,6 +15,7 @@ from support.stand_in_runtime import Asked, Reply, StandInRuntime, stand_in_runt
 from support.waiting import wait_until
 
 PATH = "/sessions/ses_1/events"
+METADATA = "/sessions/ses_1/metadata"
 ORIGIN = EventOrigin("ses_1", "job_1", 2)
 
 
@@ -196,3 +197,69 @@ def test_text_that_is_no_unicode_is_recorded_all_the_same(runtime: StandInRuntim
 
     assert left is None
     assert texts_in(runtime.of("POST", PATH)) == ["lone ? surrogate", "nul \0", "🎉"]
+
+
+def test_what_becomes_known_travels_with_the_events_that_are_told_with_it(
+    runtime: StandInRuntime, sender: EventSender
+) -> None:
+    runtime.route("POST", PATH, Reply({"events": [], "metadata_set": True}))
+
+    sender.remember({"backend": "command", "backend_session_id": "old"})
+    sender.remember({"backend_session_id": "new"})
+    say(sender, "a", "b")
+    left = sender.close(10)
+
+    (call,) = runtime.asked
+    assert left is None
+    assert json.loads(json.dumps(call.body))["metadata"] == {"backend": "command", "backend_session_id": "new"}
+    assert texts_in([call]) == ["a", "b"]
+
+
+def test_a_runtime_that_passes_over_what_is_known_is_told_it_in_a_call_of_its_own(
+    runtime: StandInRuntime, sender: EventSender
+) -> None:
+    runtime.route("PATCH", METADATA, Reply({}))
+
+    sender.remember({"backend_session_id": "b-1"})
+    say(sender, "a")
+    left = sender.close(10)
+
+    assert left is None
+    assert [call.body for call in runtime.of("PATCH", METADATA)] == [{"backend_session_id": "b-1"}]
+    assert texts_in(runtime.of("POST", PATH)) == ["a"]
+
+
+def test_what_is_known_is_sent_without_any_event_too(runtime: StandInRuntime, sender: EventSender) -> None:
+    runtime.route("PATCH", METADATA, Reply({}))
+
+    sender.remember({"backend_session_id": "b-1"})
+    left = sender.close(10)
+
+    assert left is None
+    assert [call.body for call in runtime.of("PATCH", METADATA)] == [{"backend_session_id": "b-1"}]
+
+
+def test_facts_that_are_refused_take_no_event_along(
+    runtime: StandInRuntime, sender: EventSender, warnings: list[str]
+) -> None:
+    refusal = Reply({"detail": "no such backend", "code": "invalid_parameters"}, 422)
+    runtime.route("PATCH", METADATA, refusal)
+    runtime.route("POST", PATH, lambda asked: refusal if b"metadata" in json.dumps(asked.body).encode() else Reply({}))
+
+    sender.remember({"backend": "?"})
+    say(sender, "a")
+    left = sender.close(10)
+
+    assert left is None
+    assert texts_in(runtime.of("POST", PATH)[-1:]) == ["a"]
+    assert warnings == ["cannot store what is known of session 'ses_1': no such backend"]
+
+
+def test_it_is_said_when_what_is_known_did_not_arrive(runtime: StandInRuntime, sender: EventSender) -> None:
+    runtime.route("PATCH", METADATA, Reply({}, 503))
+
+    sender.remember({"backend_session_id": "b-1"})
+    left = sender.close(0.2)
+
+    assert left is not None
+    assert (left.count, left.is_known) == (0, False)

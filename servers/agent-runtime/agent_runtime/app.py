@@ -161,7 +161,7 @@ class Runtime:
             AccessRoutes(self.store),
             LoginRoutes(self.store, self._port),
             self._launchers,
-            SessionRoutes(self.store, self.live, self.polls.is_parked),
+            SessionRoutes(self.store, self.live, self.polls.is_parked, self.agents),
             EventRoutes(self.store),
             TreeRoutes(self.store),
             MessageRoutes(self.store),

@@ -55,6 +55,21 @@ def test_a_batch_with_one_bad_event_writes_nothing(desk: Desk) -> None:
     assert items(read(desk.get(path, types="result"))["events"]) == []
 
 
+def test_what_is_known_of_a_session_can_be_set_with_its_events_or_neither(desk: Desk) -> None:
+    name = desk.start()["session_name"]
+    path = f"/sessions/{name}/events"
+    known: JsonObject = {"backend": "command", "color": "red"}
+
+    answer = read(desk.post(path, {"events": [RESULT], "metadata": known}))
+    refused(desk.post(path, {"events": [RESULT], "metadata": {"backend": 5}}), 422, "invalid_parameters")
+
+    session = session_of(desk, name)
+    assert answer["metadata_set"] is True
+    assert read(desk.post(path, RESULT))["metadata_set"] is False
+    assert (session["backend"], session["metadata"]) == ("command", {"color": "red"})
+    assert len(items(read(desk.get(path, types="result"))["events"])) == 2
+
+
 def test_usage_is_counted_once_from_events_and_not_again_from_the_report(desk: Desk) -> None:
     job = made = desk.run()
     event: JsonObject = {**RESULT, "client_event_id": fresh(), "job_id": job["job_id"], "attempt": job["attempt"]}

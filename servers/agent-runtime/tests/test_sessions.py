@@ -71,6 +71,15 @@ def test_a_list_that_makes_no_sense_is_refused(desk: Desk, query: dict[str, str]
     refused(desk.http.get("/sessions", params=query), 422, "invalid_parameters")
 
 
+def test_a_session_comes_with_its_agent_if_that_is_asked_for(desk: Desk) -> None:
+    path = f"/sessions/{desk.start()['session_name']}"
+
+    asked, unasked = read(desk.get(path, agent="true")), read(desk.get(path))
+
+    assert asked["agent"] == read(desk.get(f"/agents/{part(asked['session'])['agent_name']}"))
+    assert unasked["agent"] is None
+
+
 def test_metadata_has_a_limit_for_all_of_it_together(desk: Desk) -> None:
     path = f"/sessions/{desk.start()['session_name']}/metadata"
     for number in range(4):

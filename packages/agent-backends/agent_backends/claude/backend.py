@@ -1,11 +1,10 @@
-"""The backend `claude`: Claude Code, through the Claude Agent SDK and the client that it carries."""
+"""The backend `claude`: Claude Code, as the Claude Agent SDK carries it."""
 
 import asyncio
-import gc
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from agent_backends.claude.conversation import Conversation
 from agent_backends.claude.launch import prepare_launch
 from agent_backends.claude.process import ClaudeProcess
 from agent_backends.printed import Printed
@@ -13,16 +12,9 @@ from agent_backends.protocol import CannotRunError, Emit, Outcome, Turn
 from agent_backends.sandbox.command_prefix import Needs, command_prefix
 from runtime_client.reasons import Reason
 
-if TYPE_CHECKING:
-    from agent_backends.claude.conversation import Conversation
-
 
 class ClaudeBackend:
-    """Runs one prompt in one Claude Code process, and leaves nothing of it behind.
-
-    The SDK takes a second to import and the client half a second to start, so they do it side by side: the process is
-    started first and is handed to the SDK as its transport.
-    """
+    """Runs one prompt in one Claude Code process, and leaves nothing of it behind."""
 
     name = "claude"
 
@@ -50,13 +42,8 @@ class ClaudeBackend:
                     Reason.BACKEND_MISSING, f"cannot start Claude Code {launch.command[0]!r}: {error}"
                 )
             try:
-                conversation = await asyncio.to_thread(_conversation_type)
-                return await conversation(process, turn, emit, printed).run(launch.sdk_switches, stop)
-            except ImportError as error:
-                return Outcome.failed(
-                    Reason.BACKEND_MISSING,
-                    f"cannot load the Claude Agent SDK: {error} (install agent-backends with its extra 'claude')",
-                )
+                conversation = Conversation(process, turn, emit, printed)
+                return await conversation.run(stop, is_verbatim=launch.takes_prompt_verbatim)
             finally:
                 await process.end()
 
@@ -74,13 +61,3 @@ def _needs(client: str, turn: Turn, private_dir: Path) -> Needs:
 
 def _absolute(client: str) -> tuple[Path, ...]:
     return (Path(client),) if Path(client).is_absolute() else ()
-
-
-def _conversation_type() -> "type[Conversation]":
-    # The SDK makes thousands of classes that all stay; the collector would look through them again and again.
-    gc.disable()
-    try:
-        from agent_backends.claude.conversation import Conversation
-    finally:
-        gc.enable()
-    return Conversation

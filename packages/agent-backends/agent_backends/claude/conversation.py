@@ -2,37 +2,25 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 
-from claude_agent_sdk import (
-    AssistantMessage,
-    ClaudeAgentOptions,
-    ClaudeSDKClient,
-    ClaudeSDKError,
-    Message,
-    ProcessError,
-    RateLimitEvent,
-    ResultError,
-    ResultMessage,
-    SystemMessage,
-    Transport,
-    UserMessage,
-)
-
 from agent_backends.claude.events import EventEmitter
 from agent_backends.claude.failures import ClientResult, one_line, reason_of, sentence_of
-from agent_backends.claude.launch import SdkSwitches
+from agent_backends.claude.messages import member, number, word, words
 from agent_backends.claude.process import ClaudeProcess
+from agent_backends.claude.stream import HelloRefusedError, Stream
 from agent_backends.claude.transcripts import has_transcript
 from agent_backends.claude.usage import UsageMeter
 from agent_backends.printed import Printed
 from agent_backends.protocol import Emit, Ending, Outcome, Turn
 from runtime_client.reasons import Reason
+from runtime_client.wire import JsonObject
 
 # How long an interrupted agent may take to end its tools and to say what it has used.
-INTERRUPT_SECONDS = 3.0
+INTERRUPT_SECONDS = 5.0
+# A client that starts slowly may take long to say its first word; one that never does is stuck.
+FIRST_WORD_SECONDS = 60.0
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
@@ -49,59 +37,62 @@ class Conversation:
         self._model_error: str | None = None
         self._is_limit_reached = False
         self._is_busy = False
-        self._client: ClaudeSDKClient | None = None
+        self._has_answered = False
+        self._stream = Stream(process, self._events.emit_hook)
 
-    async def run(self, switches: SdkSwitches, stop: asyncio.Event) -> Outcome:
+    async def run(self, stop: asyncio.Event, *, is_verbatim: bool) -> Outcome:
         """Send the prompt and listen until the agent is done or `stop` is set."""
-        options = ClaudeAgentOptions(hooks=self._events.hooks(), verbatim_prompts=switches.takes_prompt_verbatim)
-        client = ClaudeSDKClient(options, transport=_ProcessTransport(self._process, self._meter))
-        talking = asyncio.create_task(self._talk(client))
+        talking = asyncio.create_task(self._talk(is_verbatim=is_verbatim))
         stopping, flooded = asyncio.create_task(stop.wait()), asyncio.create_task(self._printed.is_too_much.wait())
         try:
             await asyncio.wait({talking, stopping, flooded}, return_when=asyncio.FIRST_COMPLETED)
             if self._printed.is_too_much.is_set():
                 return self._with_figures(self._printed.outcome(self._events.last_text))
             if talking.done():
-                return self._outcome(talking)
+                return self._outcome(talking.exception())
             await self._interrupt(talking)
             return self._stopped()
         finally:
             for task in (talking, stopping, flooded):
                 task.cancel()
             await asyncio.gather(talking, stopping, flooded, return_exceptions=True)
-            await client.disconnect()
+            self._process.close_input()
 
-    async def _talk(self, client: ClaudeSDKClient) -> None:
-        await client.connect()
-        self._client = client
-        await client.query(self._turn.prompt)
-        async for message in client.receive_messages():
-            self._see(message)
-            # A subagent in the background wakes the agent again after its result, so the last result counts.
-            if self._result and not self._is_busy:
-                return
+    async def _talk(self, *, is_verbatim: bool) -> None:
+        with suppress(ConnectionError):  # it has closed its input, and most likely says why
+            await self._stream.begin(self._turn.prompt, is_verbatim=is_verbatim)
+        async with asyncio.timeout(FIRST_WORD_SECONDS) as patience:
+            async for message in self._stream.messages():
+                patience.reschedule(None)
+                self._has_answered = True
+                self._meter.see(message)
+                self._see(message)
+                # A subagent in the background wakes the agent again after its result, so the last result counts.
+                if self._result and not self._is_busy:
+                    return
+            await self._process.wait_for_exit()
 
     async def _interrupt(self, talking: "asyncio.Task[None]") -> None:
-        if self._client:
+        if self._has_answered:
             # A client that cannot be asked any more is ended by the caller all the same.
-            with suppress(Exception):
-                await asyncio.wait_for(self._client.interrupt(), INTERRUPT_SECONDS)
+            with suppress(ConnectionError):
+                await self._stream.interrupt()
             await asyncio.wait({talking}, timeout=INTERRUPT_SECONDS)
 
-    def _see(self, message: Message) -> None:
-        match message:
-            case AssistantMessage():
-                self._model_error = message.error
+    def _see(self, message: JsonObject) -> None:
+        match message.get("type"), message.get("subtype"):
+            case "assistant", _:
+                self._model_error = word(message, "error")
                 self._events.emit_assistant(message)
-            case UserMessage():
+            case "user", _:
                 self._events.emit_user(message)
-            case RateLimitEvent():
-                self._is_limit_reached = message.rate_limit_info.status == "rejected"
-            case ResultMessage():
+            case "rate_limit_event", _:
+                self._is_limit_reached = member(message, "rate_limit_info").get("status") == "rejected"
+            case "result", _:
                 self._result = self._result_from(message)
-            case SystemMessage(subtype="session_state_changed"):
-                self._is_busy = message.data.get("state") == "running"
-            case SystemMessage():
+            case "system", "session_state_changed":
+                self._is_busy = message.get("state") == "running"
+            case "system", _:
                 self._events.emit_system(message)
                 self._mark_tools()
             case _:
@@ -111,23 +102,20 @@ class Conversation:
         if self._events.session_id:
             self._process.mark_tools_by(f"CLAUDE_CODE_SESSION_ID={self._events.session_id}")
 
-    def _result_from(self, message: ResultMessage) -> ClientResult:
+    def _result_from(self, message: JsonObject) -> ClientResult:
         return ClientResult(
-            is_error=message.is_error,
-            subtype=message.subtype,
-            text=message.result or "",
-            errors=tuple(message.errors or ()),
-            api_status=message.api_error_status,
-            terminal_reason=message.terminal_reason,
+            is_error=message.get("is_error") is True,
+            subtype=word(message, "subtype") or "error",
+            text=word(message, "result") or "",
+            errors=words(message, "errors"),
+            api_status=number(message, "api_error_status"),
+            terminal_reason=word(message, "terminal_reason"),
             model_error=self._model_error,
             is_limit_reached=self._is_limit_reached,
-            model_calls=message.num_turns,
+            model_calls=number(message, "num_turns"),
         )
 
-    def _outcome(self, talking: "asyncio.Task[None]") -> Outcome:
-        error = talking.exception()
-        if isinstance(error, ResultError) and self._result is None:
-            self._result = _result_of_refusal(error)
+    def _outcome(self, error: BaseException | None) -> Outcome:
         if (self._result is None or self._result.is_error) and self._is_conversation_unknown():
             return self._conversation_unknown()
         if self._result is None:
@@ -161,12 +149,13 @@ class Conversation:
         return self._with_figures(Outcome(Ending.STOPPED, self._events.last_text))
 
     def _died(self, error: BaseException | None) -> Outcome:
-        # The SDK has no type of its own for a client that does not answer its first request.
-        if error is not None and isinstance(error.__cause__, TimeoutError):
-            return Outcome.failed(Reason.STALLED, f"Claude Code runs but does not answer: {one_line(str(error))}")
-        if error is not None and not isinstance(error, ClaudeSDKError | OSError):
+        if isinstance(error, TimeoutError):
+            return _stalled()
+        if isinstance(error, HelloRefusedError):
+            return Outcome.failed(Reason.BACKEND_MISSING, f"Claude Code does not take its first request: {error}")
+        if error is not None and not isinstance(error, OSError):
             raise error
-        code = error.exit_code if isinstance(error, ProcessError) else self._process.exit_code
+        code = self._process.exit_code
         last_words = one_line(self._process.last_words) or one_line(str(error or "")) or "it said nothing"
         reason = Reason.SIGNAL if code is not None and (code < 0 or code > 128) else Reason.NONZERO_EXIT
         hint = " (killed from outside, most often because the memory ran out)" if code in _KILLED else ""
@@ -178,46 +167,6 @@ class Conversation:
         return replace(outcome, usage=self._meter.usage, cost_usd=self._meter.cost_usd, model_calls=model_calls)
 
 
-class _ProcessTransport(Transport):
-    """The SDK's way to a client that somebody else has started and will end."""
-
-    def __init__(self, process: ClaudeProcess, meter: UsageMeter) -> None:
-        self._process = process
-        self._meter = meter
-        self._writing = asyncio.Lock()
-
-    async def connect(self) -> None:
-        """Nothing to do: it runs."""
-
-    async def write(self, data: str) -> None:
-        # Answers to hooks and the prompt come from different tasks; a line must stay one line.
-        async with self._writing:
-            await self._process.write(data)
-
-    async def read_messages(self) -> AsyncIterator[dict[str, object]]:
-        async for message in self._process.messages():
-            # The SDK's own result type leaves out what was used since the last one.
-            self._meter.see(message)
-            yield dict(message)
-        # Without an error the SDK would wait a minute for a first answer that cannot come any more.
-        raise ProcessError("Claude Code ended", exit_code=await self._process.wait_for_exit())
-
-    async def close(self) -> None:
-        self._process.close_input()
-
-    def is_ready(self) -> bool:
-        return self._process.exit_code is None
-
-    async def end_input(self) -> None:
-        self._process.close_input()
-
-
-def _result_of_refusal(error: ResultError) -> ClientResult:
-    return ClientResult(
-        is_error=True,
-        subtype=error.subtype or "error",
-        text=error.result or "",
-        errors=tuple(error.errors),
-        api_status=error.api_error_status,
-        terminal_reason=error.terminal_reason,
-    )
+def _stalled() -> Outcome:
+    sentence = f"Claude Code runs but did not say a word within {FIRST_WORD_SECONDS:g} seconds"
+    return Outcome.failed(Reason.STALLED, sentence)

@@ -33,19 +33,12 @@ _NOT_HANDED_ON = frozenset(
 
 
 @dataclass(frozen=True)
-class SdkSwitches:
-    """What the SDK itself is given; everything else goes to the client on its command line."""
-
-    takes_prompt_verbatim: bool
-
-
-@dataclass(frozen=True)
 class Launch:
-    """Everything that a client process is started with."""
+    """Everything that a client process is started with, and whether the prompt is sent to it as it stands."""
 
     command: tuple[str, ...]
     environment: dict[str, str]
-    sdk_switches: SdkSwitches
+    takes_prompt_verbatim: bool
 
 
 def prepare_launch(turn: Turn, private_dir: Path) -> Launch:
@@ -71,7 +64,7 @@ def prepare_launch(turn: Turn, private_dir: Path) -> Launch:
         *_mcp_arguments(turn, private_dir),
         *_model_arguments(turn, options),
     )
-    return Launch(command, _environment(turn), SdkSwitches(options.takes_prompt_verbatim))
+    return Launch(command, _environment(turn), options.takes_prompt_verbatim)
 
 
 def find_client(options: ClaudeOptions, environment: Mapping[str, str]) -> str:
@@ -81,7 +74,7 @@ def find_client(options: ClaudeOptions, environment: Mapping[str, str]) -> str:
     """
     if options.client_path:
         return options.client_path
-    # The SDK is found without importing it, which would take longer than the client takes to start.
+    # The SDK is found without importing it: of all that it holds, only its client is used.
     spec = importlib.util.find_spec("claude_agent_sdk")
     if spec is None or spec.origin is None:
         raise CannotRunError(

@@ -54,10 +54,12 @@ def _run_claimed(
     client: RuntimeClient, request: SessionRequest, claimed: ClaimedJob, switch: StopSwitch, around: Surroundings
 ) -> Ended:
     try:
+        session, agent = client.session_with_agent(claimed.session_id or claimed.session_name)
         turn = build_turn(
             client,
             request,
-            client.session(claimed.session_id or claimed.session_name),
+            session,
+            agent,
             job=JobOfTurn(claimed.job_id, claimed.attempt, claimed.session_token),
             around=around,
         )

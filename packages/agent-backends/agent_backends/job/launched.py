@@ -46,11 +46,12 @@ def run_launched(
 
 
 def _fetch(client: RuntimeClient, request: SessionRequest, caller: Caller, around: Surroundings) -> Turn:
-    session = client.session(around.environment.get("AGENT_SESSION_ID") or request.session_name)
+    session, agent = client.session_with_agent(around.environment.get("AGENT_SESSION_ID") or request.session_name)
     return build_turn(
         client,
         request,
         session,
+        agent,
         job=JobOfTurn(caller.job_id or "", caller.attempt, around.environment.get("AGENT_RUNTIME_TOKEN")),
         around=around,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from agent_backends.installation import installation_of
+from agent_backends.job.launchers_words import arguments_in
 from agent_backends.job.note import say_that_we_are_here, withdraw
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
@@ -107,7 +108,7 @@ class StartOptions:
 def run_job_command(main: Callable[..., int]) -> None:
     """Run a command that may be a launcher's job; the launcher knows of it before any argument is read."""
     say_that_we_are_here(os.environ)
-    run(main)
+    run(main, arguments_in(sys.argv[1:], main.__annotations__))
 
 
 def start_from_command(

@@ -13,7 +13,6 @@ from agent_backends.turn.run import StopSwitch, run_turn
 from runtime_client.client import RuntimeClient
 from runtime_client.exit_codes import ExitCode
 from runtime_client.sending.event_sender import EventOrigin, EventSender
-from runtime_client.sending.metadata_sender import MetadataSender
 from runtime_client.wire import Json
 
 # The runtime may be away when the agent ends. The agent's words are worth waiting for; a signal ends the waiting.
@@ -54,13 +53,12 @@ def run_session(
 ) -> Ended:
     """Run one turn, send what happens as it happens, and wait for the last of it to arrive."""
     sender = EventSender(client, EventOrigin(turn.session_id, job.job_id, job.attempt), job.spool_folder, warn)
-    metadata = MetadataSender(client, turn.session_id, warn)
-    recorder = Recorder(turn, sender.send, metadata.remember)
+    recorder = Recorder(turn, sender.send, sender.remember)
     outcome = _without_secrets(run_turn(turn, recorder.record, switch, job.timeout_seconds), turn.secrets)
     exit_code = _exit_code_of(outcome, switch)
     ended = Ended(outcome, exit_code)
     recorder.record_end(outcome, ended.told_exit())
-    _flush(sender, metadata, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
+    _flush(sender, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
     return ended
 
 
@@ -79,16 +77,14 @@ def _exit_code_of(outcome: Outcome, switch: StopSwitch) -> int:
             return switch.exit_code
 
 
-def _flush(sender: EventSender, metadata: MetadataSender, flush_seconds: float, warn: Callable[[str], None]) -> None:
+def _flush(sender: EventSender, flush_seconds: float, warn: Callable[[str], None]) -> None:
     def give_up(_: signal.Signals) -> None:
         sender.give_up()
-        metadata.give_up()
 
     with stop_signals_call(give_up):
         undelivered = sender.close(flush_seconds)
-        is_all_known = metadata.close(min(flush_seconds, FLUSH_AFTER_STOP_SECONDS))
-    if undelivered is not None:
+    if undelivered is not None and undelivered.count:
         kept = "lost: no disk takes them" if undelivered.kept_in is None else f"kept in {str(undelivered.kept_in)!r}"
         warn(f"{undelivered.count} events were not delivered and are {kept}")
-    if not is_all_known:
+    if undelivered is not None and not undelivered.is_known:
         warn("the runtime may not know the agent's own session id: a resume may begin a new conversation")

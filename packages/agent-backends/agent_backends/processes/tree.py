@@ -9,6 +9,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 SIGTERM_GRACE_SECONDS = 1.0
+SIGKILL_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 0.02
 
 
@@ -25,6 +26,15 @@ class _Stat:
     key: ProcessKey
     parent_pid: int
     is_zombie: bool
+
+
+def has_children() -> bool:
+    """Whether this process has any child, or another one to collect: one question, where a list takes hundreds."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def descendants(pid: int) -> list[ProcessKey]:
@@ -48,13 +58,21 @@ def processes_marked(marker: str) -> list[ProcessKey]:
 
 
 async def end_processes(processes: Iterable[ProcessKey]) -> None:
-    """End processes by SIGTERM, and by SIGKILL those that are still there a second later."""
-    left = _signal_all(processes, signal.SIGTERM)
-    deadline = asyncio.get_running_loop().time() + SIGTERM_GRACE_SECONDS
+    """End processes by SIGTERM, and by SIGKILL those that are still there a second later; return when they are gone.
+
+    One that the kernel cannot end within SIGKILL_SECONDS, in the middle of a broken disk, is not waited for.
+    """
+    left = await _left_after(_signal_all(processes, signal.SIGTERM), SIGTERM_GRACE_SECONDS)
+    await _left_after(_signal_all(left, signal.SIGKILL), SIGKILL_SECONDS)
+
+
+async def _left_after(processes: set[ProcessKey], seconds: float) -> set[ProcessKey]:
+    deadline = asyncio.get_running_loop().time() + seconds
+    left = processes
     while left and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
         left = {key for key in left if is_alive(key)}
-    _signal_all(left, signal.SIGKILL)
+    return left
 
 
 def is_alive(key: ProcessKey) -> bool:

@@ -16,7 +16,7 @@ from agent_backends.turn.project_folder import opened_folder
 from agent_backends.turn.references import Resolver
 from agent_backends.turn.request import SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
-from runtime_client.models import JobType, Session
+from runtime_client.models import Agent, JobType, Session
 from runtime_client.reasons import Reason
 
 
@@ -33,11 +33,12 @@ def build_turn(
     client: RuntimeClient,
     request: SessionRequest,
     session: Session,
+    agent: Agent | None,
     *,
     job: JobOfTurn,
     around: Surroundings,
 ) -> Turn:
-    """Fetch the blueprint and put the turn together.
+    """Put the turn together; an agent that did not come with its session is asked for by its name.
 
     Errors:  CannotRunError; RuntimeClientError.
     """
@@ -54,7 +55,7 @@ def build_turn(
         "AGENT_ORCHESTRATOR_ROOT": str(around.installation.root),
         "AGENT_ORCHESTRATOR_MCP": str(around.installation.mcp_server),
     }
-    agent = client.agent(agent_name)
+    agent = agent or client.agent(agent_name)
     if agent.error is not None:
         raise CannotRunError(
             Reason.INVALID_PARAMETERS, f"agent {agent_name!r} cannot be used: {agent.error} (correct its files)"

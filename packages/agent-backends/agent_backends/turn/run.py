@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from agent_backends.processes.signals import stop_signals_call
-from agent_backends.processes.tree import descendants, end_processes
+from agent_backends.processes.tree import descendants, end_processes, has_children
 from agent_backends.protocol import AgentEvent, Backend, Ending, Outcome, Turn
 from agent_backends.registry import BackendMissingError, load_backend
 from runtime_client.exit_codes import ExitCode
@@ -86,7 +86,9 @@ async def _run(
     finally:
         if timer is not None:
             timer.cancel()
-        await end_processes(descendants(os.getpid()))
+        # Whatever the agent left behind is a child of ours by now, if it has not ended.
+        if has_children():
+            await end_processes(descendants(os.getpid()))
     if outcome.ending is Ending.STOPPED and switch.cause is None:
         return _timed_out(turn, outcome, timeout_seconds)
     return outcome

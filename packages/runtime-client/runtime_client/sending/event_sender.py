@@ -1,4 +1,6 @@
-"""Carries a session's events to the runtime while the agent works: in order, once, and never in the agent's way."""
+"""Carries what happens in a session to the runtime while the agent works, and what becomes known of the session:
+events in order and once, of what is known the newest, and never in the agent's way.
+"""
 
 import secrets
 import threading
@@ -11,6 +13,7 @@ from pathlib import Path
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError, UnauthorizedError
 from runtime_client.retry import Retry
+from runtime_client.sending.facts import Facts
 from runtime_client.sending.spool import Spool
 from runtime_client.wire import Json, JsonObject
 
@@ -31,17 +34,22 @@ class EventOrigin:
 
 @dataclass(frozen=True)
 class Undelivered:
-    """What was left when the sender had to give up: how many events, why, and the file that keeps them, if one can."""
+    """What was left when the sender had to give up: how many events, why, and the file that keeps them, if one can.
+
+    Shape:   `is_known` is false if what was to be known of the session did not arrive either.
+    """
 
     count: int
     error: str
     kept_in: Path | None
+    is_known: bool
 
 
 class EventSender:
-    """Sends events from a thread of its own; an outage of the runtime only makes it wait.
+    """Sends from a thread of its own; an outage of the runtime only makes it wait.
 
-    The runtime knows each event by a client event id, so a batch whose answer was lost is simply sent again.
+    The runtime knows each event by a client event id, so a batch whose answer was lost is simply sent again. What is to
+    be known of the session travels with the events that are told with it.
     """
 
     def __init__(
@@ -50,6 +58,7 @@ class EventSender:
         self._client = client
         self._origin = origin
         self._spool = Spool(spool_folder / "events.jsonl")
+        self._facts = Facts()
         self._warn = warn
         self._run = secrets.token_hex(8)
         self._count = 0
@@ -75,6 +84,11 @@ class EventSender:
             event["attempt"] = self._origin.attempt
         self._spool.put(event)
 
+    def remember(self, changes: JsonObject) -> None:
+        """Hand over what is to be known of the session from now on; returns at once, and a newer value replaces it."""
+        self._facts.put(changes)
+        self._spool.wake()
+
     def close(self, flush_seconds: float) -> Undelivered | None:
         """Deliver what is left, for at most `flush_seconds`; return what could not be delivered."""
         self._closing.set()
@@ -82,8 +96,10 @@ class EventSender:
         self._thread.join(flush_seconds)
         self._abandoned.set()
         self._thread.join(1.0)
-        left = 0 if self._refused else self._spool.left()
-        return Undelivered(left, self._error, self._kept()) if left else None
+        left, is_known = 0 if self._refused else self._spool.left(), not self._facts.any()
+        if not left and is_known:
+            return None
+        return Undelivered(left, self._error, self._kept() if left else None, is_known)
 
     def _kept(self) -> Path | None:
         try:
@@ -100,11 +116,11 @@ class EventSender:
 
     def _deliver_until_closed(self) -> None:
         retry = Retry(self._abandoned.wait, most_seconds=RETRY_MOST_SECONDS)
-        while not self._abandoned.is_set() and self._spool.wait_for_one(closing=self._closing):
+        while not self._abandoned.is_set() and self._spool.wait_for_one(closing=self._closing, or_else=self._facts.any):
             self._closing.wait(BATCH_SECONDS)
             batch = self._spool.first(BATCH_EVENTS, BATCH_BYTES)
             try:
-                retry.call(partial(self._deliver, batch), self._keep_until_back)
+                retry.call(partial(self._deliver_all, batch), self._keep_until_back)
             except RuntimeClientError:
                 return  # abandoned, and the spool keeps what is left
             self._error = ""
@@ -116,6 +132,34 @@ class EventSender:
         self._error = str(error)
         if isinstance(error, UnauthorizedError) and self._closing.is_set():
             self._abandoned.set()  # the session's token has ended with its job: waiting would not bring it back
+
+    def _deliver_all(self, batch: list[JsonObject]) -> None:
+        """Send one batch with what is to be known by now.
+
+        Errors:  RuntimeClientError, if another try may help.
+        """
+        with self._facts.taken() as facts:
+            if not batch or self._refused or not self._append(batch, facts):
+                self._set(facts)
+
+    def _append(self, batch: list[JsonObject], facts: JsonObject) -> bool:
+        """Send both in one call; return whether the facts have arrived, whatever became of the events."""
+        try:
+            return self._client.append_events(self._origin.session, batch, facts)
+        except RefusedError as error:
+            if facts:
+                self._deliver(batch)  # which of the two was refused is seen when each is sent for itself
+            else:
+                self._give_way(batch, error)
+            return False
+
+    def _set(self, facts: JsonObject) -> None:
+        if not facts:
+            return
+        try:
+            self._client.update_metadata(self._origin.session, facts)
+        except RefusedError as error:
+            self._warn(f"cannot store what is known of session {self._origin.session!r}: {error}")
 
     def _deliver(self, batch: list[JsonObject]) -> None:
         """Send one batch; it is done with on return, be it delivered or refused for good.

@@ -5,6 +5,7 @@ import json
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,11 +41,11 @@ class Spool:
         with self._changed:
             self._changed.notify_all()
 
-    def wait_for_one(self, closing: threading.Event) -> bool:
-        """Wait until there is an event; false once `closing` is set and there is none."""
+    def wait_for_one(self, closing: threading.Event, or_else: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until there is an event, or something else to do; false once `closing` is set and there is neither."""
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._oldest) or closing.is_set())
-            return bool(self._oldest)
+            self._changed.wait_for(lambda: bool(self._oldest) or or_else() or closing.is_set())
+            return bool(self._oldest) or or_else()
 
     def first(self, events_max: int, bytes_max: int) -> list[JsonObject]:
         """Return some of the oldest events, at least one if there is one, and keep them."""

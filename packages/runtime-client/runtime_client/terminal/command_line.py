@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, NoReturn, TextIO
 
 from runtime_client.address import find_runtime
@@ -23,15 +23,18 @@ YesOption = Annotated[bool, Flag("--yes", "Do not ask first.")]
 JsonOption = Annotated[bool, Flag("--json", "Print JSON.")]
 
 
-def run(main: Callable[..., int]) -> NoReturn:
-    """Run a command's function with the arguments of this process, and exit with what it returns."""
+def run(main: Callable[..., int], arguments: Mapping[str, object] | None = None) -> NoReturn:
+    """Run a command's function with the arguments of this process, and exit with what it returns.
+
+    Shape:   `arguments` are those of this process if somebody has read them already.
+    """
     _speak_utf8()
-    arguments: dict[str, object] = {}
     try:
-        arguments = CommandLine(_command(), main).read(sys.argv[1:])
+        if arguments is None:
+            arguments = CommandLine(_command(), main).read(sys.argv[1:])
         code = main(**arguments)
     except RuntimeClientError as error:
-        _complain(error, as_json=bool(arguments.get("as_json")))
+        _complain(error, as_json=bool(arguments and arguments.get("as_json")))
         code = error.exit_code
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED

@@ -17,7 +17,7 @@ from agent_runtime.http.wire.pages import PAGE_SIZE, PageSize
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.services.sessions.events import Appended, GivenEvent, append_events, read_events, read_events_before
-from agent_runtime.services.sessions.sessions import find_session
+from agent_runtime.services.sessions.sessions import change_metadata, find_session
 from agent_runtime.services.sessions.telling import refuse_beyond_turn
 
 BATCH_MAX = 1000
@@ -51,11 +51,12 @@ class EventBody(BaseModel):
 
 
 class EventBatchBody(BaseModel):
-    """Several events, in their order."""
+    """Several events, in their order; `metadata` is set with them, as `PATCH /sessions/{session}/metadata` would."""
 
     model_config = ConfigDict(extra="ignore")
 
     events: Annotated[list[EventBody], Field(min_length=1, max_length=BATCH_MAX)]
+    metadata: dict[str, JsonValue] = {}
 
 
 def _kind(body: object) -> str:
@@ -77,9 +78,10 @@ class AppendedWire(BaseModel):
 
 
 class AppendedAnswer(BaseModel):
-    """The events that were given, in their order."""
+    """The events that were given, in their order, and whether metadata was given with them and set."""
 
     events: list[AppendedWire]
+    metadata_set: bool = False
 
 
 class EventList(BaseModel):
@@ -148,12 +150,15 @@ class EventRoutes:
 
         Of one attempt a limited number of bytes is taken (413 `turn_too_large`); its result always finds room.
         """
-        bodies = body.events if isinstance(body, EventBatchBody) else [body]
+        bodies, metadata = (body.events, body.metadata) if isinstance(body, EventBatchBody) else ([body], {})
         given = [event.as_given(size) for event, size in zip(bodies, _sizes(bodies), strict=True)]
         caller: Caller = request.state.caller
 
         def verb(tx: Transaction) -> Sequence[Appended]:
-            appended = append_events(tx, find_session(tx, session), given)
+            found = find_session(tx, session)
+            if metadata:
+                change_metadata(tx, found, metadata)
+            appended = append_events(tx, found, given)
             refuse_beyond_turn(tx, caller, given, appended)
             return appended
 
@@ -162,7 +167,8 @@ class EventRoutes:
             events=[
                 AppendedWire(seq=one.event.seq, client_event_id=one.event.new.client_event_id, duplicate=one.duplicate)
                 for one in appended
-            ]
+            ],
+            metadata_set=bool(metadata),
         )
 
 

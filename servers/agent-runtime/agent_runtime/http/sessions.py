@@ -13,6 +13,7 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
+from agent_runtime.http.agents import AgentWire
 from agent_runtime.http.door.auth import calling_session
 from agent_runtime.http.door.rules import HIDDEN
 from agent_runtime.http.stream.live import LiveStream, Wanted
@@ -31,6 +32,7 @@ from agent_runtime.http.wire.sessions import (
     WithdrawnMessage,
 )
 from agent_runtime.services.access.callers import Caller, Role
+from agent_runtime.services.agents.catalogue import Agents
 from agent_runtime.services.families.callbacks import mark_read, unread_news
 from agent_runtime.services.ports.questions import SessionFilter
 from agent_runtime.services.ports.store import Store, Transaction
@@ -56,6 +58,12 @@ _CLEARED_AT_ONCE = 50
 _JOB_ENDS = frozenset({"job.completed", "job.failed", "job.stopped"})
 
 
+class SessionWithAgent(SessionAnswer):
+    """One session, and its agent if that was asked for."""
+
+    agent: AgentWire | None = None
+
+
 @dataclass(frozen=True)
 class SessionRoutes:
     """Everything under `/sessions` but the events."""
@@ -63,6 +71,7 @@ class SessionRoutes:
     store: Store
     live: LiveStream
     is_parked: IsParked
+    agents: Agents
 
     def router(self) -> APIRouter:
         """List the routes."""
@@ -140,9 +149,23 @@ class SessionRoutes:
 
         return await self.store.read(read)
 
-    async def get(self, session: SessionReference) -> SessionAnswer:
-        """By name or by id; a name is never given to another session while this one exists."""
-        return SessionAnswer(session=await self.store.read(lambda tx: self._wire(tx, find_session(tx, session))))
+    async def get(
+        self,
+        session: SessionReference,
+        agent: Annotated[bool, Query(description="its agent, too: all that a command needs to run it")] = False,
+    ) -> SessionWithAgent:
+        """By name or by id; a name is never given to another session while this one exists.
+
+        `agent` is null if it was not asked for, or if there is none of that name.
+        """
+        found = await self.store.read(lambda tx: self._wire(tx, find_session(tx, session)))
+        return SessionWithAgent(session=found, agent=await self._agent_of(found) if agent else None)
+
+    async def _agent_of(self, session: SessionWire) -> AgentWire | None:
+        try:
+            return AgentWire.of(await asyncio.to_thread(self.agents.get, session.agent_name))
+        except NotFound:
+            return None
 
     async def status(self, request: Request, session: SessionReference) -> StatusAnswer:
         """A name that nobody has is `not_existent`, and no error."""
