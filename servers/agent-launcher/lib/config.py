@@ -21,6 +21,7 @@ DEFAULT_OUTPUT_LIMIT_MIB = 1024.0
 LABEL_SEPARATOR = "="
 HOST_NAME_MAX = 200
 AUTOMATIC = "auto"
+ON, OFF = "on", "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Config:
     project_roots: tuple[Path, ...] = ()
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
     containment: str = ""
+    warm_starts: bool = True
     verbose: bool = False
 
     @property
@@ -129,6 +131,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
             _names(options.env_deny, environment.get("AGENT_LAUNCHER_ENV_DENY")),
         ),
         containment=_containment(environment),
+        warm_starts=_warm_starts(environment),
         verbose=options.verbose,
     )
 
@@ -228,6 +231,13 @@ def _containment(environment: Mapping[str, str]) -> str:
             f"cannot use AGENT_LAUNCHER_CONTAINMENT={wanted!r}: it is one of {', '.join((AUTOMATIC, *WAYS))}"
         )
     return "" if wanted == AUTOMATIC else wanted
+
+
+def _warm_starts(environment: Mapping[str, str]) -> bool:
+    told = environment.get("AGENT_LAUNCHER_WARM_STARTS") or ON
+    if told not in (ON, OFF):
+        raise ConfigurationError(f"cannot use AGENT_LAUNCHER_WARM_STARTS={told!r}: it is {ON!r} or {OFF!r}")
+    return told == ON
 
 
 def _max_jobs(options: Options, environment: Mapping[str, str]) -> int | None:

@@ -1,0 +1,8 @@
+"""Imports all that a launched job imports at some time, for a start that is to find it loaded.
+
+The head of `ao-start` and `ao-resume` names this module to the launcher; nothing else imports it.
+"""
+
+import agent_backends.command.backend
+import agent_backends.job.launched
+import agent_backends.job.start  # noqa: F401
