@@ -40,7 +40,7 @@ class WarmCommands:
         """Read what a command says of itself; None if it is another program, or not there."""
         try:
             told = Path(command).stat()
-            looks = (told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns)
+            looks = (told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns)
             known = self._known.get(command)
             if known is None or known[0] != looks:
                 known = self._known[command] = looks, _read(Path(command).resolve())
@@ -50,7 +50,7 @@ class WarmCommands:
 
     def startable(self, command: WarmCommand | None) -> JsonObject:
         """Tell a keeper with what it can start a command warm; empty if it is to execute it."""
-        if command is None or command.python is None or not self._are_wanted:
+        if command is None or command.python is None or not self._are_wanted or not os.access(command.script, os.X_OK):
             return {}
         return {"python": str(command.python), "script": str(command.script), "module": command.module}
 

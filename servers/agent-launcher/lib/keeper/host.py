@@ -67,9 +67,10 @@ class Host:
 
         Errors:  SpawnError, NoProcessError.
         """
-        pid = spawn.in_its_folder(launch, partial(self._warm.fork, launch, self._environment, place))
-        if pid is not None:
-            return pid
+        if launch.warm:
+            pid = spawn.in_its_folder(launch, partial(self._warm.fork, launch, self._environment, place))
+            if pid is not None:
+                return pid
         execute = partial(spawn.execute, launch, self._environment, self._settable_signals)
         return self._places.spawn_into(place, partial(spawn.in_its_folder, launch, execute))
 

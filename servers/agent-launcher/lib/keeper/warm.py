@@ -4,7 +4,6 @@ A start that does not come out of one is no error: the command is executed inste
 See docs/decisions/0036-a-warm-start.md.
 """
 
-
 from __future__ import annotations
 
 import json
@@ -114,8 +113,6 @@ class WarmStarts:
 
         Errors:  OSError, if one of its files cannot be opened.
         """
-        if not launch.warm:
-            return None
         parent = self._want(launch.warm, base)
         order = {"argv": launch.argv, "environment": {**base, **launch.environment}, "mark": place.mark}
         with ExitStack() as opened:

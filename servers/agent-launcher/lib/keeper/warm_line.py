@@ -12,8 +12,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from lib.keeper import process_tree
+from lib.keeper import kernel_files, process_tree
 from lib.keeper.containment import RLIMIT_LOCKS
+from lib.keeper.spawn import OOM_SCORE
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warm_parent.py")
 # Over its last argument each fork writes its own command line.
@@ -39,6 +40,8 @@ class WarmLine:
         with theirs:
             theirs.set_inheritable(True)
             self.pid = _execute([python, "-I", PROGRAM, str(theirs.fileno()), TITLE_ROOM], environment)
+        # It holds nothing, and each fork is to be chosen before its keeper.
+        kernel_files.write(f"/proc/{self.pid}/oom_score_adj", OOM_SCORE)
         self._control.send(json.dumps(dict(scripts)).encode())
 
     @property
@@ -69,24 +72,32 @@ class WarmLine:
         """Have a process forked that has taken its place and all that it was told, and let it run.
 
         Shape:   None if no process can be had, or it cannot take what it was told; nothing was begun then.
-        Errors:  NotWarmError.
+        Errors:  NotWarmError; OSError, if this process may open no more files.
         """
-        deadline = time.monotonic() + ANSWER_SECONDS
         gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            with theirs, open(os.memfd_create("order"), "w+b", buffering=0) as file:
-                file.write(order)
-                file.seek(0)
-                descriptors = [theirs.fileno(), file.fileno(), *passed]
-                socket.send_fds(self._control, [os.fsencode(script)], descriptors)
-            if (answer := _answer(self._control, deadline)) != FORKED:
-                _insist(answer == NO_PROCESS)
-                return None
-            return _let_through(gate, _answer(gate, deadline))
-        except OSError as error:
-            raise NotWarmError from error
-        finally:
-            gate.close()  # whoever has not been let through by now leaves
+        with gate, theirs, open(os.memfd_create("order"), "w+b", buffering=0) as file:
+            file.write(order)
+            file.seek(0)
+            try:
+                socket.send_fds(self._control, [os.fsencode(script)], [theirs.fileno(), file.fileno(), *passed])
+                theirs.close()  # so that we hear if nobody has it any more
+                return self._let_through(gate)
+            except OSError as error:
+                raise NotWarmError from error
+        # Whoever was not let through hears that nobody will, and leaves.
+
+    def _let_through(self, gate: socket.socket) -> int | None:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        if (forked := _answer(self._control, deadline)) != FORKED:
+            _insist(forked == NO_PROCESS)
+            return None
+        answer = _answer(gate, deadline)
+        if not answer.isdigit():
+            return None  # it says why, and leaves
+        pid = int(answer)
+        _insist(process_tree.parent(pid) == os.getpid())
+        gate.send(GO)
+        return pid
 
     def kill(self) -> None:
         """End it at once: it holds nothing."""
@@ -117,15 +128,6 @@ def stamp(path: str) -> list[int]:
 def _insist(is_as_it_should_be: bool) -> None:
     if not is_as_it_should_be:
         raise NotWarmError
-
-
-def _let_through(gate: socket.socket, answer: bytes) -> int | None:
-    if not answer.isdigit():
-        return None  # it says why, and leaves
-    pid = int(answer)
-    _insist(process_tree.parent(pid) == os.getpid())
-    gate.send(GO)
-    return pid
 
 
 def _answer(line: socket.socket, deadline: float) -> bytes:

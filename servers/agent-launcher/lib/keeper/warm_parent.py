@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 import types
+from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from typing import TextIO
 
@@ -28,7 +29,6 @@ FORKED, NO_PROCESS, NOT_FIT, GO = b"forked", b"no process", b"not fit", b"go"
 MESSAGE_BYTES_MAX = 1 << 17
 DESCRIPTORS_MAX = 6
 RLIMIT_LOCKS = 10
-OOM_SCORE = "500"
 TITLE_BYTES_MAX = 4095  # the kernel shows no more of one
 COMM_BYTES_MAX = 15
 _ARG_START_FIELD, _ARG_END_FIELD = 45, 46  # counted after the closing parenthesis of the command name
@@ -135,11 +135,16 @@ def become(descriptors: list[int]) -> None:
         take_words(order["argv"], order["environment"])
         close_all_but(gate_number)
     except Exception as error:  # noqa: BLE001  (nothing has run; the keeper executes it instead)
-        gate.send(f"cannot: {error}".encode(errors="replace")[:200])
+        with suppress(OSError):
+            gate.send(f"cannot: {error}".encode(errors="replace")[:200])
         os._exit(1)
-    gate.send(str(os.getpid()).encode())
-    if gate.recv(16) != GO:
-        os._exit(0)
+    try:
+        gate.send(str(os.getpid()).encode())
+        is_let_through = gate.recv(len(GO)) == GO
+    except OSError:
+        is_let_through = False
+    if not is_let_through:
+        os._exit(0)  # the keeper is gone, or has executed the command meanwhile
     gate.close()
 
 
@@ -152,13 +157,12 @@ def take_place(mark: int | None, entrances: list[int]) -> None:
 
 
 def stand_alone(passed: list[int]) -> None:
-    """Take session, folder and standard streams, and be chosen before the keeper when memory runs out."""
+    """Take session, folder and standard streams."""
     stdin, output, folder = passed[:3]
     os.setsid()
     os.fchdir(folder)
     for number, descriptor in enumerate((stdin, output, output)):
         os.dup2(descriptor, number)
-    write("/proc/self/oom_score_adj", OOM_SCORE.encode())
     renew_streams()
 
 
@@ -167,15 +171,19 @@ def renew_streams() -> None:
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         old: TextIO = getattr(sys, name)
         bytes_of = open(number, f"{mode}b", closefd=False)  # noqa: SIM115
+        bytes_of.raw.name = f"<{name}>"  # type: ignore[attr-defined]
         new = io.TextIOWrapper(bytes_of, old.encoding, old.errors, "\n", line_buffering=name == "stderr")
+        new.mode = mode  # type: ignore[misc]
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
 
 
 def take_words(argv: list[str], environment: dict[str, str]) -> None:
     """Take command line and environment, and show the command line to whoever lists processes."""
+    # What Python itself adds where there is no locale (PEP 538); the parent was given the same one.
+    coerced = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update({**coerced, **environment})
     time.tzset()
     if any(b"\0" in os.fsencode(word) for word in argv):
         raise ValueError("embedded null byte")
@@ -203,10 +211,8 @@ def close_all_but(kept: int) -> None:
     """Close whatever an executed process would not have."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) != kept:
-            try:
+            with suppress(OSError):  # the one with which the folder was read is closed
                 os.close(int(name))
-            except OSError:
-                continue  # the one with which the folder was read
 
 
 def run(program: Program) -> None:
@@ -224,8 +230,9 @@ def run(program: Program) -> None:
         code = 1
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  (waits for its threads, as at any end)
     atexit._run_exitfuncs()  # noqa: SLF001
+    is_interrupted = code == -signal.SIGINT
     code = flushed(code)
-    if code == -signal.SIGINT:
+    if is_interrupted:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     os._exit(code & 0xFF)
@@ -243,31 +250,27 @@ def status_of(end: SystemExit) -> int:
 
 def flushed(code: int) -> int:
     """Write out what was printed; the exit status says so if that is not possible."""
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        code = code or EXIT_UNFLUSHED
-    try:
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        return code
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except (OSError, ValueError) as error:
+            code = EXIT_UNFLUSHED
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"Exception ignored in: {stream!r}\n{type(error).__name__}: {error}\n")
     return code
 
 
 def write(path: str, content: bytes) -> None:
     """Write into a file of the kernel; what it does not take is done without."""
-    try:
-        with open(path, "wb", buffering=0) as file:
-            file.write(content)
-    except OSError:
-        return
+    with suppress(OSError), open(path, "wb", buffering=0) as file:
+        file.write(content)
 
 
 def get_ready(control: socket.socket) -> dict[str, Program]:
     """Load what is asked for, say so, and put it where no later collection looks at it."""
     begun_ns = int((time.time() - CLOCK_GRAIN_SECONDS) * 1e9)
     scripts: dict[str, str] = json.loads(control.recv(MESSAGE_BYTES_MAX))
-    show_title(["warm-parent", "of", *(os.path.basename(path) for path in scripts)])
     gc.disable()  # what it would free is not worth the holes
     programs = load(scripts)
     seen = stamps(scripts)
@@ -276,11 +279,13 @@ def get_ready(control: socket.socket) -> dict[str, Program]:
     gc.collect()
     gc.freeze()
     control.send(json.dumps(seen).encode())
+    show_title(["warm-parent", "of", *(os.path.basename(path) for path in scripts)])
     return programs
 
 
 def main() -> None:
     """Be a warm parent; the rest of this is what becomes of each fork."""
+    os.chdir("/")  # wherever the keeper was at that moment
     control = socket.socket(fileno=int(sys.argv[1]))
     program, descriptors = serve(control, get_ready(control))
     become(descriptors)

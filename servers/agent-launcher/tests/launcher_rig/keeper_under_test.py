@@ -17,7 +17,7 @@ import pytest
 from launcher_rig.cgroups import end_cgroup
 from launcher_rig.commands import CommandProject
 from launcher_rig.launcher_under_test import end_processes
-from lib.keeper import words
+from lib.keeper import process_tree, words
 from lib.keeper.containment import CGROUP, what_can_be_had
 from lib.machine.keeper_lines import PROGRAM
 from lib.wire.models import Json, JsonObject, objects_of
@@ -175,6 +175,17 @@ class KeeperUnderTest:
         """Wait for the keeper to leave by itself and return its exit code."""
         return self.process.wait(PATIENCE_SECONDS)
 
+    def warm_parents(self) -> list[int]:
+        """The warm parents that have loaded everything and wait."""
+        return [pid for pid in process_tree.children(self.process.pid) if _title(pid).startswith("warm-parent of ")]
+
+    def warmed(self, warm: JsonObject) -> int:
+        """Have the keeper begin with a command that can start warm, and wait until its parent is ready."""
+        self.say(words.HELLO, version="test", environment=BASE_ENVIRONMENT, warm=[warm])
+        self.hear(lambda message: message["say"] == words.HELLO)
+        (parent,) = wait_until(self.warm_parents, "the warm parent is ready")
+        return parent
+
     def leave_nothing(self) -> None:
         self.hang_up()
         for process in self._processes:
@@ -202,3 +213,10 @@ class KeeperUnderTest:
         assert part, f"the keeper is gone: {(self.folder / words.TRACE_FILE).read_text('utf-8')}"
         *lines, self._rest = (self._rest + part).split(b"\n")
         self.heard += [json.loads(text) for text in lines]
+
+
+def _title(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+    except OSError:
+        return ""
