@@ -39,7 +39,7 @@ class WarmLine:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             theirs.set_inheritable(True)
-            self.pid = _execute([python, "-I", PROGRAM, str(theirs.fileno()), TITLE_ROOM], environment)
+            self.pid = _execute([python, "-I", PROGRAM, str(theirs.fileno()), "1", TITLE_ROOM], environment)
         # It holds nothing, and each fork is to be chosen before its keeper.
         kernel_files.write(f"/proc/{self.pid}/oom_score_adj", OOM_SCORE)
         self._control.send(json.dumps(dict(scripts)).encode())

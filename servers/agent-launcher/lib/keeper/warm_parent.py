@@ -1,6 +1,6 @@
 """The warm parent's program: it has commands loaded, and each start of one is forked from it; standard library only.
 
-Run by a keeper as `python -I warm_parent.py FD PADDING` in the commands' own environment; it leaves when the keeper
+Run by a keeper as `python -I warm_parent.py FD 1 PADDING` in the commands' own environment; it leaves when the keeper
 does. It never reads what a start is told: the forked process does that itself. See docs/decisions/0036-a-warm-start.md.
 """
 
@@ -23,7 +23,7 @@ import time
 import types
 from contextlib import suppress
 from importlib.machinery import SourceFileLoader
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 FORKED, NO_PROCESS, NOT_FIT, GO = b"forked", b"no process", b"not fit", b"go"
 MESSAGE_BYTES_MAX = 1 << 17
@@ -34,6 +34,7 @@ COMM_BYTES_MAX = 15
 _ARG_START_FIELD, _ARG_END_FIELD = 45, 46  # counted after the closing parenthesis of the command name
 # A file that changed while it was loaded may have been loaded as it was before; the file system's clock is coarse.
 CLOCK_GRAIN_SECONDS = 0.1
+LOADS_MAX = 5
 EXIT_UNFLUSHED = 120
 
 
@@ -270,17 +271,28 @@ def write(path: str, content: bytes) -> None:
 def get_ready(control: socket.socket) -> dict[str, Program]:
     """Load what is asked for, say so, and put it where no later collection looks at it."""
     begun_ns = int((time.time() - CLOCK_GRAIN_SECONDS) * 1e9)
-    scripts: dict[str, str] = json.loads(control.recv(MESSAGE_BYTES_MAX))
+    scripts: dict[str, str] = json.loads(control.recv(MESSAGE_BYTES_MAX, socket.MSG_PEEK))
     gc.disable()  # what it would free is not worth the holes
     programs = load(scripts)
     seen = stamps(scripts)
     if any(changed_ns > begun_ns for *_, changed_ns in seen.values()):
-        sys.exit("a file changed while it was loaded")
+        begin_again(control)
+    control.recv(MESSAGE_BYTES_MAX)
     gc.collect()
     gc.freeze()
     control.send(json.dumps(seen).encode())
     show_title(["warm-parent", "of", *(os.path.basename(path) for path in scripts)])
     return programs
+
+
+def begin_again(control: socket.socket) -> NoReturn:
+    """Load everything anew, as a file has changed meanwhile or only just before; not for ever."""
+    _, number, times, room = sys.argv
+    if int(times) == LOADS_MAX:
+        sys.exit("files change each time that they are loaded")
+    time.sleep(2 * CLOCK_GRAIN_SECONDS)
+    control.set_inheritable(True)
+    os.execv(sys.executable, [sys.executable, "-I", __file__, number, str(int(times) + 1), room])  # noqa: S606
 
 
 def main() -> None:

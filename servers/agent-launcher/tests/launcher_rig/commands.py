@@ -97,7 +97,8 @@ _WARM_PROGRAM = """#!{python} -I
 # warm = "json"
 # ///
 import os, signal, subprocess, sys, time
-ledger = {ledger!r}
+{head}
+ledger = {ledger}
 def note(word):
     with open(ledger, "a") as file:
         file.write(f"{{word}} {{os.environ['AGENT_JOB_ID']}}.{{os.environ['AGENT_JOB_ATTEMPT']}} {{os.getpid()}}\\n")
@@ -129,9 +130,11 @@ class CommandProject:
         path.chmod(mode)
         return path
 
-    def write_warm(self, body: str, name: str = "ao-start") -> JsonObject:
-        """Write a command that may be started warm, which runs `body`; return with what."""
-        text = _WARM_PROGRAM.format(python=sys.executable, ledger=str(self.ledger_path), body=indent(body, "    "))
+    def write_warm(self, body: str = BEHAVIOURS, head: str = "", name: str = "ao-start") -> JsonObject:
+        """Write a command that may be started warm, which has `head` at its top and runs `body`; return with what."""
+        text = _WARM_PROGRAM.format(
+            python=sys.executable, head=head, ledger=repr(str(self.ledger_path)), body=indent(body, "    ")
+        )
         path = self.write(name, text)
         return {"python": sys.executable, "script": str(path), "module": "json"}
 

@@ -44,6 +44,7 @@ class KeeperUnderTest:
         self.group = f"agent-launcher.test-{uuid.uuid4().hex[:12]}"
         self.heard: list[JsonObject] = []
         self._ended: dict[str, JsonObject] = {}
+        self._warm: list[JsonObject] = []
         self._rest = b""
         self._processes: list[subprocess.Popen[bytes]] = []
         self._line: socket.socket | None = None
@@ -118,7 +119,7 @@ class KeeperUnderTest:
 
     def hello(self) -> JsonObject:
         """Greet; whatever was said before is done when this answers."""
-        self.say(words.HELLO, version="test", environment=BASE_ENVIRONMENT)
+        self.say(words.HELLO, version="test", environment=BASE_ENVIRONMENT, warm=[*self._warm])
         answer = self.hear(lambda message: message["say"] == words.HELLO)
         # What it would have said at the same moment is in its list.
         for one in objects_of(answer, "attempts"):
@@ -181,10 +182,13 @@ class KeeperUnderTest:
 
     def warmed(self, warm: JsonObject) -> int:
         """Have the keeper begin with a command that can start warm, and wait until its parent is ready."""
-        self.say(words.HELLO, version="test", environment=BASE_ENVIRONMENT, warm=[warm])
-        self.hear(lambda message: message["say"] == words.HELLO)
-        (parent,) = wait_until(self.warm_parents, "the warm parent is ready")
-        return parent
+        self._warm = [warm]
+        self.hello()
+        return self.new_warm_parent()
+
+    def new_warm_parent(self, old: int = 0) -> int:
+        """Wait until a warm parent is ready that is not the old one."""
+        return wait_until(lambda: next((pid for pid in self.warm_parents() if pid != old), 0), "a warm parent is ready")
 
     def leave_nothing(self) -> None:
         self.hang_up()
