@@ -143,6 +143,10 @@ class WarmStarts:
     def _want(self, command: JsonObject, base: Mapping[str, str]) -> WarmParent:
         python = str(command.get("python"))
         parent = self._parents.setdefault(python, WarmParent(python))
-        shown = {name: value for name, value in base.items() if name in ENVIRONMENT or name.startswith("LC_")}
-        parent.want(str(command.get("script")), str(command.get("module")), shown)
+        parent.want(str(command.get("script")), str(command.get("module")), shown_to_all(base))
         return parent
+
+
+def shown_to_all(environment: Mapping[str, str]) -> dict[str, str]:
+    """Pick what a warm parent is given of an environment, and so everybody sees of each fork's."""
+    return {name: value for name, value in environment.items() if name in ENVIRONMENT or name.startswith("LC_")}

@@ -44,7 +44,7 @@ class KeeperUnderTest:
         self.group = f"agent-launcher.test-{uuid.uuid4().hex[:12]}"
         self.heard: list[JsonObject] = []
         self._ended: dict[str, JsonObject] = {}
-        self._warm: list[JsonObject] = []
+        self.warm: list[JsonObject] = []
         self._rest = b""
         self._processes: list[subprocess.Popen[bytes]] = []
         self._line: socket.socket | None = None
@@ -119,7 +119,7 @@ class KeeperUnderTest:
 
     def hello(self) -> JsonObject:
         """Greet; whatever was said before is done when this answers."""
-        self.say(words.HELLO, version="test", environment=BASE_ENVIRONMENT, warm=[*self._warm])
+        self.say(words.HELLO, version="test", environment=BASE_ENVIRONMENT, warm=[*self.warm])
         answer = self.hear(lambda message: message["say"] == words.HELLO)
         # What it would have said at the same moment is in its list.
         for one in objects_of(answer, "attempts"):
@@ -182,7 +182,7 @@ class KeeperUnderTest:
 
     def warmed(self, warm: JsonObject) -> int:
         """Have the keeper begin with a command that can start warm, and wait until its parent is ready."""
-        self._warm = [warm]
+        self.warm = [warm]
         self.hello()
         return self.new_warm_parent()
 
