@@ -37,7 +37,8 @@ class Executor:
         warm = self._warm.declared(command)
         prompt = (job.prompt or "").encode("utf-8", "surrogatepass")
         # Arguments are open to every user of the machine; of a command of ours we know that it reads the other way too.
-        is_prompt_on_stdin = len(prompt) > (0 if warm is not None else PROMPT_ARGUMENT_BYTES_MAX)
+        limit = PROMPT_ARGUMENT_BYTES_MAX if warm is None else -1
+        is_prompt_on_stdin = job.prompt is not None and len(prompt) > limit
         folder.make(prompt if is_prompt_on_stdin else None)
         launch = self._launch(attempt, command, is_prompt_on_stdin=is_prompt_on_stdin)
         launch["warm"] = self._warm.startable(warm)

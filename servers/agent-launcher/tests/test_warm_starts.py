@@ -143,7 +143,7 @@ def test_what_one_job_is_told_is_nowhere_in_the_warm_parent_nor_in_the_next_job_
     folder = marking_keeper.runs / "job_1.1"
     folder.mkdir(mode=0o700)
     (folder / words.PROMPT_FILE).write_text(f"prompt {secret}", "utf-8")
-    environment = {"AGENT_JOB_ID": "job_1", "AGENT_JOB_ATTEMPT": "1", "AGENT_RUNTIME_TOKEN": secret}
+    environment: JsonObject = {"AGENT_JOB_ID": "job_1", "AGENT_JOB_ATTEMPT": "1", "AGENT_RUNTIME_TOKEN": secret}
     marking_keeper.run("s", environment=environment, is_prompt_on_stdin=True, warm=warm)
     marking_keeper.wait_for("ready")
     (marking_keeper.runs / "job_2.1").mkdir()

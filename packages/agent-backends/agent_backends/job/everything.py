@@ -17,6 +17,7 @@ LATE = (
     "encodings.idna",
     "httpcore",
     "typer._adapters",
+    "typer._click.decorators",
     # The extra `claude`.
     "agent_backends.claude.backend",
     "agent_backends.claude.conversation",

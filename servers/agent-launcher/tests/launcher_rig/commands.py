@@ -138,6 +138,10 @@ class CommandProject:
         path = self.write(name, text)
         return {"python": sys.executable, "script": str(path), "module": "json"}
 
+    def make_environment(self) -> None:
+        """Have this Python's packages be where commands look for theirs."""
+        (self.root / ".venv").symlink_to(sys.prefix)
+
     def ledger(self) -> list[list[str]]:
         """Lines of word, attempt and process number."""
         if not self.ledger_path.exists():
