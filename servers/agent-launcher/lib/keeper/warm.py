@@ -17,6 +17,7 @@ from lib.keeper.spawn import OUTPUT_FLAGS, OUTPUT_MODE, STDIN_FLAGS, Launch
 from lib.keeper.warm_line import NotWarmError, WarmLine
 from lib.keeper.words import JsonObject
 
+# One that failed once is made anew at once; one that fails again and again does not keep the machine busy.
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 1.0, 300.0
 # What Python itself looks at before a line of the command runs. All else may be secret.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ")
@@ -33,7 +34,7 @@ class WarmParent:
         self._scripts: dict[str, str] = {}
         self._environment: dict[str, str] = {}
         self._line: WarmLine | None = None
-        self._pause = PAUSE_SECONDS
+        self._pause = 0.0
         self._not_before = 0.0
         self._leaving: set[int] = set()
 
@@ -54,7 +55,7 @@ class WarmParent:
                 return None
             if self._line.is_current():
                 pid = self._line.fork(script, order, passed)
-                self._pause = PAUSE_SECONDS
+                self._pause = 0.0
                 return pid
         except NotWarmError:
             self._wait_longer()
@@ -91,7 +92,7 @@ class WarmParent:
 
     def _wait_longer(self) -> None:
         self._not_before = time.monotonic() + self._pause
-        self._pause = min(PAUSE_SECONDS_MAX, self._pause * 2)
+        self._pause = min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, self._pause * 2))
 
 
 class WarmStarts:

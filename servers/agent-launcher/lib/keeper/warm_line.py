@@ -75,18 +75,25 @@ class WarmLine:
         Errors:  NotWarmError; OSError, if this process may open no more files.
         """
         gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Closed in the end: whoever was not let through by then hears that nobody will, and leaves.
         with gate, theirs, open(os.memfd_create("order"), "w+b", buffering=0) as file:
             file.write(order)
             file.seek(0)
             try:
                 socket.send_fds(self._control, [os.fsencode(script)], [theirs.fileno(), file.fileno(), *passed])
                 theirs.close()  # so that we hear if nobody has it any more
-                return self._let_through(gate)
+                pid = self.hear_who_begins(gate)
+                if pid is not None:
+                    self.let_through(gate)
             except OSError as error:
                 raise NotWarmError from error
-        # Whoever was not let through hears that nobody will, and leaves.
+        return pid
 
-    def _let_through(self, gate: socket.socket) -> int | None:
+    def hear_who_begins(self, gate: socket.socket) -> int | None:
+        """Hear the number of the process that stands at the gate.
+
+        Errors:  NotWarmError, if there is none, or it is not a child of ours.
+        """
         deadline = time.monotonic() + ANSWER_SECONDS
         if (forked := _answer(self._control, deadline)) != FORKED:
             _insist(forked == NO_PROCESS)
@@ -96,8 +103,11 @@ class WarmLine:
             return None  # it says why, and leaves
         pid = int(answer)
         _insist(process_tree.parent(pid) == os.getpid())
-        gate.send(GO)
         return pid
+
+    def let_through(self, gate: socket.socket) -> None:
+        """Let it run."""
+        gate.send(GO)
 
     def kill(self) -> None:
         """End it at once: it holds nothing."""
