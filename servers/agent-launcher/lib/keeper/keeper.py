@@ -145,7 +145,8 @@ class Keeper:
 
     def _greet(self, message: JsonObject) -> None:
         environment = object_of(message.get("environment"))
-        warm = objects_of(message.get("warm"))
+        # A keeper of another version gets no new attempts.
+        warm = objects_of(message.get("warm")) if message.get("version") == self._version else []
         self._host.begin_with({name: str(value) for name, value in environment.items()}, warm)
         for one in self._held.values():
             if one.phase is Phase.CLEARED:

@@ -20,6 +20,7 @@ from launcher_rig.launcher_under_test import end_processes
 from lib.keeper import process_tree, words
 from lib.keeper.containment import CGROUP, what_can_be_had
 from lib.machine.keeper_lines import PROGRAM
+from lib.version import VERSION
 from lib.wire.models import Json, JsonObject, objects_of
 from support.waiting import PATIENCE_SECONDS, wait_until
 
@@ -119,7 +120,7 @@ class KeeperUnderTest:
 
     def hello(self) -> JsonObject:
         """Greet; whatever was said before is done when this answers."""
-        self.say(words.HELLO, version="test", environment=BASE_ENVIRONMENT, warm=[*self.warm])
+        self.say(words.HELLO, version=VERSION, environment=BASE_ENVIRONMENT, warm=[*self.warm])
         answer = self.hear(lambda message: message["say"] == words.HELLO)
         # What it would have said at the same moment is in its list.
         for one in objects_of(answer, "attempts"):
