@@ -10,7 +10,7 @@ import pytest
 
 from support.commands import COMMANDS, Commands
 from support.model_stand_in import ModelStandIn
-from support.stand_in_runtime import Reply, stand_in_runtime
+from support.stand_in_runtime import Json, Reply, stand_in_runtime
 
 SESSION = {
     "session_id": "ses_1",
@@ -19,7 +19,7 @@ SESSION = {
     "agent_name": "a",
     "backend_session_id": None,
 }
-AGENTS = {
+AGENTS: dict[str, Json] = {
     "command": {"name": "a", "backend": "command", "command": ["cat"], "active": True},
     "claude": {"name": "a", "backend": "claude", "active": True},
 }
