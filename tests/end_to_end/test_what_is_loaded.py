@@ -126,7 +126,8 @@ RUNS = {
     },
 }
 OF_EVERY_RUN = {
-    *("blueprint", "installation", "printed", "protocol", "redaction", "registry", "processes.signals", "processes.tree"),
+    *("blueprint", "installation", "printed", "protocol", "redaction", "registry"),
+    *("processes.signals", "processes.tree"),
     *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "run", "start")),
     *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
     *(f"turn.{name}" for name in ("bounded_events", "build", "environment", "inherited", "local_blueprint")),

@@ -37,8 +37,8 @@ class SimHost:
     def wall_time(self) -> float:
         return self._machine.wall_time()
 
-    def begin_with(self, environment: Mapping[str, str]) -> None:
-        del environment
+    def begin_with(self, environment: Mapping[str, str], warm: list[JsonObject]) -> None:
+        del environment, warm
 
     def make_output(self, launch: Launch) -> None:
         self._keeper.effect("make the output")

@@ -5,7 +5,9 @@ Points, each with a `keeper_before_` and a `keeper_after_`:
 - `<record>_written`, for each kind of record: ordered, granted, spawned, ended, acknowledged;
 - `synced`, `journal_read`, `rewritten`, `room_reserved`;
 - `output_made`, `place_made`, `spawn`, `adopted`, `asked`, `killed`, `place_emptied`, `outcome_read`, `ends_collected`;
-- `<word>_told`, for each word to the launcher: hello, ordered, refused, waiting, ended.
+- `<word>_told`, for each word to the launcher: hello, ordered, refused, waiting, ended;
+- `warm_asked`, `warm_answered` and `warm_let_through`, the steps of a warm start. The same points without `keeper_`,
+  such as `warm_before_asked`, have the warm parent for their other side.
 
 Standard library only, as the keeper's own program.
 """
@@ -21,13 +23,15 @@ sys.path.insert(0, os.environ["LAUNCHER_UNDER_TEST"])
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
 
 # Found only after the lines above: `python -I` knows no folder of ours.
-from lib.keeper import containment, program
+from lib.keeper import containment, program, warm
 from lib.keeper.containment import Containment
 from lib.keeper.host import Host
 from lib.keeper.journal import DiskFile
+from lib.keeper.warm_line import WarmLine
 from support.failpoints import Failpoints
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from lib.keeper.containment import Place
@@ -100,6 +104,26 @@ class FailingHost(Host):
         return passing("outcome_read", lambda: super(FailingHost, self).read_outcome(launch))
 
 
+class FailingWarmLine(WarmLine):
+    """The real line to a warm parent."""
+
+    def fork(self, script: str, order: bytes, passed: list[int]) -> int | None:
+        return self._passing("asked", lambda: super(FailingWarmLine, self).fork(script, order, passed))
+
+    def hear_who_begins(self, gate: socket.socket) -> int | None:
+        return self._passing("answered", lambda: super(FailingWarmLine, self).hear_who_begins(gate))
+
+    def let_through(self, gate: socket.socket) -> None:
+        self._passing("let_through", lambda: super(FailingWarmLine, self).let_through(gate))
+
+    def _passing(self, name: str, act: Callable[[], T]) -> T:
+        of_the_parent = Failpoints.of(os.environ, lambda: [self.pid])
+        of_the_parent.reach(f"warm_before_{name}")
+        done = passing(f"warm_{name}", act)
+        of_the_parent.reach(f"warm_after_{name}")
+        return done
+
+
 class FailingPlaces(Containment):
     """The real places of attempts."""
 
@@ -135,6 +159,7 @@ def main() -> None:
     """Run the keeper's own program on a machine that fails."""
     vars(program).update(DiskFile=FailingFile, Host=FailingHost, Line=FailingLine)
     vars(containment).update(Containment=FailingPlaces)
+    vars(warm).update(WarmLine=FailingWarmLine)
     program.main(sys.argv[1:])
 
 

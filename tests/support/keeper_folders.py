@@ -28,6 +28,11 @@ class KeeperFolders:
         """Every keeper that lives."""
         return [keeper for lock in sorted(self.path.glob(f"*/{LOCK_FILE}")) for keeper in _keeper_of(lock)]
 
+    def warm_parents(self) -> list[psutil.Process]:
+        """Every warm parent that has loaded its commands and waits."""
+        children = [child for keeper in self.processes() for child in keeper.children()]
+        return [child for child in children if _is_warm_parent(child)]
+
     def records(self) -> list[JsonObject]:
         """Everything in the journals that is a whole record, in order."""
         return [record for path in sorted(self.path.glob(f"*/{JOURNAL_FILE}")) for record in _records_in(path)]
@@ -81,6 +86,12 @@ def _keeper_of(lock: Path) -> Iterator[psutil.Process]:
 def _lives(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _is_warm_parent(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.cmdline()[:1] == ["warm-parent"]
     return False
 
 

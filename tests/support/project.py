@@ -7,6 +7,12 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTED = Path(__file__).with_name("scripted_ao_start.py")
 WITNESS = Path(__file__).with_name("witnessed_command.py")
+MAY_BE_WARM = """\
+# /// script
+# [tool.agent-launcher]
+# warm = "json"
+# ///
+"""
 
 
 class Project:
@@ -46,6 +52,13 @@ class Project:
         for name in ("ao-start", "ao-resume"):
             # -I -S: nothing but Python's own modules, so that a start costs milliseconds.
             self.put_command(name, f"#!{sys.executable} -IS\n" + SCRIPTED.read_text(encoding="utf-8"))
+        return self
+
+    def with_warm_commands(self) -> "Project":
+        """Put the scripted commands in place as ones that may be started warm."""
+        for name in ("ao-start", "ao-resume"):
+            self.put_command(name, f"#!{sys.executable} -I\n{MAY_BE_WARM}" + SCRIPTED.read_text(encoding="utf-8"))
+        (self.root / ".venv").symlink_to(sys.prefix)
         return self
 
     def put_real_commands(self) -> None:

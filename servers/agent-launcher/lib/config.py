@@ -26,6 +26,7 @@ HOST_NAME_MAX = 200
 AUTOMATIC = "auto"
 LEAVE, STOP = "leave", "stop"
 _SECONDS_OF: Mapping[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+ON, OFF = "on", "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class Config:
     environment_rule: EnvironmentRule = field(default_factory=EnvironmentRule)
     containment: str = ""
     drain: Drain = field(default_factory=Drain)
+    warm_starts: bool = True
     verbose: bool = False
 
     @property
@@ -170,6 +172,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         ),
         containment=_containment(environment),
         drain=drain_of(options, environment),
+        warm_starts=_warm_starts(environment),
         verbose=options.verbose,
     )
 
@@ -288,6 +291,13 @@ def _seconds(told: str) -> float:
     if found is None:
         raise ConfigurationError(f"cannot use --drain-within {told!r}: a time such as '90s', '10m' or '2h' is needed")
     return float(found[1]) * _SECONDS_OF[found[2]]
+
+
+def _warm_starts(environment: Mapping[str, str]) -> bool:
+    told = environment.get("AGENT_LAUNCHER_WARM_STARTS") or ON
+    if told not in (ON, OFF):
+        raise ConfigurationError(f"cannot use AGENT_LAUNCHER_WARM_STARTS={told!r}: it is {ON!r} or {OFF!r}")
+    return told == ON
 
 
 def _max_jobs(options: Options, environment: Mapping[str, str]) -> int | None:

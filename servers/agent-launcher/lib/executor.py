@@ -10,6 +10,7 @@ from lib.attempt.environment import job_environment
 from lib.config import Config
 from lib.errors import JobRefused
 from lib.keepers import Keepers, Order
+from lib.warm_commands import WarmCommands
 from lib.wire.models import Job, Json, JsonObject
 
 # Linux takes at most 128 KiB in one argument.
@@ -23,6 +24,7 @@ class Executor:
     def __init__(self, keepers: Keepers, config: Config, host_name: str = "") -> None:
         self._keepers = keepers
         self._config = config
+        self._warm = WarmCommands(are_wanted=config.warm_starts)
         self._host_name = host_name
 
     def execute(self, attempt: Attempt) -> Order:
@@ -32,10 +34,14 @@ class Executor:
         """
         job, folder = attempt.job, attempt.folder
         command = self.find_command(job)
+        warm = self._warm.declared(command)
         prompt = (job.prompt or "").encode("utf-8", "surrogatepass")
-        is_prompt_on_stdin = len(prompt) > PROMPT_ARGUMENT_BYTES_MAX
+        # Arguments are open to every user of the machine; of a command of ours we know that it reads the other way too.
+        limit = PROMPT_ARGUMENT_BYTES_MAX if warm is None else -1
+        is_prompt_on_stdin = job.prompt is not None and len(prompt) > limit
         folder.make(prompt if is_prompt_on_stdin else None)
         launch = self._launch(attempt, command, is_prompt_on_stdin=is_prompt_on_stdin)
+        launch["warm"] = self._warm.startable(warm)
         return self._keepers.order(attempt.key, job.to_json(), str(folder.path), launch)
 
     def find_command(self, job: Job) -> str:
@@ -49,11 +55,7 @@ class Executor:
                 "invalid_parameters",
                 f"cannot run job {job.job_id!r}: its type {job.type!r} is not one of {sorted(COMMANDS)}",
             )
-        beside = self._config.commands_folder / name
-        if beside.exists():
-            return str(beside)
-        # The keeper's attempt to start a path that does not exist makes the sentence that the user reads.
-        return shutil.which(name) or str(beside)
+        return command_of(name, self._config)
 
     def _launch(self, attempt: Attempt, command: str, *, is_prompt_on_stdin: bool) -> JsonObject:
         job, config, roots = attempt.job, self._config, self._config.project_roots
@@ -82,6 +84,20 @@ class Executor:
             "stop_grace_seconds": job.stop_grace_seconds,
             "output_limit_bytes": limit,
         }
+
+
+def command_of(name: str, config: Config) -> str:
+    """Tell where a command is, or belongs; that it is not there is said by the keeper that is to start it."""
+    beside = config.commands_folder / name
+    if beside.exists():
+        return str(beside)
+    return shutil.which(name) or str(beside)
+
+
+def startable_warm(config: Config) -> list[JsonObject]:
+    """Tell a keeper which commands it can start warm, and with what."""
+    commands = [command_of(name, config) for name in COMMANDS.values()]
+    return WarmCommands(are_wanted=config.warm_starts).all_of(commands)
 
 
 def build_argv(job: Job, command: str, *, is_prompt_on_stdin: bool) -> list[str]:

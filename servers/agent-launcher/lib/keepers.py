@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lib.attempt.attempt import Attempt
@@ -37,10 +37,20 @@ class Order:
 
 
 class Keepers:
-    """Speaks to keepers; any thread may, but only one waits for what they say."""
+    """Speaks to keepers; any thread may, but only one waits for what they say.
 
-    def __init__(self, lines: KeeperLines, environment: Mapping[str, str], machine: Machine) -> None:
+    Shape:   `warm` tells which commands can be started warm at the moment, and with what.
+    """
+
+    def __init__(
+        self,
+        lines: KeeperLines,
+        environment: Mapping[str, str],
+        machine: Machine,
+        warm: Callable[[], list[JsonObject]] = list,
+    ) -> None:
         self._lines = lines
+        self._warm = warm
         self._environment: dict[str, Json] = dict(environment)
         self._lock = machine.lock()
         self._greeted: dict[str, str] = {}  # the keepers that answered, with their version
@@ -57,7 +67,8 @@ class Keepers:
         """Reach a keeper that lives, or have one begin in its place; False if neither can be now."""
         if not self._lines.open(name):
             return False
-        self._lines.send(name, {"say": words.HELLO, "version": VERSION, "environment": self._environment})
+        hello: JsonObject = {"say": words.HELLO, "version": VERSION, "environment": self._environment}
+        self._lines.send(name, {**hello, "warm": [*self._warm()]})
         return True
 
     def greeted(self, name: str, message: JsonObject) -> None:

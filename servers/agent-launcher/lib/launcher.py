@@ -17,7 +17,7 @@ from lib.attempt.output import OutputUploader
 from lib.attempt.output_shipper import OutputShipper
 from lib.config import Config
 from lib.errors import CallFailed
-from lib.executor import Executor
+from lib.executor import Executor, startable_warm
 from lib.heartbeat import Heartbeat
 from lib.identity import IdentityFile
 from lib.keepers import Keepers
@@ -107,9 +107,8 @@ class Launcher:
         """Build what can be built only once the state folder is ours."""
         config, api, machine, registry = self._config, self._api, self._machine, self._registry
         environment = self._environment
-        self._keepers = Keepers(
-            machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment), environment, machine
-        )
+        lines = machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment)
+        self._keepers = Keepers(lines, environment, machine, partial(startable_warm, config))
         self._stopper = Stopper(registry, self._keepers)
         identity = IdentityFile(self.state_folder.identity_path, machine, config.host_name)
         host_name = identity.host_name()

@@ -63,7 +63,8 @@ def test_a_keeper_is_greeted_first_and_with_the_environment(keepers: Keepers, li
     assert keepers.open("1")
     lines.fallen = [collected(5, "77", 3)]
     keepers.collect()  # while it comes up
-    assert lines.sent == [("1", {"say": words.HELLO, "version": VERSION, "environment": {"PATH": "/bin"}})]
+    hello = {"say": words.HELLO, "version": VERSION, "environment": {"PATH": "/bin"}, "warm": []}
+    assert lines.sent == [("1", hello)]
 
     keepers.greeted("1", {"say": words.HELLO, "version": VERSION})
 

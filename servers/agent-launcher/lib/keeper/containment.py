@@ -113,6 +113,20 @@ class Containment:
         self._spawned_at = time.monotonic()
         return pid
 
+    def entrance(self, place: Place) -> int | None:
+        """Open the way into a place for a process that goes there by itself; None if it has no cgroup."""
+        if place.cgroup is not None:
+            with suppress(OSError):
+                return os.open(f"{place.cgroup}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+        place.cgroup = None
+        return None
+
+    def was_entered(self, place: Place, pid: int) -> None:
+        """Note that a process has gone into a place by itself, which is a child of ours by now."""
+        place.group = pid
+        self._spawned.add(pid)
+        self._spawned_at = time.monotonic()
+
     def was_collected(self, pid: int) -> None:
         """Note that the number of what was spawned may be a stranger's from now on."""
         self._spawned.discard(pid)

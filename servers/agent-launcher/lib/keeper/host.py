@@ -19,6 +19,7 @@ from functools import partial
 from lib.keeper import process_tree, spawn
 from lib.keeper.containment import Containment, Place
 from lib.keeper.spawn import Launch
+from lib.keeper.warm import WarmStarts
 from lib.keeper.words import JsonObject, object_of
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -38,6 +39,7 @@ class Host:
         self.boot_id = process_tree.boot_id()
         self._places = places
         self._environment: dict[str, str] = {}
+        self._warm = WarmStarts(places)
         self._adopted: dict[int, int] = {}
         self._settable_signals = [int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}]
 
@@ -48,9 +50,10 @@ class Host:
     def wall_time(self) -> float:
         return time.time()
 
-    def begin_with(self, environment: Mapping[str, str]) -> None:
-        """Take the environment that attempts are given from now on, less what each adds."""
+    def begin_with(self, environment: Mapping[str, str], warm: list[JsonObject]) -> None:
+        """Take the environment that attempts are given from now on, less what each adds, and what can start warm."""
         self._environment = dict(environment)
+        self._warm.begin_with(environment, warm)
 
     def make_output(self, launch: Launch) -> None:
         """Make the file for an attempt's output, before anything is promised.
@@ -64,7 +67,16 @@ class Host:
 
         Errors:  SpawnError, NoProcessError.
         """
-        return self._places.spawn_into(place, partial(spawn.start, launch, self._environment, self._settable_signals))
+        if launch.warm:
+            pid = spawn.in_its_folder(launch, partial(self._warm.fork, launch, self._environment, place))
+            if pid is not None:
+                return pid
+        start = partial(spawn.start, launch, self._environment, self._settable_signals)
+        return self._places.spawn_into(place, start)
+
+    def let_go(self) -> None:
+        """End what was made for later starts, at the end of the keeper."""
+        self._warm.end()
 
     def start_time(self, pid: int) -> str:
         """Tell a process from a later one with the same number."""
@@ -90,6 +102,7 @@ class Host:
         try:
             while (child := os.waitpid(-1, os.WNOHANG))[0]:
                 self._places.was_collected(child[0])
+                self._warm.was_collected(child[0])
                 found.append((child[0], os.waitstatus_to_exitcode(child[1])))
         except ChildProcessError:
             pass

@@ -14,7 +14,7 @@ from lib.keeper.host import Host
 from lib.keeper.journal import Journal
 from lib.keeper.ladder import Ladder
 from lib.keeper.spawn import NoProcessError, SpawnError
-from lib.keeper.words import JsonObject, number_of, object_of
+from lib.keeper.words import JsonObject, number_of, object_of, objects_of
 
 # Room for the small records that follow an order; what they may hold is bounded.
 RECORDS_BYTES_RESERVED = 4096
@@ -145,7 +145,9 @@ class Keeper:
 
     def _greet(self, message: JsonObject) -> None:
         environment = object_of(message.get("environment"))
-        self._host.begin_with({name: str(value) for name, value in environment.items()})
+        # A keeper of another version gets no new attempts.
+        warm = objects_of(message.get("warm")) if message.get("version") == self._version else []
+        self._host.begin_with({name: str(value) for name, value in environment.items()}, warm)
         for one in self._held.values():
             if one.phase is Phase.CLEARED:
                 # Whoever speaks now may have collected its exit code, and could not say so before.

@@ -25,6 +25,12 @@ def start_time(pid: int) -> str:
     return fields[_START_TIME_FIELD] if fields else ""
 
 
+def parent(pid: int) -> int | None:
+    """Tell a process's parent; None when there is no such process."""
+    fields = _stat_fields(pid)
+    return int(fields[_PARENT_FIELD]) if fields else None
+
+
 def is_living(pid: int) -> bool:
     """Say whether a process still runs; a zombie does not."""
     fields = _stat_fields(pid)

@@ -160,6 +160,7 @@ def run(folder: str, places: Containment, line: Line | None) -> None:
     gc.collect()
     gc.freeze()
     program.serve()
+    host.let_go()
     places.move_out()
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from lib.keeper import kernel_files
 from lib.keeper.forked import Fork, run_forked
 from lib.keeper.words import OUTCOME_FILE, OUTPUT_FILE, PROMPT_FILE, JsonObject, number_of, object_of, texts_of
 
+T = TypeVar("T")
+
 DEFAULT_STOP_GRACE_SECONDS = 10.0
 DEFAULT_OUTPUT_LIMIT_BYTES = 1 << 30
 OOM_SCORE = b"500"
+STDIN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW
+OUTPUT_FLAGS, OUTPUT_MODE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600
 # Someone is just writing the program, or the system is short of processes for a moment.
 _BUSY_ERRORS = (errno.ETXTBSY, errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _WHY: Mapping[int, str] = {
@@ -48,6 +53,7 @@ class Launch:
     """What is to run: command, folder, environment and limits.
 
     Units:   times are seconds; `output_limit_bytes` is what standard output and error may hold together.
+    Shape:   `warm` is empty, or says with what the command can be started warm.
     """
 
     def __init__(self, run_path: str, launch: JsonObject) -> None:
@@ -57,6 +63,7 @@ class Launch:
         self.folder = str(launch.get("folder") or "/")
         self.project_roots = texts_of(launch.get("project_roots"))
         self.is_prompt_on_stdin = bool(launch.get("is_prompt_on_stdin"))
+        self.warm = object_of(launch.get("warm"))
         self.timeout_seconds = number_of(launch.get("timeout_seconds"), 0.0)
         self.stop_grace_seconds = number_of(launch.get("stop_grace_seconds"), DEFAULT_STOP_GRACE_SECONDS)
         self.output_limit_bytes = number_of(launch.get("output_limit_bytes"), DEFAULT_OUTPUT_LIMIT_BYTES)
@@ -70,8 +77,8 @@ class Launch:
         return f"{self.run_path}/{OUTCOME_FILE}"
 
     @property
-    def prompt_path(self) -> str:
-        return f"{self.run_path}/{PROMPT_FILE}"
+    def stdin_path(self) -> str:
+        return f"{self.run_path}/{PROMPT_FILE}" if self.is_prompt_on_stdin else os.devnull
 
     def forget_the_command(self) -> None:
         """Free the prompt and the environment, which may be large, while the command runs."""
@@ -85,6 +92,7 @@ class Launch:
             "environment": dict(self.environment),
             "project_roots": list(self.project_roots),
             "is_prompt_on_stdin": self.is_prompt_on_stdin,
+            "warm": self.warm,
             **self.limits(),
         }
 
@@ -99,19 +107,22 @@ class Launch:
 
 
 def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int], fork: Fork | None = None) -> int:
-    """Start the command in a session of its own and return its process number; by `fork` if that gives a process.
+    """Execute the command in a session of its own and return its process number; by `fork` if that gives a process.
+
+    Errors:  SpawnError, with a sentence, when the folder or the command is not usable; NoProcessError.
+    """
+    return in_its_folder(launch, lambda: _execute(launch, {**base, **launch.environment}, settable_signals, fork))
+
+
+def in_its_folder(launch: Launch, begin: Callable[[], T]) -> T:
+    """Be in the command's folder while it is started by `begin`.
 
     Errors:  SpawnError, with a sentence, when the folder or the command is not usable; NoProcessError.
     """
     try:
         _enter(launch.folder)
         _check_roots(launch)
-        environment = {**base, **launch.environment}
-        stdin = launch.prompt_path if launch.is_prompt_on_stdin else os.devnull
-        paths = stdin, launch.output_path
-        pid = run_forked(fork, launch.argv, environment, paths, settable_signals) if fork is not None else None
-        if pid is None:
-            pid = _spawn(launch.argv, environment, paths, settable_signals)
+        return begin()
     except ValueError as error:
         raise SpawnError("invalid_parameters", f"cannot start {launch.argv[0]!r}: {error} in its arguments") from error
     except OSError as error:
@@ -121,9 +132,6 @@ def start(launch: Launch, base: Mapping[str, str], settable_signals: list[int], 
         raise SpawnError("spawn_failed", sentence) from error
     finally:
         os.chdir("/")  # a keeper must not keep a folder busy
-    # When memory runs out, the job should go, not its keeper or the launcher that reports its end.
-    kernel_files.write(f"/proc/{pid}/oom_score_adj", OOM_SCORE)
-    return pid
 
 
 def _enter(folder: str) -> None:
@@ -152,10 +160,20 @@ def _is_within(folder: str, root: str) -> bool:
     return folder == root or folder.startswith(root.rstrip("/") + "/")
 
 
+def _execute(launch: Launch, environment: Mapping[str, str], settable_signals: list[int], fork: Fork | None) -> int:
+    paths = launch.stdin_path, launch.output_path
+    pid = run_forked(fork, launch.argv, environment, paths, settable_signals) if fork is not None else None
+    if pid is None:
+        pid = _spawn(launch.argv, environment, paths, settable_signals)
+    # When memory runs out, the job should go, not its keeper or the launcher that reports its end.
+    kernel_files.write(f"/proc/{pid}/oom_score_adj", OOM_SCORE)
+    return pid
+
+
 def _spawn(argv: list[str], environment: Mapping[str, str], paths: tuple[str, str], settable_signals: list[int]) -> int:
     actions = (
-        (os.POSIX_SPAWN_OPEN, 0, paths[0], os.O_RDONLY | os.O_NOFOLLOW, 0),
-        (os.POSIX_SPAWN_OPEN, 1, paths[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600),
+        (os.POSIX_SPAWN_OPEN, 0, paths[0], STDIN_FLAGS, 0),
+        (os.POSIX_SPAWN_OPEN, 1, paths[1], OUTPUT_FLAGS, OUTPUT_MODE),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     )
     return os.posix_spawn(

@@ -10,7 +10,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 JsonObject: TypeAlias = "dict[str, Json]"
 
 # From the launcher.
-HELLO = "hello"  # who speaks, and the environment that attempts begin with
+HELLO = "hello"  # who speaks, the environment that attempts begin with, and the commands that can start warm
 ORDER = "order"  # keep this attempt ready; nothing of it runs yet
 GO = "go"  # the runtime granted it: run it
 STOP = "stop"  # end it by the ladder
@@ -76,6 +76,11 @@ def object_of(value: "Json") -> "JsonObject":
 def texts_of(value: "Json") -> list[str]:
     """Take a list for its words, and anything else for none."""
     return [str(word) for word in value] if isinstance(value, list) else []
+
+
+def objects_of(value: "Json") -> "list[JsonObject]":
+    """Take a list for its objects, and anything else for none."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def number_of(value: "Json", default: float) -> float:

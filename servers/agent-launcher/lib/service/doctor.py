@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from lib.api_client import TokenSource
+from lib.attempt.environment import base_environment
 from lib.config import Config
 from lib.errors import ConfigurationError
 from lib.executor import COMMANDS
 from lib.keeper import containment
 from lib.machine.machine import Machine
+from lib.service.warm_trial import why_not_warm
 from lib.wire.advice import advice
 from lib.wire.http_client import HttpClient, http_client
 from lib.wire.models import Json, JsonObject
@@ -79,6 +81,7 @@ class Doctor:
             *self._backend(),
             self._sandbox(),
             self._containment(),
+            self._warm_starts(),
         ]
 
     def _runtime(self) -> Iterator[Finding]:
@@ -220,6 +223,12 @@ class Doctor:
             return Finding("containment", Level.OK, found, advice)
         found = "this system tells of process groups only: what a job detaches may outlive it"
         return Finding("containment", Level.WARNING, found, "run jobs on Linux if that matters")
+
+    def _warm_starts(self) -> Finding:
+        why, advice = why_not_warm(self._config, base_environment(self._environment))
+        if why is None:
+            return Finding("warm starts", Level.OK, "commands begin already loaded, forked from a parent that waits")
+        return Finding("warm starts", Level.OK, f"none, each command is loaded anew: {why}", advice)
 
     def _which(self, program: str) -> str | None:
         return shutil.which(program, path=self._environment.get("PATH"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from textwrap import indent
+
+from lib.wire.models import JsonObject
 
 # The program writes down each of its starts, so that a test can count what really ran.
 _PROGRAM = """#!{python} -IS
@@ -18,7 +21,7 @@ name = sys.argv[1]
 note("end")
 """
 
-_BEHAVIOURS = """
+BEHAVIOURS = """
 verb, _, rest = name.partition("-")
 if verb == "exit":
     print("last words", file=sys.stderr, flush=True)
@@ -87,6 +90,29 @@ elif verb == "cleanup":
 """
 
 
+# What it does is done by the main module alone, so that it can be loaded.
+_WARM_PROGRAM = """#!{python} -I
+# /// script
+# [tool.agent-launcher]
+# warm = "json"
+# ///
+import os, signal, subprocess, sys, time
+{head}
+ledger = {ledger}
+def note(word):
+    with open(ledger, "a") as file:
+        file.write(f"{{word}} {{os.environ['AGENT_JOB_ID']}}.{{os.environ['AGENT_JOB_ATTEMPT']}} {{os.getpid()}}\\n")
+if __name__ == "__main__":
+    with open("/proc/self/cmdline") as file:
+        is_warm = not file.read().startswith(sys.executable)
+    note("warm" if is_warm else "cold")
+    note("start")
+    name = sys.argv[1]
+{body}
+    note("end")
+"""
+
+
 class CommandProject:
     """A project root with a `commands` folder of its own, and the ledger that its commands write."""
 
@@ -96,13 +122,25 @@ class CommandProject:
         self.ledger_path = root / "ledger"
         self.commands.mkdir(parents=True)
         for name in ("ao-start", "ao-resume"):
-            self.write(name, _PROGRAM.format(python=sys.executable, ledger=str(self.ledger_path), body=_BEHAVIOURS))
+            self.write(name, _PROGRAM.format(python=sys.executable, ledger=str(self.ledger_path), body=BEHAVIOURS))
 
     def write(self, name: str, text: str, mode: int = 0o755) -> Path:
         path = self.commands / name
         path.write_text(text, encoding="utf-8")
         path.chmod(mode)
         return path
+
+    def write_warm(self, body: str = BEHAVIOURS, head: str = "", name: str = "ao-start") -> JsonObject:
+        """Write a command that may be started warm, which has `head` at its top and runs `body`; return with what."""
+        text = _WARM_PROGRAM.format(
+            python=sys.executable, head=head, ledger=repr(str(self.ledger_path)), body=indent(body, "    ")
+        )
+        path = self.write(name, text)
+        return {"python": sys.executable, "script": str(path), "module": "json"}
+
+    def make_environment(self) -> None:
+        """Have this Python's packages be where commands look for theirs."""
+        (self.root / ".venv").symlink_to(sys.prefix)
 
     def ledger(self) -> list[list[str]]:
         """Lines of word, attempt and process number."""

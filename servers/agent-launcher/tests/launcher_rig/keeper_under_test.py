@@ -17,9 +17,10 @@ import pytest
 from launcher_rig.cgroups import end_cgroup
 from launcher_rig.commands import CommandProject
 from launcher_rig.launcher_under_test import end_processes
-from lib.keeper import words
+from lib.keeper import process_tree, words
 from lib.keeper.containment import CGROUP, what_can_be_had
 from lib.machine.keeper_lines import PROGRAM
+from lib.version import VERSION
 from lib.wire.models import Json, JsonObject, objects_of
 from support.waiting import PATIENCE_SECONDS, wait_until
 
@@ -44,6 +45,7 @@ class KeeperUnderTest:
         self.group = f"agent-launcher.test-{uuid.uuid4().hex[:12]}"
         self.heard: list[JsonObject] = []
         self._ended: dict[str, JsonObject] = {}
+        self.warm: list[JsonObject] = []
         self._rest = b""
         self._processes: list[subprocess.Popen[bytes]] = []
         self._line: socket.socket | None = None
@@ -118,7 +120,7 @@ class KeeperUnderTest:
 
     def hello(self) -> JsonObject:
         """Greet; whatever was said before is done when this answers."""
-        self.say(words.HELLO, version="test", environment=BASE_ENVIRONMENT)
+        self.say(words.HELLO, version=VERSION, environment=BASE_ENVIRONMENT, warm=[*self.warm])
         answer = self.hear(lambda message: message["say"] == words.HELLO)
         # What it would have said at the same moment is in its list.
         for one in objects_of(answer, "attempts"):
@@ -175,6 +177,20 @@ class KeeperUnderTest:
         """Wait for the keeper to leave by itself and return its exit code."""
         return self.process.wait(PATIENCE_SECONDS)
 
+    def warm_parents(self) -> list[int]:
+        """The warm parents that have loaded everything and wait."""
+        return [pid for pid in process_tree.children(self.process.pid) if _title(pid).startswith("warm-parent of ")]
+
+    def warmed(self, warm: JsonObject) -> int:
+        """Have the keeper begin with a command that can start warm, and wait until its parent is ready."""
+        self.warm = [warm]
+        self.hello()
+        return self.new_warm_parent()
+
+    def new_warm_parent(self, old: int = 0) -> int:
+        """Wait until a warm parent is ready that is not the old one."""
+        return wait_until(lambda: next((pid for pid in self.warm_parents() if pid != old), 0), "a warm parent is ready")
+
     def leave_nothing(self) -> None:
         self.hang_up()
         for process in self._processes:
@@ -202,3 +218,10 @@ class KeeperUnderTest:
         assert part, f"the keeper is gone: {(self.folder / words.TRACE_FILE).read_text('utf-8')}"
         *lines, self._rest = (self._rest + part).split(b"\n")
         self.heard += [json.loads(text) for text in lines]
+
+
+def _title(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+    except OSError:
+        return ""

@@ -77,7 +77,7 @@ class MadeUpHost:
     def wall_time(self) -> float:
         return self.wall_offset + self.clock
 
-    def begin_with(self, environment: Mapping[str, str]) -> None:
+    def begin_with(self, environment: Mapping[str, str], warm: list[JsonObject]) -> None:
         """Environments are nothing here."""
 
     def make_output(self, launch: Launch) -> None:
