@@ -18,6 +18,10 @@ def load_backend(name: str) -> Backend:
             from agent_backends.command.backend import CommandBackend
 
             return CommandBackend()
+        case "acp":
+            from agent_backends.acp.backend import AcpBackend
+
+            return AcpBackend()
         case "claude":
             try:
                 from agent_backends.claude.backend import ClaudeBackend
@@ -27,4 +31,4 @@ def load_backend(name: str) -> Backend:
                 ) from cause
             return ClaudeBackend()
         case _:
-            raise BackendMissingError(f"cannot load backend {name!r}: expected 'command' or 'claude'")
+            raise BackendMissingError(f"cannot load backend {name!r}: expected 'acp', 'claude' or 'command'")

@@ -219,7 +219,7 @@ class _Streams(SubprocessStreamProtocol):
 def _message_in(line: bytes) -> JsonObject | None:
     try:
         message: Json = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         # A debugging line of the client's, or its last message, cut off by its death.
         return None
     return message if isinstance(message, dict) else None
