@@ -47,6 +47,9 @@ class AgentRig:
     backend: Backend = field(default_factory=AcpBackend)
     session_name: str = field(default_factory=lambda: f"rig-{uuid4().hex[:12]}")
     variables: Mapping[str, str] = field(default_factory=dict)
+    options: JsonObject = field(default_factory=dict)
+    command: tuple[str, ...] | None = None
+    model: str | None = None
 
     def environment(self) -> dict[str, str]:
         """The whole environment of the agent."""
@@ -79,10 +82,10 @@ class AgentRig:
         blueprint = Blueprint(
             name="tester",
             backend=self.backend.name,
-            command=fake if command is None else command,
-            model=model,
+            command=command or self.command or fake,
+            model=model or self.model,
             system_prompt=system_prompt,
-            options=options or {},
+            options={**self.options, **(options or {})},
             limits=limits or {},
             mcp_servers=mcp_servers or {},
             sandbox=sandbox,

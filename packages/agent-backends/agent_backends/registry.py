@@ -30,5 +30,15 @@ def load_backend(name: str) -> Backend:
                     f"cannot load backend 'claude': {cause} (install agent-backends with its extra 'claude')"
                 ) from cause
             return ClaudeBackend()
+        case "codex":
+            from agent_backends.codex.backend import CodexBackend
+
+            return CodexBackend()
+        case "gemini":
+            from agent_backends.gemini.backend import GeminiBackend
+
+            return GeminiBackend()
         case _:
-            raise BackendMissingError(f"cannot load backend {name!r}: expected 'acp', 'claude' or 'command'")
+            raise BackendMissingError(
+                f"cannot load backend {name!r}: expected 'acp', 'claude', 'codex', 'command' or 'gemini'"
+            )

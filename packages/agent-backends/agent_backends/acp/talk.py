@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from agent_backends.acp.failures import ended_badly, failure_in, reason_in, refused
+from agent_backends.acp.failures import ended_badly, failure_in, refused
 from agent_backends.acp.opening import Opened, Opening, configure, takes_system_prompt
 from agent_backends.acp.options import AcpOptions
 from agent_backends.acp.permissions import CANCELLED, answer_to
@@ -14,6 +14,8 @@ from agent_backends.acp.updates import Updates
 from agent_backends.client.failures import one_line, wrong_option
 from agent_backends.client.loose import part, whole, word
 from agent_backends.client.peer import METHOD_NOT_FOUND, Lines, Peer, RefusedByPeerError
+from agent_backends.client.servers import servers_of
+from agent_backends.client.typed_errors import reason_in
 from agent_backends.protocol import BackendSession, CannotRunError, Emit, Ending, Outcome, Started, Turn
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject, UnexpectedAnswerError
@@ -121,7 +123,7 @@ class AcpTalk:
             raise CannotRunError(Reason.BACKEND_MISSING, f"{found} (another version of it may)")
         capabilities = part(hello, "agentCapabilities")
         try:
-            servers = told_servers(self._turn.blueprint.mcp_servers, capabilities)
+            servers = told_servers(servers_of(self._turn), capabilities)
         except UnexpectedAnswerError as error:
             raise wrong_option(self._turn, error) from error
         # What a load replays carries the conversation's id, and is told apart from the turn's own by the prompt.

@@ -5,8 +5,8 @@ import logging
 
 from agent_backends.acp.tools import ToolCalls
 from agent_backends.acp.usage import Meter
-from agent_backends.acp.words import Words
 from agent_backends.client.loose import word
+from agent_backends.client.words import Words
 from agent_backends.protocol import Emit, Message
 from agent_backends.redaction import Secrets
 from runtime_client.wire import JsonObject

@@ -122,6 +122,11 @@ class ClientProcess:
         """End its standard input, which asks it to leave."""
         self._stdin.close()
 
+    def ask_to_leave(self) -> None:
+        """Send it SIGTERM, if it still runs."""
+        if self._process.returncode is None:
+            self._signal(terminate=True)
+
     async def end(self, leave_seconds: float = LEAVE_BY_ITSELF_SECONDS) -> None:
         """Ask it to leave, then SIGTERM, then SIGKILL, and the same for all that it left behind; twice is harmless."""
         left_behind = set(descendants(self._process.pid)) if self._process.returncode is None else set()
