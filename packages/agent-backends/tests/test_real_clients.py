@@ -4,6 +4,7 @@ Each start of a client costs seconds, so one run proves several things.
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,22 @@ import pytest
 
 from agent_backends.protocol import Ending, Started, ToolAnswered, ToolCalled
 from runtime_client.reasons import Reason
+from runtime_client.wire import JsonObject
 from support.agent_rig import AgentRig, Ran
 from support.client_rigs import ALL, CODEX, RealClient, rig_of
 from support.model_stand_in import ModelStandIn
 from support.real_clients import why_not
 
 SLEEP_LONG = "python3 -c 'import time; time.sleep(300)'"
+# OpenCode tries a 429 again for ever and tells nobody, and of a status that it gives up at it tells the text alone.
+LIMITS = {"opencode": "402 You have hit your usage limit"}
 LIMIT = "429 You have hit your usage limit"
+REASONS = {
+    "codex": (Reason.QUOTA_EXHAUSTED, Reason.BACKEND_AUTH),
+    "gemini": (Reason.RATE_LIMITED, Reason.BACKEND_AUTH),
+    "opencode": (Reason.NONZERO_EXIT, Reason.NONZERO_EXIT),
+    "claude-acp": (Reason.RATE_LIMITED, Reason.BACKEND_AUTH),
+}
 
 
 @dataclass(frozen=True)
@@ -46,17 +56,25 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         yield Bench(request.param, rig_of(request.param, model, home, project_dir), model)
 
 
-def test_it_works_in_the_project_folder_says_what_it_does_and_goes_on_in_another_process(bench: Bench) -> None:
+def test_it_works_in_the_project_folder_says_what_it_does_and_goes_on_in_another_process(
+    bench: Bench, tmp_path: Path
+) -> None:
     command = bench.client.run("echo made > file.txt; pwd; echo $AGENT_SESSION_NAME")
-    first = bench.run(f"say: looking 👋\nand {command}\nsay: it says {{{{last}}}}\nthe word is heliotrope")
+    greeting = bench.client.call("lab", "whoami", {"greeting": "hi"})
+    script = f"say: looking 👋\nand {command}\nsay: it says {{{{last}}}}\nand {greeting}\nsay: {{{{last}}}}"
+    bench.rig.variables = {**bench.rig.variables, "LAB_SECRET": "secret-of-the-lab"}
+    first = bench.rig.run(
+        bench.rig.turn(f"{script}\nthe word is heliotrope", mcp_servers={"lab": lab_server(tmp_path)})
+    )
     second = bench.run("recall", first)
 
     assert (first.outcome.ending, first.outcome.error) == (Ending.COMPLETED, None)
     assert (bench.rig.project_dir / "file.txt").read_text() == "made\n"
-    assert str(bench.rig.project_dir) in first.outcome.result_text
-    assert bench.rig.session_name in first.outcome.result_text
-    assert first.outcome.result_text.startswith("it says")
     assert first.said[0] == "looking 👋"
+    assert first.said[1].startswith("it says")
+    assert str(bench.rig.project_dir) in first.said[1]
+    assert bench.rig.session_name in first.said[1]
+    assert "hi secret-of-the-lab" in first.outcome.result_text
     assert isinstance(first.events[0], Started)
     assert first.events[0].client is not None
     calls = [event for event in first.events if isinstance(event, ToolCalled)]
@@ -89,11 +107,12 @@ def test_a_stop_in_the_middle_of_a_tool_leaves_nothing_alive_and_the_conversatio
 
 
 def test_a_refused_model_call_is_a_failure_with_its_reason(bench: Bench) -> None:
-    limit, refused = bench.run(f"error: {LIMIT}").outcome, bench.run("error: 401").outcome
+    limit = bench.run(f"error: {LIMITS.get(bench.client.name, LIMIT)}").outcome
+    refused = bench.run("error: 401").outcome
 
     assert (limit.ending, refused.ending) == (Ending.FAILED, Ending.FAILED)
-    assert refused.reason is Reason.BACKEND_AUTH
-    assert limit.reason is (Reason.QUOTA_EXHAUSTED if bench.client is CODEX else Reason.RATE_LIMITED)
+    assert (limit.reason, refused.reason) == REASONS[bench.client.name]
+    assert "usage limit" in str(limit.error)
     assert "\n" not in str(limit.error) + str(refused.error)
 
 
@@ -103,6 +122,20 @@ def test_a_conversation_that_is_not_there_is_not_begun_anew(bench: Bench) -> Non
 
     assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.SESSION_NOT_FOUND)
     assert bench.model.model_calls == []
+
+
+def lab_server(folder: Path) -> JsonObject:
+    path = folder / "lab_server.py"
+    path.write_text(
+        "import os\n"
+        "from mcp.server import MCPServer\n"
+        "server = MCPServer('lab')\n"
+        "@server.tool()\n"
+        "def whoami(greeting: str) -> str:\n"
+        "    return f'{greeting} {os.environ[\"TOKEN\"]}'\n"
+        "server.run()\n"
+    )
+    return {"command": sys.executable, "args": [str(path)], "env": {"TOKEN": "${LAB_SECRET}"}}
 
 
 def a_command_sleeps(rig: AgentRig) -> bool:

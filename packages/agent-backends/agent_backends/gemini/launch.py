@@ -1,12 +1,11 @@
-"""From a turn to a command line of Gemini CLI, and the file of settings beside it."""
+"""From a turn to a command line of Gemini CLI, and the settings beside it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent_backends.client.private_files import write_private
 from agent_backends.client.running import Launch
 from agent_backends.client.servers import HTTP, SSE, McpServer, servers_of
+from agent_backends.gemini.home import FOLDER, HomeOfTurn
 from agent_backends.gemini.options import GeminiOptions
 from agent_backends.protocol import Turn
 from agent_backends.sandbox.command_prefix import Needs
@@ -16,25 +15,35 @@ TITLE = "Gemini CLI"
 _OURS = "AGENT_"
 
 
-def prepare_launch(turn: Turn, options: GeminiOptions, private_dir: Path) -> Launch:
-    """Decide how the client is started for one turn, and write the file that it reads.
+def prepare_launch(turn: Turn, options: GeminiOptions, home: HomeOfTurn) -> Launch:
+    """Decide how the client is started for one turn, and make the home that it needs for that.
 
-    Errors:  UnexpectedAnswerError, for an MCP server that is not understood.
+    Errors:  UnexpectedAnswerError, for an MCP server that is not understood, and for settings that cannot be read.
     """
-    settings = write_private(private_dir / "settings.json", json.dumps(_settings(turn, options)))
     command = (
         options.client_path,
         *("--output-format", "stream-json", "--skip-trust", "--approval-mode", options.approval_mode),
         *(() if turn.backend_session_id is None else ("--resume", turn.backend_session_id)),
         *(() if turn.blueprint.model is None else ("--model", turn.blueprint.model)),
     )
-    environment = {
-        **turn.environment,
-        # Its wrapper would swallow every signal, and its real process would go on without us.
-        "GEMINI_CLI_NO_RELAUNCH": "true",
-        "GEMINI_CLI_SYSTEM_SETTINGS_PATH": settings,
-    }
-    return Launch(TITLE, command, environment, _needs(turn, private_dir))
+    # Its wrapper would swallow every signal, and its real process would go on without us.
+    environment = {**turn.environment, "GEMINI_CLI_NO_RELAUNCH": "true"}
+    own = own_folder(turn)
+    writable = [own] if own.is_dir() else []
+    if settings := _settings(turn, options):
+        home.make(settings)
+        environment["GEMINI_CLI_HOME"] = str(home.path)
+        writable = [own, home.path]
+    elif turn.blueprint.sandbox is not None:
+        own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        writable = [own]
+    return Launch(TITLE, command, environment, Needs(writable=tuple(writable)))
+
+
+def own_folder(turn: Turn) -> Path:
+    """Return where the client keeps its settings, its login and its conversations."""
+    environment = turn.environment
+    return Path(environment.get("GEMINI_CLI_HOME") or environment.get("HOME") or Path.home()) / FOLDER
 
 
 def prompt_of(turn: Turn) -> str:
@@ -63,11 +72,3 @@ def _told(server: McpServer, environment: Mapping[str, str]) -> JsonObject:
     # It keeps from servers what looks like a secret by its name, our token among it.
     ours = {name: value for name, value in environment.items() if name.startswith(_OURS)}
     return {"command": program, "args": words, "env": {**ours, **server.variables}, "trust": True}
-
-
-def _needs(turn: Turn, private_dir: Path) -> Needs:
-    home = Path(turn.environment.get("GEMINI_CLI_HOME") or turn.environment.get("HOME") or Path.home())
-    own = home / ".gemini"
-    if turn.blueprint.sandbox is not None:
-        own.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Needs(readable=(private_dir,), writable=(own,) if own.is_dir() else ())
