@@ -1,11 +1,13 @@
 """Writes docs/reference/ from the code: the API, the commands, the states of a job. A test compares them."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from agent_backends.registry import KINDS, kind_named
 from agent_runtime.domain.job import MOVES, Edge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +19,15 @@ MCP_SERVER = ROOT / "interfaces" / "agent-orchestrator-mcp-server" / "agent-orch
 
 def pages() -> Mapping[str, Callable[[], str]]:
     """Every generated page with how to write it."""
-    return {"openapi.json": openapi, "commands.md": commands_page, "job-states.md": job_states_page}
+    return {
+        "openapi.json": openapi,
+        "commands.md": commands_page,
+        "job-states.md": job_states_page,
+        "backends.md": backends_page,
+        # The same for those who may not import the backends: the runtime that checks blueprints, and the page.
+        "../../servers/agent-runtime/agent_runtime/services/agents/backends.json": backends_for_the_runtime,
+        "../../dashboard/model/backends.js": backends_for_the_page,
+    }
 
 
 def openapi() -> str:
@@ -98,10 +108,37 @@ def _row(edge: Edge) -> str:
     return f"| {edge.number} | {edge.move.replace('_', ' ')} | {sources} | {targets} | {edge.who} | {edge.when} |"
 
 
+def backends_page() -> str:
+    """Every kind of agent with its options, as each says it of itself."""
+    parts = ["# Kinds of agents\n\nWhat `backend` and `options` of a blueprint may be. Written by `make reference`.\n"]
+    for kind in map(kind_named, KINDS):
+        program = "its blueprint names the program in `command`" if kind.takes_command else "its program is known"
+        rows = [f"| `{option.name}` | {option.default} | {option.means} |" for option in kind.options]
+        table = "\n".join(["| option | default | means |", "|---|---|---|", *rows])
+        parts.append(f"## `{kind.name}`\n\n{kind.title}; {program}.\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def backends_for_the_runtime() -> str:
+    """Which kinds there are."""
+    return json.dumps(list(KINDS), indent=2) + "\n"
+
+
+def backends_for_the_page() -> str:
+    """What the form of an agent has to know of each kind."""
+    rows = [
+        f"  {kind.name}: {{ title: {json.dumps(kind.title)}, takesCommand: {json.dumps(kind.takes_command)},"
+        f"\n    options: {json.dumps([option.name for option in kind.options])} }},"
+        for kind in map(kind_named, KINDS)
+    ]
+    about = "/** The kinds of agents, as each says it of itself; written by `make reference`. */"
+    return "\n".join([about, "export const BACKENDS = {", *rows, "};"]) + "\n"
+
+
 def main() -> None:
     """Write what has changed, and say which."""
     for name, write in pages().items():
-        path, text = REFERENCE / name, write()
+        path, text = (REFERENCE / name).resolve(), write()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             print(f"written: {path.relative_to(ROOT)}")

@@ -1,7 +1,9 @@
 /** An agent as a form, and back: pure, with what is wrong in each field. */
+import { BACKENDS } from "./backends.js";
 import { readPairs } from "./names.js";
 
 const OBJECTS = ["mcp_servers", "limits", "options"];
+const WORD = /^[a-z]+$/;
 
 /** Fills the form with an agent; a copy gets another name. */
 export function formOf(agent, { copy }) {
@@ -17,14 +19,22 @@ export function formOf(agent, { copy }) {
     mcp_servers: json(agent?.mcp_servers),
     limits: json(agent?.limits),
     options: json(agent?.options),
+    sandbox: typeof agent?.sandbox === "string" ? agent.sandbox : json(agent?.sandbox),
   };
 }
+
+/** Whether a blueprint of this kind names its program; of a kind that is not known here it may. */
+export const takesCommand = (backend) => BACKENDS[backend]?.takesCommand ?? true;
+
+/** What the options of this kind are called, for who writes them. */
+export const optionNames = (backend) => BACKENDS[backend]?.options ?? [];
 
 /** What is wrong in each field; empty texts where nothing is. */
 export function agentProblems(form, { isNew, taken }) {
   const problems = { name: isNew ? nameProblem(form.name, taken) : "", labels: readPairs(form.labels).problem, command: "" };
-  if (form.backend === "command") problems.command = commandProblem(form.command);
+  if (BACKENDS[form.backend]?.takesCommand) problems.command = commandProblem(form.command);
   for (const name of OBJECTS) problems[name] = objectProblem(form[name]);
+  problems.sandbox = WORD.test(form.sandbox.trim()) ? "" : objectProblem(form.sandbox);
   return problems;
 }
 
@@ -55,14 +65,21 @@ export function bodyOf(form) {
   return {
     description: form.description.trim(),
     backend: form.backend,
-    command: form.backend === "command" ? splitCommand(form.command) : [],
+    // Kept where it is not shown, too: what somebody wrote is theirs.
+    command: splitCommand(form.command) ?? [],
     model: form.model.trim() || null,
     labels: readPairs(form.labels).pairs,
     limits: object(form.limits),
     options: object(form.options),
     system_prompt: form.system_prompt,
     mcp_servers: object(form.mcp_servers),
+    sandbox: sandboxIn(form.sandbox.trim()),
   };
+}
+
+function sandboxIn(text) {
+  if (!text) return null;
+  return WORD.test(text) ? text : JSON.parse(text);
 }
 
 const quoted = (word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);

@@ -1,8 +1,8 @@
 /** The form in which an agent is written; it is checked while one types. */
 import { go, link } from "../browser/router.js";
 import { html, useApp, useEffect, useState } from "../browser/ui.js";
-import { agentProblems, bodyOf, formOf } from "../model/agent-form.js";
-import { useStore } from "../model/store.js";
+import { agentProblems, bodyOf, formOf, optionNames, takesCommand } from "../model/agent-form.js";
+import { BACKENDS } from "../model/backends.js";
 import { Copy, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
@@ -50,15 +50,14 @@ export function AgentEditor({ agent, agents, copyOf }) {
 }
 
 function Basics({ form, problems, tried, change, isNew }) {
-  const launchers = useStore((state) => state.launchers) ?? [];
-  const backends = [...new Set(["command", "claude", ...launchers.flatMap((launcher) => launcher.backends), form.backend].filter(Boolean))];
+  const backends = [...new Set([...Object.keys(BACKENDS), form.backend].filter(Boolean))];
   const problemOf = (name) => (form[name] || tried ? problems[name] : "");
   const line = (label, name, hint, extra = {}) => html`<${Field} label=${label} hint=${hint} problem=${problemOf(name)}>
     ${(props) => html`<input class=${`input${extra.mono ? " mono" : ""}`} ...${props} value=${form[name]}
       disabled=${extra.disabled} onInput=${(event) => change({ [name]: event.target.value })} spellcheck=${false} />`}<//>`;
   return html`<div class="form-grid">
       ${line("Name", "name", "How sessions ask for it", { disabled: !isNew })}
-      <${Field} label="Backend" hint="What kind of agent it is">
+      <${Field} label="Backend" hint=${BACKENDS[form.backend]?.title ?? "What kind of agent it is"}>
         ${(props) => html`<select class="select" ...${props} value=${form.backend}
           onChange=${(event) => change({ backend: event.target.value })}>
           ${backends.map((name) => html`<option key=${name} value=${name} selected=${name === form.backend}>${name}</option>`)}</select>`}
@@ -66,8 +65,8 @@ function Basics({ form, problems, tried, change, isNew }) {
       ${line("Model", "model", "Empty: the backend's own choice")}
     </div>
     ${line("Description", "description", "One line for people and for other agents")}
-    ${form.backend === "command"
-      && line("Command", "command", "Program and arguments; the prompt comes on its standard input. Quote what has spaces", { mono: true })}
+    ${takesCommand(form.backend)
+      && line("Command", "command", "Program and arguments. Quote what has spaces", { mono: true })}
     ${line("Labels", "labels", "The launcher must carry them: gpu=yes, os=linux")}`;
 }
 
@@ -78,5 +77,6 @@ function Words({ form, problems, change }) {
   return html`${area("System prompt", "system_prompt", "What it is and how it works; Markdown", true)}
     ${area("MCP servers", "mcp_servers", 'JSON: {"name": {"command": "…", "args": []}} or {"name": {"url": "…"}}')}
     ${area("Limits", "limits", 'JSON, for example {"max_run_seconds": 3600, "max_cost_usd": 5}')}
-    ${area("Options", "options", "JSON: what only this backend understands")}`;
+    ${area("Options", "options", `JSON: ${optionNames(form.backend).join(", ") || "what only this backend understands"}`)}
+    ${area("Sandbox", "sandbox", 'Empty, bubblewrap, or JSON: {"kind": "bubblewrap", "network": false}')}`;
 }

@@ -2,11 +2,12 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, read, text
+from support.desk import Desk, JsonObject, fresh, read, text
 
 
 def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) -> None:
@@ -97,6 +98,36 @@ def test_an_agent_is_written_checked_switched_off_and_deleted(open_page: OpenPag
     row.get_by_role("button", name="Delete polite-cat").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(row).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {
+            "backend": "claude",
+            "sandbox": "bubblewrap",
+            "command": ["kept", "as it 'is'"],
+            "options": {"effort": "high"},
+        },
+        {"backend": "acp", "command": ["opencode", "acp"], "sandbox": {"kind": "bubblewrap", "network": False}},
+        {"backend": "codex", "limits": {"max_turns": 3}, "labels": {"os": "linux"}, "model": "m"},
+        {"backend": "command", "command": ["cat", ""], "sandbox": {"command": ["firejail", "--quiet"]}},
+    ],
+    ids=lambda given: given["backend"],
+)
+def test_an_agent_that_is_saved_unchanged_is_the_same_whatever_its_kind(
+    open_page: OpenPage, desk: Desk, given: JsonObject
+) -> None:
+    name = f"kept-{given['backend']}"
+    servers: JsonObject = {"notes": {"command": "notes-server", "args": ["-x"]}}
+    desk.post("/agents", {"name": name, **given, "system_prompt": "Be kind.", "mcp_servers": servers})
+    before = read(desk.get(f"/agents/{name}"))
+    page = open_page(f"#/agents/{name}")
+    page.get_by_label("Description").fill("changed here")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(f'[data-agent="{name}"]')).to_contain_text("changed here")
+
+    assert read(desk.get(f"/agents/{name}")) == {**before, "description": "changed here"}
 
 
 def test_the_pictures_are_drawn_from_what_ran(open_page: OpenPage, stage: Stage) -> None:

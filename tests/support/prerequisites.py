@@ -5,6 +5,7 @@ import sys
 from support.bubblewrap import ensure_bubblewrap
 from support.chromium import NoBrowserError, ensure_chromium
 from support.postgres import NoPostgresError, ensure_postgres
+from support.real_clients import ensure_real_clients
 
 
 def main() -> int:
@@ -15,8 +16,8 @@ def main() -> int:
         except (NoPostgresError, NoBrowserError) as error:
             sys.stderr.write(f"{error}\n")
             return 1
-    # Without it some tests are skipped, for a reason that `support.skips` knows or refuses.
-    sys.stdout.write(f"{ensure_bubblewrap()}\n")
+    # Without these some tests are skipped, for a reason that `support.skips` knows or refuses.
+    sys.stdout.write(f"{ensure_bubblewrap()}\n{ensure_real_clients()}\n")
     return 0
 
 

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 from agent_backends.blueprint import Blueprint
 from agent_backends.redaction import Secrets
 from runtime_client.reasons import Reason
-from runtime_client.wire import Json
+from runtime_client.wire import Json, JsonObject
 
 # Unless the launcher says otherwise.
 OUTPUT_BYTES_MAX = 1 << 30
@@ -51,9 +51,13 @@ class Turn:
 
 @dataclass(frozen=True)
 class Started:
-    """The agent is up and has the prompt."""
+    """The agent is up and has the prompt.
+
+    Shape:   `client` is what the program behind it says of itself: its name, its version, what it can.
+    """
 
     model: str | None = None
+    client: JsonObject | None = None
 
 
 @dataclass(frozen=True)

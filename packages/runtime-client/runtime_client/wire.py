@@ -54,6 +54,18 @@ def optional_text(source: JsonObject, field: str) -> str | None:
     return None if source.get(field) is None else text(source, field)
 
 
+def one_of(source: JsonObject, field: str, allowed: Sequence[str]) -> str | None:
+    """Return the string in `field` if it is one of those allowed, or None if it is missing or null.
+
+    Errors:  UnexpectedAnswerError, naming those allowed.
+    """
+    found = optional_text(source, field)
+    if found is None or found in allowed:
+        return found
+    expected = ", ".join(repr(str(choice)) for choice in allowed)
+    raise UnexpectedAnswerError(f"expected {field!r} to be one of {expected}, found {found!r}")
+
+
 def texts(source: JsonObject, field: str) -> tuple[str, ...]:
     """Return the list of strings in `field`; a missing one or null is empty."""
     value = source.get(field)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from support.model_stand_in.dialects import call_of, messages_in
 from support.model_stand_in.wire import JsonObject, objects, text_of
 
 SECRET_HEADERS = frozenset({"authorization", "x-api-key", "cookie", "proxy-authorization"})
@@ -24,24 +25,28 @@ class RecordedRequest:
     credential: str | None = field(default=None)
 
     @property
+    def _asked(self) -> JsonObject:
+        return messages_in(self.path, self.body)
+
+    @property
     def is_model_call(self) -> bool:
         """Whether the request asks the model for an answer."""
-        return self.method == "POST" and self.path.split("?")[0] == "/v1/messages"
+        return self.method == "POST" and call_of(self.path, self.body) is not None
 
     @property
     def system_text(self) -> str:
         """The system prompt, all its blocks in one text."""
-        return text_of(self.body.get("system"))
+        return text_of(self._asked.get("system"))
 
     @property
     def messages_text(self) -> str:
         """Every text of every message, for looking something up."""
-        return "\n".join(text_of(message.get("content")) for message in objects(self.body.get("messages")))
+        return "\n".join(text_of(message.get("content")) for message in objects(self._asked.get("messages")))
 
     @property
     def tool_names(self) -> list[str]:
         """The tools that the client offers to the model."""
-        return [name for tool in objects(self.body.get("tools")) if isinstance(name := tool.get("name"), str)]
+        return [name for tool in objects(self._asked.get("tools")) if isinstance(name := tool.get("name"), str)]
 
 
 def without_secrets(headers: dict[str, str]) -> tuple[dict[str, str], str | None]:

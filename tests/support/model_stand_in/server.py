@@ -9,7 +9,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
-from support.model_stand_in.answers import as_events, as_message, error_body
+from support.model_stand_in.answers import error_body
+from support.model_stand_in.dialects import Call, call_of
 from support.model_stand_in.model import Decision, count_tokens, decide
 from support.model_stand_in.records import RecordedRequest, without_secrets
 from support.model_stand_in.wire import Json, JsonObject, read_object
@@ -139,31 +140,36 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: JsonObject) -> None:
         path = self.path.split("?")[0]
-        if path == "/v1/messages/count_tokens":
+        call = call_of(path, body)
+        if call is not None:
+            self._answer_as_model(call, body)
+        elif path == "/v1/messages/count_tokens":
             self._send_json(200, {"input_tokens": count_tokens(body)})
-        elif path == "/v1/messages":
-            self._answer_as_model(body)
+        elif path.endswith(":countTokens"):
+            self._send_json(200, {"totalTokens": count_tokens(body)})
         else:
             self._send_json(404, error_body(404, f"the stand-in has no {path!r}"))
 
-    def _answer_as_model(self, body: JsonObject) -> None:
-        decision = decide(body)
+    def _answer_as_model(self, call: Call, body: JsonObject) -> None:
+        asked = call.dialect.to_messages(body)
+        decision = decide(asked)
+        failure = decision.failure
         if decision.think_seconds and not self.stand_in.think(decision.think_seconds):
             self.close_connection = True
-        elif decision.failure and self.stand_in.owes_failure(decision, body):
-            self._send_json(decision.failure.status, error_body(decision.failure.status, decision.failure.message))
-        elif body.get("stream"):
-            self._stream(decision)
+        elif failure and self.stand_in.owes_failure(decision, asked):
+            self._send_json(failure.status, call.dialect.error_body(failure.status, failure.message))
+        elif call.is_streamed:
+            self._stream(call, decision)
         else:
-            self._send_json(200, as_message(decision.answer))
+            self._send_json(200, call.dialect.as_object(decision.answer))
 
-    def _stream(self, decision: Decision) -> None:
+    def _stream(self, call: Call, decision: Decision) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         # No length and no chunks: the end of the connection is the end of the answer.
         self.send_header("connection", "close")
         self.end_headers()
-        events = list(as_events(decision.answer))
+        events = list(call.dialect.as_events(decision.answer))
         for event in events[: len(events) // 2] if decision.is_cut else events:
             self.wfile.write(event)
             self.wfile.flush()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent_backends.claude.conversation import Conversation
 from agent_backends.claude.launch import prepare_launch
-from agent_backends.claude.process import ClaudeProcess
+from agent_backends.client.process import ClientProcess
 from agent_backends.printed import Printed
 from agent_backends.protocol import CannotRunError, Emit, Outcome, Turn
 from agent_backends.sandbox.command_prefix import Needs, command_prefix
@@ -31,7 +31,7 @@ class ClaudeBackend:
             try:
                 prefix = await command_prefix(turn, _needs(launch.command[0], turn, Path(private_dir)))
                 with prefix:
-                    process = await ClaudeProcess.start(
+                    process = await ClientProcess.start(
                         prefix, launch.command, turn.working_folder, launch.environment, printed
                     )
             except CannotRunError as cause:

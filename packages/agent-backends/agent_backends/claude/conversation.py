@@ -1,17 +1,17 @@
 """One turn with a running client: the prompt goes in, events come out, one outcome ends it."""
 
 import asyncio
-import signal
 from contextlib import suppress
 from dataclasses import replace
 
 from agent_backends.claude.events import EventEmitter
-from agent_backends.claude.failures import ClientResult, one_line, reason_of, sentence_of
+from agent_backends.claude.failures import ClientResult, reason_of, sentence_of
 from agent_backends.claude.messages import member, number, word, words
-from agent_backends.claude.process import ClaudeProcess
 from agent_backends.claude.stream import HelloRefusedError, Stream
 from agent_backends.claude.transcripts import has_transcript
 from agent_backends.claude.usage import UsageMeter
+from agent_backends.client.failures import died
+from agent_backends.client.process import ClientProcess
 from agent_backends.printed import Printed
 from agent_backends.protocol import Emit, Ending, Outcome, Turn
 from runtime_client.reasons import Reason
@@ -21,13 +21,12 @@ from runtime_client.wire import JsonObject
 INTERRUPT_SECONDS = 5.0
 # A client that starts slowly may take long to say its first word; one that never does is stuck.
 FIRST_WORD_SECONDS = 60.0
-_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 class Conversation:
     """Drives one turn over a client that is already running; ending the process is left to the caller."""
 
-    def __init__(self, process: ClaudeProcess, turn: Turn, emit: Emit, printed: Printed) -> None:
+    def __init__(self, process: ClientProcess, turn: Turn, emit: Emit, printed: Printed) -> None:
         self._process = process
         self._turn = turn
         self._printed = printed
@@ -155,12 +154,8 @@ class Conversation:
             return Outcome.failed(Reason.BACKEND_MISSING, f"Claude Code does not take its first request: {error}")
         if error is not None and not isinstance(error, OSError):
             raise error
-        code = self._process.exit_code
-        last_words = one_line(self._process.last_words) or one_line(str(error or "")) or "it said nothing"
-        reason = Reason.SIGNAL if code is not None and (code < 0 or code > 128) else Reason.NONZERO_EXIT
-        hint = " (killed from outside, most often because the memory ran out)" if code in _KILLED else ""
-        sentence = f"Claude Code ended without a result (exit code {code}): {last_words}{hint}"
-        return self._with_figures(Outcome.failed(reason, sentence, self._events.last_text))
+        last_words = self._process.last_words or str(error or "")
+        return self._with_figures(died("Claude Code", self._process.exit_code, last_words, self._events.last_text))
 
     def _with_figures(self, outcome: Outcome) -> Outcome:
         model_calls = self._result.model_calls if self._result else None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent_backends.client.failures import one_line, reason_of_status
 from runtime_client.reasons import Reason
 
 # What the client itself calls the failure of a model call.
@@ -12,17 +13,6 @@ _REASON_OF_MODEL_ERROR: Mapping[str, Reason] = {
     "billing_error": Reason.QUOTA_EXHAUSTED,
     "rate_limit": Reason.RATE_LIMITED,
     "overloaded": Reason.RATE_LIMITED,
-}
-
-# 500 and 503 are absent: nobody knows what they mean, and a try may or may not help.
-_REASON_OF_STATUS: Mapping[int, Reason] = {
-    401: Reason.BACKEND_AUTH,
-    402: Reason.QUOTA_EXHAUSTED,
-    403: Reason.BACKEND_AUTH,
-    404: Reason.INVALID_PARAMETERS,
-    413: Reason.CONTEXT_OVERFLOW,
-    429: Reason.RATE_LIMITED,
-    529: Reason.RATE_LIMITED,
 }
 
 _REASON_OF_TERMINAL: Mapping[str, Reason] = {
@@ -63,7 +53,7 @@ def reason_of(result: ClientResult) -> Reason:
         _REASON_OF_TERMINAL.get(result.terminal_reason or "")
         or _REASON_OF_SUBTYPE.get(result.subtype)
         or _REASON_OF_MODEL_ERROR.get(result.model_error or "")
-        or _REASON_OF_STATUS.get(result.api_status or 0)
+        or reason_of_status(result.api_status)
         or Reason.NONZERO_EXIT
     )
 
@@ -74,8 +64,3 @@ def sentence_of(result: ClientResult) -> str:
     explanation = result.text or "; ".join(result.errors) or "no explanation"
     cause = f"{result.terminal_reason or result.subtype}{status}"
     return f"Claude Code could not finish the turn ({cause}): {one_line(explanation)}"
-
-
-def one_line(text: str) -> str:
-    """A text with its line breaks taken out, for a sentence."""
-    return " ".join(text.split())

@@ -10,26 +10,11 @@ from pathlib import Path
 
 from agent_backends.blueprint import Bubblewrap
 from agent_backends.claude.options import ClaudeOptions, SystemPromptMode
+from agent_backends.client.inherited import without_clients
+from agent_backends.client.private_files import write_private
 from agent_backends.protocol import CannotRunError, Turn
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, UnexpectedAnswerError
-
-# An agent that is run by an agent is a whole agent of its own, not a part of the one around it.
-_NOT_HANDED_ON = frozenset(
-    {
-        "CLAUDECODE",
-        "CLAUDE_CODE_CHILD_NOTES_DIR",
-        "CLAUDE_CODE_CHILD_SESSION",
-        "CLAUDE_CODE_ENTRYPOINT",
-        "CLAUDE_CODE_EXECPATH",
-        "CLAUDE_CODE_MESSAGING_SOCKET",
-        "CLAUDE_CODE_MESSAGING_TOKEN",
-        "CLAUDE_CODE_SESSION_ATTENDED",
-        "CLAUDE_CODE_SESSION_ID",
-        "CLAUDE_EFFORT",
-        "CLAUDE_PID",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -140,7 +125,7 @@ def _system_prompt_arguments(turn: Turn, options: ClaudeOptions, private_dir: Pa
         SystemPromptMode.APPEND: "--append-system-prompt-file",
         SystemPromptMode.REPLACE: "--system-prompt-file",
     }[options.system_prompt_mode]
-    path = _write_private(private_dir / "system-prompt.md", turn.blueprint.system_prompt)
+    path = write_private(private_dir / "system-prompt.md", turn.blueprint.system_prompt)
     # No snapshot: a resumed session follows the blueprint as it is now, not as it was at the session's first turn.
     return [flag, path, "--system-prompt-snapshot", "off"]
 
@@ -150,7 +135,7 @@ def _mcp_arguments(turn: Turn, private_dir: Path) -> list[str]:
         return []
     servers: Json = {"mcpServers": turn.blueprint.mcp_servers}
     # The client fills in the `${VAR}` that are left, from its environment: no secret has to be on the disk either.
-    return ["--mcp-config", _write_private(private_dir / "mcp.json", json.dumps(servers))]
+    return ["--mcp-config", write_private(private_dir / "mcp.json", json.dumps(servers))]
 
 
 def _model_arguments(turn: Turn, options: ClaudeOptions) -> list[str]:
@@ -165,7 +150,7 @@ def _model_arguments(turn: Turn, options: ClaudeOptions) -> list[str]:
 
 
 def _environment(turn: Turn) -> dict[str, str]:
-    environment = {name: value for name, value in turn.environment.items() if name not in _NOT_HANDED_ON}
+    environment = without_clients(turn.environment)
     # The client says when it is idle, which is later than a turn's result if a subagent still works in the background.
     if isinstance(turn.blueprint.sandbox, Bubblewrap):
         environment["IS_SANDBOX"] = "1"
@@ -174,10 +159,3 @@ def _environment(turn: Turn) -> dict[str, str]:
         "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS": "1",
         "PWD": str(turn.project_dir),
     }
-
-
-def _write_private(path: Path, content: str) -> str:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-    return str(path)

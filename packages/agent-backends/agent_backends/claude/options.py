@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from runtime_client.wire import (
     JsonObject,
-    UnexpectedAnswerError,
     flag,
+    one_of,
     only,
     optional_integer,
     optional_number,
@@ -60,11 +60,11 @@ class ClaudeOptions:
         """
         only(options, OPTIONS, "its 'options'")
         return cls(
-            permission_mode=_one_of(options, "permission_mode", PERMISSION_MODES) or PERMISSION_MODES[0],
+            permission_mode=one_of(options, "permission_mode", PERMISSION_MODES) or PERMISSION_MODES[0],
             setting_sources=_all_of(options, "setting_sources", SETTING_SOURCES),
             loads_other_mcp_servers=flag(options, "load_other_mcp_servers", default=False),
             system_prompt_mode=SystemPromptMode(
-                _one_of(options, "system_prompt", tuple(SystemPromptMode)) or SystemPromptMode.APPEND
+                one_of(options, "system_prompt", tuple(SystemPromptMode)) or SystemPromptMode.APPEND
             ),
             takes_prompt_verbatim=flag(options, "verbatim_prompts", default=True),
             allowed_tools=texts(options, "allowed_tools"),
@@ -77,17 +77,8 @@ class ClaudeOptions:
         )
 
 
-def _one_of(options: JsonObject, field: str, allowed: tuple[str, ...]) -> str | None:
-    found = optional_text(options, field)
-    return None if found is None else _checked(field, found, allowed)
-
-
 def _all_of(options: JsonObject, field: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_checked(field, found, allowed) for found in texts(options, field))
-
-
-def _checked(field: str, found: str, allowed: tuple[str, ...]) -> str:
-    if found not in allowed:
-        expected = ", ".join(repr(str(choice)) for choice in allowed)
-        raise UnexpectedAnswerError(f"expected {field!r} to be one of {expected}, found {found!r}")
+    found = texts(options, field)
+    for choice in found:
+        one_of({field: choice}, field, allowed)
     return found

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 
-from agent_backends.claude.process import ClaudeProcess
+from agent_backends.client.process import ClientProcess
 from runtime_client.wire import Json, JsonObject
 
 HELLO, INTERRUPT = "hello", "interrupt"
@@ -26,7 +26,7 @@ class Stream:
     Shape:   `on_hook` gets the input of each hook as it comes, and decides nothing.
     """
 
-    def __init__(self, process: ClaudeProcess, on_hook: Callable[[JsonObject], None]) -> None:
+    def __init__(self, process: ClientProcess, on_hook: Callable[[JsonObject], None]) -> None:
         self._process = process
         self._on_hook = on_hook
         # Answers and the prompt come from different tasks; a line must stay one line.

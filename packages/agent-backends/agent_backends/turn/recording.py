@@ -83,6 +83,7 @@ class Recorder:
             {
                 "backend": turn.blueprint.backend,
                 "model": event.model,
+                "client": event.client,
                 "project_dir": folder,
                 "resumed": turn.resumed,
                 "agent_name": turn.blueprint.name,

@@ -17,6 +17,7 @@ from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,6 +32,7 @@ from pydantic_core import ErrorDetails
 from agent_runtime.domain.agent import Blueprint
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
+from agent_runtime.services.agents.blueprint_kinds import known_backend, say_backends
 from agent_runtime.services.agents.blueprint_limits import LimitsText
 from agent_runtime.services.agents.blueprint_sandbox import (
     BubblewrapText,
@@ -65,7 +67,7 @@ class BlueprintText(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     description: Text = ""
-    backend: Word | None = None
+    backend: Annotated[Word, AfterValidator(known_backend), Field(json_schema_extra=say_backends)] | None = None
     command: Annotated[list[Text], Field(max_length=1000)] = []
     model: Word | None = None
     labels: Annotated[dict[Word, Word], Field(max_length=100, json_schema_extra=_OF_WORDS)] = {}

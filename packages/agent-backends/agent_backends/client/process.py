@@ -1,10 +1,10 @@
-"""One Claude Code process: lines of JSON in and out, and an end that nothing survives."""
+"""One process of a client: lines of JSON in and out, and an end that nothing survives."""
 
 import asyncio
 import json
 import os
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -16,28 +16,32 @@ from runtime_client.wire import Json, JsonObject
 # A tool's whole output comes in one line, pictures included.
 LINE_BYTES_MAX = 64 * 1024 * 1024
 STDERR_BYTES_KEPT = 4 * 1024
-# It writes its transcript to disk after its input has ended; a resume needs that.
+# Claude Code writes its transcript to disk after its input has ended; a resume needs that.
 LEAVE_BY_ITSELF_SECONDS = 5.0
 OBEY_SIGTERM_SECONDS = 3.0
+# What it has left behind may hold its pipes open for ever.
+DRAIN_SECONDS = 1.0
 
 
-class ClaudeProcess:
+class ClientProcess:
     """A running client; knows how to talk to it and how to end it with everything that it started.
 
     Its shell tools run in sessions of their own, out of reach of any signal to its group, so the whole tree below it
     is written down before it ends, and what is left of that afterwards is ended too.
     """
 
-    def __init__(self, process: Process, printed: Printed, *, is_wrapped: bool = False) -> None:
+    def __init__(self, process: Process, streams: "_Streams", printed: Printed, *, is_wrapped: bool = False) -> None:
         assert process.stdin is not None  # all three are pipes
         assert process.stdout is not None
         assert process.stderr is not None
         self._process = process
+        self._streams, self._exited = streams, streams.exited
         self._is_wrapped = is_wrapped
         self._stdin, self._stdout = process.stdin, process.stdout
         self._printed = printed
         self._last_words = b""
         self._stderr_reader = asyncio.create_task(self._read_stderr(process.stderr))
+        self._closer = asyncio.create_task(self._close_after_exit())
         self._marker: str | None = None
 
     @classmethod
@@ -48,13 +52,15 @@ class ClaudeProcess:
         folder: str,
         environment: Mapping[str, str],
         printed: Printed,
-    ) -> "ClaudeProcess":
+    ) -> "ClientProcess":
         """Start the client in the project's folder, in the sandbox of the prefix if it is one.
 
         Errors:  OSError, if it cannot be started.
         """
         # A session of its own: Ctrl+C and the launcher's SIGTERM reach the host alone, which stops the agent in order.
-        process = await asyncio.create_subprocess_exec(
+        loop = asyncio.get_running_loop()
+        transport, streams = await loop.subprocess_exec(
+            lambda: _Streams(loop),
             *prefix.words,
             *command,
             cwd=folder,
@@ -63,10 +69,10 @@ class ClaudeProcess:
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            limit=LINE_BYTES_MAX,
             start_new_session=True,
         )
-        return cls(process, printed, is_wrapped=bool(prefix.words))
+        process = Process(transport, streams, loop)
+        return cls(process, streams, printed, is_wrapped=bool(prefix.words))
 
     @property
     def exit_code(self) -> int | None:
@@ -106,28 +112,36 @@ class ClaudeProcess:
 
     async def wait_for_exit(self) -> int:
         """Wait until it has ended and its last words are read; return its exit code."""
-        exit_code = await self._process.wait()
+        await self._exited.wait()
         await self._stderr_reader
+        exit_code = self._process.returncode
+        assert exit_code is not None  # known before it is told
         return exit_code
 
     def close_input(self) -> None:
         """End its standard input, which asks it to leave."""
         self._stdin.close()
 
-    async def end(self) -> None:
+    def ask_to_leave(self) -> None:
+        """Send it SIGTERM, if it still runs."""
+        if self._process.returncode is None:
+            self._signal(terminate=True)
+
+    async def end(self, leave_seconds: float = LEAVE_BY_ITSELF_SECONDS) -> None:
         """Ask it to leave, then SIGTERM, then SIGKILL, and the same for all that it left behind; twice is harmless."""
         left_behind = set(descendants(self._process.pid)) if self._process.returncode is None else set()
         self.close_input()
-        if not await self._has_left_within(LEAVE_BY_ITSELF_SECONDS):
+        if not await self._has_left_within(leave_seconds):
             left_behind |= set(descendants(self._process.pid))
             self._signal(terminate=True)
             if not await self._has_left_within(OBEY_SIGTERM_SECONDS):
                 self._signal(terminate=False)
-                await self._process.wait()
+                await self._exited.wait()
         await end_processes(left_behind | self._marked())
-        self._stderr_reader.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._stderr_reader
+        for task in (self._closer, self._stderr_reader):
+            task.cancel()
+        await asyncio.gather(self._closer, self._stderr_reader, return_exceptions=True)
+        self._streams.let_go()
         with suppress(ConnectionError):
             await self._stdin.wait_closed()
 
@@ -135,7 +149,7 @@ class ClaudeProcess:
         # Its output is read on, or a client that still has much to say would never come to its end.
         draining = asyncio.create_task(self._drain_output())
         try:
-            await asyncio.wait_for(self._process.wait(), seconds)
+            await asyncio.wait_for(self._exited.wait(), seconds)
         except TimeoutError:
             return False
         finally:
@@ -161,6 +175,11 @@ class ClaudeProcess:
     def _marked(self) -> set[ProcessKey]:
         return set(processes_marked(self._marker)) if self._marker else set()
 
+    async def _close_after_exit(self) -> None:
+        await self._exited.wait()
+        await asyncio.sleep(DRAIN_SECONDS)
+        self._streams.close_outputs()
+
     async def _read_stderr(self, stderr: asyncio.StreamReader) -> None:
         # By pieces: what it complains of may have no line's end.
         while piece := await stderr.read(65536):
@@ -168,10 +187,44 @@ class ClaudeProcess:
             self._last_words = (self._last_words + piece)[-STDERR_BYTES_KEPT:]
 
 
+class _Streams(SubprocessStreamProtocol):
+    """Tells of the client's own end: asyncio's `wait` also waits until everybody has let go of the pipes."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=LINE_BYTES_MAX, loop=loop)
+        self.exited = asyncio.Event()
+        self._is_closed = False
+        self._pipes: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._pipes = transport
+        super().connection_made(transport)
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
+        if not self._is_closed:
+            super().pipe_data_received(fd, data)
+
+    def close_outputs(self) -> None:
+        """End what is read of it here; what comes later is dropped."""
+        self._is_closed = True
+        for output in (self.stdout, self.stderr):
+            if output is not None:
+                output.feed_eof()
+
+    def let_go(self) -> None:
+        """Let go of its pipes."""
+        if self._pipes is not None:
+            self._pipes.close()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+        super().process_exited()
+
+
 def _message_in(line: bytes) -> JsonObject | None:
     try:
         message: Json = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         # A debugging line of the client's, or its last message, cut off by its death.
         return None
     return message if isinstance(message, dict) else None

@@ -1,0 +1,1 @@
+"""A scripted agent of the Agent Client Protocol, on nothing but what comes with Python."""

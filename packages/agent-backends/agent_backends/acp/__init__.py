@@ -1,0 +1,1 @@
+"""The kind of agent `acp`: whatever speaks the Agent Client Protocol."""

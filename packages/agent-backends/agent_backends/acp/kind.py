@@ -1,0 +1,33 @@
+"""What the kind `acp` says of itself."""
+
+from collections.abc import Mapping
+
+from agent_backends.kind import Found, Kind, Option, found_program
+from agent_backends.protocol import Backend
+from runtime_client.wire import JsonObject
+
+
+def _load() -> Backend:
+    from agent_backends.acp.backend import AcpBackend
+
+    return AcpBackend()
+
+
+def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
+    # Each has another place for its login, and only a prompt would show whether it counts.
+    return found_program(command[0], environment) if command else Found()
+
+
+KIND = Kind(
+    name="acp",
+    title="Any agent of the Agent Client Protocol",
+    takes_command=True,
+    options=(
+        Option("permission", "the answer when it asks for permission: `allow_once` or `reject`", "`allow_once`"),
+        Option("config", "its own configuration options, by id or category: `mode`, `model`, …"),
+        Option("resume", "`auto`, `load`, or `never` for one that cannot", "`auto`"),
+        Option("start_seconds", "how long it may take to answer before it has the prompt", "120"),
+    ),
+    load=_load,
+    look=_look,
+)

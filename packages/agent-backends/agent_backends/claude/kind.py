@@ -1,0 +1,52 @@
+"""What the kind `claude` says of itself."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent_backends.kind import Found, Kind, Option, found_program
+from agent_backends.protocol import Backend, CannotRunError
+from runtime_client.wire import JsonObject, UnexpectedAnswerError
+
+_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+
+
+def _load() -> Backend:
+    from agent_backends.claude.backend import ClaudeBackend
+
+    return ClaudeBackend()
+
+
+def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
+    from agent_backends.claude.launch import find_client
+    from agent_backends.claude.options import ClaudeOptions
+
+    try:
+        client = find_client(ClaudeOptions.read(options, {}), environment)
+    except (CannotRunError, UnexpectedAnswerError):
+        return Found()
+    home = environment.get("HOME") or str(Path.home())
+    login = Path(environment.get("CLAUDE_CONFIG_DIR") or f"{home}/.claude", ".credentials.json")
+    has_login = any(environment.get(name) for name in _KEYS) or login.is_file()
+    return found_program(client, environment, is_signed_in=has_login)
+
+
+KIND = Kind(
+    name="claude",
+    title="Claude Code",
+    takes_command=False,
+    options=(
+        Option("permission_mode", "what it may do unasked: see run-claude-code.md", "`bypassPermissions`"),
+        Option("setting_sources", "which settings, hooks and memory files count", "none"),
+        Option("load_other_mcp_servers", "whether servers other than the blueprint's are connected", "`false`"),
+        Option("system_prompt", "`append` to its own, or `replace` it", "`append`"),
+        Option("verbatim_prompts", "whether `@file` and `/command` in a prompt are plain text", "`true`"),
+        Option("allowed_tools", "tool rules, as Claude Code writes them"),
+        Option("disallowed_tools", "tool rules, as Claude Code writes them"),
+        Option("fallback_model", "as in Claude Code"),
+        Option("effort", "as in Claude Code"),
+        Option("client_path", "another `claude` than the one that comes along"),
+    ),
+    load=_load,
+    look=_look,
+    extra="claude",
+)

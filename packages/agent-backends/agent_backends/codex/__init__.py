@@ -1,0 +1,1 @@
+"""The kind of agent `codex`: OpenAI's Codex, through its app server."""

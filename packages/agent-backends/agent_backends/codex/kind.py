@@ -1,0 +1,37 @@
+"""What the kind `codex` says of itself."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent_backends.kind import Found, Kind, Option, found_program
+from agent_backends.protocol import Backend
+from runtime_client.wire import JsonObject
+
+
+def _load() -> Backend:
+    from agent_backends.codex.backend import CodexBackend
+
+    return CodexBackend()
+
+
+def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
+    home = environment.get("HOME") or str(Path.home())
+    login = Path(environment.get("CODEX_HOME") or f"{home}/.codex", "auth.json")
+    # A provider of the user's own needs no login of Codex'; whether there is one stands in its settings.
+    is_signed_in = True if environment.get("CODEX_API_KEY") or login.is_file() else None
+    return found_program(str(options.get("client_path") or "codex"), environment, is_signed_in=is_signed_in)
+
+
+KIND = Kind(
+    name="codex",
+    title="Codex",
+    takes_command=False,
+    options=(
+        Option("sandbox_mode", "Codex' own sandbox: `danger-full-access`, `workspace-write`, `read-only`", "the first"),
+        Option("effort", "how long it thinks, as in Codex"),
+        Option("config", "laid over its `config.toml`, by dotted names"),
+        Option("client_path", "another `codex` than the one on PATH"),
+    ),
+    load=_load,
+    look=_look,
+)

@@ -1,0 +1,36 @@
+"""What the kind `gemini` says of itself."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent_backends.kind import Found, Kind, Option, found_program
+from agent_backends.protocol import Backend
+from runtime_client.wire import JsonObject
+
+_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS")
+
+
+def _load() -> Backend:
+    from agent_backends.gemini.backend import GeminiBackend
+
+    return GeminiBackend()
+
+
+def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
+    home = environment.get("GEMINI_CLI_HOME") or environment.get("HOME") or str(Path.home())
+    has_login = any(environment.get(name) for name in _KEYS) or Path(home, ".gemini/oauth_creds.json").is_file()
+    return found_program(str(options.get("client_path") or "gemini"), environment, is_signed_in=has_login)
+
+
+KIND = Kind(
+    name="gemini",
+    title="Gemini CLI",
+    takes_command=False,
+    options=(
+        Option("approval_mode", "what it may do unasked: `yolo`, `auto_edit`, `default`, `plan`", "`yolo`"),
+        Option("settings", "laid over its `settings.json`"),
+        Option("client_path", "another `gemini` than the one on PATH"),
+    ),
+    load=_load,
+    look=_look,
+)

@@ -1,0 +1,78 @@
+"""What a kind of agent says of itself: to blueprints, to the page, to documents, and to whoever asks what runs here."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from agent_backends.protocol import Backend
+from runtime_client.wire import JsonObject
+
+VERSION_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option that its blueprints may have; `default` is what holds without it, in words."""
+
+    name: str
+    means: str
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is of a client on this machine.
+
+    Shape:   `program` and `version` are None if it is not there; `is_signed_in` is None if nobody can tell without
+             spending money.
+    """
+
+    program: str | None = None
+    version: str | None = None
+    is_signed_in: bool | None = None
+
+
+Look = Callable[[JsonObject, tuple[str, ...], Mapping[str, str]], Found]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of agent.
+
+    Shape:   `takes_command` says whether a blueprint names the program itself; `look` takes a blueprint's options, its
+             command and the environment; `extra` is the package's extra that brings what it needs.
+    """
+
+    name: str
+    title: str
+    takes_command: bool
+    options: tuple[Option, ...]
+    load: Callable[[], Backend] = field(repr=False)
+    look: Look = field(repr=False)
+    extra: str | None = None
+
+
+def version_of(program: str, environment: Mapping[str, str]) -> str | None:
+    """Ask a program for its version; None if it does not say."""
+    try:
+        done = subprocess.run(
+            [program, "--version"],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=VERSION_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    lines = done.stdout.strip().splitlines()
+    return lines[-1].strip()[:100] if done.returncode == 0 and lines else None
+
+
+def found_program(program: str, environment: Mapping[str, str], *, is_signed_in: bool | None = None) -> Found:
+    """Return what there is of a client whose program is known."""
+    path = shutil.which(program, path=environment.get("PATH"))
+    return Found() if path is None else Found(path, version_of(path, environment), is_signed_in)

@@ -1,0 +1,60 @@
+"""The registry of kinds: what each says of itself is what it does, and what is found here is told."""
+
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+
+from agent_backends.registry import KINDS, BackendMissingError, kind_named, load_backend
+
+FOLDER = Path(importlib.import_module("agent_backends").__file__ or "").parent
+
+
+def test_each_folder_with_a_kind_is_in_the_registry() -> None:
+    assert sorted(path.parent.name for path in FOLDER.glob("*/kind.py")) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_describes_the_options_that_it_understands(name: str) -> None:
+    module = "backend" if name == "command" else "options"
+    understood = importlib.import_module(f"agent_backends.{name}.{module}").OPTIONS
+
+    assert kind_named(name).name == load_backend(name).name == name
+    assert sorted(option.name for option in kind_named(name).options) == sorted(understood)
+
+
+def test_an_unknown_kind_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(BackendMissingError, match="'codx': expected one of 'acp', 'claude', 'codex'"):
+        load_backend("codx")
+
+
+def client(folder: Path, name: str, script: str) -> dict[str, str]:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder)}
+
+
+def test_what_is_found_here_is_the_program_its_version_and_whether_somebody_is_signed_in(tmp_path: Path) -> None:
+    environment = client(tmp_path, "codex", "echo warning >&2; echo codex-cli 9.9")
+    before = kind_named("codex").look({}, (), environment)
+    (tmp_path / ".codex").mkdir()
+    (tmp_path / ".codex/auth.json").write_text("{}")
+    after = kind_named("codex").look({}, (), environment)
+
+    assert (before.program, before.version, before.is_signed_in) == (str(tmp_path / "codex"), "codex-cli 9.9", None)
+    assert after.is_signed_in is True
+
+
+@pytest.mark.parametrize(("name", "command"), [("acp", ("no-such-agent",)), ("gemini", ()), ("command", ("no-such",))])
+def test_what_is_not_here_is_not_found(tmp_path: Path, name: str, command: tuple[str, ...]) -> None:
+    found = kind_named(name).look({}, command, {"PATH": str(tmp_path), "HOME": str(tmp_path)})
+
+    assert (found.program, found.version) == (None, None)
+
+
+def test_a_client_that_says_no_version_is_found_all_the_same(tmp_path: Path) -> None:
+    found = kind_named("gemini").look({}, (), client(tmp_path, "gemini", "exit 3"))
+
+    assert (found.program, found.version, found.is_signed_in) == (str(tmp_path / "gemini"), None, False)
