@@ -138,8 +138,10 @@ class Config:
         )
 
 
-def load_config(options: Options, environment: Mapping[str, str], project_root: Path, cwd: Path) -> Config:
-    """Read all settings.
+def load_config(
+    options: Options, environment: Mapping[str, str], project_root: Path, cwd: Path, program: Path | None = None
+) -> Config:
+    """Read all settings; `program` is what was typed, beside which the commands are in an installation.
 
     Errors:  ConfigurationError, with a sentence that names the option or variable.
     """
@@ -149,7 +151,7 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         heartbeat_interval=_positive(environment, "HEARTBEAT_INTERVAL", DEFAULT_HEARTBEAT_INTERVAL),
         project_dir=_project_dir(options, environment, cwd),
         state_dir=_state_dir(options, environment, cwd),
-        commands_folder=project_root / "commands",
+        commands_folder=_commands_folder(project_root, program),
         token_file=_runtime_folder(environment) / "token",
         token=environment.get("AGENT_RUNTIME_TOKEN") or None,
         ca_file=_ca_file(environment),
@@ -175,6 +177,12 @@ def load_config(options: Options, environment: Mapping[str, str], project_root: 
         warm_starts=_warm_starts(environment),
         verbose=options.verbose,
     )
+
+
+def _commands_folder(project_root: Path, program: Path | None) -> Path:
+    beside = program.resolve().parent if program is not None else project_root
+    of_checkout = project_root / "commands"
+    return beside if not of_checkout.is_dir() and (beside / "ao-start").exists() else of_checkout
 
 
 def _runtime_url(options: Options, environment: Mapping[str, str]) -> str:

@@ -63,8 +63,9 @@ class WarmCommands:
 def _read(script: Path) -> WarmCommand | None:
     with script.open("rb") as file:
         text = file.read(SCRIPT_BYTES_MAX)
-    module = _module_in("\n".join(_block_of(text.decode("utf-8", "replace").splitlines())))
-    return WarmCommand(script, module, _python_of(script)) if module is not None else None
+    lines = text.decode("utf-8", "replace").splitlines()
+    module = _module_in("\n".join(_block_of(lines)))
+    return WarmCommand(script, module, _python_of(script, lines[0])) if module is not None else None
 
 
 def _block_of(lines: list[str]) -> Iterator[str]:
@@ -85,8 +86,11 @@ def _module_in(block: str) -> str | None:
     return module if isinstance(module, str) else None
 
 
-def _python_of(script: Path) -> Path | None:
-    """The interpreter that the script's own first line would take."""
+def _python_of(script: Path, first_line: str) -> Path | None:
+    """The interpreter that the script's own first line would take; None where its environment is not made."""
+    named = Path(first_line.removeprefix("#!").strip())
+    if named.is_absolute() and named.name.startswith("python"):
+        return named if os.access(named, os.X_OK) else None
     programs = script.parent.parent / ".venv" / "bin"
     is_made = os.access(programs / "agent-runtime", os.X_OK) and os.access(programs / "python", os.X_OK)
     return programs / "python" if is_made else None
