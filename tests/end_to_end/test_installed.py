@@ -108,6 +108,7 @@ def test_the_doctor_finds_the_commands_beside_the_program(installed: Installed, 
 
     assert str(installed.bin / "ao-start") in found
     assert str(ROOT) not in found
+    assert "commands begin already loaded" in found
 
 
 def test_the_mcp_server_answers(installed: Installed, reach: dict[str, str]) -> None:

@@ -89,8 +89,8 @@ def _module_in(block: str) -> str | None:
 def _python_of(script: Path, first_line: str) -> Path | None:
     """The interpreter that the script's own first line would take; None where its environment is not made."""
     named = Path(first_line.removeprefix("#!").strip())
-    if named.is_absolute() and named.name.startswith("python"):
-        return named if os.access(named, os.X_OK) else None
+    if named.parent.resolve() == script.parent and os.access(named, os.X_OK):
+        return named  # as an installer writes it
     programs = script.parent.parent / ".venv" / "bin"
     is_made = os.access(programs / "agent-runtime", os.X_OK) and os.access(programs / "python", os.X_OK)
     return programs / "python" if is_made else None

@@ -90,3 +90,17 @@ def test_how_long_a_drain_waits_is_said_in_words_that_people_use(tmp_path: Path,
 def test_a_setting_that_means_nothing_is_a_sentence(tmp_path: Path, variable: str) -> None:
     with pytest.raises(ConfigurationError, match="soon"):
         config(tmp_path, None, **{variable: "soon"})
+
+
+def test_commands_are_those_of_the_checkout_or_else_lie_beside_the_program(tmp_path: Path) -> None:
+    programs, checkout = tmp_path / "bin", tmp_path / "checkout"
+    programs.mkdir()
+    (programs / "ao-start").touch()
+
+    def folder() -> Path:
+        program = programs / "agent-launcher"
+        return load_config(Options(), {"HOME": str(tmp_path)}, checkout, tmp_path, program).commands_folder
+
+    assert folder() == programs
+    (checkout / "commands").mkdir(parents=True)
+    assert folder() == checkout / "commands"

@@ -70,6 +70,16 @@ def test_a_command_is_executed_whose_environment_is_not_made_or_that_nobody_may_
     assert told_of(path) == {}
 
 
+def test_an_installed_command_is_run_by_the_interpreter_beside_it(project: CommandProject) -> None:
+    python = project.commands / "python3"
+    python.symlink_to(sys.executable)
+    path = project.commands / "ao-start"
+    project.write_warm()
+    path.write_text(f"#!{python}\n" + path.read_text("utf-8").split("\n", 1)[1], "utf-8")
+
+    assert told_of(path)["python"] == str(python)
+
+
 def test_what_a_command_says_of_itself_is_read_again_when_it_has_changed(project: CommandProject) -> None:
     project.write_warm()
     commands = WarmCommands(are_wanted=True)

@@ -22,6 +22,7 @@ status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 def stream(one):
     return [one.name, one.mode, one.encoding, one.errors, one.line_buffering, one.newlines, type(one.buffer).__name__]
 mask = os.umask(0); os.umask(mask)
+settable = sum(1 << (number - 1) for number in signal.valid_signals())
 limits = {name: resource.getrlimit(number) for name, number in vars(resource).items() if name.startswith("RLIMIT_")}
 print(json.dumps({
     "argv": sys.argv, "orig_argv": sys.orig_argv, "path": sys.path, "flags": str(sys.flags), "file": __file__,
@@ -32,7 +33,8 @@ print(json.dumps({
     "open": sorted(name for name in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + name)),
     "where": [os.readlink(f"/proc/self/fd/{number}") for number in range(3)],
     "kept_by_exec": [os.get_inheritable(number) for number in range(3)],
-    "signals": [status[name].strip() for name in ("SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt")],
+    # Without those that no program can set: a C library keeps two for itself, and leaves them as it likes.
+    "signals": [int(status[name], 16) & settable for name in ("SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt")],
     "handlers": [str(signal.getsignal(number)).split(" at ")[0] for number in sorted(signal.valid_signals())],
     "umask": mask, "limits": limits, "nice": os.nice(0), "affinity": sorted(os.sched_getaffinity(0)),
     "oom": open("/proc/self/oom_score_adj").read(), "threads": [status["Threads"], threading.active_count()],
