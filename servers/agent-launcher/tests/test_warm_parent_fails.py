@@ -39,8 +39,6 @@ FAILURES = {
     "it is ready in words that nobody knows": "control.recv(65536); control.send(b'[1]'); time.sleep(600)",
     "it ends at the order": "ready(); order(); os._exit(0)",
     "it answers the order with nonsense": "ready(); order(); control.send(b'forty two'); time.sleep(600)",
-    "it answers with nothing": "ready(); order(); time.sleep(600)",
-    "nobody has taken what it was told": "ready(); order()\nwhile True: control.send(b'forked'); time.sleep(600)",
     "what it forked is gone": "ready(); kept = order(); control.send(b'forked'); os.close(kept[0]); time.sleep(600)",
     "what it forked is not there": "ready(); let(order(), b'999999999'); control.send(b'forked'); time.sleep(600)",
     "what it forked is a stranger": "ready(); let(order(), b'1'); control.send(b'forked'); time.sleep(600)",
