@@ -234,7 +234,7 @@ def test_what_the_client_asks_and_nobody_answers_is_refused_and_the_turn_goes_on
     asked = json.dumps({"type": "control_request", "request_id": "r1", "request": {"subtype": "can_use_tool"}})
     result = json.dumps({"type": "result", "subtype": "success", "is_error": False, "result": "went on"})
     reading = f"read -r hello; read -r prompt; echo '{asked}'; read -r answer"
-    script = f"{reading}; case $answer in *error*can_use_tool*) echo '{result}';; esac; exec cat >/dev/null"
+    script = f"{reading}; case $answer in *error\\\",*can_use_tool*) echo '{result}';; esac; exec cat >/dev/null"
 
     outcome = rig.run(rig.turn("say: never", options=fake_client(rig, script))).outcome
 

@@ -1,5 +1,6 @@
 """`ao-start` as a launcher starts it: the agent runs, its events arrive, its end is told by status and note."""
 
+import contextlib
 import errno
 import json
 import re
@@ -9,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agent_backends.job.note import write_note
@@ -316,3 +318,23 @@ def test_what_a_project_folder_holds_is_never_imported_by_the_command(
     )
 
     assert (said.exit_code, said.out, said.err) == (0, f"{tmp_path}:/opt/x\n", "")
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be collected does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def test_what_an_agent_put_out_of_reach_ends_with_its_run(
+    runtime: StandInRuntime, commands: Commands, tmp_path: Path
+) -> None:
+    # No signal to a group reaches it, and its parent is gone before it is looked for.
+    leaving = "subprocess.Popen(['sleep', '600'], start_new_session=True, stdout=subprocess.DEVNULL, stderr=-3).pid"
+    serve_agent(runtime, tmp_path, f"import subprocess; print({leaving})")
+
+    said = commands.run("ao-start", *start_arguments(tmp_path), environment=launched(tmp_path))
+
+    assert said.exit_code == 0
+    assert not lives(int(said.out))
