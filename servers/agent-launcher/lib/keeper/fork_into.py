@@ -16,8 +16,6 @@ import sys
 
 _CLONE3 = 435  # the same number on every architecture
 _CLONE_INTO_CGROUP = 1 << 33
-# It holds the interpreter's lock: the child goes on as the only thread.
-_LIBRARY = ctypes.PyDLL(None, use_errno=True)
 _BUSY = (errno.EAGAIN, errno.ENOMEM)
 
 
@@ -74,7 +72,9 @@ def can_fork_into(cgroup: str) -> bool:
 
 
 def _clone(arguments: _CloneArguments) -> int | None:
-    pid = int(_LIBRARY.syscall(_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments)))
+    # With the interpreter's lock held: the child goes on as its only thread.
+    library = ctypes.PyDLL(None, use_errno=True)
+    pid = int(library.syscall(_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments)))
     if pid >= 0:
         return pid
     if (code := ctypes.get_errno()) in _BUSY:

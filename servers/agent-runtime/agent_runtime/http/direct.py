@@ -27,7 +27,6 @@ _Answer = Awaitable[Response]
 _Call = Callable[[Request, Mapping[str, str], bytes], _Answer | None]
 _NOTHING: Final = b""
 _LIST: Final = re.compile(rb"\s*\[")
-_ORDERS: Final = TypeAdapter[list[JobBody]](JobBodies)
 
 
 class DirectCalls:
@@ -36,6 +35,7 @@ class DirectCalls:
     def __init__(self, jobs: JobRoutes, launchers: LauncherRoutes) -> None:
         self._jobs = jobs
         self._launchers = launchers
+        self._orders = TypeAdapter[list[JobBody]](JobBodies)
         attempt = f"{POLL_ENDPOINT}/{{job_id}}"
         self._calls: Mapping[tuple[str, str], _Call] = {
             ("POST", "/jobs"): self._create,
@@ -82,7 +82,7 @@ class DirectCalls:
     def _read_orders(self, body: bytes) -> Sequence[JobBody | Invalid]:
         """Read several orders; of those that do not fit, each is its own refusal."""
         try:
-            return _ORDERS.validate_json(body)
+            return self._orders.validate_json(body)
         except ValidationError as error:
             given = json.loads(body)
             if not 0 < len(given) <= ORDERS_MAX:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, JobStatus, Move
@@ -71,7 +71,8 @@ def look_for_work(tx: Transaction, ask: Ask) -> Found:
     if free > 0 and not launcher.draining:
         jobs += _claim(tx, launcher, min(free, ask.batch - len(jobs)))
     wanted = jobs[: max(ask.batch, 1)]
-    return Found(launcher, [Claimed(job, tx.jobs.prompt(job.id)) for job in wanted], ())
+    prompts = tx.jobs.prompts([job.id for job in wanted])
+    return Found(launcher, [Claimed(job, prompts.get(job.id, "")) for job in wanted], ())
 
 
 def announce_stops(tx: Transaction, launcher_id: LauncherId, *, always: bool = False) -> Sequence[Job]:
@@ -118,7 +119,7 @@ def _claim(tx: Transaction, launcher: Launcher, limit: int) -> list[Job]:
         for lane in tx.queue.lanes(launcher)
         if may_run(launcher, lane.labels, lane.required_host, lane.required_launcher_id)
     }
-    waiting = dict(tx.queue.heads(list(fitting))) if limit > 0 and fitting else {}
+    waiting = _waiting(tx, list(fitting)) if limit > 0 else {}
     claimed: list[Job] = []
     while waiting and len(claimed) < limit:
         competing = competing_lanes([fitting[lane_id] for lane_id in waiting], waiting, tx.now)
@@ -130,6 +131,11 @@ def _claim(tx: Transaction, launcher: Launcher, limit: int) -> list[Job]:
         if len(taken) < wanted:
             del waiting[lane.id]
     return claimed
+
+
+def _waiting(tx: Transaction, lane_ids: Sequence[int]) -> dict[int, datetime]:
+    # Since when the head of a lane waits matters only beside others.
+    return dict(tx.queue.heads(lane_ids)) if len(lane_ids) > 1 else dict.fromkeys(lane_ids, tx.now)
 
 
 def _draw(tx: Transaction, count: int) -> int:

@@ -138,6 +138,9 @@ class JobRows(Protocol):
     def prompt(self, job_id: JobId) -> str:
         """Read the whole prompt of a job; it may be long, so no other question brings it."""
 
+    def prompts(self, job_ids: Sequence[JobId]) -> Mapping[JobId, str]:
+        """Read the prompts of several jobs."""
+
     def edit_prompt(self, job_id: JobId, prompt: str) -> Job | None:
         """Change the prompt of a job if it is pending; nothing if it is not."""
 

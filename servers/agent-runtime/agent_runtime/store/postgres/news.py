@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "agent_runtime"
 LOOK_EVERY_SECONDS = 1.0
+_LOOK_PAUSE_SECONDS = 0.01
+"""Who has just looked waits so long for company: of a crowd of commits, not each is looked for."""
 _NOTIFY_PAUSE_SECONDS = 0.005
 _CHECK_EVERY_SECONDS = 5.0
 _RECONNECT_SECONDS = 0.5
@@ -156,7 +158,9 @@ class Switchboard:
             if news != Announcement():
                 announce(news)
             if len(news.events) < _EVENTS_AT_ONCE:
+                again_at = time.monotonic() + _LOOK_PAUSE_SECONDS
                 await self._wait(looked_at + LOOK_EVERY_SECONDS - time.monotonic())
+                await asyncio.sleep(max(0.0, again_at - time.monotonic()))
 
     async def _wait(self, seconds: float) -> None:
         try:

@@ -7,7 +7,9 @@ from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     Integer,
+    String,
     bindparam,
+    cast,
     func,
     insert,
     select,
@@ -42,6 +44,7 @@ class EventTable:
         if channel.is_shared:
             self._numbers = channel.prepare("event numbers", self._numbering)
             self._append_numbered = channel.prepare("event append numbered", self._inserting_numbered)
+            self._append_only = channel.prepare("event append only", self._inserting_only)
             channel.at_the_end(self._write_all)
 
     def append(self, event: NewEvent) -> tuple[Event, bool]:
@@ -84,6 +87,8 @@ class EventTable:
         Shape:   the number of the transaction, by which the database tells later what became of it.
         """
         events_now, self._unwritten = self._unwritten, []
+        if len(events_now) == 1:
+            return self._write_only(events_now[0])
         rows = self._channel.rows(self._numbers, {"lock": lock_number(EVENTS), "many": len(events_now)})
         transaction_id = int(str(rows[0][0])) if rows[0][0] is not None else None
         for event, row in zip(events_now, rows[1:], strict=True):
@@ -92,6 +97,14 @@ class EventTable:
             written = [{**self._record.write(event.new), "seq": event.seq} for event in events_now]
             self._channel.run_many(self._append_numbered, written)
         return transaction_id
+
+    def _write_only(self, event: Event) -> int:
+        """Give one event its place and write it, in one question: most transactions have just one."""
+        values = {**self._record.write(event.new), "lock": lock_number(EVENTS)}
+        row = self._channel.first(self._append_only, values)
+        assert row is not None, "an event that was written has a place"
+        event.seq = _seq(row[0])
+        return int(str(row[1]))
 
     def _numbering(self) -> ClauseElement:
         """Ask for the lock first and for the places then, in one question; without events for neither."""
@@ -201,6 +214,18 @@ class EventTable:
     def _inserting_numbered(self) -> ClauseElement:
         names = ["seq", *[column.name for column in self._record.columns]]
         return insert(events).values({name: bindparam(name, type_=events.c[name].type) for name in names})
+
+    def _inserting_only(self) -> ClauseElement:
+        lock = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger()))).cte("locked")
+        locked = lock.prefix_with("MATERIALIZED", dialect="postgresql")
+        names = [column.name for column in self._record.columns]
+        given = [bindparam(name, type_=events.c[name].type) for name in names]
+        event = select(func.nextval("events_seq_seq"), *given).select_from(locked)
+        return (
+            insert(events)
+            .from_select(["seq", *names], event)
+            .returning(events.c.seq, cast(func.pg_current_xact_id(), String()))
+        )
 
 
 def _seq(value: object) -> int:

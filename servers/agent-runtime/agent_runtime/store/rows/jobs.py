@@ -65,6 +65,18 @@ class JobTable:
         row = self._channel.first(statement, {"of_id": job_id})
         return "" if row is None else str(row[0])
 
+    def prompts(self, job_ids: Sequence[JobId]) -> Mapping[JobId, str]:
+        if not job_ids:
+            return {}
+        values: dict[str, object] = {f"of_{place}": job_id for place, job_id in enumerate(job_ids)}
+        statement = self._channel.prepare(
+            ("prompts", len(values)),
+            lambda: select(prompts.c.job_id, prompts.c.content).where(
+                prompts.c.job_id.in_([bindparam(name, type_=jobs.c.id.type) for name in values])
+            ),
+        )
+        return {JobId(str(row[0])): str(row[1]) for row in self._channel.rows(statement, values)}
+
     def edit_prompt(self, job_id: JobId, prompt: str) -> Job | None:
         preview = update(jobs).where(jobs.c.id == bindparam("of_id"), conditions.pending())
         statement = self._channel.prepare(

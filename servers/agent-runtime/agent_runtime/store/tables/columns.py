@@ -47,27 +47,13 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
-# Made once: `json.dumps` makes a new encoder for each call that wants anything but the defaults.
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-
-
-def json_text(value: object) -> str:
-    """Write compact JSON."""
-    return "{}" if value == {} else _ENCODER.encode(value)
-
-
-def json_value(text: object) -> Json:
-    """Read it back."""
-    if text == "{}":  # what most of them hold
-        return {}
-    return cast("Json", json.loads(str(text)))
-
-
 class JsonText(TypeDecorator[Json]):
     """A JSON value, kept as text: no database looks inside it."""
 
     impl = Text
     cache_ok = True
+    # Made once: `json.dumps` makes a new encoder for each call that wants anything but the defaults.
+    encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
     def process_bind_param(self, value: Json, dialect: Dialect) -> str | None:
         """Write compact JSON."""
@@ -78,6 +64,18 @@ class JsonText(TypeDecorator[Json]):
         """Read it back."""
         del dialect
         return None if value is None else json_value(value)
+
+
+def json_text(value: object) -> str:
+    """Write compact JSON."""
+    return "{}" if value == {} else JsonText.encoder.encode(value)
+
+
+def json_value(text: object) -> Json:
+    """Read it back."""
+    if text == "{}":  # what most of them hold
+        return {}
+    return cast("Json", json.loads(str(text)))
 
 
 def usage_columns() -> list[Column[int] | Column[float]]:
