@@ -16,8 +16,8 @@ ROUND_SECONDS = 0.25
 STOPPED_SHARE, RESUMED_SHARE, TRIED_AGAIN_SHARE, CHILDREN_SHARE = 0.04, 0.2, 0.3, 0.1
 MOVING_SHARE, TIMED_SHARE, BUDGET_SHARE = 0.05, 0.05, 0.03
 SHORT_SECONDS = 1.0
-# The runtime refuses an order for this; the session was not promised any more than that.
-OVER_BUDGET = "budget_exceeded"
+# For these a runtime may refuse a good order: the session has had what it was promised, its parent is being stopped.
+FAIR_REFUSALS = ("budget_exceeded", "parent_stopping")
 
 
 class Orders:
@@ -77,6 +77,8 @@ class Orders:
         if job_id is not None:
             self.promised.add(job_id)
             self._open.add(job_id)
+            if body["type"] == "start_session":
+                self._sessions.append(str(body["session_name"]))
 
     def _resume(self) -> dict[str, object]:
         return {"type": "resume_session", "session_name": self._chance.choice(self._sessions)}
@@ -90,7 +92,6 @@ class Orders:
             body |= {"parent_session_name": self._chance.choice(self._sessions), "callback": True}
         if self._is_one_of(BUDGET_SHARE):
             body["limits"] = {"max_run_seconds": SHORT_SECONDS}
-        self._sessions.append(name)
         return body
 
     def _is_one_of(self, share: float) -> bool:
@@ -105,7 +106,7 @@ class Orders:
                 if answer.is_success:
                     return str(answer.json()["job_id"])
                 if answer.status_code < 500:
-                    if answer.json().get("code") != OVER_BUDGET:
+                    if answer.json().get("code") not in FAIR_REFUSALS:
                         self.refusals.append(f"a good job was refused: {answer.status_code} {answer.text}")
                     return None
             if self._is_over.wait(ROUND_SECONDS):
@@ -114,7 +115,7 @@ class Orders:
     def _script(self) -> dict[str, object]:
         chance = self._chance
         script: dict[str, object] = {"seconds": round(chance.choice((0.0, 0.2, 1.0, 3.0, 9.0)) * chance.random(), 3)}
-        script["out"] = f"job {self._number} says é\n" * chance.choice((0, 1, 3, 400))
+        script["out"] = f"job {self._number} says é\n" * chance.choice((0, 1, 1, 3, 3, 3, 400, 400))
         kind = chance.random()
         if kind < 0.15:
             script["exit"] = chance.choice((1, 3, 7))
