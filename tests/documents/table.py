@@ -11,6 +11,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "docs/how-to/run-as-a-service.md": (RUNTIME,),
     "docs/how-to/start-an-agent.md": (CLAUDE, MAKE_RUN),
     "docs/how-to/write-an-agent.md": (MAKE_RUN,),
+    "docs/how-to/run-other-agents.md": (MAKE_RUN,),
     "docs/how-to/sandbox-agents.md": (RUNTIME,),
 }
 """What a page takes for granted: the page says so in words, or it is a service that the reader has."""
