@@ -45,6 +45,9 @@ def commands_page() -> str:
     parts.append(_section("agent-launcher", [sys.executable, str(LAUNCHER)], launcher))
     parts += [_section(f"agent-launcher {name}", [sys.executable, str(LAUNCHER), name], f"{launcher} {name}")
               for name in subcommands([sys.executable, str(LAUNCHER)])]  # fmt: skip
+    backends = [sys.executable, str(ROOT / "commands" / "agent-backends")]
+    parts += [_section(f"agent-backends {name}", [*backends, name], f"commands/agent-backends {name}")
+              for name in subcommands(backends)]  # fmt: skip
     for path in command_scripts():
         parts.append(_section(path.name, [sys.executable, str(path)], f"commands/{path.name}"))
     parts.append(

@@ -11,6 +11,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "docs/how-to/run-as-a-service.md": (RUNTIME,),
     "docs/how-to/start-an-agent.md": (CLAUDE, MAKE_RUN),
     "docs/how-to/write-an-agent.md": (MAKE_RUN,),
+    "docs/how-to/run-other-agents.md": (MAKE_RUN,),
     "docs/how-to/sandbox-agents.md": (RUNTIME,),
     "docs/how-to/watch-the-numbers.md": (RUNTIME,),
 }

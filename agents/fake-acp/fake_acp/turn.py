@@ -44,12 +44,11 @@ class Turn:
         if "orphan-child" in self._faults:
             subprocess.Popen([sys.executable, "-c", ORPHAN], start_new_session=True)
         for step in steps_in(prompt):
-            if self._cancelled.is_set() or not self._do(number, step):
+            if self._cancelled.is_set():
                 break
-        else:
-            self._end(number, "end_turn")
-        if self._cancelled.is_set():
-            self._end(number, "cancelled")
+            if not self._do(number, step):
+                return
+        self._end(number, "cancelled" if self._cancelled.is_set() else "end_turn")
 
     def _end(self, number: object, reason: str) -> None:
         used = {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15, "cachedReadTokens": 2}

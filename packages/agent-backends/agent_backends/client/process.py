@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from agent_backends.printed import Printed
@@ -96,12 +96,17 @@ class ClientProcess:
         self._stdin.write(text.encode())
         await self._stdin.drain()
 
-    async def messages(self) -> AsyncIterator[JsonObject]:
-        """Its messages, one for each line of JSON, until it closes its standard output or has printed too much."""
+    async def messages(self, other_line: Callable[[bytes], None] | None = None) -> AsyncIterator[JsonObject]:
+        """Its messages, one for each line of JSON, until it closes its standard output or has printed too much.
+
+        What is no message is handed to `other_line`, or dropped.
+        """
         while line := await self._next_line():
             self._printed.add(len(line))
             if (message := _message_in(line)) is not None:
                 yield message
+            elif other_line is not None:
+                other_line(line)
 
     async def _next_line(self) -> bytes:
         try:

@@ -1,0 +1,1 @@
+"""What an agent of the Agent Client Protocol can do, and where it breaks the protocol: looked at by talking to it."""
