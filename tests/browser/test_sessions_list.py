@@ -78,10 +78,10 @@ def test_what_needs_a_person_stands_first_and_each_filter_says_how_many_it_finds
     top = stage.play(root, "x").begin()
     top.end("done")
     held, failed, asks, works = (fresh() for _ in range(4))
-    read(desk.post(f"/jobs/{desk.start(held, parent_session_name=root)['job_id']}/hold"))
-    stage.play(failed, "x", parent_session_name=root).fail("nonzero_exit", "no")
     question: JsonObject = {"type": "result", "data": {"text": "Which?", "waiting_input": True}}
     stage.play(asks, "x", parent_session_name=root).begin().tell(question)
+    stage.play(failed, "x", parent_session_name=root).fail("nonzero_exit", "no")
+    read(desk.post(f"/jobs/{desk.start(held, parent_session_name=root)['job_id']}/hold"))
     works_on = stage.play(works, "x", parent_session_name=root)
     read(desk.post("/jobs", {"type": "resume_session", "session_name": works, "prompt": "then"}), 201)
 
