@@ -48,8 +48,7 @@ FAILURES = {
     "what it forked is its own child": "ready(); parent, pid = os.getpid(), os.fork()\n"
     "while pid == 0 and os.getppid() == parent: time.sleep(0.01)\n"
     "kept = let(order(), str(pid).encode()); control.send(b'forked'); stay()",
-    "what it forked cannot take what it was told": "ready(); kept = let(order(), b'cannot: no'); control.send(b'forked')\n"
-    "stay()",
+    "what it forked cannot take it": "ready(); kept = let(order(), b'cannot: no'); control.send(b'forked')\nstay()",
     "it can fork nothing": "ready(); order(); control.send(b'no process'); stay()",
 }
 
