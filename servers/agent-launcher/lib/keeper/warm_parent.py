@@ -4,7 +4,7 @@ Run by a keeper as `python -I warm_parent.py FD 1 PADDING` in the commands' own 
 does. It never reads what a start is told: the forked process does that itself. See docs/decisions/0036-a-warm-start.md.
 """
 
-# ruff: noqa: PTH116, PTH119, PTH123, PTH208  (pathlib would cost memory for nothing)
+# ruff: noqa: PTH110, PTH116, PTH119, PTH120, PTH123, PTH208  (pathlib would cost memory for nothing)
 from __future__ import annotations
 
 import atexit
@@ -77,10 +77,12 @@ def load(scripts: dict[str, str]) -> dict[str, Program]:
 def stamps(scripts: dict[str, str]) -> dict[str, list[int]]:
     """Tell how the files look that a start depends on: ours one by one, an environment's by its folder."""
     modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    ours = [path for path in modules if path is not None and not path.startswith((sys.prefix, sys.base_prefix))]
-    environment = [f"{sys.prefix}/pyvenv.cfg", *(path for path in sys.path if path.startswith(sys.prefix))]
+    packages = [path for path in sys.path if path.startswith(f"{sys.prefix}/") and os.path.exists(path)]
+    # Python's own change with its executable.
+    others = tuple(f"{path}/" for path in (*packages, os.path.dirname(os.__file__)))
+    ours = [path for path in modules if path is not None and not path.startswith(others)]
     found = {}
-    for path in {*scripts, *ours, *filter(os.path.exists, environment), os.path.realpath(sys.executable)}:
+    for path in {*scripts, *ours, *packages, f"{sys.prefix}/pyvenv.cfg", os.path.realpath(sys.executable)}:
         told = os.stat(path)
         found[path] = [told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns]
     return found
@@ -92,9 +94,7 @@ def serve(control: socket.socket, programs: dict[str, Program]) -> tuple[Program
     Shape:   the program to run, and the descriptors that came with the word.
     """
     while True:
-        word, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES_MAX, DESCRIPTORS_MAX, socket.MSG_CMSG_CLOEXEC)
-        if not word:
-            os._exit(0)  # the keeper is gone
+        word, descriptors = heard(control)
         program = programs.get(os.fsdecode(word))
         answer = NOT_FIT
         if program is not None and len(os.listdir("/proc/self/task")) == 1:
@@ -104,7 +104,19 @@ def serve(control: socket.socket, programs: dict[str, Program]) -> tuple[Program
                 return program, descriptors
         for descriptor in descriptors:
             os.close(descriptor)
-        control.send(answer)
+        with suppress(BrokenPipeError):  # heard of at the next turn
+            control.send(answer)
+
+
+def heard(control: socket.socket) -> tuple[bytes, list[int]]:
+    """Wait for a word and the descriptors that come with it; without a keeper, leave."""
+    try:
+        word, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES_MAX, DESCRIPTORS_MAX, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        word = b""
+    if not word:
+        os._exit(0)
+    return word, descriptors
 
 
 def fork_for_the_keeper() -> tuple[bool, bytes]:
