@@ -53,6 +53,8 @@ def memory_by_kind(house: House) -> Counter[str]:
 def kind_of(process: psutil.Process) -> str:
     """What it is, by its command line; of what started an agent, the agent's own processes are the agent."""
     words = " ".join(process.cmdline()) or process.name()
+    if words.startswith("warm-parent"):
+        return "warm parent"
     if any(name in words for name in ("/commands/ao-", "ao-start ", "ao-resume ")):
         return "uv" if words.startswith(("uv ", "/usr/bin/uv ")) or "/uv run" in words else "ao-start"
     return next((kind for word, kind in KINDS if word in words), "agent")

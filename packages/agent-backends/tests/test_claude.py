@@ -202,45 +202,6 @@ def test_a_client_that_breaks_off_is_a_failure_with_its_last_words(rig: ClaudeRi
     assert outcome.error == f"Claude Code ended without a result (exit code {exit_code}): out of luck"
 
 
-def fake_client(rig: ClaudeRig, script: str) -> JsonObject:
-    """The options that take a shell script for the client."""
-    client = rig.home / "fake-claude"
-    client.write_text(f"#!/bin/sh\n{script}\n")
-    client.chmod(0o700)
-    return {"client_path": str(client)}
-
-
-def test_a_client_that_says_no_word_has_stalled(rig: ClaudeRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent_backends.claude.conversation.FIRST_WORD_SECONDS", 0.2)
-
-    outcome = rig.run(rig.turn("say: never", options=fake_client(rig, "exec cat >/dev/null"))).outcome
-
-    assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.STALLED)
-    assert outcome.error == "Claude Code runs but did not say a word within 0.2 seconds"
-    assert rig.processes() == []
-
-
-def test_a_client_that_refuses_its_first_request_is_told_in_its_own_words(rig: ClaudeRig) -> None:
-    refusal = {"subtype": "error", "request_id": "hello", "error": "no hooks here"}
-    said = json.dumps({"type": "control_response", "response": refusal})
-
-    outcome = rig.run(rig.turn("say: never", options=fake_client(rig, f"echo '{said}'; exec cat >/dev/null"))).outcome
-
-    assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.BACKEND_MISSING)
-    assert outcome.error == "Claude Code does not take its first request: no hooks here"
-
-
-def test_what_the_client_asks_and_nobody_answers_is_refused_and_the_turn_goes_on(rig: ClaudeRig) -> None:
-    asked = json.dumps({"type": "control_request", "request_id": "r1", "request": {"subtype": "can_use_tool"}})
-    result = json.dumps({"type": "result", "subtype": "success", "is_error": False, "result": "went on"})
-    reading = f"read -r hello; read -r prompt; echo '{asked}'; read -r answer"
-    script = f"{reading}; case $answer in *error\\\",*can_use_tool*) echo '{result}';; esac; exec cat >/dev/null"
-
-    outcome = rig.run(rig.turn("say: never", options=fake_client(rig, script))).outcome
-
-    assert (outcome.ending, outcome.result_text) == (Ending.COMPLETED, "went on")
-
-
 def test_a_turn_without_a_word_is_an_empty_result(rig: ClaudeRig) -> None:
     # The client asks a silent model once more by itself.
     outcome = rig.run(rig.turn("say:\nlater: say:")).outcome
