@@ -173,6 +173,16 @@ def test_no_program_of_ours_imports_what_lies_where_it_is_called(project: Path, 
     assert "usage" in done.stdout.lower()
 
 
+@pytest.mark.parametrize("script", SCRIPTS[:-1], ids=lambda path: path.name)
+def test_by_its_first_line_a_program_of_ours_begins_isolated(project: Path, script: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHONPATH": ":"}
+
+    done = subprocess.run([str(script), "--help"], cwd=project, env=environment, capture_output=True, text=True)
+
+    assert (project / "sitecustomize.py").exists()
+    assert (done.returncode, "PROJECT" in done.stderr) == (0, False), done.stderr
+
+
 @pytest.mark.parametrize("name", ["repo-report", "demo-worker"])
 def test_no_agent_of_ours_imports_what_lies_in_the_project(project: Path, name: str) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHONPATH": ":"}

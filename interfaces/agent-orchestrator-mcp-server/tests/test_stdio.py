@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -83,6 +83,16 @@ def status_of(session: str) -> JsonObject:
     return {"name": "get_agent_session_status", "arguments": {"session_name": session}}
 
 
+def _once(event: threading.Event) -> Callable[[Asked], Reply]:
+    """Answer once something has happened."""
+
+    def answer(_: Asked) -> Reply:
+        event.wait(30)
+        return Reply({"session": SESSION})
+
+    return answer
+
+
 def test_what_is_no_request_is_refused_with_a_code_and_the_next_one_is_answered(runtime: StandInRuntime) -> None:
     with server_of(runtime.url) as server:
         refused = []
@@ -122,37 +132,30 @@ def test_it_speaks_the_revision_that_the_client_wants_or_the_newest_that_it_know
 def test_a_call_that_takes_long_holds_up_no_other_one_and_is_not_answered_once_it_is_cancelled(
     runtime: StandInRuntime,
 ) -> None:
-    is_free = threading.Event()
-
-    def answer(_: Asked) -> Reply:
-        is_free.wait(30)
-        return Reply({"session": SESSION})
-
-    runtime.route("GET", "/sessions/slow", answer)
+    is_free = {name: threading.Event() for name in ("unwanted", "slow")}
+    for name, event in is_free.items():
+        runtime.route("GET", f"/sessions/{name}", _once(event))
     with server_of(runtime.url) as server:
-        for request_id in (1, 2):
-            server.say(method="tools/call", id=request_id, params=status_of("slow"))
-        runtime.wait_for("GET", "/sessions/slow", times=2)
+        for name in is_free:
+            server.say(method="tools/call", id=name, params=status_of(name))
+            runtime.wait_for("GET", f"/sessions/{name}")
         beside = server.ask("tools/call", status_of("quick"), request_id=3)
-        server.say(method="notifications/cancelled", params={"requestId": 1})
+        server.say(method="notifications/cancelled", params={"requestId": "unwanted"})
         after = server.ask("ping", request_id=4)
-        is_free.set()
+        is_free["unwanted"].set()
+        # Each takes longer than it would to answer what is cancelled.
+        others = [server.ask("tools/call", status_of("quick"), request_id=number) for number in (5, 6)]
+        is_free["slow"].set()
         late = server.read()
-        last = server.ask("ping", request_id=5)
         assert server.hang_up() == 0
 
-    assert [one["id"] for one in (beside, after, late, last)] == [3, 4, 2, 5]
+    assert [one["id"] for one in (beside, after, *others, late)] == [3, 4, 5, 6, "slow"]
     assert cast("JsonObject", cast("JsonObject", beside["result"])["structuredContent"])["status"] == "finished"
 
 
 def test_it_ends_with_its_client_even_if_a_call_still_runs(runtime: StandInRuntime) -> None:
     is_over = threading.Event()
-
-    def answer(_: Asked) -> Reply:
-        is_over.wait(30)
-        return Reply({"session": SESSION})
-
-    runtime.route("GET", "/sessions/slow", answer)
+    runtime.route("GET", "/sessions/slow", _once(is_over))
     try:
         with server_of(runtime.url) as server:
             server.say(method="tools/call", id=1, params=status_of("slow"))

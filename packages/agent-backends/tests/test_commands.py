@@ -135,10 +135,15 @@ def test_the_exit_status_is_the_agents_although_nothing_can_be_printed(
 
 def test_data_that_cannot_be_printed_is_a_sentence_and_exit_code_74(commands: Commands) -> None:
     listed = commands.run_into_full(("stdout",), "ao-list-blueprints")
+    helped = commands.run_into_full(("stdout",), "ao-list-blueprints", "--help")
     ordered = commands.run_into_full(("stdout",), "ao-start", "ordered-unheard", "--agent", "echo", "-p", "x", "-d")
 
-    assert (listed.returncode, ordered.returncode) == (74, 74)
-    assert listed.stderr == b"ao-list-blueprints: cannot write to standard output: No space left on device\n"
+    assert (listed.returncode, helped.returncode, ordered.returncode) == (74, 74, 74)
+    assert (
+        listed.stderr
+        == helped.stderr
+        == b"ao-list-blueprints: cannot write to standard output: No space left on device\n"
+    )
     assert b" is created, but cannot write to standard output" in ordered.stderr
 
 

@@ -69,6 +69,7 @@ def test_behind_two_dashes_everything_is_a_name() -> None:
     [
         ((), "expected NAME, found nothing"),
         (("a",), "expected OTHER..., found nothing"),
+        (("a", "b\udcff"), "cannot read 'b\\udcff': expected UTF-8"),
         (("a", "b", "--we"), "there is no option '--we' (did you mean '--wet'?)"),
         (("a", "b", "--colours=red"), "there is no option '--colours' (did you mean '--colour'?)"),
         (("a", "b", "-x"), "no such option: -x"),

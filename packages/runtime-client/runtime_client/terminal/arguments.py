@@ -112,6 +112,9 @@ class CommandLine:
 
     def _placed(self, words: list[str]) -> dict[str, object]:
         values: dict[str, object] = {}
+        for word in words:
+            if any("\ud800" <= character <= "\udfff" for character in word):  # how Python shows bytes that are no UTF-8
+                raise UsageError(f"cannot read {word!r}: expected UTF-8")
         for name, (told, _) in self._told.items():
             if isinstance(told, Argument):
                 if not words:

@@ -4,7 +4,7 @@ import sys
 from optparse import IndentedHelpFormatter, OptionParser
 from typing import Never
 
-from runtime_client.errors import UsageError
+from runtime_client.errors import CannotPrintError, UsageError
 from runtime_client.terminal.output import write
 
 
@@ -44,8 +44,13 @@ class Parser(OptionParser):
         raise UsageError(f"there is no option {opt!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
 
     def print_help(self, file: object = None) -> None:  # noqa: ARG002 - it is for standard output
-        """Print what the command is for and what it takes."""
-        write(sys.stdout, self._help().encode("utf-8"))
+        """Print what the command is for and what it takes.
+
+        Errors:  CannotPrintError.
+        """
+        error = write(sys.stdout, self._help().encode("utf-8"))
+        if error is not None and not isinstance(error, BrokenPipeError):
+            raise CannotPrintError(f"cannot write to standard output: {error.strerror}") from error
 
     def _help(self) -> str:
         import textwrap
