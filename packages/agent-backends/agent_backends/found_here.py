@@ -34,7 +34,10 @@ class FoundAgent:
         """Return it for programs."""
         found = self.found
         return {
-            "name": self.name, "backend": self.backend, "program": found.program, "version": found.version,
+            "name": self.name,
+            "backend": self.backend,
+            "program": found.program,
+            "version": found.version,
             "is_signed_in": found.is_signed_in,
         }
 
