@@ -18,7 +18,7 @@ from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
 
 SERVER = REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py"
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(params=ALL, ids=lambda client: client.name)
@@ -53,7 +53,11 @@ def _agent(backend: str, options: object, command: tuple[str, ...] | None, model
         "env": {"AGENT_SESSION_NAME": "${AGENT_SESSION_NAME}"},
     }
     return {
-        "name": "boss", "backend": backend, "options": options, "command": list(command or ()), "model": model,
+        "name": "boss",
+        "backend": backend,
+        "options": options,
+        "command": list(command or ()),
+        "model": model,
         "mcp_servers": {"orchestrator": server},
     }
 
@@ -68,7 +72,7 @@ def test_it_starts_a_child_over_mcp_and_is_woken_with_its_result(
     script = "\n".join([start, "say: one is at work", f"later: {read}", "later: say: all done"])
 
     api.create_job("boss-session", script, agent_name="boss", project_dir=str(tmp_path))
-    wait_until_all_is_told(api, "boss-session", children=1, timeout=150)
+    wait_until_all_is_told(api, "boss-session", children=1, timeout=250)
 
     assert api.result("boss-session") == "all done"
     (message,) = wakings(api, "boss-session")
