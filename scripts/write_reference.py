@@ -130,8 +130,9 @@ def backends_for_the_runtime() -> str:
 def backends_for_the_page() -> str:
     """What the form of an agent has to know of each kind."""
     rows = [
-        f"  {kind.name}: {{ title: {json.dumps(kind.title)}, takesCommand: {json.dumps(kind.takes_command)},"
-        f"\n    options: {json.dumps([option.name for option in kind.options])} }},"
+        f"  {kind.name}: {{ title: {json.dumps(kind.title)}, takesCommand: {json.dumps(kind.takes_command)}, options: ["
+        + "".join(f"\n      {json.dumps(option.name)}," for option in kind.options)
+        + "\n    ] },"
         for kind in map(kind_named, KINDS)
     ]
     about = "/** The kinds of agents, as each says it of itself; written by `make reference`. */"

@@ -1,6 +1,8 @@
 """What it can do wrong, each by its name on the command line: `--fault NAME`."""
 
-FAULTS = {
+from collections.abc import Mapping
+
+FAULTS: Mapping[str, str] = {
     "silent": "answers nothing at all",
     "silent-prompt": "answers everything but the prompt",
     "bad-json": "prints lines that are no JSON between its messages",

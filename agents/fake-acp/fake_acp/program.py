@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fake_acp.faults import FAULTS
 from fake_acp.sessions import Sessions
@@ -15,7 +15,7 @@ from fake_acp.turn import Turn, become_deaf
 from fake_acp.wire import Wire
 
 VERSION = "1"
-CONFIG = {"mode": ("auto", ("auto", "build", "plan")), "model": ("small", ("small", "large"))}
+CONFIG: Mapping = {"mode": ("auto", ("auto", "build", "plan")), "model": ("small", ("small", "large"))}
 
 
 def main(arguments: Sequence[str]) -> int:

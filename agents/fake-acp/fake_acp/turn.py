@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 
 from fake_acp.script import Step, steps_in
 from fake_acp.wire import Wire
 
-LIMIT = {"errorKind": "rate_limit", "statusCode": 429, "resetsAt": 1893456000}
+LIMIT: Mapping = {"errorKind": "rate_limit", "statusCode": 429, "resetsAt": 1893456000}
 ORPHAN = "import time; time.sleep(600)"
 
 

@@ -9,7 +9,11 @@ from agent_backends.kind import Found
 from agent_backends.registry import KINDS, kind_named
 from runtime_client.wire import JsonObject, UnexpectedAnswerError, as_object, nested, text, texts
 
-_SIGNED_IN = {True: "signed in", False: "not signed in", None: "nobody can tell whether it is signed in"}
+_SIGNED_IN: Mapping[bool | None, str] = {
+    True: "signed in",
+    False: "not signed in",
+    None: "nobody can tell whether it is signed in",
+}
 
 
 @dataclass(frozen=True)

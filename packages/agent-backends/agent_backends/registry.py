@@ -6,7 +6,7 @@ from typing import Final
 from agent_backends.kind import Kind
 from agent_backends.protocol import Backend
 
-# Each is a folder beside this file, whose `kind.py` has a `KIND`.
+# Each is a folder beside this file, whose `kind.py` can `describe()` it.
 KINDS: Final = ("acp", "claude", "codex", "command", "gemini")
 
 
@@ -23,7 +23,7 @@ def kind_named(name: str) -> Kind:
         known = ", ".join(repr(known) for known in KINDS)
         raise BackendMissingError(f"cannot load backend {name!r}: expected one of {known}")
     # One by one and late: the Claude SDK alone takes a second, which no other agent should pay for.
-    kind: Kind = importlib.import_module(f"agent_backends.{name}.kind").KIND
+    kind: Kind = importlib.import_module(f"agent_backends.{name}.kind").describe()
     return kind
 
 

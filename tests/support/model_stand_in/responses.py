@@ -13,7 +13,7 @@ from support.model_stand_in.turns import Turns
 from support.model_stand_in.wire import JsonObject, objects, text_of
 
 # What Codex puts before a prompt, as messages of the user.
-_CLIENT_NOTE = re.compile(r"^(<\w|# AGENTS\.md)")
+_CLIENT_NOTE = re.compile(r"^(<environment_context|<user_instructions|# AGENTS\.md)")
 RESETS_IN_SECONDS = 3600
 
 

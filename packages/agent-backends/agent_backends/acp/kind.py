@@ -18,16 +18,18 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
     return found_program(command[0], environment) if command else Found()
 
 
-KIND = Kind(
-    name="acp",
-    title="Any agent of the Agent Client Protocol",
-    takes_command=True,
-    options=(
-        Option("permission", "the answer when it asks for permission: `allow_once` or `reject`", "`allow_once`"),
-        Option("config", "its own configuration options, by id or category: `mode`, `model`, …"),
-        Option("resume", "`auto`, `load`, or `never` for one that cannot", "`auto`"),
-        Option("start_seconds", "how long it may take to answer before it has the prompt", "120"),
-    ),
-    load=_load,
-    look=_look,
-)
+def describe() -> Kind:
+    """Say what blueprints of this kind may say, and how it is run and found."""
+    return Kind(
+        name="acp",
+        title="Any agent of the Agent Client Protocol",
+        takes_command=True,
+        options=(
+            Option("permission", "the answer when it asks for permission: `allow_once` or `reject`", "`allow_once`"),
+            Option("config", "its own configuration options, by id or category: `mode`, `model`, …"),
+            Option("resume", "`auto`, `load`, or `never` for one that cannot", "`auto`"),
+            Option("start_seconds", "how long it may take to answer before it has the prompt", "120"),
+        ),
+        load=_load,
+        look=_look,
+    )

@@ -1,11 +1,13 @@
 """What an agent is answered that asks whether it may use a tool: only what it offers, and never for always."""
 
+from collections.abc import Mapping
+
 from agent_backends.acp.options import Permission
 from agent_backends.client.loose import parts, word
 from runtime_client.wire import JsonObject
 
 CANCELLED: JsonObject = {"outcome": {"outcome": "cancelled"}}
-_KIND = {Permission.ALLOW_ONCE: "allow_once", Permission.REJECT: "reject_once"}
+_KIND: Mapping[Permission, str] = {Permission.ALLOW_ONCE: "allow_once", Permission.REJECT: "reject_once"}
 
 
 def answer_to(asked: JsonObject, permission: Permission) -> JsonObject | None:

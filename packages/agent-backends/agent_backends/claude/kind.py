@@ -30,23 +30,25 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
     return found_program(client, environment, is_signed_in=has_login)
 
 
-KIND = Kind(
-    name="claude",
-    title="Claude Code",
-    takes_command=False,
-    options=(
-        Option("permission_mode", "what it may do unasked: see run-claude-code.md", "`bypassPermissions`"),
-        Option("setting_sources", "which settings, hooks and memory files count", "none"),
-        Option("load_other_mcp_servers", "whether servers other than the blueprint's are connected", "`false`"),
-        Option("system_prompt", "`append` to its own, or `replace` it", "`append`"),
-        Option("verbatim_prompts", "whether `@file` and `/command` in a prompt are plain text", "`true`"),
-        Option("allowed_tools", "tool rules, as Claude Code writes them"),
-        Option("disallowed_tools", "tool rules, as Claude Code writes them"),
-        Option("fallback_model", "as in Claude Code"),
-        Option("effort", "as in Claude Code"),
-        Option("client_path", "another `claude` than the one that comes along"),
-    ),
-    load=_load,
-    look=_look,
-    extra="claude",
-)
+def describe() -> Kind:
+    """Say what blueprints of this kind may say, and how it is run and found."""
+    return Kind(
+        name="claude",
+        title="Claude Code",
+        takes_command=False,
+        options=(
+            Option("permission_mode", "what it may do unasked: see run-claude-code.md", "`bypassPermissions`"),
+            Option("setting_sources", "which settings, hooks and memory files count", "none"),
+            Option("load_other_mcp_servers", "whether servers other than the blueprint's are connected", "`false`"),
+            Option("system_prompt", "`append` to its own, or `replace` it", "`append`"),
+            Option("verbatim_prompts", "whether `@file` and `/command` in a prompt are plain text", "`true`"),
+            Option("allowed_tools", "tool rules, as Claude Code writes them"),
+            Option("disallowed_tools", "tool rules, as Claude Code writes them"),
+            Option("fallback_model", "as in Claude Code"),
+            Option("effort", "as in Claude Code"),
+            Option("client_path", "another `claude` than the one that comes along"),
+        ),
+        load=_load,
+        look=_look,
+        extra="claude",
+    )

@@ -22,16 +22,20 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
     return found_program(str(options.get("client_path") or "codex"), environment, is_signed_in=is_signed_in)
 
 
-KIND = Kind(
-    name="codex",
-    title="Codex",
-    takes_command=False,
-    options=(
-        Option("sandbox_mode", "Codex' own sandbox: `danger-full-access`, `workspace-write`, `read-only`", "the first"),
-        Option("effort", "how long it thinks, as in Codex"),
-        Option("config", "laid over its `config.toml`, by dotted names"),
-        Option("client_path", "another `codex` than the one on PATH"),
-    ),
-    load=_load,
-    look=_look,
-)
+def describe() -> Kind:
+    """Say what blueprints of this kind may say, and how it is run and found."""
+    return Kind(
+        name="codex",
+        title="Codex",
+        takes_command=False,
+        options=(
+            Option(
+                "sandbox_mode", "Codex' own sandbox: `danger-full-access`, `workspace-write`, `read-only`", "the first"
+            ),
+            Option("effort", "how long it thinks, as in Codex"),
+            Option("config", "laid over its `config.toml`, by dotted names"),
+            Option("client_path", "another `codex` than the one on PATH"),
+        ),
+        load=_load,
+        look=_look,
+    )

@@ -19,11 +19,13 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
     return Found(program=shutil.which(command[0], path=environment.get("PATH")) if command else None)
 
 
-KIND = Kind(
-    name="command",
-    title="Any program",
-    takes_command=True,
-    options=(Option("allow_empty_result", "whether it may print nothing", "`false`"),),
-    load=_load,
-    look=_look,
-)
+def describe() -> Kind:
+    """Say what blueprints of this kind may say, and how it is run and found."""
+    return Kind(
+        name="command",
+        title="Any program",
+        takes_command=True,
+        options=(Option("allow_empty_result", "whether it may print nothing", "`false`"),),
+        load=_load,
+        look=_look,
+    )

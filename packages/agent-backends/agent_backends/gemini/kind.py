@@ -22,15 +22,17 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
     return found_program(str(options.get("client_path") or "gemini"), environment, is_signed_in=has_login)
 
 
-KIND = Kind(
-    name="gemini",
-    title="Gemini CLI",
-    takes_command=False,
-    options=(
-        Option("approval_mode", "what it may do unasked: `yolo`, `auto_edit`, `default`, `plan`", "`yolo`"),
-        Option("settings", "laid over its `settings.json`"),
-        Option("client_path", "another `gemini` than the one on PATH"),
-    ),
-    load=_load,
-    look=_look,
-)
+def describe() -> Kind:
+    """Say what blueprints of this kind may say, and how it is run and found."""
+    return Kind(
+        name="gemini",
+        title="Gemini CLI",
+        takes_command=False,
+        options=(
+            Option("approval_mode", "what it may do unasked: `yolo`, `auto_edit`, `default`, `plan`", "`yolo`"),
+            Option("settings", "laid over its `settings.json`"),
+            Option("client_path", "another `gemini` than the one on PATH"),
+        ),
+        load=_load,
+        look=_look,
+    )
