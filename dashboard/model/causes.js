@@ -45,4 +45,6 @@ export const firstLine = (text) => (text ?? "").split("\n").map((line) => line.t
 /** The line of an error that says what it is: the first, or the last where the first says that the way there follows. */
 export const tellingLine = (text) => (/^Traceback\b/.test(text ?? "") ? firstLine(text.split("\n").reverse().join("\n")) : firstLine(text));
 
-const plain = (text) => firstLine((text ?? "").replace(/[#*`>]+/g, ""));
+// A row of a table is read as a list.
+const plain = (text) =>
+  firstLine((text ?? "").replace(/[#*`>]+/g, "")).replace(/^\|\s*|\s*\|$/g, "").replace(/\s*\|\s*/g, " · ");
