@@ -126,7 +126,7 @@ RUNS = {
     },
 }
 OF_EVERY_RUN = {
-    *("blueprint", "installation", "printed", "protocol", "redaction", "registry"),
+    *("blueprint", "installation", "kind", "printed", "protocol", "redaction", "registry"),
     *("processes.signals", "processes.tree"),
     *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "run", "start")),
     *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
