@@ -27,7 +27,7 @@ def ready():
     with open("/proc/self/comm", "w") as file:
         file.write("played")
 def stay():
-    time.sleep(600)
+    while control.recv(65536): pass
 def order():
     return socket.recv_fds(control, 65536, 6)[1]
 def let(descriptors, answer):

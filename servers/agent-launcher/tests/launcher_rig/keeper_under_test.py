@@ -46,6 +46,7 @@ class KeeperUnderTest:
         self.heard: list[JsonObject] = []
         self._ended: dict[str, JsonObject] = {}
         self.warm: list[JsonObject] = []
+        self._stoppable: list[int] = []
         self._rest = b""
         self._processes: list[subprocess.Popen[bytes]] = []
         self._line: socket.socket | None = None
@@ -189,7 +190,9 @@ class KeeperUnderTest:
 
     def new_warm_parent(self, old: int = 0) -> int:
         """Wait until a warm parent is ready that is not the old one."""
-        return wait_until(lambda: next((pid for pid in self.warm_parents() if pid != old), 0), "a warm parent is ready")
+        new = wait_until(lambda: next((pid for pid in self.warm_parents() if pid != old), 0), "a warm parent is ready")
+        self._stoppable.append(new)
+        return new
 
     def leave_nothing(self) -> None:
         self.hang_up()
@@ -198,6 +201,8 @@ class KeeperUnderTest:
                 process.kill()
                 process.wait(PATIENCE_SECONDS)
         end_cgroup(self.group)
+        # A warm parent that a test stopped does not see that its keeper is gone.
+        end_processes([pid for pid in self._stoppable if _title(pid).startswith("warm-parent of ")])
         end_processes(self.project.pids())
 
     def wait_for(self, word: str, count: int = 1) -> None:
