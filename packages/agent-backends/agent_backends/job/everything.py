@@ -4,10 +4,14 @@ The head of `ao-start` and `ao-resume` names this module to the launcher; nothin
 with what a job really imports.
 """
 
+# ruff: noqa: F401
+import concurrent.futures.thread
+import encodings.idna
+
 import agent_backends.claude.backend
 import agent_backends.claude.conversation
 import agent_backends.claude.kind
 import agent_backends.command.backend
 import agent_backends.command.kind
 import agent_backends.job.launched
-import agent_backends.job.start  # noqa: F401
+import agent_backends.job.start
