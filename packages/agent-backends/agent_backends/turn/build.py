@@ -48,13 +48,7 @@ def build_turn(
             Reason.INVALID_PARAMETERS,
             f"cannot run session {session.session_name!r}: it has no agent (name one with --agent)",
         )
-    words = {
-        "AGENT_SESSION_NAME": session.session_name,
-        "AGENT_SESSION_ID": session.session_id,
-        "AGENT_RUNTIME_URL": client.address.url,
-        "AGENT_ORCHESTRATOR_ROOT": str(around.installation.root),
-        "AGENT_ORCHESTRATOR_MCP": str(around.installation.mcp_server),
-    }
+    words = _words(client, session, around)
     agent = agent or client.agent(agent_name)
     if agent.error is not None:
         raise CannotRunError(
@@ -90,6 +84,17 @@ def build_turn(
         secrets=resolver.secrets(),
         output_limit_bytes=output_limit_in(around.environment),
     )
+
+
+def _words(client: RuntimeClient, session: Session, around: Surroundings) -> dict[str, str]:
+    """Return what a blueprint's texts may name in braces, beside secrets."""
+    return {
+        "AGENT_SESSION_NAME": session.session_name,
+        "AGENT_SESSION_ID": session.session_id,
+        "AGENT_RUNTIME_URL": client.address.url,
+        "AGENT_ORCHESTRATOR_ROOT": str(around.installation.root),
+        "AGENT_ORCHESTRATOR_MCP": str(around.installation.mcp_server),
+    }
 
 
 def _asked_folder(request: SessionRequest, session: Session) -> Path:
