@@ -114,10 +114,10 @@ class Containment:
         return pid
 
     def entrance(self, place: Place) -> int | None:
-        """Open the way into a place for a process that goes there by itself; None if it has no cgroup."""
+        """Open a place's cgroup for a process that is begun there by somebody else; None if it has none."""
         if place.cgroup is not None:
             with suppress(OSError):
-                return os.open(f"{place.cgroup}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+                return os.open(place.cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         place.cgroup = None
         return None
 

@@ -51,9 +51,14 @@ def fork_into(cgroup: str) -> int | None:
     except OSError:
         return None
     try:
-        return _clone(_CloneArguments(flags=_CLONE_INTO_CGROUP, exit_signal=signal.SIGCHLD, cgroup=folder))
+        return fork_into_folder(folder)
     finally:
         os.close(folder)
+
+
+def fork_into_folder(folder: int) -> int | None:
+    """Do the same for a cgroup that is open; the child may fork too, which gives it a whole process."""
+    return _clone(_CloneArguments(flags=_CLONE_INTO_CGROUP, exit_signal=signal.SIGCHLD, cgroup=folder))
 
 
 def can_fork_into(cgroup: str) -> bool:

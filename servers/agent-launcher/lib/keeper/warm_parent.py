@@ -21,13 +21,16 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.machinery import SourceFileLoader
-from typing import NoReturn, TextIO
+from typing import NoReturn, TextIO, TypeAlias
 
+ForkInto: TypeAlias = Callable[[int], "int | None"]
 FORKED, NO_PROCESS, NOT_FIT, GO = b"forked", b"no process", b"not fit", b"go"
 MESSAGE_BYTES_MAX = 1 << 17
 DESCRIPTORS_MAX = 6
+CGROUP_AT = 5  # behind those of the gate, the order, its input, its output and its folder
 RLIMIT_LOCKS = 10
 TITLE_BYTES_MAX = 4095  # the kernel shows no more of one
 COMM_BYTES_MAX = 15
@@ -88,7 +91,7 @@ def stamps(scripts: dict[str, str]) -> dict[str, list[int]]:
     return found
 
 
-def serve(control: socket.socket, programs: dict[str, Program]) -> tuple[Program, list[int]]:
+def serve(control: socket.socket, programs: dict[str, Program], fork_into: ForkInto) -> tuple[Program, list[int]]:
     """Fork a process for each start that is asked for; returns in the forked process alone.
 
     Shape:   the program to run, and the descriptors that came with the word.
@@ -98,7 +101,7 @@ def serve(control: socket.socket, programs: dict[str, Program]) -> tuple[Program
         program = programs.get(os.fsdecode(word))
         answer = NOT_FIT
         if program is not None and len(os.listdir("/proc/self/task")) == 1:
-            is_new, answer = fork_for_the_keeper()
+            is_new, answer = fork_for_the_keeper(descriptors[CGROUP_AT:], fork_into)
             if is_new:
                 control.close()
                 return program, descriptors
@@ -119,10 +122,13 @@ def heard(control: socket.socket) -> tuple[bytes, list[int]]:
     return word, descriptors
 
 
-def fork_for_the_keeper() -> tuple[bool, bytes]:
-    """Fork a process whose parent leaves at once, so that it becomes the keeper's child; True in that process."""
+def fork_for_the_keeper(cgroups: list[int], fork_into: ForkInto) -> tuple[bool, bytes]:
+    """Fork a process whose parent leaves at once, so that it becomes the keeper's child; True in that process.
+
+    It begins in the cgroup if there is one.
+    """
     try:
-        middle = os.fork()
+        middle = fork_middle(cgroups, fork_into)
     except OSError:
         return False, NO_PROCESS
     if middle != 0:
@@ -136,6 +142,26 @@ def fork_for_the_keeper() -> tuple[bool, bytes]:
     return True, b""
 
 
+def fork_middle(cgroups: list[int], fork_into: ForkInto) -> int:
+    """Fork a process that does nothing but fork: into the cgroup, or where the kernel cannot do that, to move there."""
+    for cgroup in cgroups:
+        if (pid := fork_into(cgroup)) is not None:
+            return pid
+    if (pid := os.fork()) == 0:
+        for cgroup in cgroups:
+            move_into(cgroup)
+    return pid
+
+
+def move_into(cgroup: int) -> None:
+    """Move this process into a cgroup; what it forks begins there."""
+    try:
+        entrance = os.open("cgroup.procs", os.O_WRONLY, dir_fd=cgroup)
+        os.write(entrance, b"0")
+    except OSError:
+        os._exit(1)  # nothing has run; the keeper executes it instead
+
+
 def become(descriptors: list[int]) -> None:
     """Turn the forked process into what an executed one would be, and wait for the word to run; without it, leave."""
     gate_number, order_number, *passed = descriptors
@@ -143,7 +169,7 @@ def become(descriptors: list[int]) -> None:
     try:
         with open(order_number, encoding="utf-8", errors="surrogatepass") as file:
             order = json.load(file)
-        take_place(order["mark"], passed[3:])
+        take_mark(order["mark"])
         stand_alone(passed)
         take_words(order["argv"], order["environment"])
         close_all_but(gate_number)
@@ -161,10 +187,8 @@ def become(descriptors: list[int]) -> None:
     gate.close()
 
 
-def take_place(mark: int | None, entrances: list[int]) -> None:
-    """Be where all that this process starts will be found, before it starts anything."""
-    for entrance in entrances:
-        os.write(entrance, b"0")
+def take_mark(mark: int | None) -> None:
+    """Have what all that this process starts will be found by, before it starts anything."""
     if mark is not None:
         resource.setrlimit(RLIMIT_LOCKS, (mark, resource.getrlimit(RLIMIT_LOCKS)[1]))
 
@@ -280,6 +304,15 @@ def write(path: str, content: bytes) -> None:
         file.write(content)
 
 
+def fork_into_folder() -> ForkInto:
+    """Find what lies beside this program, which no search path of its own names."""
+    loader = SourceFileLoader("fork_into", f"{os.path.dirname(os.path.abspath(__file__))}/fork_into.py")
+    module = types.ModuleType(loader.name)
+    loader.exec_module(module)
+    fork: ForkInto = module.fork_into_folder
+    return fork
+
+
 def get_ready(control: socket.socket) -> dict[str, Program]:
     """Load what is asked for, say so, and put it where no later collection looks at it."""
     begun_ns = int((time.time() - CLOCK_GRAIN_SECONDS) * 1e9)
@@ -311,7 +344,7 @@ def main() -> None:
     """Be a warm parent; the rest of this is what becomes of each fork."""
     os.chdir("/")  # wherever the keeper was at that moment
     control = socket.socket(fileno=int(sys.argv[1]))
-    program, descriptors = serve(control, get_ready(control))
+    program, descriptors = serve(control, get_ready(control), fork_into_folder())
     become(descriptors)
     gc.enable()
     run(program)
