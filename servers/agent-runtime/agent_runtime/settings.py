@@ -120,5 +120,5 @@ def is_loopback(host: str) -> bool:
 def shipped_folder() -> Path:
     """Find the folder that holds `agents/` and `dashboard/` of this checkout, or of this installation."""
     package = Path(__file__).resolve().parent
-    checkout = package.parents[1]
+    checkout = package.parents[2]
     return checkout if (checkout / "dashboard").is_dir() else package.parent / "agent_orchestrator" / "tree"
