@@ -4,7 +4,7 @@ Run by a keeper as `python -I warm_parent.py FD 1 PADDING` in the commands' own 
 does. It never reads what a start is told: the forked process does that itself. See docs/decisions/0036-a-warm-start.md.
 """
 
-# ruff: noqa: PTH110, PTH116, PTH119, PTH120, PTH123, PTH208  (pathlib would cost memory for nothing)
+# ruff: noqa: PTH100, PTH110, PTH116, PTH119, PTH120, PTH123, PTH208  (pathlib would cost memory for nothing)
 from __future__ import annotations
 
 import atexit
@@ -337,7 +337,10 @@ def begin_again(control: socket.socket) -> NoReturn:
         sys.exit("files change each time that they are loaded")
     time.sleep(2 * CLOCK_GRAIN_SECONDS)
     control.set_inheritable(True)
-    os.execv(sys.executable, [sys.executable, "-I", __file__, number, str(int(times) + 1), room])  # noqa: S606
+    with open("/proc/self/environ", "rb") as file:
+        # As we were given it: Python has added to its own by now, and would take that for a wish.
+        given = dict(entry.split(b"=", 1) for entry in file.read().split(b"\0") if b"=" in entry)
+    os.execve(sys.executable, [sys.executable, "-I", __file__, number, str(int(times) + 1), room], given)  # noqa: S606
 
 
 def main() -> None:
