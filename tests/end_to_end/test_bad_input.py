@@ -89,7 +89,7 @@ def test_an_inactive_agent_takes_no_jobs(api: RuntimeApi) -> None:
     assert "echo" in sentence
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b"[1, 2]", b"\xff\xfe", b'"text"', b"nan"])
+@pytest.mark.parametrize("body", [b"{", b"", b"[", b"\xff\xfe", b'"text"', b"nan"])
 def test_a_body_that_is_no_order_is_refused(api: RuntimeApi, body: bytes) -> None:
     answer = api.http.post("/jobs", content=body, headers={"Content-Type": "application/json"})
 
