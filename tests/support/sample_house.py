@@ -18,7 +18,7 @@ JOB = cast(
 )  # fmt: skip
 RUN = Run(
     "job_1", 1, 100, "agent", "s", started_at=1.0, ended_at=1.9, exit_code=0, signal=None, beside=(),
-    started_wall=STARTED_AT + 0.1, ended_wall=STARTED_AT + 1.0, folder="/root/work", printed=5, head="he", tail="lo",
+    started_wall=STARTED_AT + 0.1, ended_wall=STARTED_AT + 1.0, folder="/project/work", printed=5, head="he", tail="lo",
 )  # fmt: skip
 
 

@@ -101,8 +101,8 @@ def test_a_success_beyond_the_output_limit_is_seen() -> None:
 
 
 def test_a_job_outside_its_root_is_seen() -> None:
-    assert finds(watched(root="/root/other"), "worked in /root/work, outside /root/other")
-    assert not finds(watched(root="/root"), "outside")
+    assert finds(watched(root="/project/other"), "worked in /project/work, outside /project/other")
+    assert not finds(watched(root="/project"), "outside")
 
 
 def test_a_runtimes_own_mistake_is_seen() -> None:
