@@ -25,4 +25,7 @@ class Sessions:
     def keep(self, session: dict) -> None:
         """Write a conversation down."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / f"{session['id']}.json").write_text(json.dumps(session))
+        path = self._folder / f"{session['id']}.json"
+        written = path.with_suffix(f".{os.getpid()}")
+        written.write_text(json.dumps(session))
+        written.replace(path)  # whoever is ended meanwhile leaves the conversation whole
