@@ -1,5 +1,5 @@
 /** Small things to press: copy buttons, commands to copy, filters, empty pages, problems. */
-import { html, useApp, useEffect, useRef, useState } from "../browser/ui.js";
+import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../browser/ui.js";
 import { sentence } from "../model/api.js";
 import { exactly } from "./amounts.js";
 import { Icon } from "./icons.js";
@@ -93,10 +93,14 @@ export function Search({ label, value, onInput }) {
 /** A modal dialog; it takes the focus, and gives it back when it is closed. */
 export function Dialog({ title, narrow, onClose, children }) {
   const box = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
-    box.current.showModal();
-    return () => before?.focus?.();
+    const dialog = box.current;
+    dialog.showModal();
+    return () => {
+      dialog.close(); // as long as it is open, nothing outside of it can have the focus
+      before?.focus?.();
+    };
   }, []);
   const cancel = (event) => {
     event.preventDefault();

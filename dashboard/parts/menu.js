@@ -1,12 +1,13 @@
 /** What can be done more rarely, in words, behind one button. */
-import { html, useEffect, useRef, useState } from "../browser/ui.js";
+import { html, useLayoutEffect, useRef, useState } from "../browser/ui.js";
 import { Icon } from "./icons.js";
 
 /** `choices` are `{text, icon, act, danger}`; empty ones are left out. */
 export function Menu({ label, choices }) {
   const [open, setOpen] = useState(false);
   const box = useRef(null);
-  useEffect(() => {
+  // At once: who is quick with the keyboard has chosen before a picture was drawn.
+  useLayoutEffect(() => {
     if (!open) return undefined;
     const leave = (event) => box.current?.contains(event.target) || setOpen(false);
     document.addEventListener("pointerdown", leave);
