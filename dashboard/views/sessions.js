@@ -83,9 +83,21 @@ function useLeftBehind(address) {
   const left = useRef(memory.get("list")?.address === address ? memory.get("list") : {}).current;
   useEffect(() => {
     if (!left.opened) return undefined;
-    const row = `[data-session="${left.opened}"] [data-row]`;
-    const frame = requestAnimationFrame(() => document.querySelector(row)?.focus({ preventScroll: true }));
-    return () => cancelAnimationFrame(frame);
+    // Its row is drawn when the list has found its place again; who does something meanwhile is not taken away from it.
+    let frame = 0;
+    const leave = () => cancelAnimationFrame(frame);
+    const look = () => {
+      const row = document.querySelector(`[data-session="${left.opened}"] [data-row]`);
+      if (row) row.focus({ preventScroll: true });
+      else frame = requestAnimationFrame(look);
+    };
+    frame = requestAnimationFrame(look);
+    const acts = ["keydown", "pointerdown", "wheel"];
+    for (const act of acts) addEventListener(act, leave, { once: true });
+    return () => {
+      leave();
+      for (const act of acts) removeEventListener(act, leave);
+    };
   }, []);
   return left;
 }

@@ -234,7 +234,8 @@ def test_who_comes_back_to_the_list_finds_the_place_and_the_row(page: Page) -> N
     assert after is not None
     assert abs(after["y"] - before["y"]) < 45
     page.get_by_role("button", name=re.compile("^Active")).click()
-    row.locator("[data-row]").click()
+    expect(page).to_have_url(re.compile("status=active"))
+    page.locator("[data-row]").first.click()
     page.get_by_role("link", name="All sessions").click()
     expect(page.get_by_role("button", name=re.compile("^Active"))).to_have_attribute("aria-pressed", "true")
 
