@@ -9,6 +9,7 @@ from types import FrameType
 import psutil
 
 from support.ledger import Ledger
+from support.marked_processes import processes_with
 from support.waiting import wait_until
 
 HEARD = (signal.SIGINT, signal.SIGTERM)
@@ -51,7 +52,7 @@ def end_all_marked(name: str, value: str) -> None:
     """Kill every process with this in its environment, whoever its parent is by now."""
 
     def all_gone() -> bool:
-        left = _marked(name, value)
+        left = processes_with(name, value)
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -71,12 +72,3 @@ def end_all_living(ledger: Ledger) -> None:
         return not living
 
     wait_until(all_gone, "nothing that came from a job lives")
-
-
-def _marked(name: str, value: str) -> list[psutil.Process]:
-    found: list[psutil.Process] = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-            if process.environ().get(name) == value and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found

@@ -14,6 +14,7 @@ from agent_backends.blueprint import Blueprint, Sandbox
 from agent_backends.protocol import OUTPUT_BYTES_MAX, AgentEvent, Backend, BackendSession, Message, Outcome, Turn
 from agent_backends.redaction import Secrets
 from runtime_client.wire import JsonObject
+from support.marked_processes import processes_with
 from support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +110,7 @@ class AgentRig:
 
     def processes(self) -> list[psutil.Process]:
         """Every living process that carries the rig's session name in its environment."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
+        return processes_with("AGENT_SESSION_NAME", self.session_name)
 
     async def _run(self, turn: Turn, when: Callable[[list[AgentEvent]], object] | None) -> Ran:
         events: list[AgentEvent] = []
@@ -119,10 +120,3 @@ class AgentRig:
             await until(lambda: when(events) or running.done(), "the moment to stop")
             stop.set()
         return Ran(await running, events)
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            is_ours = process.environ().get("AGENT_SESSION_NAME") == self.session_name
-            return is_ours and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False

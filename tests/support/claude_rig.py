@@ -13,6 +13,7 @@ from agent_backends.blueprint import Blueprint, Sandbox
 from agent_backends.claude.backend import ClaudeBackend
 from agent_backends.protocol import AgentEvent, BackendSession, Outcome, Turn
 from runtime_client.wire import JsonObject
+from support.marked_processes import processes_with
 from support.model_stand_in import ModelStandIn
 from support.waiting import wait_until
 
@@ -94,7 +95,7 @@ class ClaudeRig:
 
     def processes(self) -> list[psutil.Process]:
         """Every living process that carries the rig's session name in its environment."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
+        return processes_with("AGENT_SESSION_NAME", self.session_name)
 
     async def _run(self, turn: Turn, when: Callable[["ClaudeRig"], bool] | None) -> Ran:
         events: list[AgentEvent] = []
@@ -104,10 +105,3 @@ class ClaudeRig:
             await asyncio.to_thread(wait_until, lambda: when(self) or running.done(), "the moment to stop")
             stop.set()
         return Ran(await running, events)
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            is_ours = process.environ().get("AGENT_SESSION_NAME") == self.session_name
-            return is_ours and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False

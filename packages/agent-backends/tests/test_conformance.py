@@ -4,27 +4,20 @@ import asyncio
 import os
 from pathlib import Path
 
-import psutil
 import pytest
 
 from agent_backends.conformance.check import check
 from agent_backends.conformance.findings import Findings, Verdict
 from agent_backends.conformance.probe import Subject
 from support.agent_rig import FAKE_ACP
+from support.marked_processes import processes_with
 
 
 def looked_at(folder: Path, *words: str, seconds: float = 15.0) -> Findings:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "CHECKED_IN": str(folder)}
     found = asyncio.run(check(Subject((str(FAKE_ACP), *words), folder, environment, seconds)))
-    assert [process for process in psutil.process_iter() if is_of(process, folder)] == []
+    assert processes_with("CHECKED_IN", str(folder)) == []
     return found
-
-
-def is_of(process: psutil.Process, folder: Path) -> bool:
-    try:
-        return process.environ().get("CHECKED_IN") == str(folder) and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 def broken(findings: Findings) -> set[str]:

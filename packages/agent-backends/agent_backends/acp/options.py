@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from agent_backends.client.limits import refuse_limit
 from runtime_client.wire import JsonObject, UnexpectedAnswerError, nested, one_of, only, optional_number
 
 OPTIONS = ("config", "permission", "resume", "start_seconds")
@@ -47,11 +48,8 @@ class AcpOptions:
         Errors:  UnexpectedAnswerError, naming the option and what was expected.
         """
         only(options, OPTIONS, "its 'options'")
-        if limits.get("max_turns") is not None:
-            raise UnexpectedAnswerError(
-                "'max_turns' of its limits cannot be held: the protocol does not tell of calls to the model"
-                " ('max_tokens', 'max_cost_usd' and 'max_run_seconds' can)"
-            )
+        because = "the protocol does not tell of calls to the model"
+        refuse_limit(limits, "max_turns", because, "max_tokens", "max_cost_usd", "max_run_seconds")
         given = {} if model is None else {"model": model}
         return cls(
             permission=Permission(one_of(options, "permission", tuple(Permission)) or Permission.ALLOW_ONCE),

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from agent_backends.client.limits import refuse_limit
 from runtime_client.wire import (
     JsonObject,
-    UnexpectedAnswerError,
     nested,
     one_of,
     only,
@@ -38,11 +38,8 @@ class CodexOptions:
         Errors:  UnexpectedAnswerError, naming the option and what was expected.
         """
         only(options, OPTIONS, "its 'options'")
-        if limits.get("max_cost_usd") is not None:
-            raise UnexpectedAnswerError(
-                "'max_cost_usd' of its limits cannot be held: Codex tells of tokens and of no cost"
-                " ('max_tokens', 'max_turns' and 'max_run_seconds' can)"
-            )
+        because = "Codex tells of tokens and of no cost"
+        refuse_limit(limits, "max_cost_usd", because, "max_tokens", "max_turns", "max_run_seconds")
         return cls(
             client_path=optional_text(options, "client_path") or "codex",
             config=nested(options, "config"),
