@@ -15,6 +15,7 @@ from launcher_rig.keeper_under_test import had
 
 from lib.keeper import containment, process_tree
 from lib.keeper.containment import Containment, Place, contain, what_can_be_had
+from lib.keeper.fork_into import can_fork_into
 from support.waiting import wait_until
 
 NAME = f"agent-launcher.test-{os.getpid()}"
@@ -123,6 +124,16 @@ def test_nothing_stays_of_the_question_what_can_be_had(folder: Path) -> None:
     assert what_can_be_had() == "cgroup"
     assert (what_can_be_had("mark"), what_can_be_had("group")) == ("mark", "group")
     assert sorted(folder.parent.iterdir()) == before
+
+
+def test_the_question_what_can_be_had_waits_for_no_fork_that_hangs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As the fork of a process with threads may: it waits for a thread that it does not have.
+    monkeypatch.setattr(os, "_exit", lambda _: signal.pause())
+
+    assert can_fork_into(str(folder))
+    assert not (folder / "cgroup.procs").read_text()
 
 
 def test_whoever_spawned_is_back_and_without_a_mark(places: Containment) -> None:

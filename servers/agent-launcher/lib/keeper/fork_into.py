@@ -72,6 +72,8 @@ def can_fork_into(cgroup: str) -> bool:
     if pid == 0:
         os._exit(0)
     if pid is not None:
+        # Whoever asks may have threads: then the child can wait for one of them, which it does not have, for ever.
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     return pid is not None
 
