@@ -200,7 +200,7 @@ class Checks:
             self.find(
                 "P3", f"{key} is said to have ended with {code}, and its launcher knows that it was {run.exit_code}"
             )
-        if (wrong := wrong_verdict(run, verdict, keeper)) is not None:
+        if verdict != run.verdict and (wrong := wrong_verdict(run, verdict, keeper)) is not None:
             self.find("times", wrong)
         if (seconds := number_of(verdict, "seconds")) is not None:
             run.said_seconds.add(seconds)

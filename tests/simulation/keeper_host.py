@@ -77,13 +77,10 @@ class SimHost:
     def adopt(self, pid: int, start_time: str) -> bool:
         self._keeper.effect("adopt a command")
         found = self._machine.processes.find(pid)
-        if found is None or found.start_time != start_time:
+        if found is None or found.start_time != start_time or not found.is_living:
             return False
         self._adopted[pid] = found
-        if found.is_living:
-            found.watchers.append(self._keeper)
-        else:
-            self._keeper.notice()
+        found.watchers.append(self._keeper)
         return True
 
     def ended(self) -> list[tuple[int, int | None]]:

@@ -139,7 +139,8 @@ class KeeperProcess:
 
     def stand_still(self, seconds: float) -> None:
         """Be stopped for a while."""
-        self.undisturbed_since = self.life.frozen_until = self.world.agenda.now + seconds
+        until = max(self.life.frozen_until, self.world.agenda.now + seconds)
+        self.undisturbed_since = self.life.frozen_until = until
 
     def _lose_time(self, seconds: float) -> None:
         self.undisturbed_since = max(self.undisturbed_since, self.world.agenda.now + seconds)
@@ -194,6 +195,8 @@ class KeeperProcess:
         places = cast("Containment", host)
         keeper = self._keeper = Keeper(cast("KeeperHost", host), places, Journal(file), self._version)
         keeper.take_over()
+        # An end that came while it still read up on what there is was not seen as it came.
+        self.undisturbed_since = max(self.undisturbed_since, self.world.agenda.now)
         while self._line is not None or keeper.is_needed():
             self._wait(keeper.seconds_to_wait())
             self._listen(keeper)

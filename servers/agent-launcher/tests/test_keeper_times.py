@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 from launcher_rig.made_up_host import KeeperInHand, MadeUpDisk, MadeUpHost
 
 from lib.keeper import words
+from lib.keeper.containment import Containment
 from lib.keeper.held import Held
+from lib.keeper.host import Host
 from lib.keeper.keeper import CODE_COMES_WITHIN_SECONDS
 from lib.keeper.spawn import Launch
 from lib.keeper.verdicts import host_rebooted
@@ -114,3 +119,19 @@ def test_what_never_ran_took_no_time(keeper: KeeperInHand) -> None:
     keeper.order()
 
     assert (keeper.verdict(keeper.say(words.STOP)) or {})["seconds"] == 0.0
+
+
+def test_a_command_that_ended_before_its_next_keeper_came_is_not_adopted_though_nobody_collected_it() -> None:
+    keepers = Host(Containment(None, None, is_marking=False))
+    read, write = os.pipe()
+    command = subprocess.Popen(["/bin/cat"], stdin=read)
+    os.close(read)
+    start_time = keepers.start_time(command.pid)
+    assert keepers.adopt(command.pid, start_time), "it lives"
+
+    os.close(write)
+    os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
+
+    assert keepers.start_time(command.pid) == start_time, "it is a zombie"
+    assert not Host(Containment(None, None, is_marking=False)).adopt(command.pid, start_time)
+    assert command.wait() == 0

@@ -83,15 +83,19 @@ class Host:
         return process_tree.start_time(pid)
 
     def adopt(self, pid: int, start_time: str) -> bool:
-        """Watch a command that another keeper spawned; False if it is over."""
+        """Watch a command that another keeper spawned; False if it is over, also where nobody has collected it yet."""
         if not start_time or process_tree.start_time(pid) != start_time:
             return False
         try:
             pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
         except OSError:
             return False
+        if process_tree.start_time(pid) != start_time or _has_ended(pid, pidfd):
+            # When it ended was not seen: what it wrote down about that says more than the moment of this look.
+            _close(pidfd)
+            return False
         self._adopted[pid] = pidfd
-        return process_tree.start_time(pid) == start_time
+        return True
 
     def ended(self) -> list[tuple[int, int | None]]:
         """Collect every process that ended since the last call.
@@ -107,9 +111,7 @@ class Host:
         except ChildProcessError:
             pass
         for pid in [pid for pid, pidfd in self._adopted.items() if _has_ended(pid, pidfd)]:
-            pidfd = self._adopted.pop(pid)
-            if pidfd >= 0:
-                os.close(pidfd)
+            _close(self._adopted.pop(pid))
             found.append((pid, None))
         return found
 
@@ -142,6 +144,11 @@ class Host:
                 return object_of(json.loads(file.read(OUTCOME_BYTES_MAX)))
             except (OSError, ValueError):
                 return {}
+
+
+def _close(pidfd: int) -> None:
+    if pidfd >= 0:
+        os.close(pidfd)
 
 
 def _has_ended(pid: int, pidfd: int) -> bool:
