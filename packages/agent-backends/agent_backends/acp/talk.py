@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from agent_backends.acp.failures import ended_badly, failure_in, refused
-from agent_backends.acp.opening import Opened, Opening, configure, takes_system_prompt
+from agent_backends.acp.opening import Opened, Opening, check_has_no_modes, configure, takes_system_prompt
 from agent_backends.acp.options import AcpOptions
 from agent_backends.acp.permissions import CANCELLED, answer_to
 from agent_backends.acp.servers import told_servers
@@ -14,6 +14,7 @@ from agent_backends.acp.updates import Updates
 from agent_backends.client.failures import one_line, wrong_option
 from agent_backends.client.loose import part, whole, word
 from agent_backends.client.peer import METHOD_NOT_FOUND, Lines, Peer, RefusedByPeerError
+from agent_backends.client.permission import Permission
 from agent_backends.client.servers import servers_of
 from agent_backends.client.typed_errors import reason_in
 from agent_backends.protocol import BackendSession, CannotRunError, Emit, Ending, Outcome, Started, Turn
@@ -41,6 +42,7 @@ class AcpTalk:
         self._title = f"agent {turn.blueprint.name!r}"
         self._session_id = ""
         self._is_known = False
+        self._rejected = 0
         self._is_stopping = False
         self._spent: asyncio.Event = asyncio.Event()
 
@@ -83,6 +85,7 @@ class AcpTalk:
         answer = answer_to(params, self._options.permission)
         if answer is None:
             raise RefusedByPeerError(METHOD_NOT_FOUND, f"nothing that is offered means {self._options.permission!s}")
+        self._rejected += self._options.permission is Permission.REJECT
         return answer
 
     def told(self, method: str, params: JsonObject) -> None:
@@ -130,6 +133,8 @@ class AcpTalk:
         self._session_id = self._turn.backend_session_id or ""
         opened = await Opening(self._peer, self._turn, capabilities, servers).open(self._options.resume)
         self._session_id = opened.session_id
+        if self._options.permission is Permission.REJECT and "mode" not in self._options.config:
+            check_has_no_modes(self._turn, opened)
         offers = await configure(self._peer, self._turn, opened, self._options.config)
         return Opened(opened.session_id, {**offers, "hello": hello})
 
@@ -164,7 +169,8 @@ class AcpTalk:
         if stop_reason != "end_turn":
             return ended_badly(self._title, stop_reason, self.last_text)
         if not self.last_text:
-            sentence = f"{self._title} ended the turn without an error and without a word (ask again)"
+            hint = "its 'permission' rejected what it wanted to do" if self._rejected else "ask again"
+            sentence = f"{self._title} ended the turn without an error and without a word ({hint})"
             return Outcome.failed(Reason.EMPTY_RESULT, sentence)
         return Outcome(Ending.COMPLETED, self.last_text)
 

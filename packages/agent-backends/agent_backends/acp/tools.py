@@ -38,10 +38,14 @@ class ToolCalls:
             self._call(number, call)
 
     def ask_for(self, update: JsonObject) -> None:
-        """Take a call for which permission is asked: the agent is about to make it."""
+        """Take a call for which permission is asked: the agent is about to make it.
+
+        What it is given may be told only once it is allowed.
+        """
         self.see(update)
         number = word(update, "toolCallId")
-        self._call(number, self._calls[number])
+        if self._calls[number].told.get("rawInput"):
+            self._call(number, self._calls[number])
 
     def finish(self) -> None:
         """Tell of the calls that were begun and whose end nobody has told."""
