@@ -8,6 +8,8 @@ from agent_backends.protocol import Emit, ToolAnswered, ToolCalled
 from runtime_client.wire import Json, JsonObject
 
 _ENDED = ("completed", "failed")
+# Kinds of tools that may change something; the protocol's others read, search, fetch or think.
+_CHANGING = frozenset({"delete", "edit", "execute", "move"})
 
 
 @dataclass
@@ -16,14 +18,19 @@ class _Call:
     told: dict[str, Json] = field(default_factory=dict)
     is_called: bool = False
     is_answered: bool = False
+    is_asked_for: bool = False
 
 
 class ToolCalls:
-    """Puts the pieces together: an input may come long after its call, an output in several parts."""
+    """Puts the pieces together: an input may come long after its call, an output in several parts.
+
+    Shape:   `unasked` is the title of the first call that may have changed something and was not asked for.
+    """
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._calls: dict[str, _Call] = {}
+        self.unasked = ""
 
     def see(self, update: JsonObject) -> None:
         """Take a `tool_call` or a `tool_call_update`."""
@@ -34,6 +41,8 @@ class ToolCalls:
         if status in _ENDED:
             self._call(number, call)
             self._answer(number, call, is_error=status == "failed")
+            if status == "completed" and not call.is_asked_for and word(call.told, "kind") in _CHANGING:
+                self.unasked = self.unasked or call.title
         elif status == "in_progress" and call.told.get("rawInput"):
             self._call(number, call)
 
@@ -44,8 +53,10 @@ class ToolCalls:
         """
         self.see(update)
         number = word(update, "toolCallId")
-        if self._calls[number].told.get("rawInput"):
-            self._call(number, self._calls[number])
+        call = self._calls[number]
+        call.is_asked_for = True
+        if call.told.get("rawInput"):
+            self._call(number, call)
 
     def finish(self) -> None:
         """Tell of the calls that were begun and whose end nobody has told."""
