@@ -137,7 +137,7 @@ def test_an_agent_that_is_saved_unchanged_is_the_same_whatever_its_kind(
 
 def test_every_field_of_every_kind_of_agent_is_edited_on_the_page(open_page: OpenPage, desk: Desk) -> None:
     desk.post("/agents", {"name": "all-fields", "backend": "claude", "sandbox": "bubblewrap"})
-    page = open_page("#/agents/all-fields")
+    page = open_page("#/agents/all-fields", refused=True)
     given = {
         "Description": "all of it",
         "Model": "large",
