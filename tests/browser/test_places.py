@@ -111,7 +111,13 @@ def test_an_agent_is_written_checked_switched_off_and_deleted(open_page: OpenPag
             "limits": {"max_turns": 9},
         },
         {"backend": "acp", "command": ["opencode", "acp"], "sandbox": {"kind": "bubblewrap", "network": False}},
-        {"backend": "codex", "limits": {"max_turns": 3}, "labels": {"os": "linux"}, "model": "m", "sandbox": "bubblewrap"},
+        {
+            "backend": "codex",
+            "limits": {"max_turns": 3},
+            "labels": {"os": "linux"},
+            "model": "m",
+            "sandbox": "bubblewrap",
+        },
         {"backend": "gemini", "options": {"permission": "reject"}, "sandbox": {"kind": "bubblewrap"}},
         {"backend": "command", "command": ["cat", ""], "sandbox": {"command": ["firejail", "--quiet"]}},
     ],
@@ -155,7 +161,9 @@ def test_every_field_of_every_kind_of_agent_is_edited_on_the_page(open_page: Ope
         page.get_by_label("Command").fill("the-agent 'a word' acp")
     page.get_by_label("Options").fill('{"permission": "ask"}')
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("option 'permission' of backend 'acp' can be one of 'allow_once', 'reject'")).to_be_visible()
+    expect(
+        page.get_by_text("option 'permission' of backend 'acp' can be one of 'allow_once', 'reject'")
+    ).to_be_visible()
     page.get_by_label("Options").fill(given["Options"])
     page.get_by_role("button", name="Save").click()
     expect(page.locator('[data-agent="all-fields"]')).to_contain_text("all of it")

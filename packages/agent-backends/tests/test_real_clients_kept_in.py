@@ -26,9 +26,7 @@ def test_in_a_sandbox_it_works_in_its_project_alone_and_keeps_its_conversation(
     writes = "; ".join(f"echo x > {place}" for place in (f"{outside}/x", "/usr/x", "/etc/x", f"{home}/x"))
     command = bench.client.run(f"echo made > inside; {writes}; cat {home}/secret; echo here is the end")
 
-    first = bench.rig.run(
-        bench.rig.turn(f"{command}\nsay: {{{{last}}}}\nthe word is heliotrope", sandbox=box)
-    )
+    first = bench.rig.run(bench.rig.turn(f"{command}\nsay: {{{{last}}}}\nthe word is heliotrope", sandbox=box))
     again = bench.rig.run(bench.rig.turn("recall", sandbox=box, resume=first.backend_session_id))
 
     assert (first.outcome.ending, first.outcome.error) == (Ending.COMPLETED, None)

@@ -10,7 +10,6 @@ from agent_backends.protocol import CannotRunError, Turn
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject
 
-
 # Where an agent says what it offers that has no configuration options yet.
 _OLD_CHOICES: Mapping[str, tuple[str, str, str]] = {
     "mode": ("modes", "availableModes", "id"),

@@ -11,7 +11,9 @@ def told_servers(servers: list[McpServer], variables: list[str], *, rejects: boo
 
     Errors:  UnexpectedAnswerError, for a server that Codex cannot speak to.
     """
-    return {f"mcp_servers.{server.name}": _told(server, variables, "prompt" if rejects else "approve") for server in servers}
+    return {
+        f"mcp_servers.{server.name}": _told(server, variables, "prompt" if rejects else "approve") for server in servers
+    }
 
 
 def _told(server: McpServer, variables: list[str], approval: str) -> JsonObject:

@@ -53,7 +53,9 @@ def prompt_of(turn: Turn) -> str:
 
 
 def _settings(turn: Turn, options: GeminiOptions) -> JsonObject:
-    servers = {server.name: _told(server, turn.environment, trust=not options.rejects_servers) for server in servers_of(turn)}
+    servers = {
+        server.name: _told(server, turn.environment, trust=not options.rejects_servers) for server in servers_of(turn)
+    }
     given: dict[str, Json] = dict(options.settings)
     if servers:
         given["mcpServers"] = servers
