@@ -9,7 +9,7 @@ STARTED, CALLED = "lab-started", "lab-called"
 
 
 def lab_server(folder: Path) -> JsonObject:
-    """Write the server into a folder, and return what a blueprint says of it; `LAB_SECRET` is a variable of its agent."""
+    """Write the server into a folder, and return what a blueprint says of it; its agent has `LAB_SECRET`."""
     path = folder / "lab_server.py"
     path.write_text(
         "import os\n"

@@ -47,8 +47,8 @@ class Kind:
     """One kind of agent.
 
     Shape:   `takes_command` says whether a blueprint names the program itself; `look` takes a blueprint's options, its
-             command and the environment; `extra` is the package's extra that brings what it needs; `cannot_hold` says of
-             limits, and of options that other kinds have, why nobody could hold this kind to them.
+             command and the environment; `extra` is the package's extra that brings what it needs; `cannot_hold` says
+             of limits, and of options that other kinds have, why nobody could hold this kind to them.
     """
 
     name: str

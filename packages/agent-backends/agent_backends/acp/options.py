@@ -9,7 +9,7 @@ from agent_backends.client.permission import Permission, permission_in
 from runtime_client.wire import JsonObject, UnexpectedAnswerError, nested, one_of, only, optional_number, texts
 
 OPTIONS = ("config", "own_folders", "permission", "resume", "start_seconds")
-CANNOT_HOLD = {"max_turns": "the protocol does not tell of calls to the model"}
+CANNOT_HOLD: Mapping[str, str] = {"max_turns": "the protocol does not tell of calls to the model"}
 START_SECONDS = 120.0
 
 

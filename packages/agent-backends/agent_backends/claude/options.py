@@ -1,5 +1,6 @@
 """What a blueprint may say about Claude Code in its `options` and `limits`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +17,7 @@ from runtime_client.wire import (
 )
 
 PERMISSION_MODES = ("bypassPermissions", "acceptEdits", "default", "plan", "dontAsk", "auto")
-_MEANT = {Permission.ALLOW_ONCE: "bypassPermissions", Permission.REJECT: "dontAsk"}
+_MEANT: Mapping[Permission, str] = {Permission.ALLOW_ONCE: "bypassPermissions", Permission.REJECT: "dontAsk"}
 SETTING_SOURCES = ("user", "project", "local")
 OPTIONS = (
     "permission", "permission_mode", "setting_sources", "load_other_mcp_servers", "system_prompt", "verbatim_prompts",

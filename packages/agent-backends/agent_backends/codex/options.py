@@ -1,5 +1,6 @@
 """What a blueprint may say about Codex in its `options` and `limits`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent_backends.client.limits import refuse_limits
@@ -13,10 +14,10 @@ from runtime_client.wire import (
 )
 
 OPTIONS = ("client_path", "config", "effort", "permission", "sandbox_mode")
-CANNOT_HOLD = {"max_cost_usd": "Codex tells of tokens and of no cost"}
+CANNOT_HOLD: Mapping[str, str] = {"max_cost_usd": "Codex tells of tokens and of no cost"}
 SANDBOX_MODES = ("danger-full-access", "workspace-write", "read-only")
 # It is never let ask, for nobody is there: what it would ask for fails in its sandbox.
-_MEANT = {Permission.ALLOW_ONCE: "danger-full-access", Permission.REJECT: "read-only"}
+_MEANT: Mapping[Permission, str] = {Permission.ALLOW_ONCE: "danger-full-access", Permission.REJECT: "read-only"}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What a blueprint may say about Gemini CLI in its `options` and `limits`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent_backends.client.limits import refuse_limits
@@ -13,9 +14,9 @@ from runtime_client.wire import (
 )
 
 OPTIONS = ("approval_mode", "client_path", "permission", "settings")
-CANNOT_HOLD = {"max_cost_usd": "Gemini CLI tells of tokens and of no cost"}
+CANNOT_HOLD: Mapping[str, str] = {"max_cost_usd": "Gemini CLI tells of tokens and of no cost"}
 APPROVAL_MODES = ("yolo", "auto_edit", "default", "plan")
-_MEANT = {Permission.ALLOW_ONCE: "yolo", Permission.REJECT: "default"}
+_MEANT: Mapping[Permission, str] = {Permission.ALLOW_ONCE: "yolo", Permission.REJECT: "default"}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a blueprint may say to each kind of agent.
 
-The runtime runs no agent and imports no backend: what each kind says of itself lies here as a file, which a test keeps up
-to date. What an option means, and whether it holds on a machine, is for the backend to say, where the agent runs.
+The runtime runs no agent and imports no backend: what each kind says of itself lies here as a file, which a test keeps
+up to date. What an option means, and whether it holds on a machine, is for the backend to say, where the agent runs.
 """
 
 import functools
