@@ -1,6 +1,6 @@
 """`make bench`, or `make bench ONLY="latency throughput"`; with PROFILE=1 it also tells where the time goes.
 
-`make bench ONLY="real claude weight"` measures with the real commands and the real Claude Code client.
+`make bench ONLY="real claude weight clients"` measures with the real commands and the real clients.
 """
 
 import argparse
@@ -9,9 +9,11 @@ import os
 import platform
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from bench import at_once, claude, idle, latency, no_byte_code, real, throughput, weight
+from bench import at_once, claude, clients, idle, latency, no_byte_code, real, throughput, weight
 from bench.house import House, house, real_house
 from bench.profiling import profiled
 from bench.table import Table
@@ -29,6 +31,7 @@ REAL: Mapping[str, Callable[[House, Table, ModelStandIn], None]] = {
     "real": lambda house, table, _: real.measure(house, table),
     "claude": claude.measure,
     "weight": weight.measure,
+    "clients": clients.measure,
 }
 
 
@@ -45,7 +48,11 @@ def main() -> None:
     for name in wanted.only or MEASUREMENTS:
         with contextlib.ExitStack() as stack:
             model = stack.enter_context(ModelStandIn())
-            wanted_house = real_house(claude.environment(model)) if name in REAL else house()
+            home = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-home-", ignore_cleanup_errors=True))
+            )
+            given = clients.environment(model, home) if name == "clients" else claude.environment(model)
+            wanted_house = real_house(given) if name in REAL else house()
             started = stack.enter_context(wanted_house)
             if wanted.profile:
                 stack.enter_context(profiled(started))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from agent_backends.kind import Kind
 from agent_backends.registry import KINDS, kind_named
 from agent_runtime.domain.job import MOVES, Edge
 
@@ -20,12 +21,13 @@ MCP_SERVER = ROOT / "interfaces" / "agent-orchestrator-mcp-server" / "agent-orch
 def pages() -> Mapping[str, Callable[[], str]]:
     """Every generated page with how to write it."""
     return {
+        # First, for the runtime reads it when it is asked for the next.
+        "../../servers/agent-runtime/agent_runtime/services/agents/backends.json": backends_for_the_runtime,
         "openapi.json": openapi,
         "commands.md": commands_page,
         "job-states.md": job_states_page,
         "backends.md": backends_page,
-        # The same for those who may not import the backends: the runtime that checks blueprints, and the page.
-        "../../servers/agent-runtime/agent_runtime/services/agents/backends.json": backends_for_the_runtime,
+        # The same for who may not import the backends.
         "../../dashboard/model/backends.js": backends_for_the_page,
     }
 
@@ -118,13 +120,23 @@ def backends_page() -> str:
         program = "its blueprint names the program in `command`" if kind.takes_command else "its program is known"
         rows = [f"| `{option.name}` | {option.default} | {option.means} |" for option in kind.options]
         table = "\n".join(["| option | default | means |", "|---|---|---|", *rows])
-        parts.append(f"## `{kind.name}`\n\n{kind.title}; {program}.\n\n{table}\n")
+        cannot = "".join(f"`{name}` cannot be held: {because}.\n" for name, because in kind.cannot_hold.items())
+        parts.append(f"## `{kind.name}`\n\n{kind.title}; {program}.\n\n{table}\n{cannot and chr(10)}{cannot}")
     return "\n".join(parts)
 
 
 def backends_for_the_runtime() -> str:
-    """Which kinds there are."""
-    return json.dumps(list(KINDS), indent=2) + "\n"
+    """What a blueprint may say to each kind, for who checks one that is saved."""
+    kinds = {kind.name: _for_the_runtime(kind) for kind in map(kind_named, KINDS)}
+    return json.dumps(kinds, indent=2) + "\n"
+
+
+def _for_the_runtime(kind: Kind) -> Mapping[str, object]:
+    options = {}
+    for option in kind.options:
+        said = {"choices": list(option.choices), "instead_of": option.instead_of}
+        options[option.name] = {name: value for name, value in said.items() if value}
+    return {"options": options, **({"cannot_hold": dict(kind.cannot_hold)} if kind.cannot_hold else {})}
 
 
 def backends_for_the_page() -> str:

@@ -62,11 +62,12 @@ function objectProblem(text) {
 /** The body of the request that writes this agent. */
 export function bodyOf(form) {
   const object = (text) => (text.trim() ? JSON.parse(text) : {});
+  // Kept where it is not shown, too: what somebody wrote is theirs.
+  const command = splitCommand(form.command) ?? [];
   return {
     description: form.description.trim(),
     backend: form.backend,
-    // Kept where it is not shown, too: what somebody wrote is theirs.
-    command: splitCommand(form.command) ?? [],
+    ...(command.length ? { command } : {}),
     model: form.model.trim() || null,
     labels: readPairs(form.labels).pairs,
     limits: object(form.limits),

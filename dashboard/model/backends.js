@@ -4,9 +4,11 @@ export const BACKENDS = {
       "permission",
       "config",
       "resume",
+      "own_folders",
       "start_seconds",
     ] },
   claude: { title: "Claude Code", takesCommand: false, options: [
+      "permission",
       "permission_mode",
       "setting_sources",
       "load_other_mcp_servers",
@@ -19,6 +21,7 @@ export const BACKENDS = {
       "client_path",
     ] },
   codex: { title: "Codex", takesCommand: false, options: [
+      "permission",
       "sandbox_mode",
       "effort",
       "config",
@@ -28,6 +31,7 @@ export const BACKENDS = {
       "allow_empty_result",
     ] },
   gemini: { title: "Gemini CLI", takesCommand: false, options: [
+      "permission",
       "approval_mode",
       "settings",
       "client_path",

@@ -1,5 +1,6 @@
 """The queue, the launchers, the agents and the pictures; and what each says when there is nothing."""
 
+import json
 import re
 
 import pytest
@@ -108,9 +109,17 @@ def test_an_agent_is_written_checked_switched_off_and_deleted(open_page: OpenPag
             "sandbox": "bubblewrap",
             "command": ["kept", "as it 'is'"],
             "options": {"effort": "high"},
+            "limits": {"max_turns": 9},
         },
         {"backend": "acp", "command": ["opencode", "acp"], "sandbox": {"kind": "bubblewrap", "network": False}},
-        {"backend": "codex", "limits": {"max_turns": 3}, "labels": {"os": "linux"}, "model": "m"},
+        {
+            "backend": "codex",
+            "limits": {"max_turns": 3},
+            "labels": {"os": "linux"},
+            "model": "m",
+            "sandbox": "bubblewrap",
+        },
+        {"backend": "gemini", "options": {"permission": "reject"}, "sandbox": {"kind": "bubblewrap"}},
         {"backend": "command", "command": ["cat", ""], "sandbox": {"command": ["firejail", "--quiet"]}},
     ],
     ids=lambda given: given["backend"],
@@ -124,10 +133,52 @@ def test_an_agent_that_is_saved_unchanged_is_the_same_whatever_its_kind(
     before = read(desk.get(f"/agents/{name}"))
     page = open_page(f"#/agents/{name}")
     page.get_by_label("Description").fill("changed here")
-    page.get_by_role("button", name="Save").click()
+    with page.expect_request(lambda request: request.method == "PUT") as saved:
+        page.get_by_role("button", name="Save").click()
     expect(page.locator(f'[data-agent="{name}"]')).to_contain_text("changed here")
+    assert ("command" in json.loads(saved.value.post_data or "")) == ("command" in given)
 
     assert read(desk.get(f"/agents/{name}")) == {**before, "description": "changed here"}
+
+
+def test_every_field_of_every_kind_of_agent_is_edited_on_the_page(open_page: OpenPage, desk: Desk) -> None:
+    desk.post("/agents", {"name": "all-fields", "backend": "claude", "sandbox": "bubblewrap"})
+    page = open_page("#/agents/all-fields", refused=True)
+    given = {
+        "Description": "all of it",
+        "Model": "large",
+        "Labels": "os=linux",
+        "System prompt": "Be kind.",
+        "MCP servers": '{"notes": {"command": "notes-server"}}',
+        "Limits": '{"max_tokens": 9}',
+        "Options": '{"permission": "reject"}',
+        "Sandbox": '{"kind": "bubblewrap", "network": false}',
+    }
+    for label, words in given.items():
+        page.get_by_label(label).fill(words)
+    for kind in ("command", "acp"):
+        page.get_by_label("Backend").select_option(kind)
+        page.get_by_label("Command").fill("the-agent 'a word' acp")
+    page.get_by_label("Options").fill('{"permission": "ask"}')
+    page.get_by_role("button", name="Save").click()
+    expect(
+        page.get_by_text("option 'permission' of backend 'acp' can be one of 'allow_once', 'reject'")
+    ).to_be_visible()
+    page.get_by_label("Options").fill(given["Options"])
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator('[data-agent="all-fields"]')).to_contain_text("all of it")
+
+    found = read(desk.get("/agents/all-fields"))
+    assert {name: found[name] for name in ("backend", "command", "model", "labels", "system_prompt")} == {
+        "backend": "acp",
+        "command": ["the-agent", "a word", "acp"],
+        "model": "large",
+        "labels": {"os": "linux"},
+        "system_prompt": "Be kind.",
+    }
+    assert found["sandbox"] == {"kind": "bubblewrap", "network": False, "readable": [], "writable": []}
+    assert (found["limits"], found["options"]) == ({"max_tokens": 9}, {"permission": "reject"})
+    assert found["mcp_servers"] == {"notes": {"command": "notes-server"}}
 
 
 def test_the_pictures_are_drawn_from_what_ran(open_page: OpenPage, stage: Stage) -> None:

@@ -121,7 +121,7 @@ SENDS = {f"sending.{name}" for name in ("event_sender", "facts", "shortening", "
 RUNS = {
     "command": {"command.backend", "command.output_lines", "command.sentences"},
     "claude": {
-        *(f"client.{name}" for name in ("failures", "inherited", "private_files", "process")),
+        *(f"client.{name}" for name in ("failures", "inherited", "permission", "private_files", "process")),
         *(f"claude.{name}" for name in ("backend", "conversation", "events", "failures", "launch", "messages")),
         *(f"claude.{name}" for name in ("options", "stream", "transcripts", "usage")),
     },

@@ -9,7 +9,7 @@ from agent_backends.codex.backend import CodexBackend
 from agent_backends.gemini.backend import GeminiBackend
 from agent_backends.protocol import Backend
 from runtime_client.wire import Json, JsonObject
-from support.agent_rig import AgentRig
+from support.agent_rig import ROOT, AgentRig, Ran
 from support.model_stand_in import ModelStandIn
 from support.real_clients import program
 
@@ -60,13 +60,26 @@ CLAUDE_ACP = RealClient("claude-acp", "Bash", "command", "mcp__{server}__{tool}"
 ALL = (CODEX, GEMINI, OPENCODE, CLAUDE_ACP)
 
 
+@dataclass(frozen=True)
+class ClientBench:
+    """One client with a home, a project and a model."""
+
+    client: RealClient
+    rig: AgentRig
+    model: ModelStandIn
+
+    def run(self, prompt: str, resume: Ran | None = None) -> Ran:
+        """Run a turn."""
+        return self.rig.run(self.rig.turn(prompt, resume=resume.backend_session_id if resume else None))
+
+
 def rig_of(client: RealClient, model: ModelStandIn, home: Path, project_dir: Path) -> AgentRig:
     """A rig for the client; its configuration is written into the home."""
     backend, variables = _SETUPS[client.name](model.url, home)
     rig = AgentRig(home, project_dir, backend=backend, variables=variables)
-    rig.options = _OPTIONS[client.name]
+    shipped = json.loads((ROOT / "agents" / client.name / "agent.json").read_text())
+    rig.options = {**shipped["options"], **_OPTIONS.get(client.name, {})}
     rig.command = _COMMANDS.get(client.name)
-    rig.model = "gemini-2.5-flash" if client is GEMINI else None
     return rig
 
 
@@ -85,6 +98,7 @@ def _gemini(url: str, home: Path) -> tuple[Backend, dict[str, str]]:
         "general": {"enableAutoUpdate": False, "maxAttempts": 1},
         "privacy": {"usageStatisticsEnabled": False},
         "telemetry": {"enabled": False},
+        "model": {"name": "gemini-2.5-flash"},
     }
     (folder / "settings.json").write_text(json.dumps(settings))
     return GeminiBackend(), {"GEMINI_API_KEY": "k", "GOOGLE_GEMINI_BASE_URL": url}
@@ -122,7 +136,5 @@ _SETUPS = {"codex": _codex, "gemini": _gemini, "opencode": _opencode, "claude-ac
 _OPTIONS: dict[str, JsonObject] = {
     "codex": {"client_path": str(program("codex"))},
     "gemini": {"client_path": str(program("gemini"))},
-    "opencode": {},
-    "claude-acp": {"config": {"mode": "default"}},
 }
 _COMMANDS = {"opencode": (str(program("opencode")), "acp"), "claude-acp": (str(program("claude-agent-acp")),)}

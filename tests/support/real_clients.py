@@ -18,7 +18,7 @@ def ensure_real_clients() -> str:
     if why_not():
         _install()
         why_not.cache_clear()
-    return why_not() or f"found the real clients at {_folder()}"
+    return why_not() or f"found the real clients at {clients_folder()}"
 
 
 @cache
@@ -30,10 +30,11 @@ def why_not() -> str:
 
 def program(name: str) -> Path:
     """Where one of them is, if it is."""
-    return _folder() / "node_modules" / ".bin" / name
+    return clients_folder() / "node_modules" / ".bin" / name
 
 
-def _folder() -> Path:
+def clients_folder() -> Path:
+    """Where they all are, if they are."""
     # Named after what is in it, and beside other caches: several checkouts of one version share a gigabyte.
     pinned = b"".join((PINNED / name).read_bytes() for name in FILES)
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -41,7 +42,7 @@ def _folder() -> Path:
 
 
 def _install() -> None:
-    npm, folder = shutil.which("npm"), _folder()
+    npm, folder = shutil.which("npm"), clients_folder()
     if npm is None:
         return
     folder.parent.mkdir(parents=True, exist_ok=True)

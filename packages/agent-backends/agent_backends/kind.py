@@ -13,11 +13,17 @@ VERSION_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Option:
-    """One option that its blueprints may have; `default` is what holds without it, in words."""
+    """One option that its blueprints may have.
+
+    Shape:   `default` is what holds without it, in words; `choices` are the words that it may be, if those are all that
+             there are; `instead_of` names another option that says the same, and that no blueprint has beside it.
+    """
 
     name: str
     means: str
     default: str = ""
+    choices: tuple[str, ...] = ()
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ class Kind:
     """One kind of agent.
 
     Shape:   `takes_command` says whether a blueprint names the program itself; `look` takes a blueprint's options, its
-             command and the environment; `extra` is the package's extra that brings what it needs.
+             command and the environment; `extra` is the package's extra that brings what it needs; `cannot_hold` says
+             of limits, and of options that other kinds have, why nobody could hold this kind to them.
     """
 
     name: str
@@ -51,6 +58,7 @@ class Kind:
     load: Callable[[], Backend] = field(repr=False)
     look: Look = field(repr=False)
     extra: str | None = None
+    cannot_hold: Mapping[str, str] = field(default_factory=dict)
 
 
 def version_of(program: str, environment: Mapping[str, str]) -> str | None:

@@ -1,12 +1,30 @@
 """What the tests of the backends share."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from support.bubblewrap import why_not
+from support.bubblewrap import why_not as why_no_sandbox
+from support.client_rigs import ALL, ClientBench, rig_of
+from support.model_stand_in import ModelStandIn
+from support.real_clients import why_not as why_no_clients
 
 
 @pytest.fixture(scope="session")
 def bubblewrap() -> None:
     """Skip what needs a real sandbox where the machine cannot make one; that nothing runs then is tested everywhere."""
-    if reason := why_not():
+    if reason := why_no_sandbox():
         pytest.skip(reason)
+
+
+@pytest.fixture(params=ALL, ids=lambda client: client.name)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClientBench]:
+    """Each real client as its blueprint has it that ships, in an empty home, before the stand-in for its model."""
+    if reason := why_no_clients():
+        pytest.skip(reason)
+    home, project_dir = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project_dir.mkdir()
+    with ModelStandIn() as model:
+        yield ClientBench(request.param, rig_of(request.param, model, home, project_dir), model)

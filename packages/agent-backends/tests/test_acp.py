@@ -17,6 +17,7 @@ from support.agent_rig import FAKE_ACP, AgentRig
 from support.bubblewrap import SYSTEM_PATH
 
 SOON: JsonObject = {"start_seconds": 1}
+REJECT: JsonObject = {"permission": "reject", "config": {"mode": "build"}}
 
 
 @pytest.fixture
@@ -124,13 +125,31 @@ def test_a_choice_that_does_not_hold_keeps_the_agent_from_its_prompt(
 
 def test_a_tool_is_allowed_once_or_rejected_as_the_blueprint_says(rig: AgentRig) -> None:
     allowed = rig.run(rig.turn("ask: tee file < /etc/hostname\nsay: went on"))
-    rejected = rig.run(rig.turn("ask: echo made > other\nsay: {{last}}", options={"permission": "reject"}))
+    rejected = rig.run(rig.turn("ask: echo made > other\nsay: {{last}}", options=REJECT))
+    silent = rig.run(rig.turn("ask: echo made > other", options=REJECT))
 
     assert allowed.outcome.ending is Ending.COMPLETED
     assert (rig.project_dir / "file").exists()
     assert rejected.outcome.result_text == "reject-once"
     assert not (rig.project_dir / "other").exists()
     assert [event.is_error for event in rejected.events if isinstance(event, ToolAnswered)] == [True]
+    assert silent.outcome.reason is Reason.EMPTY_RESULT
+    assert "its 'permission' rejected what it wanted to do" in str(silent.outcome.error)
+
+
+def test_an_agent_that_does_not_ask_cannot_pass_for_one_that_is_rejected(rig: AgentRig) -> None:
+    unasked = rig.run(rig.turn("say: I go\nrun: echo made > file\nwait: 300\nsay: never", options=REJECT))
+    at_its_end = rig.run(rig.turn("run: echo made > file\nsay: done", options=REJECT))
+    failed = rig.run(rig.turn("run: exit 3\nsay: it failed", options=REJECT))
+    no_mode = rig.run(rig.turn("say: never", options={"permission": "reject"}))
+
+    for ran in (unasked, at_its_end):
+        assert (ran.outcome.ending, ran.outcome.reason) == (Ending.FAILED, Reason.INVALID_PARAMETERS)
+        assert "used 'shell' and did not ask" in str(ran.outcome.error)
+    assert failed.outcome.result_text == "it failed"
+    assert (no_mode.outcome.reason, no_mode.said) == (Reason.INVALID_PARAMETERS, [])
+    assert "'config' names no 'mode' to ask in ('auto', 'build', 'plan')" in str(no_mode.outcome.error)
+    assert rig.processes() == []
 
 
 def test_nothing_is_ever_allowed_for_always(rig: AgentRig) -> None:
@@ -328,6 +347,7 @@ def test_a_missing_program_is_backend_missing(rig: AgentRig) -> None:
         ({"permision": "reject"}, {}, "did you mean 'permission'?"),
         ({"permission": "allow_always"}, {}, "expected 'permission' to be one of 'allow_once', 'reject'"),
         ({"config": {"mode": 3}}, {}, "expected 'mode' in 'config'"),
+        ({"own_folders": [".config"]}, {}, "expected paths from '/' or '~/' in 'own_folders'"),
         ({}, {"max_turns": 3}, "'max_turns' of its limits cannot be held"),
     ],
 )
@@ -347,12 +367,12 @@ def test_what_a_blueprint_leaves_out_is_safe_where_nobody_watches() -> None:
 @pytest.mark.usefixtures("bubblewrap")
 def test_in_a_sandbox_it_works_is_resumed_and_sees_nothing_of_the_home(rig: AgentRig) -> None:
     (rig.home / "secret").write_text("hidden-from-it")
-    state = rig.home / "state"
-    state.mkdir()
+    state = rig.home / "state/of-its-own"
     fake = rig.home / "tools"
     shutil.copytree(FAKE_ACP.parent, fake)
     rig.variables = {"PATH": SYSTEM_PATH, "FAKE_ACP_STATE": str(state)}
-    box = Bubblewrap(rig.home, readable=(fake,), writable=(state,))
+    rig.options = {"own_folders": ["~/state/of-its-own"]}
+    box = Bubblewrap(rig.home, readable=(fake,))
     command = (str(fake / "fake-acp"),)
     look = f"run: echo made > made; cat {rig.home}/secret || echo nothing there"
 

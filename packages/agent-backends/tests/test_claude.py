@@ -15,6 +15,7 @@ from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
 from support.bubblewrap import SYSTEM_PATH
 from support.claude_rig import ClaudeRig
+from support.lab_server import CALLED, STARTED, lab_server
 from support.model_stand_in import ModelStandIn
 
 SLEEP_LONG = "python3 -c 'import time; time.sleep(300)'"
@@ -335,6 +336,22 @@ def _booby_trap(project_dir: Path) -> None:
     (project_dir / ".claude" / "settings.json").write_text(json.dumps(settings))
     server = {"command": "touch", "args": [f"{project_dir}/server-ran"]}
     (project_dir / ".mcp.json").write_text(json.dumps({"mcpServers": {"trap": server}}))
+
+
+def test_what_it_would_have_to_ask_for_is_not_done_where_the_blueprint_rejects_it(
+    rig: ClaudeRig, tmp_path: Path
+) -> None:
+    rig.variables["LAB_SECRET"] = "s"
+    call = 'mcp: mcp__lab__whoami {"greeting": "hi"}'
+    script = f"{bash('echo made > file; echo ran')}\n{call}\nsay: that was it"
+
+    ran = rig.run(rig.turn(script, options={"permission": "reject"}, mcp_servers={"lab": lab_server(tmp_path)}))
+
+    assert (ran.outcome.ending, ran.outcome.result_text) == (Ending.COMPLETED, "that was it")
+    assert [event.is_error for event in ran.events if isinstance(event, ToolAnswered)] == [True, True]
+    assert (tmp_path / STARTED).exists()
+    assert not (tmp_path / CALLED).exists()
+    assert not (rig.project_dir / "file").exists()
 
 
 @pytest.mark.usefixtures("bubblewrap")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent_backends.registry import KINDS, BackendMissingError, kind_named, load_backend
+from runtime_client.wire import JsonObject, UnexpectedAnswerError
 
 FOLDER = Path(importlib.import_module("agent_backends").__file__ or "").parent
 
@@ -22,6 +23,32 @@ def test_a_kind_describes_the_options_that_it_understands(name: str) -> None:
 
     assert kind_named(name).name == load_backend(name).name == name
     assert sorted(option.name for option in kind_named(name).options) == sorted(understood)
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "command"])
+def test_a_kind_understands_the_choices_and_refuses_the_limits_that_it_says(name: str) -> None:
+    kind = kind_named(name)
+    limits = [limit for limit in ("max_turns", "max_cost_usd", "max_tokens") if is_refused(name, {}, {limit: 1})]
+
+    assert limits == list(kind.cannot_hold)
+    for option in kind.options:
+        for choice in option.choices:
+            assert not is_refused(name, {option.name: choice}, {}), f"{option.name} {choice}"
+        assert is_refused(name, {option.name: "none-of-these"}, {}) or not option.choices, option.name
+        if option.instead_of is not None:
+            other = next(one for one in kind.options if one.name == option.instead_of)
+            both: JsonObject = {option.name: option.choices[0], other.name: other.choices[0]}
+            assert is_refused(name, both, {}), f"{option.name} and {other.name}"
+
+
+def is_refused(name: str, options: JsonObject, limits: JsonObject) -> bool:
+    module = importlib.import_module(f"agent_backends.{name}.options")
+    reader = getattr(module, f"{name.capitalize()}Options").read
+    try:
+        reader(options, limits, *([None] if name == "acp" else []))
+    except UnexpectedAnswerError:
+        return True
+    return False
 
 
 def test_an_unknown_kind_is_refused_with_those_that_there_are() -> None:

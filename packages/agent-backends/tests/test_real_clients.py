@@ -4,21 +4,15 @@ Each start of a client costs seconds, so one run proves several things.
 """
 
 import json
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import pytest
 
 from agent_backends.protocol import Ending, Started, ToolAnswered, ToolCalled
 from runtime_client.reasons import Reason
-from runtime_client.wire import JsonObject
-from support.agent_rig import AgentRig, Ran
-from support.client_rigs import ALL, CODEX, RealClient, rig_of
-from support.model_stand_in import ModelStandIn
-from support.real_clients import why_not
+from support.agent_rig import AgentRig
+from support.client_rigs import CODEX, ClientBench
+from support.lab_server import lab_server
 
 SLEEP_LONG = "python3 -c 'import time; time.sleep(300)'"
 # OpenCode tries a 429 again for ever and tells nobody, and of a status that it gives up at it tells the text alone.
@@ -32,32 +26,8 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Bench:
-    """One client with a home, a project and a model."""
-
-    client: RealClient
-    rig: AgentRig
-    model: ModelStandIn
-
-    def run(self, prompt: str, resume: Ran | None = None) -> Ran:
-        """Run a turn."""
-        return self.rig.run(self.rig.turn(prompt, resume=resume.backend_session_id if resume else None))
-
-
-@pytest.fixture(params=ALL, ids=lambda client: client.name)
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    if reason := why_not():
-        pytest.skip(reason)
-    home, project_dir = tmp_path / "home", tmp_path / "project"
-    home.mkdir()
-    project_dir.mkdir()
-    with ModelStandIn() as model:
-        yield Bench(request.param, rig_of(request.param, model, home, project_dir), model)
-
-
 def test_it_works_in_the_project_folder_says_what_it_does_and_goes_on_in_another_process(
-    bench: Bench, tmp_path: Path
+    bench: ClientBench, tmp_path: Path
 ) -> None:
     command = bench.client.run("echo made > file.txt; pwd; echo $AGENT_SESSION_NAME")
     greeting = bench.client.call("lab", "whoami", {"greeting": "hi"})
@@ -92,7 +62,7 @@ def test_it_works_in_the_project_folder_says_what_it_does_and_goes_on_in_another
     assert bench.rig.processes() == []
 
 
-def test_a_stop_in_the_middle_of_a_tool_leaves_nothing_alive_and_the_conversation_whole(bench: Bench) -> None:
+def test_a_stop_in_the_middle_of_a_tool_leaves_nothing_alive_and_the_conversation_whole(bench: ClientBench) -> None:
     more = {"yield_time_ms": 300_000} if bench.client is CODEX else {}
     stopped = bench.rig.run(
         bench.rig.turn(f"{bench.client.run(SLEEP_LONG, **more)}\nthe word is bergamot"),
@@ -106,7 +76,7 @@ def test_a_stop_in_the_middle_of_a_tool_leaves_nothing_alive_and_the_conversatio
     assert "bergamot" in gone_on.outcome.result_text
 
 
-def test_a_refused_model_call_is_a_failure_with_its_reason(bench: Bench) -> None:
+def test_a_refused_model_call_is_a_failure_with_its_reason(bench: ClientBench) -> None:
     limit = bench.run(f"error: {LIMITS.get(bench.client.name, LIMIT)}").outcome
     refused = bench.run("error: 401").outcome
 
@@ -116,26 +86,12 @@ def test_a_refused_model_call_is_a_failure_with_its_reason(bench: Bench) -> None
     assert "\n" not in str(limit.error) + str(refused.error)
 
 
-def test_a_conversation_that_is_not_there_is_not_begun_anew(bench: Bench) -> None:
+def test_a_conversation_that_is_not_there_is_not_begun_anew(bench: ClientBench) -> None:
     unknown = "11111111-1111-4111-8111-111111111111"
     outcome = bench.rig.run(bench.rig.turn("say: never", resume=unknown)).outcome
 
     assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.SESSION_NOT_FOUND)
     assert bench.model.model_calls == []
-
-
-def lab_server(folder: Path) -> JsonObject:
-    path = folder / "lab_server.py"
-    path.write_text(
-        "import os\n"
-        "from mcp.server import MCPServer\n"
-        "server = MCPServer('lab')\n"
-        "@server.tool()\n"
-        "def whoami(greeting: str) -> str:\n"
-        "    return f'{greeting} {os.environ[\"TOKEN\"]}'\n"
-        "server.run()\n"
-    )
-    return {"command": sys.executable, "args": [str(path)], "env": {"TOKEN": "${LAB_SECRET}"}}
 
 
 def a_command_sleeps(rig: AgentRig) -> bool:

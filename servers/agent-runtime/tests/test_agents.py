@@ -92,7 +92,7 @@ def test_a_written_agent_is_read_back_as_it_was_given(workshop: Workshop) -> Non
         "model": "m",
         "labels": {"gpu": "yes"},
         "limits": {"max_turns": 3},
-        "options": {"x": [1, None]},
+        "options": {"effort": "high", "fallback_model": None},
         "system_prompt": "line one\nline two",
         "mcp_servers": {"s": {"url": "http://x"}},
     }
@@ -102,6 +102,49 @@ def test_a_written_agent_is_read_back_as_it_was_given(workshop: Workshop) -> Non
     assert {key: made[key] for key in given} == given
     assert read(workshop.desk.get("/agents/whole")) == made
     assert json.loads((workshop.own / "whole" / "agent.json").read_text())["name"] == "whole"
+
+
+ASKED = "/agents/asked"
+
+
+def test_the_same_word_of_permission_is_kept_for_every_kind_that_can_be_held_to_it(workshop: Workshop) -> None:
+    for backend in ("acp", "claude", "codex", "gemini"):
+        for permission in ("allow_once", "reject"):
+            given = {"backend": backend, "command": ["x"], "options": {"permission": permission}}
+            answer = workshop.desk.http.put(f"/agents/{backend}-{permission}", json=given)
+
+            assert read(answer, 201)["options"] == given["options"]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"command": ["x"], "options": {"permission": "reject"}},
+            "backend 'command' cannot be held to 'permission': any program may do what it likes",
+        ),
+        (
+            {"backend": "gemini", "options": {"permission": "ask"}},
+            "option 'permission' of backend 'gemini' can be one of 'allow_once', 'reject', found 'ask'",
+        ),
+        ({"backend": "codex", "options": {"permission": 1}}, "can be one of 'allow_once', 'reject', found no text"),
+        (
+            {"backend": "codex", "options": {"permission": "reject", "sandbox_mode": "read-only"}},
+            "options 'permission' and 'sandbox_mode' of backend 'codex' say the same (keep one)",
+        ),
+        ({"backend": "codex", "options": {"permision": "reject"}}, "has no option 'permision' (did you mean"),
+        ({"backend": "gemini", "limits": {"max_cost_usd": 5}}, "backend 'gemini' cannot be held to 'max_cost_usd'"),
+        ({"backend": "acp", "command": ["x"], "limits": {"max_turns": 5}}, "cannot be held to 'max_turns'"),
+    ],
+)
+def test_what_a_kind_cannot_be_held_to_is_refused_when_it_is_saved_and_when_it_lies_there(
+    workshop: Workshop, given: JsonObject, sentence: str
+) -> None:
+    error = refused(workshop.desk.http.put(ASKED, json=given), 422, "invalid_parameters")
+    workshop.write(workshop.shipped, "lies-there", agent=given)
+
+    assert sentence in str(error)
+    assert sentence in str(workshop.listed()["lies-there"]["error"])
 
 
 SANDBOXES: dict[str, Json] = {

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from agent_backends.acp.options import CANNOT_HOLD, Resume
+from agent_backends.client.permission import PERMISSIONS
 from agent_backends.kind import Found, Kind, Option, found_program
 from agent_backends.protocol import Backend
 from runtime_client.wire import JsonObject
@@ -25,11 +27,15 @@ def describe() -> Kind:
         title="Any agent of the Agent Client Protocol",
         takes_command=True,
         options=(
-            Option("permission", "the answer when it asks for permission: `allow_once` or `reject`", "`allow_once`"),
+            Option(
+                "permission", "what it is answered when it asks: `allow_once` or `reject`", "`allow_once`", PERMISSIONS
+            ),
             Option("config", "its own configuration options, by id or category: `mode`, `model`, …"),
-            Option("resume", "`auto`, `load`, or `never` for one that cannot", "`auto`"),
+            Option("resume", "`auto`, `load`, or `never` for one that cannot", "`auto`", tuple(Resume)),
+            Option("own_folders", "where it keeps conversations, settings and login: there it may write in a sandbox"),
             Option("start_seconds", "how long it may take to answer before it has the prompt", "120"),
         ),
         load=_load,
         look=_look,
+        cannot_hold=CANNOT_HOLD,
     )

@@ -10,6 +10,12 @@ from agent_backends.protocol import CannotRunError, Turn
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject
 
+# Where an agent says what it offers that has no configuration options yet.
+_OLD_CHOICES: Mapping[str, tuple[str, str, str]] = {
+    "mode": ("modes", "availableModes", "id"),
+    "model": ("models", "availableModels", "modelId"),
+}
+
 
 def takes_system_prompt(capabilities: JsonObject) -> bool:
     """Whether the agent knows system prompts, which the protocol itself does not have yet."""
@@ -72,6 +78,20 @@ class Opening:
         )
 
 
+def check_has_no_modes(turn: Turn, opened: Opened) -> None:
+    """Refuse an agent whose every question is to be rejected, and that has modes of which the blueprint names none.
+
+    In some modes an agent asks nothing, and it begins in the one that its maker or its user likes.
+
+    Errors:  CannotRunError.
+    """
+    option = _option(opened.offers, "mode")
+    modes = _choices(option) if option is not None else _old_choices(opened.offers, "mode")
+    if modes:
+        shown = ", ".join(repr(mode) for mode in modes[:20])
+        raise _cannot(turn, f"'permission' rejects what it asks for, and 'config' names no 'mode' to ask in ({shown})")
+
+
 async def configure(peer: Peer, turn: Turn, opened: Opened, wanted: Mapping[str, str | bool]) -> JsonObject:
     """Set what the blueprint wants set, read it back, and return what the agent says of itself then.
 
@@ -101,12 +121,11 @@ async def _set(peer: Peer, turn: Turn, opened: Opened, name: str, value: str | b
 
 async def _set_old_way(peer: Peer, turn: Turn, opened: Opened, name: str, value: str | bool) -> JsonObject:
     """Set the mode or the model of an agent that has no configuration options yet."""
-    old = {"mode": ("modes", "availableModes", "id"), "model": ("models", "availableModels", "modelId")}.get(name)
-    if old is None or old[0] not in opened.offers or not isinstance(value, str):
+    choices = _old_choices(opened.offers, name)
+    if not choices or not isinstance(value, str):
         known = ", ".join(repr(word(one, "id")) for one in parts(opened.offers, "configOptions")) or "none"
         raise _cannot(turn, f"it has no configuration option {name!r} (it has: {known})")
-    field, choices, key = old
-    _check_choice(turn, name, value, [word(one, key) for one in parts(opened.offers, field, choices)])
+    _check_choice(turn, name, value, choices)
     await peer.request(f"session/set_{name}", {"sessionId": opened.session_id, f"{name}Id": value})
     return opened.offers
 
@@ -115,6 +134,11 @@ def _option(offers: JsonObject, name: str) -> JsonObject | None:
     offered = parts(offers, "configOptions")
     by_id = [one for one in offered if word(one, "id") == name]
     return next(iter(by_id or [one for one in offered if word(one, "category") == name]), None)
+
+
+def _old_choices(offers: JsonObject, name: str) -> list[str]:
+    field, choices, key = _OLD_CHOICES.get(name, ("", "", ""))
+    return [word(one, key) for one in parts(offers, field, choices)]
 
 
 def _choices(option: JsonObject) -> list[str]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from agent_backends.acp.options import Permission
 from agent_backends.client.loose import parts, word
+from agent_backends.client.permission import Permission
 from runtime_client.wire import JsonObject
 
 CANCELLED: JsonObject = {"outcome": {"outcome": "cancelled"}}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from agent_backends.acp.failures import ended_badly, failure_in, refused
-from agent_backends.acp.opening import Opened, Opening, configure, takes_system_prompt
+from agent_backends.acp.opening import Opened, Opening, check_has_no_modes, configure, takes_system_prompt
 from agent_backends.acp.options import AcpOptions
 from agent_backends.acp.permissions import CANCELLED, answer_to
 from agent_backends.acp.servers import told_servers
@@ -14,6 +14,7 @@ from agent_backends.acp.updates import Updates
 from agent_backends.client.failures import one_line, wrong_option
 from agent_backends.client.loose import part, whole, word
 from agent_backends.client.peer import METHOD_NOT_FOUND, Lines, Peer, RefusedByPeerError
+from agent_backends.client.permission import Permission
 from agent_backends.client.servers import servers_of
 from agent_backends.client.typed_errors import reason_in
 from agent_backends.protocol import BackendSession, CannotRunError, Emit, Ending, Outcome, Started, Turn
@@ -41,8 +42,9 @@ class AcpTalk:
         self._title = f"agent {turn.blueprint.name!r}"
         self._session_id = ""
         self._is_known = False
+        self._rejected = 0
         self._is_stopping = False
-        self._spent: asyncio.Event = asyncio.Event()
+        self._must_end: asyncio.Event = asyncio.Event()
 
     @property
     def last_text(self) -> str:
@@ -83,6 +85,7 @@ class AcpTalk:
         answer = answer_to(params, self._options.permission)
         if answer is None:
             raise RefusedByPeerError(METHOD_NOT_FOUND, f"nothing that is offered means {self._options.permission!s}")
+        self._rejected += self._options.permission is Permission.REJECT
         return answer
 
     def told(self, method: str, params: JsonObject) -> None:
@@ -92,8 +95,8 @@ class AcpTalk:
         self._updates.see(part(params, "update"))
         if self._updates.is_under_way:
             self._know_session()
-        if self._is_over_budget():
-            self._spent.set()
+        if self._why_end() is not None:
+            self._must_end.set()
 
     async def _talk(self) -> Outcome:
         try:
@@ -130,6 +133,8 @@ class AcpTalk:
         self._session_id = self._turn.backend_session_id or ""
         opened = await Opening(self._peer, self._turn, capabilities, servers).open(self._options.resume)
         self._session_id = opened.session_id
+        if self._options.permission is Permission.REJECT and "mode" not in self._options.config:
+            check_has_no_modes(self._turn, opened)
         offers = await configure(self._peer, self._turn, opened, self._options.config)
         return Opened(opened.session_id, {**offers, "hello": hello})
 
@@ -139,18 +144,19 @@ class AcpTalk:
         self._emit(Started(self._turn.blueprint.model, client=_client_in(hello)))
         asked: JsonObject = {"sessionId": opened.session_id, "prompt": _blocks(self._turn, hello)}
         prompting = asyncio.create_task(self._peer.request("session/prompt", asked))
-        spending = asyncio.create_task(self._spent.wait())
+        ending = asyncio.create_task(self._must_end.wait())
         try:
-            await asyncio.wait({prompting, spending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({prompting, ending}, return_when=asyncio.FIRST_COMPLETED)
             if not prompting.done():
-                return await self._stop_spending()
+                await self.ask_to_stop()
+                return self._why_end() or Outcome(Ending.STOPPED, self.last_text)
             return self._outcome(await prompting)
         except RefusedByPeerError as refusal:
             return refused(self._title, "the prompt", refusal, self.last_text)
         finally:
-            for task in (prompting, spending):
+            for task in (prompting, ending):
                 task.cancel()
-            await asyncio.gather(prompting, spending, return_exceptions=True)
+            await asyncio.gather(prompting, ending, return_exceptions=True)
 
     def _outcome(self, answer: JsonObject) -> Outcome:
         self._updates.meter.see_answer(answer)
@@ -160,22 +166,34 @@ class AcpTalk:
             sentence = f"{self._title} could not finish the turn: {said}"
             return Outcome.failed(reason_in(failure) or Reason.NONZERO_EXIT, sentence, self.last_text)
         self._know_session()
+        if (outcome := self._unasked()) is not None:
+            return outcome
         stop_reason = word(answer, "stopReason")
         if stop_reason != "end_turn":
             return ended_badly(self._title, stop_reason, self.last_text)
         if not self.last_text:
-            sentence = f"{self._title} ended the turn without an error and without a word (ask again)"
+            hint = "its 'permission' rejected what it wanted to do" if self._rejected else "ask again"
+            sentence = f"{self._title} ended the turn without an error and without a word ({hint})"
             return Outcome.failed(Reason.EMPTY_RESULT, sentence)
         return Outcome(Ending.COMPLETED, self.last_text)
 
-    async def _stop_spending(self) -> Outcome:
-        await self.ask_to_stop()
-        sentence = f"{self._title} has spent more than the {self._options.max_cost_usd:g} US dollars of its limits"
-        return Outcome.failed(Reason.BUDGET_EXCEEDED, sentence, self.last_text)
-
-    def _is_over_budget(self) -> bool:
+    def _why_end(self) -> Outcome | None:
+        """Return what the turn is to end with, whatever the agent still does; None while all is well."""
         spent, most = self._updates.meter.cost_usd, self._options.max_cost_usd
-        return spent is not None and most is not None and spent > most
+        if spent is not None and most is not None and spent > most:
+            sentence = f"{self._title} has spent more than the {most:g} US dollars of its limits"
+            return Outcome.failed(Reason.BUDGET_EXCEEDED, sentence, self.last_text)
+        return self._unasked()
+
+    def _unasked(self) -> Outcome | None:
+        tool = self._updates.tools.unasked
+        if self._options.permission is not Permission.REJECT or not tool:
+            return None
+        sentence = (
+            f"{self._title} used {tool!r} and did not ask, so 'permission' of its options cannot reject that"
+            " (let it ask, by its mode or its own settings: docs/how-to/run-other-agents.md)"
+        )
+        return Outcome.failed(Reason.INVALID_PARAMETERS, sentence, self.last_text)
 
     def _know_session(self) -> None:
         # Not before the agent works on the prompt: some tell an id whose conversation is only kept from there on.

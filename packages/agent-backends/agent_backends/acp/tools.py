@@ -8,6 +8,8 @@ from agent_backends.protocol import Emit, ToolAnswered, ToolCalled
 from runtime_client.wire import Json, JsonObject
 
 _ENDED = ("completed", "failed")
+# Kinds of tools that may change something; the protocol's others read, search, fetch or think.
+_CHANGING = frozenset({"delete", "edit", "execute", "move"})
 
 
 @dataclass
@@ -16,14 +18,19 @@ class _Call:
     told: dict[str, Json] = field(default_factory=dict)
     is_called: bool = False
     is_answered: bool = False
+    is_asked_for: bool = False
 
 
 class ToolCalls:
-    """Puts the pieces together: an input may come long after its call, an output in several parts."""
+    """Puts the pieces together: an input may come long after its call, an output in several parts.
+
+    Shape:   `unasked` is the title of the first call that may have changed something and was not asked for.
+    """
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._calls: dict[str, _Call] = {}
+        self.unasked = ""
 
     def see(self, update: JsonObject) -> None:
         """Take a `tool_call` or a `tool_call_update`."""
@@ -34,14 +41,22 @@ class ToolCalls:
         if status in _ENDED:
             self._call(number, call)
             self._answer(number, call, is_error=status == "failed")
+            if status == "completed" and not call.is_asked_for and word(call.told, "kind") in _CHANGING:
+                self.unasked = self.unasked or call.title
         elif status == "in_progress" and call.told.get("rawInput"):
             self._call(number, call)
 
     def ask_for(self, update: JsonObject) -> None:
-        """Take a call for which permission is asked: the agent is about to make it."""
+        """Take a call for which permission is asked: the agent is about to make it.
+
+        What it is given may be told only once it is allowed.
+        """
         self.see(update)
         number = word(update, "toolCallId")
-        self._call(number, self._calls[number])
+        call = self._calls[number]
+        call.is_asked_for = True
+        if call.told.get("rawInput"):
+            self._call(number, call)
 
     def finish(self) -> None:
         """Tell of the calls that were begun and whose end nobody has told."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent_backends.claude.options import PERMISSION_MODES, SystemPromptMode
+from agent_backends.client.permission import PERMISSIONS
 from agent_backends.kind import Found, Kind, Option, found_program
 from agent_backends.protocol import Backend, CannotRunError
 from runtime_client.wire import JsonObject, UnexpectedAnswerError
@@ -37,10 +39,22 @@ def describe() -> Kind:
         title="Claude Code",
         takes_command=False,
         options=(
-            Option("permission_mode", "what it may do unasked: see run-claude-code.md", "`bypassPermissions`"),
+            Option(
+                "permission",
+                "`allow_once`, or `reject`: what it would ask for is denied, but for `allowed_tools`",
+                "`allow_once`",
+                PERMISSIONS,
+                instead_of="permission_mode",
+            ),
+            Option(
+                "permission_mode",
+                "what it may do unasked: see run-claude-code.md",
+                "`bypassPermissions`",
+                PERMISSION_MODES,
+            ),
             Option("setting_sources", "which settings, hooks and memory files count", "none"),
             Option("load_other_mcp_servers", "whether servers other than the blueprint's are connected", "`false`"),
-            Option("system_prompt", "`append` to its own, or `replace` it", "`append`"),
+            Option("system_prompt", "`append` to its own, or `replace` it", "`append`", tuple(SystemPromptMode)),
             Option("verbatim_prompts", "whether `@file` and `/command` in a prompt are plain text", "`true`"),
             Option("allowed_tools", "tool rules, as Claude Code writes them"),
             Option("disallowed_tools", "tool rules, as Claude Code writes them"),

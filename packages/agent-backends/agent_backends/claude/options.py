@@ -1,8 +1,10 @@
 """What a blueprint may say about Claude Code in its `options` and `limits`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent_backends.client.permission import Permission, mode_in
 from runtime_client.wire import (
     JsonObject,
     flag,
@@ -15,9 +17,10 @@ from runtime_client.wire import (
 )
 
 PERMISSION_MODES = ("bypassPermissions", "acceptEdits", "default", "plan", "dontAsk", "auto")
+_MEANT: Mapping[Permission, str] = {Permission.ALLOW_ONCE: "bypassPermissions", Permission.REJECT: "dontAsk"}
 SETTING_SOURCES = ("user", "project", "local")
 OPTIONS = (
-    "permission_mode", "setting_sources", "load_other_mcp_servers", "system_prompt", "verbatim_prompts",
+    "permission", "permission_mode", "setting_sources", "load_other_mcp_servers", "system_prompt", "verbatim_prompts",
     "allowed_tools", "disallowed_tools", "fallback_model", "effort", "client_path",
 )  # fmt: skip
 
@@ -60,7 +63,7 @@ class ClaudeOptions:
         """
         only(options, OPTIONS, "its 'options'")
         return cls(
-            permission_mode=one_of(options, "permission_mode", PERMISSION_MODES) or PERMISSION_MODES[0],
+            permission_mode=mode_in(options, "permission_mode", PERMISSION_MODES, _MEANT),
             setting_sources=_all_of(options, "setting_sources", SETTING_SOURCES),
             loads_other_mcp_servers=flag(options, "load_other_mcp_servers", default=False),
             system_prompt_mode=SystemPromptMode(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent_backends.client.permission import PERMISSIONS
+from agent_backends.codex.options import CANNOT_HOLD, SANDBOX_MODES
 from agent_backends.kind import Found, Kind, Option, found_program
 from agent_backends.protocol import Backend
 from runtime_client.wire import JsonObject
@@ -30,7 +32,17 @@ def describe() -> Kind:
         takes_command=False,
         options=(
             Option(
-                "sandbox_mode", "Codex' own sandbox: `danger-full-access`, `workspace-write`, `read-only`", "the first"
+                "permission",
+                "`allow_once`, or `reject`: it can read, and change or call nothing",
+                "`allow_once`",
+                PERMISSIONS,
+                instead_of="sandbox_mode",
+            ),
+            Option(
+                "sandbox_mode",
+                "Codex' own sandbox: `danger-full-access`, `workspace-write`, `read-only`",
+                "the first",
+                SANDBOX_MODES,
             ),
             Option("effort", "how long it thinks, as in Codex"),
             Option("config", "laid over its `config.toml`, by dotted names"),
@@ -38,4 +50,5 @@ def describe() -> Kind:
         ),
         load=_load,
         look=_look,
+        cannot_hold=CANNOT_HOLD,
     )

@@ -1,19 +1,23 @@
 """What a blueprint may say about Codex in its `options` and `limits`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent_backends.client.limits import refuse_limit
+from agent_backends.client.limits import refuse_limits
+from agent_backends.client.permission import Permission, mode_in, permission_in
 from runtime_client.wire import (
     JsonObject,
     nested,
-    one_of,
     only,
     optional_integer,
     optional_text,
 )
 
-OPTIONS = ("client_path", "config", "effort", "sandbox_mode")
+OPTIONS = ("client_path", "config", "effort", "permission", "sandbox_mode")
+CANNOT_HOLD: Mapping[str, str] = {"max_cost_usd": "Codex tells of tokens and of no cost"}
 SANDBOX_MODES = ("danger-full-access", "workspace-write", "read-only")
+# It is never let ask, for nobody is there: what it would ask for fails in its sandbox.
+_MEANT: Mapping[Permission, str] = {Permission.ALLOW_ONCE: "danger-full-access", Permission.REJECT: "read-only"}
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class CodexOptions:
     """The choices of one blueprint.
 
     Shape:   `config` is laid over the user's own `config.toml`, by dotted names; `sandbox_mode` is Codex' own sandbox,
-             beside the one of the blueprint.
+             beside the one of the blueprint; `rejects_servers` is true if it may not call the blueprint's MCP servers.
     Units:   `max_turns` are calls to the model for one prompt.
     """
 
@@ -29,6 +33,7 @@ class CodexOptions:
     config: JsonObject = field(default_factory=dict)
     effort: str | None = None
     sandbox_mode: str = SANDBOX_MODES[0]
+    rejects_servers: bool = False
     max_turns: int | None = None
 
     @classmethod
@@ -38,12 +43,12 @@ class CodexOptions:
         Errors:  UnexpectedAnswerError, naming the option and what was expected.
         """
         only(options, OPTIONS, "its 'options'")
-        because = "Codex tells of tokens and of no cost"
-        refuse_limit(limits, "max_cost_usd", because, "max_tokens", "max_turns", "max_run_seconds")
+        refuse_limits(limits, CANNOT_HOLD)
         return cls(
             client_path=optional_text(options, "client_path") or "codex",
             config=nested(options, "config"),
             effort=optional_text(options, "effort"),
-            sandbox_mode=one_of(options, "sandbox_mode", SANDBOX_MODES) or SANDBOX_MODES[0],
+            sandbox_mode=mode_in(options, "sandbox_mode", SANDBOX_MODES, _MEANT),
+            rejects_servers=permission_in(options) is Permission.REJECT,
             max_turns=optional_integer(limits, "max_turns"),
         )

@@ -4,17 +4,20 @@ from agent_backends.client.servers import HTTP, STDIO, McpServer
 from runtime_client.wire import Json, JsonObject, UnexpectedAnswerError
 
 
-def told_servers(servers: list[McpServer], variables: list[str]) -> dict[str, JsonObject]:
+def told_servers(servers: list[McpServer], variables: list[str], *, rejects: bool) -> dict[str, JsonObject]:
     """Return the servers by their place in the configuration; `variables` are handed on to those that are started.
+
+    With `rejects`, each call would have to be asked for, which is never done, so each is refused.
 
     Errors:  UnexpectedAnswerError, for a server that Codex cannot speak to.
     """
-    return {f"mcp_servers.{server.name}": _told(server, variables) for server in servers}
+    return {
+        f"mcp_servers.{server.name}": _told(server, variables, "prompt" if rejects else "approve") for server in servers
+    }
 
 
-def _told(server: McpServer, variables: list[str]) -> JsonObject:
-    # Nobody is there to approve; what the blueprint names it may use.
-    common: dict[str, Json] = {"default_tools_approval_mode": "approve", "required": True}
+def _told(server: McpServer, variables: list[str], approval: str) -> JsonObject:
+    common: dict[str, Json] = {"default_tools_approval_mode": approval, "required": True}
     if server.kind == STDIO:
         program, *words = server.command
         inherited = [name for name in variables if name not in server.variables]

@@ -128,7 +128,8 @@ class CodexTalk:
 
     def _place(self) -> JsonObject:
         try:
-            servers = told_servers(servers_of(self._turn), sorted(self._turn.environment))
+            variables, rejects = sorted(self._turn.environment), self._options.rejects_servers
+            servers = told_servers(servers_of(self._turn), variables, rejects=rejects)
         except UnexpectedAnswerError as error:
             raise wrong_option(self._turn, error) from error
         blueprint = self._turn.blueprint

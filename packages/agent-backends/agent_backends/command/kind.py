@@ -28,4 +28,8 @@ def describe() -> Kind:
         options=(Option("allow_empty_result", "whether it may print nothing", "`false`"),),
         load=_load,
         look=_look,
+        cannot_hold={
+            "permission": "any program may do what it likes and asks nobody, and only a 'sandbox' keeps it in",
+            "max_turns": "nobody sees the calls that any program makes to a model",
+        },
     )

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent_backends.acp.options import Permission
 from agent_backends.acp.permissions import CANCELLED, answer_to
 from agent_backends.acp.talk import HELLO
 from agent_backends.blueprint import Blueprint
 from agent_backends.client.loose import part, word
 from agent_backends.client.peer import METHOD_NOT_FOUND, Peer, RefusedByPeerError
+from agent_backends.client.permission import Permission
 from agent_backends.client.process import ClientProcess
 from agent_backends.client.running import MARK
 from agent_backends.conformance.findings import Findings

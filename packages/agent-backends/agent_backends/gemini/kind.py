@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent_backends.client.permission import PERMISSIONS
+from agent_backends.gemini.options import APPROVAL_MODES, CANNOT_HOLD
 from agent_backends.kind import Found, Kind, Option, found_program
 from agent_backends.protocol import Backend
 from runtime_client.wire import JsonObject
@@ -29,10 +31,23 @@ def describe() -> Kind:
         title="Gemini CLI",
         takes_command=False,
         options=(
-            Option("approval_mode", "what it may do unasked: `yolo`, `auto_edit`, `default`, `plan`", "`yolo`"),
+            Option(
+                "permission",
+                "`allow_once`, or `reject`: it can read, and change or call nothing",
+                "`allow_once`",
+                PERMISSIONS,
+                instead_of="approval_mode",
+            ),
+            Option(
+                "approval_mode",
+                "what it may do unasked: `yolo`, `auto_edit`, `default`, `plan`",
+                "`yolo`",
+                APPROVAL_MODES,
+            ),
             Option("settings", "laid over its `settings.json`"),
             Option("client_path", "another `gemini` than the one on PATH"),
         ),
         load=_load,
         look=_look,
+        cannot_hold=CANNOT_HOLD,
     )

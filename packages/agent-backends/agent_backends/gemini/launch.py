@@ -53,7 +53,9 @@ def prompt_of(turn: Turn) -> str:
 
 
 def _settings(turn: Turn, options: GeminiOptions) -> JsonObject:
-    servers = {server.name: _told(server, turn.environment) for server in servers_of(turn)}
+    servers = {
+        server.name: _told(server, turn.environment, trust=not options.rejects_servers) for server in servers_of(turn)
+    }
     given: dict[str, Json] = dict(options.settings)
     if servers:
         given["mcpServers"] = servers
@@ -63,12 +65,12 @@ def _settings(turn: Turn, options: GeminiOptions) -> JsonObject:
     return given
 
 
-def _told(server: McpServer, environment: Mapping[str, str]) -> JsonObject:
+def _told(server: McpServer, environment: Mapping[str, str], *, trust: bool) -> JsonObject:
     if server.kind == HTTP:
-        return {"httpUrl": server.url, "headers": dict(server.headers), "trust": True}
+        return {"httpUrl": server.url, "headers": dict(server.headers), "trust": trust}
     if server.kind == SSE:
-        return {"url": server.url, "headers": dict(server.headers), "trust": True}
+        return {"url": server.url, "headers": dict(server.headers), "trust": trust}
     program, *words = server.command
     # It keeps from servers what looks like a secret by its name, our token among it.
     ours = {name: value for name, value in environment.items() if name.startswith(_OURS)}
-    return {"command": program, "args": words, "env": {**ours, **server.variables}, "trust": True}
+    return {"command": program, "args": words, "env": {**ours, **server.variables}, "trust": trust}

@@ -32,7 +32,7 @@ from pydantic_core import ErrorDetails
 from agent_runtime.domain.agent import Blueprint
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
-from agent_runtime.services.agents.blueprint_kinds import known_backend, say_backends
+from agent_runtime.services.agents.blueprint_kinds import check_can_hold, known_backend, say_backends
 from agent_runtime.services.agents.blueprint_limits import LimitsText
 from agent_runtime.services.agents.blueprint_sandbox import (
     BubblewrapText,
@@ -87,6 +87,7 @@ class BlueprintText(BaseModel):
         # Never guessed: one backend runs a program, the other one an agent that may do anything.
         if self.backend is None and not self.command:
             raise ValueError("a 'backend' or a 'command' is expected, found neither")
+        check_can_hold(self.backend or "command", self.options, self.limits.model_dump(exclude_none=True))
         return self
 
     def blueprint(self, system_prompt: str, mcp_servers: Mapping[str, Json]) -> Blueprint:

@@ -1,23 +1,42 @@
-"""Which kinds of agents a blueprint may name.
+"""What a blueprint may say to each kind of agent.
 
-The runtime runs no agent and imports no backend: their names lie here as a file, which a test keeps up to date. What
-their options may be is for the backend to say, where the agent runs.
+The runtime runs no agent and imports no backend: what each kind says of itself lies here as a file, which a test keeps
+up to date. What an option means, and whether it holds on a machine, is for the backend to say, where the agent runs.
 """
 
 import functools
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from agent_runtime.domain.json import JsonObject
+from pydantic import BaseModel, Field, TypeAdapter
+
+from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
+
+# What every kind has, as it is not the kind that heeds it.
+_COMMON = ("env",)
+
+
+class _Option(BaseModel):
+    choices: list[str] = []
+    instead_of: str | None = None
+
+
+class _Kind(BaseModel):
+    options: dict[str, _Option]
+    cannot_hold: Annotated[dict[str, str], Field(default_factory=dict)]
 
 
 @functools.cache
+def _kinds() -> Mapping[str, _Kind]:
+    text = Path(__file__).with_name("backends.json").read_bytes()
+    return TypeAdapter(dict[str, _Kind]).validate_json(text)
+
+
 def known_backends() -> Sequence[str]:
     """Return the names of the kinds of agents."""
-    names: list[str] = json.loads(Path(__file__).with_name("backends.json").read_bytes())
-    return tuple(names)
+    return tuple(_kinds())
 
 
 def known_backend(name: str) -> str:
@@ -30,6 +49,41 @@ def known_backend(name: str) -> str:
         hint = did_you_mean(name, known) or f" (there are: {', '.join(known)})"
         raise ValueError(f"there is no backend {name!r}{hint}")
     return name
+
+
+def check_can_hold(backend: str, options: Mapping[str, Json], limits: Mapping[str, Json]) -> None:
+    """Refuse what a blueprint asks of a kind that does not know it, or that nobody could hold to it.
+
+    Errors:  ValueError.
+    """
+    kind = _kinds()[backend]
+    said = {name: value for name, value in (*options.items(), *limits.items()) if value is not None}
+    for name, because in kind.cannot_hold.items():
+        if name in said:
+            raise ValueError(f"backend '{backend}' cannot be held to '{name}': {because} (leave it out)")
+    for name, value in options.items():
+        _check_option(backend, kind, name, value, options)
+
+
+def _check_option(backend: str, kind: _Kind, name: str, value: Json, options: Mapping[str, Json]) -> None:
+    if name in _COMMON:
+        return
+    option = kind.options.get(name)
+    if option is None:
+        known = (*kind.options, *_COMMON)
+        hint = did_you_mean(name, known) or f" (there are: {', '.join(known)})"
+        raise ValueError(f"backend '{backend}' has no option '{name}'{hint}")
+    if value is None:
+        return
+    if option.choices and value not in option.choices:
+        expected = ", ".join(f"'{choice}'" for choice in option.choices)
+        raise ValueError(f"option '{name}' of backend '{backend}' can be one of {expected}, found {_shown(value)}")
+    if option.instead_of is not None and options.get(option.instead_of) is not None:
+        raise ValueError(f"options '{name}' and '{option.instead_of}' of backend '{backend}' say the same (keep one)")
+
+
+def _shown(value: Json) -> str:
+    return f"'{value[:60]}'" if isinstance(value, str) else "no text"
 
 
 def say_backends(schema: JsonObject) -> None:

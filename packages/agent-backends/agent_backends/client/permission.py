@@ -1,0 +1,36 @@
+"""The one word about permission that means the same for every kind of agent that can be held to it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from runtime_client.wire import JsonObject, UnexpectedAnswerError, one_of
+
+
+class Permission(StrEnum):
+    """What becomes of an act for which an agent would have to ask somebody: it may, this once, or it may not."""
+
+    ALLOW_ONCE = "allow_once"
+    REJECT = "reject"
+
+
+PERMISSIONS = tuple(permission.value for permission in Permission)
+
+
+def permission_in(options: JsonObject) -> Permission | None:
+    """Return what a blueprint says in the word that all kinds share; None if it does not.
+
+    Errors:  UnexpectedAnswerError.
+    """
+    said = one_of(options, "permission", PERMISSIONS)
+    return None if said is None else Permission(said)
+
+
+def mode_in(options: JsonObject, field: str, modes: tuple[str, ...], meant: Mapping[Permission, str]) -> str:
+    """Return the client's own mode: as its own word says, or as the shared word means it; the first without either.
+
+    Errors:  UnexpectedAnswerError, also if a blueprint says both.
+    """
+    permission, mode = permission_in(options), one_of(options, field, modes)
+    if permission is not None and mode is not None:
+        raise UnexpectedAnswerError(f"'permission' and {field!r} of its options say the same thing (keep one)")
+    return mode or (modes[0] if permission is None else meant[permission])

@@ -1,0 +1,71 @@
+"""The real clients in our sandbox, and under a blueprint that rejects whatever they would have to ask for."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent_backends.blueprint import Bubblewrap
+from agent_backends.protocol import Ending, ToolAnswered
+from support.client_rigs import CODEX, OPENCODE, ClientBench
+from support.lab_server import CALLED, STARTED, lab_server
+from support.real_clients import clients_folder
+
+# It asks for nothing unless it is told to; of others, their mode or their sandbox is enough.
+OPENCODE_ASKS = {"OPENCODE_PERMISSION": json.dumps({"*": "ask", "read": "allow"})}
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_in_a_sandbox_it_works_in_its_project_alone_and_keeps_its_conversation(
+    bench: ClientBench, tmp_path: Path
+) -> None:
+    home, outside = bench.rig.home, tmp_path / "outside"
+    outside.mkdir()
+    (home / "secret").write_text("hidden-from-it")
+    box = Bubblewrap(home, readable=(clients_folder(),))
+    writes = "; ".join(f"echo x > {place}" for place in (f"{outside}/x", "/usr/x", "/etc/x", f"{home}/x"))
+    command = bench.client.run(f"echo made > inside; {writes}; cat {home}/secret; echo here is the end")
+
+    first = bench.rig.run(bench.rig.turn(f"{command}\nsay: {{{{last}}}}\nthe word is heliotrope", sandbox=box))
+    again = bench.rig.run(bench.rig.turn("recall", sandbox=box, resume=first.backend_session_id))
+
+    assert (first.outcome.ending, first.outcome.error) == (Ending.COMPLETED, None)
+    assert "here is the end" in first.outcome.result_text
+    assert "Read-only file system" in first.outcome.result_text
+    assert "hidden-from-it" not in str(first.events)
+    assert (bench.rig.project_dir / "inside").read_text() == "made\n"
+    assert [path for path in (outside / "x", Path("/usr/x"), Path("/etc/x"), home / "x") if path.exists()] == []
+    assert (again.outcome.ending, again.outcome.error) == (Ending.COMPLETED, None)
+    assert "heliotrope" in again.outcome.result_text
+    assert bench.rig.processes() == []
+
+
+def test_what_it_would_have_to_ask_for_is_not_done_where_the_blueprint_rejects_it(
+    bench: ClientBench, tmp_path: Path
+) -> None:
+    more = {OPENCODE: OPENCODE_ASKS, CODEX: _folder_of_its_own(bench)}.get(bench.client, {})
+    bench.rig.variables = {**bench.rig.variables, **more, "LAB_SECRET": "s"}
+    write = bench.client.run("echo made > file; echo ran")
+    # In one breath: OpenCode ends its turn at the first that is rejected.
+    call = bench.client.call("lab", "whoami", {"greeting": "hi"})
+
+    ran = bench.rig.run(
+        bench.rig.turn(
+            f"{write}\nand {call}\nsay: that was it",
+            options={"permission": "reject"},
+            mcp_servers={"lab": lab_server(tmp_path)},
+        )
+    )
+
+    assert ran.outcome.ending is Ending.COMPLETED or "rejected what it wanted to do" in str(ran.outcome.error)
+    assert (tmp_path / STARTED).exists()
+    assert not (tmp_path / CALLED).exists()
+    assert not (bench.rig.project_dir / "file").exists()
+    assert any(isinstance(event, ToolAnswered) for event in ran.events)
+
+
+def _folder_of_its_own(bench: ClientBench) -> dict[str, str]:
+    # Its own sandbox is made with programs from below its home, which must not be a folder for what is temporary.
+    folder = bench.rig.home / "temporary"
+    folder.mkdir(exist_ok=True)
+    return {"TMPDIR": str(folder)}

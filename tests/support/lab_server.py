@@ -1,0 +1,27 @@
+"""An MCP server of a test's own: it tells who called, and leaves files where it was started and called."""
+
+import sys
+from pathlib import Path
+
+from runtime_client.wire import JsonObject
+
+STARTED, CALLED = "lab-started", "lab-called"
+
+
+def lab_server(folder: Path) -> JsonObject:
+    """Write the server into a folder, and return what a blueprint says of it; its agent has `LAB_SECRET`."""
+    path = folder / "lab_server.py"
+    path.write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        "from mcp.server import MCPServer\n"
+        f"folder = Path({str(folder)!r})\n"
+        "server = MCPServer('lab')\n"
+        "@server.tool()\n"
+        "def whoami(greeting: str) -> str:\n"
+        f"    (folder / {CALLED!r}).touch()\n"
+        "    return f'{greeting} {os.environ[\"TOKEN\"]}'\n"
+        f"(folder / {STARTED!r}).touch()\n"
+        "server.run()\n"
+    )
+    return {"command": sys.executable, "args": [str(path)], "env": {"TOKEN": "${LAB_SECRET}"}}
