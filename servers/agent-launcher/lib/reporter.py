@@ -129,9 +129,11 @@ class Reporter:
             return self._later(attempt, error)
         self._tell(report)
         log.info(
-            "job %s job_id=%s exit_code=%s signal=%s reason=%s",
+            "job %s job_id=%s attempt=%d session=%s exit_code=%s signal=%s reason=%s",
             report.outcome,
             job_id,
+            attempt.job.attempt_number,
+            attempt.job.session_name,
             report.exit_code,
             report.signal,
             report.reason,
