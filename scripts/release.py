@@ -1,4 +1,4 @@
-"""Builds what is published, twice and in two places, and checks it: `make release` leaves wheel, sources and sums in dist/.
+"""Builds what is published, twice and in two places, and checks it: `make release` leaves it in dist/.
 
 It builds what is committed. That the version is a new one, and that it is published, is for people to decide.
 """

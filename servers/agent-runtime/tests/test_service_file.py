@@ -28,7 +28,7 @@ def test_a_service_runs_with_what_was_typed_and_what_stands_in_the_environment(t
 
     assert done.returncode == 0, done.stderr
     assert (
-        f'ExecStart="{PROGRAM}" "--port" "9000" "--data-dir" "{tmp_path}/d" "--auth" "token" '
+        f'ExecStart="{PROGRAM}" "--port" "9000" "--auth" "token" "--data-dir" "{tmp_path}/d" '
         f'"--agents-dir" "{tmp_path}/.agent-orchestrator/agents"'
     ) in done.stdout
     assert 'Environment="AGENT_RUNTIME_KEEP_DAYS=7"\nEnvironment="OTEL_SERVICE_NAME=agents"' in done.stdout
