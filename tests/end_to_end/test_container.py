@@ -27,18 +27,22 @@ STORY = """
 set -e
 until_well() {{ for i in $(seq 600); do if "$@" 2>/dev/null; then return 0; fi; done; return 1; }}
 {runtime} >/tmp/runtime.log 2>&1 &
+runtime=$!
 until_well {runtime_is_well}
 AGENT_RUNTIME_DATA_DIR=/data {key}
 export AGENT_RUNTIME_URL=http://127.0.0.1:8765 AGENT_RUNTIME_DATA_DIR=/key
 {launcher} >/tmp/launcher.log 2>&1 &
+launcher=$!
 until_well {launcher_is_well}
 export AGENT_RUNTIME_DATA_DIR=/data
 ao-start hello --agent echo -p 'Hello there' --detach >&2
 ao-wait hello >&2
 ao-get-result hello
 id -u
-kill $(jobs -p)
-wait
+kill $launcher
+wait $launcher
+kill $runtime
+wait $runtime
 """
 
 
@@ -75,7 +79,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return built
 
 
-@pytest.mark.timeout(300)
+# Some sixty packages are installed: minutes on a machine that does other things as well.
+@pytest.mark.timeout(600)
 def test_the_image_is_built_offline_and_runs_a_job_as_nobody_in_particular(image: Stage) -> None:
     story = STORY.format(
         runtime=command("runtime"),

@@ -1,6 +1,7 @@
 """Hands spans to OpenTelemetry, which sends them. The only file that needs its packages, and loaded only when asked."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from threading import Thread
 
@@ -16,7 +17,7 @@ from opentelemetry.trace.status import Status, StatusCode
 from agent_runtime.traces.span import Span
 from agent_runtime.version import VERSION
 
-KINDS = {"internal": SpanKind.INTERNAL, "server": SpanKind.SERVER, "client": SpanKind.CLIENT}
+KINDS: Mapping[str, SpanKind] = {"internal": SpanKind.INTERNAL, "server": SpanKind.SERVER, "client": SpanKind.CLIENT}
 LEAVES_WITHIN_SECONDS = 5.0
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 

@@ -16,7 +16,7 @@ from agent_runtime.domain.result import with_result
 from agent_runtime.domain.trace_of_job import span_of, trace_of
 from agent_runtime.traces.span import Fact, Span
 
-PROVIDERS = {"claude": "anthropic", "codex": "openai", "gemini": "gcp.gemini"}
+PROVIDERS: Mapping[str, str] = {"claude": "anthropic", "codex": "openai", "gemini": "gcp.gemini"}
 TURN = "turn"
 
 
