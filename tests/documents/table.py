@@ -25,7 +25,7 @@ SERVERS = {
 }
 """What runs until somebody ends it, by a word of its command, and what it says when it is up."""
 
-NO_SERVERS = ("install-service", "doctor", "token")
+NO_SERVERS = ("install-service", "doctor", "token", "backup")
 """Words with which such a program ends by itself."""
 
 PLACEHOLDERS = {
@@ -57,7 +57,6 @@ LISTED = (
     Listed("docs/how-to/run-in-containers.md", "make wheels", "the network"),
     Listed("docs/how-to/run-in-containers.md", "docker", "a container engine of the reader's"),
     Listed("docs/how-to/run-in-containers.md", "POSTGRES_PASSWORD", "a container engine of the reader's"),
-    Listed("docs/how-to/run-in-containers.md", "FROM", "a container engine of the reader's"),
     Listed("docs/how-to/replay-a-seed.md", "uv run python scripts/simulate.py  ", "minutes, and make test runs it"),
     Listed("docs/how-to/replay-a-seed.md", "uv run python scripts/simulate.py --first", "an hour"),
     Listed("docs/how-to/serve-with-tls.md", "server {", "tests/end_to_end/test_proxies.py plays such a proxy"),
