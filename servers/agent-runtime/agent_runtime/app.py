@@ -236,7 +236,7 @@ def traces_if_wanted(store: Store, environment: Mapping[str, str]) -> Traces | N
     except ImportError as error:
         raise UnusableSettingError(
             "cannot send traces, which the OTEL_… variables ask for: the packages of OpenTelemetry are not installed "
-            "(uv tool install 'ao-agents[traces]', or set OTEL_TRACES_EXPORTER=none)"
+            "(install 'ao-agents[traces]', or set OTEL_TRACES_EXPORTER=none)"
         ) from error
     return Traces(store, Exporter())
 
