@@ -3,7 +3,7 @@ PYTHON ?= python3
 HERE := $(PYTHON) scripts/set_up.py
 
 .DEFAULT_GOAL := list
-.PHONY: list run test check audit format bench soak reference
+.PHONY: list run test check audit format bench soak reference pictures release wheels
 
 list: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,15 @@ bench: ## measure latency, throughput, many at once, idle cost (ONLY="latency re
 
 soak: ## shake everything for MINUTES=30 with random faults (SEED=7 plays a plan again), then check every promise
 	@PYTHONPATH=tests $(HERE) python -m soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+release: ## build what is published, twice, and check it: wheel, sources and sums go to dist/
+	@$(HERE) python scripts/release.py
+
+wheels: ## bring together in dist/wheels what a container is built of without a network (PYTHON_VERSION=3.13)
+	@$(HERE) python scripts/wheels.py $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
+pictures: ## photograph the page anew for the README (docs/pictures)
+	@$(HERE) python tests/browser/screenshots.py
 
 reference: ## write docs/reference/ anew from the code
 	@$(HERE) python scripts/write_reference.py

@@ -13,6 +13,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "docs/how-to/write-an-agent.md": (MAKE_RUN,),
     "docs/how-to/run-other-agents.md": (MAKE_RUN,),
     "docs/how-to/sandbox-agents.md": (RUNTIME,),
+    "docs/how-to/upgrade.md": (RUNTIME,),
     "docs/how-to/watch-the-numbers.md": (RUNTIME,),
 }
 """What a page takes for granted: the page says so in words, or it is a service that the reader has."""
@@ -24,7 +25,7 @@ SERVERS = {
 }
 """What runs until somebody ends it, by a word of its command, and what it says when it is up."""
 
-NO_SERVERS = ("install-service", "doctor", "token")
+NO_SERVERS = ("install-service", "doctor", "token", "backup")
 """Words with which such a program ends by itself."""
 
 PLACEHOLDERS = {
@@ -46,6 +47,16 @@ class Listed:
 
 LISTED = (
     Listed("README.md", "make test", "it is what runs this test"),
+    Listed("README.md", "uv tool install", "the network; tests/end_to_end/test_installed.py installs the wheel"),
+    Listed("README.md", "ao ", "a program of that installation"),
+    Listed("docs/how-to/upgrade.md", "uv tool install", "the network; tests/end_to_end/test_installed.py installs it"),
+    Listed("docs/how-to/upgrade.md", "systemctl", "the reader's systemd"),
+    Listed(
+        "docs/how-to/upgrade.md", "uv run agent-runtime restore", "no runtime may run beside it; test_prune_and_backup"
+    ),
+    Listed("docs/how-to/run-in-containers.md", "make wheels", "the network"),
+    Listed("docs/how-to/run-in-containers.md", "docker", "a container engine of the reader's"),
+    Listed("docs/how-to/run-in-containers.md", "POSTGRES_PASSWORD", "a container engine of the reader's"),
     Listed("docs/how-to/replay-a-seed.md", "uv run python scripts/simulate.py  ", "minutes, and make test runs it"),
     Listed("docs/how-to/replay-a-seed.md", "uv run python scripts/simulate.py --first", "an hour"),
     Listed("docs/how-to/serve-with-tls.md", "server {", "tests/end_to_end/test_proxies.py plays such a proxy"),

@@ -111,6 +111,16 @@ def test_the_doctor_finds_the_commands_beside_the_program(installed: Installed, 
     assert "commands begin already loaded" in found
 
 
+@pytest.mark.parametrize("program", ["agent-runtime", "agent-launcher"])
+def test_a_service_calls_the_installed_program_and_not_what_lies_in_this_version(
+    installed: Installed, program: str
+) -> None:
+    unit = installed.run(program, "install-service", "--print")
+
+    assert f'ExecStart="{installed.bin / program}"' in unit
+    assert "site-packages" not in unit
+
+
 def test_the_mcp_server_answers(installed: Installed, reach: dict[str, str]) -> None:
     done = subprocess.run(
         [installed.program("agent-orchestrator-mcp")],

@@ -4,6 +4,7 @@ import importlib
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from lib import version as launcher_version
 
@@ -13,6 +14,7 @@ MEMBERS = [
     tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for member in WHOLE["tool"]["uv"]["workspace"]["members"]
 ]
+OF_THE_USERS_CHOICE = ("traces",)
 OURS = {member["name"] for member in MEMBERS}
 
 
@@ -24,14 +26,32 @@ def name_of(requirement: str) -> str:
 
 
 def test_the_wheel_needs_exactly_what_its_packages_need() -> None:
-    groups = [
-        group
-        for member in MEMBERS
-        for group in (member["dependencies"], *member.get("optional-dependencies", {}).values())
-    ]
+    groups = [group for member in MEMBERS for group in (member["dependencies"], *_extras(member).values())]
     needed = {requirement for group in groups for requirement in group if name_of(requirement) not in OURS}
+    brought = WHOLE["project"]["dependencies"]
 
-    assert sorted(WHOLE["project"]["dependencies"]) == sorted(needed)
+    assert needed <= set(brought)
+    assert {name_of(one) for one in brought} == {name_of(one) for one in needed} | launchers_needs()
+
+
+def launchers_needs() -> set[str]:
+    """What the launcher, which is no package, says at its head that it needs."""
+    head = (ROOT / "servers/agent-launcher/agent-launcher").read_text(encoding="utf-8")
+    found = re.search(r"^# dependencies = (\[.*\])$", head, re.MULTILINE)
+    assert found, "the launcher's script says what it needs"
+    return set(tomllib.loads(f"needs = {found[1]}")["needs"])
+
+
+def test_the_wheel_has_the_extras_that_are_left_to_its_users() -> None:
+    lists = {name: group for member in MEMBERS for name, group in member.get("optional-dependencies", {}).items()}
+
+    assert WHOLE["project"]["optional-dependencies"] == {name: lists[name] for name in OF_THE_USERS_CHOICE}
+
+
+def _extras(member: dict[str, Any]) -> dict[str, list[str]]:
+    """The extras of a package that the wheel always brings."""
+    extras: dict[str, list[str]] = member.get("optional-dependencies", {})
+    return {name: group for name, group in extras.items() if name not in OF_THE_USERS_CHOICE}
 
 
 def test_every_part_says_the_same_version() -> None:

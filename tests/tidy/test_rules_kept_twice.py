@@ -9,6 +9,10 @@ from tidy.tree import ROOT
 LAUNCHER, BACKENDS, CLIENT = "servers/agent-launcher/lib", "packages/agent-backends", "packages/runtime-client"
 RULES = {
     "what is not inherited": (f"{LAUNCHER}/attempt/inherited.py", f"{BACKENDS}/agent_backends/turn/inherited.py"),
+    "which trace a job is": (
+        f"{LAUNCHER}/wire/trace_of_job.py",
+        "servers/agent-runtime/agent_runtime/domain/trace_of_job.py",
+    ),
     "which proxy is on the way": (f"{LAUNCHER}/wire/proxies.py", f"{CLIENT}/runtime_client/proxies.py"),
 }
 

@@ -14,6 +14,7 @@ from lib.attempt.environment import EnvironmentRule
 from lib.errors import ConfigurationError
 from lib.keeper.containment import WAYS
 from lib.machine.log_lines import LogFormat
+from lib.numbers.place import Place
 
 DEFAULT_RUNTIME_URL = "http://localhost:8765"
 DEFAULT_POLL_TIMEOUT = 30.0
@@ -49,6 +50,8 @@ class Options:
     log_format: LogFormat = LogFormat.TEXT
     drain_within: str | None = None
     after_drain: str | None = None
+    metrics: str | None = None
+    metrics_token_file: Path | None = None
 
     def flags(self, cwd: Path) -> list[str]:
         """Write them as a command line that means the same in any folder; what is for one run is left out."""
@@ -60,6 +63,8 @@ class Options:
             "--name": self.name,
             "--drain-within": self.drain_within,
             "--after-drain": self.after_drain,
+            "--metrics": self.metrics,
+            "--metrics-token-file": cwd / self.metrics_token_file.expanduser() if self.metrics_token_file else None,
         }
         flags = [word for name, value in told.items() if value is not None for word in (name, str(value))]
         flags += [word for label in self.labels for word in ("--label", label)]
@@ -103,7 +108,7 @@ class Config:
              `max_jobs` None is unlimited.
     Shape:   `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
              without any, jobs may work everywhere. `containment` empty takes the best way that can be had. Jobs'
-             commands are looked for in `commands_folder` first.
+             commands are looked for in `commands_folder` first. `metrics` None tells nobody any numbers.
     """
 
     runtime_url: str
@@ -129,6 +134,7 @@ class Config:
     drain: Drain = field(default_factory=Drain)
     warm_starts: bool = True
     verbose: bool = False
+    metrics: Place | None = None
 
     @property
     def is_project_dir_outside(self) -> bool:
@@ -176,6 +182,7 @@ def load_config(
         drain=drain_of(options, environment),
         warm_starts=_warm_starts(environment),
         verbose=options.verbose,
+        metrics=_metrics(options, environment, cwd),
     )
 
 
@@ -299,6 +306,14 @@ def _seconds(told: str) -> float:
     if found is None:
         raise ConfigurationError(f"cannot use --drain-within {told!r}: a time such as '90s', '10m' or '2h' is needed")
     return float(found[1]) * _SECONDS_OF[found[2]]
+
+
+def _metrics(options: Options, environment: Mapping[str, str], cwd: Path) -> Place | None:
+    told = options.metrics or environment.get("AGENT_LAUNCHER_METRICS")
+    if not told:
+        return None
+    file = options.metrics_token_file or environment.get("AGENT_LAUNCHER_METRICS_TOKEN_FILE")
+    return Place.of(told, cwd / Path(file).expanduser() if file else None)
 
 
 def _warm_starts(environment: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from lib.admission import Admission
 from lib.api_client import ApiClient, TokenSource
@@ -16,7 +17,7 @@ from lib.attempt.housekeeping import keep_house
 from lib.attempt.output import OutputUploader
 from lib.attempt.output_shipper import OutputShipper
 from lib.config import Config
-from lib.errors import CallFailed
+from lib.errors import CallFailed, ConfigurationError
 from lib.executor import Executor, startable_warm
 from lib.heartbeat import Heartbeat
 from lib.identity import IdentityFile
@@ -25,6 +26,7 @@ from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.loop import Loop
 from lib.machine.machine import Machine
 from lib.machine.watchdog import Watchdog
+from lib.numbers.tally import Tally
 from lib.poller import Poller
 from lib.registration import Registration
 from lib.registry import RunningJobsRegistry
@@ -34,6 +36,9 @@ from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
 from lib.wire.http_client import HttpClient
+
+if TYPE_CHECKING:
+    from lib.numbers.server import NumbersServer
 
 log = logging.getLogger("agent-launcher")
 
@@ -82,6 +87,8 @@ class Launcher:
         self._environment = base_environment(environment, config.environment_rule)
         self._service = ServiceWatch(environment)
         self._registry = RunningJobsRegistry(machine)
+        self._tally = Tally()
+        self._numbers: NumbersServer | None = None
         self._exit_code = EXIT_OK
         self._drains_until: float | None = None
 
@@ -92,6 +99,7 @@ class Launcher:
         """
         self.state_folder.take()
         self._build()
+        self._tell_numbers()
         self._supervisor.begin()
         self._machine.raise_descriptor_limit()
         _warn_of_low_memory(self._machine.available_memory())
@@ -121,9 +129,31 @@ class Launcher:
             admission, self.lifecycle, machine,
         )  # fmt: skip
         self._poller = self._make_poller(starter, admission)
+        registry.tell_of_change = self._tally.changed
         registry.tell(self._place_freed, self._attempt_over)
         admission.tell(self._jobs_cannot_be_started)
         self._loops = self._make_loops(OutputUploader(api), folders)
+
+    def _tell_numbers(self) -> None:
+        if (place := self._config.metrics) is None:
+            return
+        # Here, for most launchers are never asked and are not to pay for it.
+        from lib.numbers.server import NumbersServer
+
+        try:
+            from lib.numbers.exposition import Moment, Numbers
+        except ImportError as error:
+            raise ConfigurationError(
+                f"cannot tell numbers at '{place.host}:{place.port}': this launcher's Python has no "
+                "'prometheus_client' (install it there: pip install prometheus-client; or leave out --metrics)"
+            ) from error
+        registry = self._registry
+        moment = Moment(
+            lambda: len(registry.at_work()), registry.unreported, self.state_folder.keepers_path, self._config.max_jobs
+        )
+        numbers = Numbers(self._tally, moment)
+        self._numbers = NumbersServer(place, numbers.write)
+        self._numbers.start()
 
     def _make_poller(self, starter: Starter, admission: Admission) -> Poller:
         return Poller(
@@ -153,7 +183,8 @@ class Launcher:
             return Loop(name, step, stale_seconds=stale_seconds, machine=self._machine)
 
         registry, machine = self._registry, self._machine
-        reporter = Reporter(self._api, self._registration, registry, self._keepers, uploader, machine)
+        tell = self._tally.reported
+        reporter = Reporter(self._api, self._registration, registry, self._keepers, uploader, machine, tell)
         shipper = OutputShipper(registry.attempts, lambda: self._registration.launcher_id, uploader, machine)
         keeping = partial(keep_house, folders, lambda: {attempt.key for attempt in registry.attempts()}, machine)
         poll_stale = max(POLL_STALE_SECONDS, 2 * self._config.poll_timeout + 30)
@@ -268,6 +299,8 @@ class Launcher:
         self._loops.heartbeat.join(JOIN_SECONDS)
         if is_clean:
             self._say_goodbye()
+        if self._numbers is not None:
+            self._numbers.stop()
         self._keepers.close()
         self.state_folder.give_back()
 

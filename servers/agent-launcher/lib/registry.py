@@ -39,6 +39,7 @@ class RunningJobsRegistry:
         self._is_closed = False
         self._tell_of_place: Callable[[], None] = lambda: None
         self._tell_of_end: Callable[[Attempt, Delivered | Dropped], None] = lambda *_: None
+        self.tell_of_change: Callable[[Attempt, Change, float], None] = lambda *_: None
 
     def tell(self, of_place: Callable[[], None], of_end: Callable[[Attempt, Delivered | Dropped], None]) -> None:
         """Have it told when a place becomes free or the table shorter, and when an attempt is over."""
@@ -87,6 +88,7 @@ class RunningJobsRegistry:
             if self._attempts.get(attempt.key) is not attempt:
                 return
             was_at_work = attempt.is_at_work
+            self.tell_of_change(attempt, change, self._monotonic())
             self._make(attempt, change)
             is_changed = was_at_work and not attempt.is_at_work
         if is_changed or isinstance(change, Delivered | Dropped):

@@ -36,7 +36,10 @@ class Reporter:
         keepers: Keepers,
         uploader: OutputUploader,
         machine: Machine,
+        tell: Callable[[Report], None] = lambda _report: None,
     ) -> None:
+        """Build it; `tell` hears of each end that the runtime has taken."""
+        self._tell = tell
         self._api = api
         self._registration = registration
         self._registry = registry
@@ -124,10 +127,13 @@ class Reporter:
             return Delivered(f"the runtime did not take the report: {error}")
         if error is not None:
             return self._later(attempt, error)
+        self._tell(report)
         log.info(
-            "job %s job_id=%s exit_code=%s signal=%s reason=%s",
+            "job %s job_id=%s attempt=%d session=%s exit_code=%s signal=%s reason=%s",
             report.outcome,
             job_id,
+            attempt.job.attempt_number,
+            attempt.job.session_name,
             report.exit_code,
             report.signal,
             report.reason,

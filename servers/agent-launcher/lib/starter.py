@@ -145,7 +145,10 @@ class Starter:
         return self._decline(job, CANNOT_START_HERE, f"cannot start job {job.job_id!r}: {error}")
 
     def _decline(self, job: Job, reason: str, sentence: str) -> Change:
-        log.info("job declined job_id=%s reason=%s", job.job_id, reason)
+        log.info(
+            "job declined job_id=%s attempt=%d session=%s reason=%s",
+            job.job_id, job.attempt_number, job.session_name, reason,
+        )  # fmt: skip
         try:
             self._api.report_declined(self._registration.launcher_id or "", job, reason, sentence)
         except CallFailed as error:

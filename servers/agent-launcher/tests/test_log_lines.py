@@ -6,6 +6,7 @@ import json
 import logging
 
 from lib.machine.log_lines import JsonLine, LogLine
+from lib.wire.trace_of_job import trace_of
 
 
 def test_what_is_logged_is_one_line_with_date_and_zone_and_gives_a_terminal_no_orders() -> None:
@@ -39,4 +40,5 @@ def test_a_record_as_json_is_one_object_on_one_line_with_the_facts_that_its_sent
         "job_id": "job_1",
         "attempt": 2,
         "error": told,
+        "trace_id": trace_of("job_1"),
     }

@@ -2,12 +2,13 @@
 
 import gc
 import json
+import logging
 import os
 import secrets
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import OpenDatabase, Secrets, chosen, retention_of, secrets_of, unopened
+from agent_runtime.domain.job import Job
 from agent_runtime.domain.limits import Limits
 from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
@@ -57,15 +59,20 @@ from agent_runtime.services.jobs.queue_limits import QueueGauge, QueueLimits
 from agent_runtime.services.launchers.log_readers import LogReaders
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
 from agent_runtime.services.numbers import Numbers
-from agent_runtime.services.ports.store import Announcement
-from agent_runtime.settings import AuthMode, Settings
+from agent_runtime.services.ports.families import Moved
+from agent_runtime.services.ports.store import Announcement, Store
+from agent_runtime.settings import AuthMode, Settings, UnusableSettingError
+from agent_runtime.traces.switch import are_wanted
 from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.families import FamilyUpkeep
 from agent_runtime.upkeep.other_runtimes import OtherRuntimes
 from agent_runtime.upkeep.reconcile import Reconcile
 from agent_runtime.upkeep.retention import RetentionUpkeep
 from agent_runtime.upkeep.scheduler import SLEEPS_AT_MOST, SLEEPS_AT_MOST_AMONG_OTHERS, Upkeep
+from agent_runtime.upkeep.traces import Traces
 from agent_runtime.version import VERSION
+
+log = logging.getLogger(__name__)
 
 # A private umask: the database's own side files are made by SQLite and get it too.
 _PRIVATE = 0o077
@@ -89,7 +96,9 @@ class Runtime:
         self.secrets = read_secrets()
         self.session_tokens = SessionTokens(self.secrets.session_key)
         self._counted = CollectorRegistry()
-        self.store = FamilyStore(self._database.store, Tally(self._counted).commit)
+        self._tally = Tally(self._counted)
+        self.store = FamilyStore(self._database.store, self._hear)
+        self._traces = traces_if_wanted(self.store, os.environ)
         self.live = LiveStream(self.store)
         self.audit = AuditTrail(self.store)
         self.families = FamilyUpkeep(self.store)
@@ -100,6 +109,8 @@ class Runtime:
         self._background: list[Background] = [self.upkeep, self.families, pruning, Reconcile(self.store)]
         if watch is not None:
             self._background.insert(0, OtherRuntimes(watch))
+        if self._traces is not None:
+            self._background.append(self._traces)
         self._jobs = JobRoutes(
             self.store,
             self.agents.needs,
@@ -109,8 +120,11 @@ class Runtime:
             # Only one writer shares its commits; several connections would look before there is anything to see.
             self.polls.expect_job if self._database.watch is None else nothing,
             Limits(settings.tree_depth_max, settings.children_max, settings.tree_sessions_max),
+            tell_order=self._traces.ordered if self._traces is not None else None,
         )
-        self._launchers = LauncherRoutes(self.store, self.polls, self.session_tokens, settings.poll_timeout_seconds)
+        self._launchers = LauncherRoutes(
+            self.store, self.polls, self.session_tokens, settings.poll_timeout_seconds, self._traceparent
+        )
         self.api = self._api()
         self.direct = DirectCalls(self._jobs, self._launchers)
 
@@ -123,6 +137,17 @@ class Runtime:
         self.polls.end_all()
         self.log_readers.end_all()
         self.live.end()
+
+    def _hear(self, seconds: float, moved: Sequence[Moved]) -> None:
+        self._tally.commit(seconds, moved)
+        if log.isEnabledFor(logging.DEBUG):
+            for one in moved:
+                log.debug("job moved", extra=_facts(one))
+        if self._traces is not None:
+            self._traces.hear(moved)
+
+    def _traceparent(self, job: Job) -> str | None:
+        return self._traces.traceparent(job) if self._traces is not None else None
 
     def _announce(self, news: Announcement) -> None:
         # First those who start jobs, then those who watch.
@@ -185,6 +210,35 @@ class Runtime:
             await self.audit.stop()
             for part in reversed(self._background):
                 await part.stop()
+
+
+def _facts(moved: Moved) -> dict[str, object]:
+    job = moved.after
+    return {
+        "job_id": job.id,
+        "attempt": job.attempt,
+        "session": job.session_name,
+        "from_status": moved.before.status.value,
+        "status": job.status.value,
+        "reason": job.reason,
+    }
+
+
+def traces_if_wanted(store: Store, environment: Mapping[str, str]) -> Traces | None:
+    """Build what tells a tracing system, if it was asked for.
+
+    Errors:  UnusableSettingError, where its packages are not installed.
+    """
+    if not are_wanted(environment):
+        return None
+    try:
+        from agent_runtime.traces.export import Exporter
+    except ImportError as error:
+        raise UnusableSettingError(
+            "cannot send traces, which the OTEL_… variables ask for: the packages of OpenTelemetry are not installed "
+            "(install 'ao-agents[traces]', or set OTEL_TRACES_EXPORTER=none)"
+        ) from error
+    return Traces(store, Exporter())
 
 
 def serve(settings: Settings) -> None:

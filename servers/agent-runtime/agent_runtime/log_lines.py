@@ -5,6 +5,8 @@ import logging
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from agent_runtime.domain.trace_of_job import trace_of
+
 # Everything that a record has by itself; what is beyond was given as a fact.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -27,6 +29,8 @@ class JsonLine(logging.Formatter):
             "level": record.levelname,
             "message": record.getMessage(),
         }
+        if isinstance(job_id := said.get("job_id"), str):
+            said["trace_id"] = trace_of(job_id)
         if record.exc_info:
             said["trace"] = self.formatException(record.exc_info)
         return json.dumps(said, default=str)

@@ -34,6 +34,7 @@ class Attempt:
     def __init__(self, job: Job, folder: RunFolder, machine: Machine) -> None:
         self.job = job
         self.folder = folder
+        self.taken_at = machine.monotonic()
         self.phase = Phase.BEGINNING
         self.keeper: str | None = None
         self.pid: int | None = None

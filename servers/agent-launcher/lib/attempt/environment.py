@@ -36,6 +36,8 @@ _MARKS = (
     "AGENT_OUTCOME_FILE",
     "AGENT_OUTPUT_LIMIT_BYTES",
     "AGENT_HOST_NAME",
+    "TRACEPARENT",
+    "TRACESTATE",
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
@@ -103,6 +105,8 @@ def job_environment(
     }
     if job.session_id:
         added["AGENT_SESSION_ID"] = job.session_id
+    if job.traceparent:
+        added["TRACEPARENT"] = job.traceparent
     if job.session_token:
         added["AGENT_RUNTIME_TOKEN"] = job.session_token
     if roots:

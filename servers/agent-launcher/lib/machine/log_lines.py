@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TextIO
 
+from lib.wire.trace_of_job import trace_of
+
 # Orders to a terminal, and what turns text around or hides in it.
 _ORDERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
@@ -37,6 +39,8 @@ class JsonLine(logging.Formatter):
             "level": record.levelname,
             "message": record.getMessage(),
         }
+        if isinstance(job_id := said.get("job_id"), str):
+            said["trace_id"] = trace_of(job_id)
         if record.exc_info:
             said["trace"] = self.formatException(record.exc_info)
         return json.dumps(said, default=str)

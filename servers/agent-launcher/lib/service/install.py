@@ -39,6 +39,8 @@ KEPT_SETTINGS = (
     "AGENT_LAUNCHER_DRAIN_WITHIN",
     "AGENT_LAUNCHER_AFTER_DRAIN",
     "AGENT_LAUNCHER_WARM_STARTS",
+    "AGENT_LAUNCHER_METRICS",
+    "AGENT_LAUNCHER_METRICS_TOKEN_FILE",
 )
 
 LEAVES_WITHIN_SECONDS = 30
@@ -99,7 +101,8 @@ def service_file(
 
     Errors:  ConfigurationError, where neither systemd nor launchd is known.
     """
-    command = [*_interpreter(environment), str(script), *flags]
+    # What an installer made names its own Python.
+    command = [*([] if is_installed(script) else _interpreter(environment)), str(script), *flags]
     kept = {name: environment[name] for name in KEPT_SETTINGS if environment.get(name)}
     home = Path(environment.get("HOME") or Path.home())
     if platform == "darwin":
@@ -107,6 +110,11 @@ def service_file(
     if platform.startswith("linux"):
         return _systemd(home, command, kept, environment, drain)
     raise ConfigurationError(f"cannot install a service on {platform!r}: only systemd and launchd are known")
+
+
+def is_installed(script: Path) -> bool:
+    """Tell whether this is a program that an installer made, and not the script of a checkout."""
+    return not (script.parent / "lib" / "launcher.py").exists()
 
 
 def install(file: ServiceFile) -> None:

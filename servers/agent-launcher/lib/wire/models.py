@@ -31,6 +31,7 @@ class Job:
     timeout_seconds: float | None = None
     stop_grace_seconds: float | None = None
     output_limit_bytes: float | None = None
+    traceparent: str | None = None
 
     @property
     def attempt_number(self) -> int:
@@ -58,6 +59,7 @@ class Job:
             timeout_seconds=number_of(told, "timeout_seconds"),
             stop_grace_seconds=number_of(told, "stop_grace_seconds"),
             output_limit_bytes=number_of(told, "output_limit_bytes"),
+            traceparent=text_of(told, "traceparent"),
         )
 
     def to_json(self) -> JsonObject:

@@ -10,6 +10,7 @@ from typing import Annotated, Never
 import typer
 
 from agent_runtime.command_line.access_commands import add_access_commands
+from agent_runtime.command_line.service_command import add_service_command
 from agent_runtime.domain.errors import Problem, Unusable
 from agent_runtime.log_lines import LogFormat
 from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, shipped_folder
@@ -124,6 +125,7 @@ def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settin
         _do(lambda: database_tasks.prune(context.obj))
 
     add_access_commands(commands, _do)
+    add_service_command(commands, _do)
     return commands
 
 

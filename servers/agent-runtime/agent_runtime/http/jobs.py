@@ -79,6 +79,8 @@ class JobRoutes:
     """Told when a job is about to be written."""
     growth: Limits = DEFAULT_LIMITS
     """What a tree may grow to where nobody said anything."""
+    tell_order: Callable[[Job, str | None], None] | None = None
+    """Told of each new job, and of the `traceparent` with which it was ordered; None where there are no traces."""
 
     def router(self) -> APIRouter:
         """List the routes."""
@@ -198,6 +200,8 @@ class JobRoutes:
         self.expect_job()
         made = await self.store.write(create)
         job = made.job
+        if self.tell_order is not None and made.is_new:
+            self.tell_order(job, request.headers.get("traceparent"))
         return answer(
             CreateAnswer(job_id=job.id, status=job.status, session_id=job.session_id, session_name=job.session_name),
             201 if made.is_new else 200,

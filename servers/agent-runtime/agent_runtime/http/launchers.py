@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from agent_runtime.domain.errors import Conflict, Problem
 from agent_runtime.domain.ids import JobId, LauncherId
-from agent_runtime.domain.job import JobStatus
+from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.http.wire.answers import answer, answer_for, answers_together, documented
 from agent_runtime.http.wire.launchers import (
     AdoptWire,
@@ -67,6 +67,8 @@ class LauncherRoutes:
     polls: ParkedPolls
     session_tokens: SessionTokens
     poll_timeout_seconds: float
+    traceparent: Callable[[Job], str | None] = lambda _job: None
+    """What a job's agent is told of the trace that it belongs to."""
 
     def router(self) -> APIRouter:
         """List the routes."""
@@ -173,7 +175,7 @@ class LauncherRoutes:
             return Response(status_code=204)
         if found.stop_jobs:
             return answer(PollAnswer(stop_jobs=[job.id for job in found.stop_jobs]))
-        jobs = [JobForLauncher.of(claim, self.session_tokens) for claim in found.claims]
+        jobs = [JobForLauncher.of(claim, self.session_tokens, self.traceparent(claim.job)) for claim in found.claims]
         return answer(PollAnswer(job=jobs[0]) if asked.batch is None else PollAnswer(job=jobs[0], jobs=jobs))
 
     async def started(self, job_id: str, body: AttemptBody) -> Response:

@@ -40,9 +40,10 @@ class JobForLauncher(BaseModel):
     labels: dict[str, str]
     timeout_seconds: float | None
     stop_grace_seconds: float
+    traceparent: str | None
 
     @classmethod
-    def of(cls, claim: Claimed, tokens: SessionTokens) -> "JobForLauncher":
+    def of(cls, claim: Claimed, tokens: SessionTokens, traceparent: str | None) -> "JobForLauncher":
         """Show a claim to the launcher that made it, and to nobody else: it carries secrets."""
         job = claim.job
         return cls.model_construct(
@@ -60,6 +61,7 @@ class JobForLauncher(BaseModel):
             labels=dict(job.labels),
             timeout_seconds=job.timeout_seconds,
             stop_grace_seconds=job.stop_grace_seconds,
+            traceparent=traceparent,
         )
 
 
