@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn, TextIO
 
 from runtime_client.address import find_runtime
 from runtime_client.client import RuntimeClient
+from runtime_client.configured import configured
 from runtime_client.errors import CannotPrintError, RuntimeClientError, UsageError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.terminal.arguments import Argument, CommandLine, Flag
@@ -17,8 +18,8 @@ from runtime_client.wire import Json
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
 
-SessionArgument = Annotated[str, Argument("NAME", "A session's name or id.")]
-SessionsArgument = Annotated[list[str], Argument("NAME...", "Names or ids of sessions.", is_list=True)]
+SessionArgument = Annotated[str, Argument("NAME", "A session's name or id.", completes="session")]
+SessionsArgument = Annotated[list[str], Argument("NAME...", "Names or ids of sessions.", is_list=True, completes="session")]
 YesOption = Annotated[bool, Flag("--yes", "Do not ask first.")]
 JsonOption = Annotated[bool, Flag("--json", "Print JSON.")]
 
@@ -44,11 +45,11 @@ def run(main: Callable[..., int], arguments: Mapping[str, object] | None = None)
 
 
 def connect() -> RuntimeClient:
-    """Return a client of the runtime that the environment names.
+    """Return a client of the runtime that the environment names, or else the user's file.
 
     Errors:  UsageError.
     """
-    return RuntimeClient(find_runtime(os.environ))
+    return RuntimeClient(find_runtime(configured(os.environ)))
 
 
 def warn(sentence: str) -> None:

@@ -113,7 +113,7 @@ def _no_launcher_takes_it(
 ) -> Waiting:
     launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
     if not launchers:
-        return Waiting(WaitReason.NO_LAUNCHER, "no launcher is connected (start one: servers/agent-launcher)")
+        return Waiting(WaitReason.NO_LAUNCHER, "no launcher is connected (start one: agent-launcher, or all with: ao up)")
     labels = asked_labels(job.labels)
     fitting = [item for item in launchers if may_run(item, labels, job.required_host, job.required_launcher_id)]
     if not fitting:
