@@ -44,6 +44,8 @@ RUNTIME: Mapping[str, Key] = {
     "request_timeout": Key("AGENT_RUNTIME_REQUEST_TIMEOUT", Kind.NUMBER),
 }
 LAUNCHER: Mapping[str, Key] = {
+    "name": Key("AGENT_LAUNCHER_NAME"),
+    "labels": Key("AGENT_LAUNCHER_LABELS", Kind.PAIRS),
     "project_dir": Key("PROJECT_DIR", Kind.PATH),
     "poll_timeout": Key("POLL_TIMEOUT", Kind.NUMBER),
     "heartbeat_interval": Key("HEARTBEAT_INTERVAL", Kind.NUMBER),

@@ -12,6 +12,8 @@ CONNECTION: Mapping[str, Key] = {
     "ca_file": Key("AGENT_RUNTIME_CA_FILE", Kind.PATH),
 }
 LAUNCHER: Mapping[str, Key] = {
+    "name": Key("AGENT_LAUNCHER_NAME"),
+    "labels": Key("AGENT_LAUNCHER_LABELS", Kind.PAIRS),
     "project_dir": Key("PROJECT_DIR", Kind.PATH),
     "poll_timeout": Key("POLL_TIMEOUT", Kind.NUMBER),
     "heartbeat_interval": Key("HEARTBEAT_INTERVAL", Kind.NUMBER),

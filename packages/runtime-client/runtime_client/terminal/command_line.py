@@ -32,7 +32,7 @@ def run(main: Callable[..., int], arguments: Mapping[str, object] | None = None)
     _speak_utf8()
     try:
         if arguments is None:
-            arguments = CommandLine(_command(), main).read(sys.argv[1:])
+            arguments = CommandLine(called_as(), main).read(sys.argv[1:])
         code = main(**arguments)
     except RuntimeClientError as error:
         _complain(error, as_json=bool(arguments and arguments.get("as_json")))
@@ -59,7 +59,7 @@ def warn(sentence: str) -> None:
 
 def say(sentence: str) -> OSError | None:
     """Say the same; return what kept it from being written."""
-    return _write_text(sys.stderr, f"{_command()}: {indented(sentence)}\n")
+    return _write_text(sys.stderr, f"{called_as()}: {indented(sentence)}\n")
 
 
 def print_text(text: str) -> None:
@@ -157,5 +157,6 @@ def _speak_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")
 
 
-def _command() -> str:
+def called_as() -> str:
+    """Return the name of the command, as it was called: `ao-start`, or `ao start`."""
     return os.path.basename(sys.argv[0]) or "ao"  # noqa: PTH119 - a name, not a path
