@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from background import Background, CannotRunError, run_aside
+from runtime_client.verbs.background import Background, CannotRunError, run_aside
 from runtime_client.address import RuntimeAddress, data_folder, find_runtime
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RuntimeClientError
