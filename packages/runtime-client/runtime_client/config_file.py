@@ -110,9 +110,9 @@ def _text_of(path: Path) -> str | None:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as cause:
-        line = content[: cause.start].count(b"\n") + 1
+        line, found = content[: cause.start].count(b"\n") + 1, content[cause.start]
         raise UsageError(
-            f"cannot read the settings in '{path}': expected UTF-8, found byte {content[cause.start]:#04x} (at line {line})"
+            f"cannot read the settings in '{path}': expected UTF-8, found byte {found:#04x} (at line {line})"
         ) from cause
 
 
@@ -124,7 +124,8 @@ def _value(path: Path, text: str, section: str, name: str, given: object, known:
     if said is None:
         found = "a secret" if known[name].is_secret else repr(given)[:80]
         raise UsageError(
-            f"cannot use '{name}' of [{section}] in '{path}' (at line {line}): expected {known[name].kind}, found {found}"
+            f"cannot use '{name}' of [{section}] in '{path}' (at line {line}): expected {known[name].kind},"
+            f" found {found}"
         )
     return said
 

@@ -79,7 +79,10 @@ def _of_project(
     own = pairs_in(user["limits"].value) if "limits" in user else {}
     smaller = {name: min(value, own.get(name, value), key=_amount) for name, value in limits.items()}
     source = f"{path}, {user['limits'].source}" if own else str(path)
-    return {**project, "limits": Told(",".join(f"{name}={value}" for name, value in {**own, **smaller}.items()), source)}
+    return {
+        **project,
+        "limits": Told(",".join(f"{name}={value}" for name, value in {**own, **smaller}.items()), source),
+    }
 
 
 def _seconds(told: Told, seconds_of: Callable[[str], float]) -> float:

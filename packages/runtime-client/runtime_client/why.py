@@ -55,5 +55,7 @@ def why(session: JsonObject) -> str | None:
 def sentence(reason: object, detail: object, name: str) -> str:
     """Return a cause with what helps, which for a wait is part of the cause already."""
     cause = str(detail or reason).rstrip().removesuffix(".")
-    help_ = HELP.get(str(reason), "").format(name=name)
+    ao = called("ao")
+    look, retry = f"see: {ao} logs {name} --output", f"then: {ao} retry {name}"
+    help_ = HELP.get(str(reason), "").format(name=name, ao=ao, look=look, retry=retry)
     return f"{cause} ({help_})" if help_ else cause

@@ -350,7 +350,9 @@ def _labels(told: tuple[str, ...]) -> dict[str, str]:
     for text in told:
         name, separator, value = text.partition(LABEL_SEPARATOR)
         if not separator or not name:
-            raise ConfigurationError(f"cannot use the label {text!r}: 'key=value' is needed (--label or AGENT_LAUNCHER_LABELS)")
+            raise ConfigurationError(
+                f"cannot use the label {text!r}: 'key=value' is needed (--label or AGENT_LAUNCHER_LABELS)"
+            )
         labels[name] = value
     return labels
 

@@ -68,7 +68,9 @@ def settings_in(path: Path, keys: Keys, borrowed: Keys = NOTHING) -> dict[str, d
     try:
         told = tomllib.loads(text)
     except (ValueError, RecursionError) as cause:
-        raise UnusableSettingError(f"cannot read the settings in '{path}': {cause or 'it is nested too deep'}") from cause
+        raise UnusableSettingError(
+            f"cannot read the settings in '{path}': {cause or 'it is nested too deep'}"
+        ) from cause
     found: dict[str, dict[str, str]] = {}
     for section, values in told.items():
         if section not in SECTIONS or not isinstance(values, dict):
@@ -110,9 +112,9 @@ def _text_of(path: Path) -> str | None:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as cause:
-        line = content[: cause.start].count(b"\n") + 1
+        line, found = content[: cause.start].count(b"\n") + 1, content[cause.start]
         raise UnusableSettingError(
-            f"cannot read the settings in '{path}': expected UTF-8, found byte {content[cause.start]:#04x} (at line {line})"
+            f"cannot read the settings in '{path}': expected UTF-8, found byte {found:#04x} (at line {line})"
         ) from cause
 
 
@@ -124,7 +126,8 @@ def _value(path: Path, text: str, section: str, name: str, given: object, known:
     if said is None:
         found = "a secret" if known[name].is_secret else repr(given)[:80]
         raise UnusableSettingError(
-            f"cannot use '{name}' of [{section}] in '{path}' (at line {line}): expected {known[name].kind}, found {found}"
+            f"cannot use '{name}' of [{section}] in '{path}' (at line {line}): expected {known[name].kind},"
+            f" found {found}"
         )
     return said
 
@@ -167,7 +170,9 @@ def _whole(given: object) -> str | None:
 def _refuse_open_secret(path: Path, found: Mapping[str, Mapping[str, str]], keys: Keys) -> None:
     is_secret = any(keys[section][name].is_secret for section, told in found.items() for name in told)
     if is_secret and path.stat().st_mode & _OPEN_TO_OTHERS:
-        raise UnusableSettingError(f"cannot use '{path}': it holds a secret and is open to other users (chmod 600 '{path}')")
+        raise UnusableSettingError(
+            f"cannot use '{path}': it holds a secret and is open to other users (chmod 600 '{path}')"
+        )
 
 
 def _unknown(path: Path, line: int, word: str, known: tuple[str, ...], what: str) -> str:

@@ -52,9 +52,7 @@ QuietOption = Annotated[bool, Flag("--quiet", "Print the result, and not what ha
 CallbackOption = Annotated[bool, Flag("--callback", "Wake the parent session when this one is at rest.")]
 TimeoutOption = Annotated[
     float | None,
-    Option(
-        "--timeout", "When the agent is stopped, in seconds or as 10m or 2h.", metavar="TIME", read=duration(0.001)
-    ),
+    Option("--timeout", "When the agent is stopped, in seconds or as 10m or 2h.", metavar="TIME", read=duration(0.001)),
 ]
 LabelOption = Annotated[
     list[str] | None, Option("--label", "A launcher must have this label.", metavar="KEY=VALUE", is_list=True)
@@ -88,7 +86,10 @@ LimitOption = Annotated[
     ),
 ]
 ParentOption = Annotated[
-    str | None, Option("--parent", "The parent session; default: the one that runs this command.", metavar="NAME", completes="session")
+    str | None,
+    Option(
+        "--parent", "The parent session; default: the one that runs this command.", metavar="NAME", completes="session"
+    ),
 ]
 
 
@@ -152,9 +153,7 @@ def start_from_command(
         # Imported late: handing over a job needs neither asyncio nor a backend.
         from agent_backends.job.start import run_job
 
-        return run_job(
-            client, request, caller, around, as_json=given.as_json, is_shown=_is_shown(given, caller)
-        )
+        return run_job(client, request, caller, around, as_json=given.as_json, is_shown=_is_shown(given, caller))
 
 
 def _is_shown(given: StartOptions, caller: Caller) -> bool:
@@ -200,7 +199,9 @@ def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionReque
 
 def _made_name(agent: str | None) -> str:
     """Make a name that no session has: the agent's, and what is drawn by lot."""
-    kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "-" for letter in agent or "")
+    kept = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "-" for letter in agent or ""
+    )
     # No vowels, so that it makes no word.
     drawn = "".join("bcdfghjkmnpqrstvwxz23456789"[byte % 27] for byte in os.urandom(6))
     return f"{kept.lstrip('-')[:50] or 'session'}-{drawn}"

@@ -20,7 +20,9 @@ def run_job(
     as_json: bool,
     is_shown: bool = False,
 ) -> int:
-    """Run it, shown while it runs if that is asked for, print what came of it, and return the agent's exit status, whatever becomes of what is printed.
+    """Run it, print what came of it, and return the agent's exit status, whatever becomes of what is printed.
+
+    Shape:   with `is_shown` a person sees what happens, in the foreground.
 
     Errors:  RuntimeClientError.
     """

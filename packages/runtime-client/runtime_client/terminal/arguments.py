@@ -11,7 +11,6 @@ from typing import TypeAlias
 from runtime_client.errors import UsageError
 from runtime_client.terminal.parser import Parser
 
-
 SECONDS_OF = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 FOR_EVER = 1e9
 _DURATION = re.compile(r"\d+(\.\d+)?|(\d+(\.\d+)?[smhd])+")

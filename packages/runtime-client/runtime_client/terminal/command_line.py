@@ -19,7 +19,9 @@ from runtime_client.wire import Json
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
 
 SessionArgument = Annotated[str, Argument("NAME", "A session's name or id.", completes="session")]
-SessionsArgument = Annotated[list[str], Argument("NAME...", "Names or ids of sessions.", is_list=True, completes="session")]
+SessionsArgument = Annotated[
+    list[str], Argument("NAME...", "Names or ids of sessions.", is_list=True, completes="session")
+]
 YesOption = Annotated[bool, Flag("--yes", "Do not ask first.")]
 JsonOption = Annotated[bool, Flag("--json", "Print JSON.")]
 

@@ -1,4 +1,4 @@
-"""Tables for people: as wide as the terminal, one row for each thing, whatever its cells hold; whole lines in a pipe."""
+"""Tables for people: as wide as the terminal, a row for each thing whatever its cells hold; whole lines in a pipe."""
 
 import os
 import sys

@@ -62,7 +62,9 @@ def _help() -> int:
     width = max(map(len, VERBS))
     lines = [f"  {name:{width}}  {verb.summary}" for name, verb in VERBS.items()]
     own = ["Usage: ao COMMAND [OPTIONS]", "", "Commands:", *lines, ""]
-    print_text("\n".join([*own, "'ao COMMAND --help' says what a command takes; 'ao --version', which version this is."]))
+    print_text(
+        "\n".join([*own, "'ao COMMAND --help' says what a command takes; 'ao --version', which version this is."])
+    )
     return ExitCode.SUCCESS
 
 

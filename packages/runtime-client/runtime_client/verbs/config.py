@@ -28,7 +28,9 @@ def main(as_json: JsonOption = False) -> int:
     in_file = settings_in(file, ALL)
     started = start_defaults(os.environ, Path.cwd(), duration(0.001))
     rows = [
-        _row(section, name, _told(section, name, in_file, started, file)) for section, keys in ALL.items() for name in keys
+        _row(section, name, _told(section, name, in_file, started, file))
+        for section, keys in ALL.items()
+        for name in keys
     ]
     if as_json:
         print_json({"file": str(file), "settings": rows})

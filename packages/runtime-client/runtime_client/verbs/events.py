@@ -14,9 +14,7 @@ from runtime_client.watching.stream import StreamRequest, follow
 
 
 def main(
-    name: Annotated[
-        str | None, Argument("NAME", "Only of this session, by name or id.", completes="session")
-    ] = None,
+    name: Annotated[str | None, Argument("NAME", "Only of this session, by name or id.", completes="session")] = None,
     types: Annotated[
         list[str] | None, Option("--type", "Only events of this type.", metavar="WORD", is_list=True)
     ] = None,

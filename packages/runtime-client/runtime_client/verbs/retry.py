@@ -14,7 +14,7 @@ Names = Annotated[
 
 
 def main(names: Names, as_json: JsonOption = False) -> int:
-    """Run the last job of sessions once more, if it failed or was stopped; print the new jobs."""
+    """Run the last job of sessions once more, if it failed or was stopped; print the jobs."""
     answers: list[Json] = []
     with connect() as client:
         for name in names:

@@ -21,11 +21,10 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
-def _say_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _say_version(is_asked: bool) -> None:
     if is_asked:
         sys.stdout.write(f"agent-runtime {VERSION}\n")
         raise typer.Exit
-
 
 
 Host = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_HOST", help="address to listen on")]
@@ -196,7 +195,7 @@ def _read_settings(
     tls_key: TlsKey = None,
     trusted_proxies: TrustedProxies = "",
     request_timeout: RequestTimeout = PATIENCE_SECONDS,
-    _version: Version = False,  # noqa: FBT002 - as typer wants it
+    _version: Version = False,
 ) -> None:
     context.obj = Settings(
         host=host,
