@@ -78,7 +78,8 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapp
             return Waiting(WaitReason.NOT_BEFORE, f"waits until {moment}{cause}")
         case WaitsOn.HELD:
             return Waiting(
-                WaitReason.HELD, "is held until somebody lifts the hold (ao hold --lift, on the page, or DELETE /jobs/JOB/hold)"
+                WaitReason.HELD,
+                "is held until somebody lifts the hold (ao hold --lift, on the page, or DELETE /jobs/JOB/hold)",
             )
         case None:
             why = _no_launcher_takes_it(job, launchers, at_work, tx.now)
