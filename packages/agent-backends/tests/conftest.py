@@ -1,5 +1,7 @@
 """What the tests of the backends share."""
 
+import socket
+
 import pytest
 
 from support.bubblewrap import why_not

@@ -51,7 +51,11 @@ def test_every_word_says_what_it_does_and_its_version(commands: Commands, word: 
 def test_a_word_that_is_mistyped_is_answered_with_the_one_that_was_meant(commands: Commands) -> None:
     said = commands.run("ao", "statsu", "x")
 
-    assert (said.exit_code, said.out, said.err) == (2, "", "ao: there is no command 'statsu' (did you mean 'status'?)\n")
+    assert (said.exit_code, said.out, said.err) == (
+        2,
+        "",
+        "ao: there is no command 'statsu' (did you mean 'status'?)\n",
+    )
 
 
 def test_a_start_without_a_name_makes_one_and_shows_what_happens(commands: Commands) -> None:
@@ -77,6 +81,17 @@ def test_a_failure_says_its_cause_and_what_helps_in_every_place(commands: Comman
     for said in (started.err, listed.out, status.err, waited.err, shown.out):
         assert "exited with 1: no key (see: " in said
         assert "retry fails)" in said
+
+
+def test_what_a_terminal_ran_can_be_run_again_by_any_launcher(commands: Commands) -> None:
+    commands.run("ao", "start", "again", "--agent", "failing", "-p", "x", "-q")
+
+    retried = commands.run("ao", "retry", "again")
+    status = commands.run("ao", "status", "again")
+    commands.run("ao", "stop", "again")
+
+    assert retried.out.startswith("job_")
+    assert (status.out, "no launcher is connected" in status.err) == ("pending\n", True)
 
 
 def test_what_waits_says_why_and_can_be_held(commands: Commands) -> None:

@@ -134,7 +134,9 @@ def test_a_file_above_a_folder_that_is_no_repository_is_not_its_projects(tmp_pat
     assert start_defaults({"HOME": str(tmp_path / "home")}, tmp_path / "below", SECONDS) == {}
 
 
-@pytest.mark.parametrize(("word", "seconds"), [("90", 90), ("1.5", 1.5), ("10m", 600), ("1h30m", 5400), ("2d", 172_800)])
+@pytest.mark.parametrize(
+    ("word", "seconds"), [("90", 90), ("1.5", 1.5), ("10m", 600), ("1h30m", 5400), ("2d", 172_800)]
+)
 def test_a_time_is_seconds_or_has_units(word: str, seconds: float) -> None:
     assert SECONDS(word) == seconds
 

@@ -22,8 +22,9 @@ class Cause:
     why: str | None = None
 
     def as_json(self) -> dict[str, Json]:
-        """Return it as `--json` shows it."""
-        return {"reason": self.reason, "reason_detail": self.detail, "why": self.why}
+        """Return it as `--json` shows it; empty where there is nothing to say."""
+        told = {"reason": self.reason, "reason_detail": self.detail, "why": self.why}
+        return told if any(told.values()) else {}
 
 
 def cause_of(client: RuntimeClient, name: str, status: SessionStatus) -> Cause:

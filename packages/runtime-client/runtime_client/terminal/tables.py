@@ -9,8 +9,9 @@ from runtime_client.terminal.output import is_terminal, write
 from runtime_client.terminal.plain_text import on_one_line
 
 GAP = 2
-CELL_MIN, PROSE_MIN = 6, 24
+CELL_MIN, CELL_BESIDE_PROSE_MIN, PROSE_MIN = 4, 10, 24
 CUT = "…"
+_STATES = ("STATUS", "STATE")
 _COLOURS = {
     **dict.fromkeys(("finished", "completed", "alive", "active", "ok"), "32"),
     **dict.fromkeys(("pending", "claimed", "waiting", "waiting_input", "draining"), "33"),
@@ -45,11 +46,13 @@ def table(
     cells = [[on_one_line(cell) for cell in row] for row in rows]
     widths = [max(columns(line[place]) for line in (headings, *cells)) for place in range(len(headings))]
     if width is not None:
-        _narrow(widths, width)
+        widths[:-1] = _narrowed(widths, width)
+    # A name may be such a word, too.
+    coloured = next((place for place, title in enumerate(headings) if is_coloured and title in _STATES), None)
     lines: list[str] = []
-    lines += list(_lines_of(headings, widths, width, is_coloured=False))[:1]
+    lines += list(_lines_of(headings, widths, width, None))[:1]
     for row in cells:
-        lines += _lines_of(row, widths, width, is_coloured=is_coloured)
+        lines += _lines_of(row, widths, width, coloured)
     return "\n".join(lines)
 
 
@@ -89,20 +92,29 @@ def takes_colour() -> bool:
     return is_terminal(sys.stdout) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _narrow(widths: list[int], width: int) -> None:
-    """Take from the widest columns before the last until that has room too, or there is no more to take."""
-    while len(widths) > 1 and sum(widths[:-1]) + GAP * (len(widths) - 1) + min(widths[-1], PROSE_MIN) > width:
-        widest = max(range(len(widths) - 1), key=lambda place: widths[place])
-        if widths[widest] <= CELL_MIN:
-            return
-        widths[widest] -= 1
+def _narrowed(widths: Sequence[int], width: int) -> list[int]:
+    """Return how wide the columns before the last are, so that it has room beside them, or else below."""
+    gaps = GAP * (len(widths) - 1)
+    beside = _taken_from(widths[:-1], width - gaps - min(widths[-1], PROSE_MIN), CELL_BESIDE_PROSE_MIN)
+    if sum(beside) + gaps + min(widths[-1], PROSE_MIN) <= width:
+        return beside
+    return _taken_from(widths[:-1], width - gaps + GAP, CELL_MIN)
 
 
-def _lines_of(row: Sequence[str], widths: Sequence[int], width: int | None, *, is_coloured: bool) -> Iterator[str]:
+def _taken_from(widths: Sequence[int], width: int, least: int) -> list[int]:
+    """Take from the widest columns until all fit, or none has more to give; the first one, a name, gives last."""
+    left = list(widths)
+    while sum(left) > width and max(left, default=0) > least:
+        widest = max(left[1:], default=0)
+        left[left.index(widest, 1) if widest > least else 0] -= 1
+    return left
+
+
+def _lines_of(row: Sequence[str], widths: Sequence[int], width: int | None, coloured: int | None) -> Iterator[str]:
     shown = [cut(cell, size) for cell, size in zip(row[:-1], widths[:-1], strict=True)]
     padded = [cell + " " * (size - columns(cell)) for cell, size in zip(shown, widths[:-1], strict=True)]
-    if is_coloured:
-        padded = [_coloured(text, cell) for text, cell in zip(padded, row[:-1], strict=True)]
+    if coloured is not None:
+        padded[coloured] = _coloured(padded[coloured], row[coloured])
     head = "".join(text + " " * GAP for text in padded)
     prose, indent = row[-1], sum(widths[:-1]) + GAP * (len(widths) - 1)
     if width is None:
