@@ -38,7 +38,7 @@ VERBS = {"verbs.all_verbs", "verbs.calling"}
 WATCHES = {"retry", "watching.stream"}
 JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
 
-UNSAID = {"config_file", "job.unsaid", "setting_keys", "start_defaults"}
+UNSAID = {"config_file", "setting_keys", "start_defaults"}
 
 MCP_SERVER = REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py"
 
@@ -113,10 +113,7 @@ def test_a_command_loads_what_stands_here_and_nothing_else(
 
     rooms = {"runtime_client", "runtime_client.terminal", "runtime_client.verbs", "runtime_client.watching"}
     rooms |= {"agent_backends", "agent_backends.job", "agent_backends.turn"}
-    ours = {
-        f"agent_backends.{part}" if part in {*JOB, "job.unsaid"} else f"runtime_client.{part}"
-        for part in LOADED[command]
-    }
+    ours = {f"agent_backends.{part}" if part in JOB else f"runtime_client.{part}" for part in LOADED[command]}
     assert loaded - rooms == ours
 
 

@@ -3,10 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from agent_backends.installation import installation_of
 from agent_backends.job.launchers_words import arguments_in
@@ -28,6 +28,9 @@ from runtime_client.terminal.command_line import (
     warn,
 )
 from runtime_client.terminal.output import is_terminal
+
+if TYPE_CHECKING:
+    from runtime_client.start_defaults import Told
 
 
 class CallbackPolicy(StrEnum):
@@ -139,10 +142,7 @@ def start_from_command(
     """
     caller = Caller.read(environment)
     if type is JobType.START_SESSION and caller.job_id is None and caller.session_name is None:
-        # Imported late: who runs for a session was told everything.
-        from agent_backends.job.unsaid import with_defaults
-
-        given = with_defaults(given, environment)
+        given = _with_defaults(given, environment)
     request = _request(type, given, caller)
     around = Surroundings(installation_of(command), environment, warn)
     with connect() as client:
@@ -154,6 +154,41 @@ def start_from_command(
         from agent_backends.job.start import run_job
 
         return run_job(client, request, caller, around, as_json=given.as_json, is_shown=_is_shown(given, caller))
+
+
+def _with_defaults(given: StartOptions, environment: Mapping[str, str]) -> StartOptions:
+    """Return what was typed, and where that says nothing what environment, project's file and user's file say.
+
+    Errors:  UsageError.
+    """
+    # Imported late: who runs for a session was told everything.
+    from runtime_client.start_defaults import pairs_in, start_defaults
+
+    read_timeout = duration(0.001)
+    folder = (given.project_dir or Path()).expanduser().absolute()
+    told = start_defaults(environment, folder, read_timeout)
+    if not told:
+        return given
+    limits = pairs_in(told["limits"].value) if "limits" in told else {}
+    typed = {word.partition("=")[0].strip() for word in given.wishes.limits}
+    kept = tuple(f"{name}={value}" for name, value in limits.items() if name not in typed)
+    return replace(
+        given,
+        agent=given.agent if given.agent is not None or "agent" not in told else told["agent"].value,
+        labels=given.labels or (told["labels"].value.split(",") if "labels" in told else []),
+        timeout_seconds=given.timeout_seconds if given.timeout_seconds is not None else _timeout(told),
+        wishes=replace(given.wishes, limits=(*given.wishes.limits, *kept)),
+    )
+
+
+def _timeout(told: "Mapping[str, Told]") -> float | None:
+    if "timeout" not in told:
+        return None
+    value, source = told["timeout"].value, told["timeout"].source
+    try:
+        return duration(0.001)(value)
+    except ValueError as cause:
+        raise UsageError(f"cannot use the timeout {value!r} of {source}: {cause}") from cause
 
 
 def _is_shown(given: StartOptions, caller: Caller) -> bool:

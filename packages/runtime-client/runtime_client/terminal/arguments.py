@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from optparse import Values
@@ -11,7 +11,7 @@ from typing import TypeAlias
 from runtime_client.errors import UsageError
 from runtime_client.terminal.parser import Parser
 
-SECONDS_OF = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+SECONDS_OF: Mapping[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 FOR_EVER = 1e9
 _DURATION = re.compile(r"\d+(\.\d+)?|(\d+(\.\d+)?[smhd])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")

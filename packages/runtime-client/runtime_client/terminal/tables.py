@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from runtime_client.errors import CannotPrintError
 from runtime_client.terminal.output import is_terminal, write
@@ -12,7 +12,7 @@ GAP = 2
 CELL_MIN, CELL_BESIDE_PROSE_MIN, PROSE_MIN = 4, 10, 24
 CUT = "…"
 _STATES = ("STATUS", "STATE")
-_COLOURS = {
+_COLOURS: Mapping[str, str] = {
     **dict.fromkeys(("finished", "completed", "alive", "active", "ok"), "32"),
     **dict.fromkeys(("pending", "claimed", "waiting", "waiting_input", "draining"), "33"),
     **dict.fromkeys(("failed", "lost", "broken", "dead"), "31"),
