@@ -34,7 +34,7 @@ CALLS = {
     *(f"terminal.{name}" for name in ("arguments", "command_line", "output", "parser", "plain_text")),
 }
 SHOWS = {"terminal.clock", "terminal.showing", "why"}
-VERBS = {"verbs.all_verbs", "verbs.calling"}
+VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
 JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
 

@@ -1,15 +1,15 @@
 """How `ao` calls its words: an `ao-*` command is run as it is, in this process; the others are modules here."""
 
-import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Never, cast
+from typing import Never
 
 from runtime_client.errors import UsageError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.terminal.command_line import print_text, run
 from runtime_client.verbs.all_verbs import VERBS
+from runtime_client.verbs.loading import main_of, run_script
 
 COMPLETE = "__complete"
 
@@ -31,31 +31,6 @@ def call(words: Sequence[str], commands: Path) -> Never:
     if script := VERBS[name].script:
         run_script(commands / script, "__main__")
     run(main_of(name, commands))
-
-
-def main_of(name: str, commands: Path) -> Callable[..., int]:
-    """Return the function that does the work of a word.
-
-    Errors:  UsageError, if its command is not there.
-    """
-    if script := VERBS[name].script:
-        return cast("Callable[..., int]", run_script(commands / script, script)["main"])
-    module = importlib.import_module(f"runtime_client.verbs.{name}")
-    return cast("Callable[..., int]", module.main)
-
-
-def run_script(path: Path, name: str) -> dict[str, object]:
-    """Execute a command's script in this process, under this name of a module; return what it defined.
-
-    Errors:  UsageError, if it is not there.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as cause:
-        raise UsageError(f"cannot run '{path}': {cause.strerror} (it belongs beside 'ao')") from cause
-    defined: dict[str, object] = {"__name__": name, "__file__": str(path)}
-    exec(compile(content, path, "exec"), defined)  # noqa: S102 - our own command, beside us
-    return defined
 
 
 def _help() -> int:

@@ -12,7 +12,7 @@ from runtime_client.terminal.arguments import Argument, CommandLine, Flag, Optio
 from runtime_client.terminal.command_line import print_text
 from runtime_client.transport import Call, Transport
 from runtime_client.verbs.all_verbs import VERBS
-from runtime_client.verbs.calling import main_of
+from runtime_client.verbs.loading import main_of
 from runtime_client.wire import objects
 
 ANSWER_SECONDS = 2.0
