@@ -19,7 +19,7 @@ class Scripts(BuildHookInterface[Any]):
             return
         self._folder = tempfile.TemporaryDirectory()
         for path in sorted(Path(self.root, "commands").iterdir()):
-            if path.suffix != ".lock":
+            if path.is_file() and path.suffix != ".lock":
                 made = Path(self._folder.name, path.name)
                 _, lines = path.read_text(encoding="utf-8").split("\n", 1)
                 made.write_text(FIRST_LINE + lines, encoding="utf-8")

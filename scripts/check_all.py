@@ -46,7 +46,7 @@ def checks() -> Iterator[Check]:
 
 
 def _scripts_without_suffix() -> Iterator[Path]:
-    yield from (path for path in (ROOT / "commands").glob("a*-*") if not path.suffix)
+    yield from (path for path in (ROOT / "commands").glob("a*") if not path.suffix)
     yield from (ROOT / "servers" / "agent-launcher").glob("agent-launcher")
 
 

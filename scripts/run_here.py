@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from background import Background, CannotRunError, run_aside
 from runtime_client.address import RuntimeAddress, data_folder, find_runtime
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobOrder, JobType
+from runtime_client.verbs.background import Background, CannotRunError, run_aside
 from runtime_client.watching.waiting import Rest, wait_for_rest
 from sample_address import DEFAULT_PORT, free_port, refuse_tls, runtime_url
 

@@ -5,7 +5,7 @@ import socket
 import urllib.request
 from collections.abc import Mapping
 
-from background import CannotRunError
+from runtime_client.verbs.background import CannotRunError
 
 DEFAULT_PORT = 8765
 LOOPBACK = "127.0.0.1"

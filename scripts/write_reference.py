@@ -10,6 +10,7 @@ from pathlib import Path
 from agent_backends.kind import Kind
 from agent_backends.registry import KINDS, kind_named
 from agent_runtime.domain.job import MOVES, Edge
+from runtime_client.verbs.all_verbs import VERBS
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -50,6 +51,10 @@ def commands_page() -> str:
     backends = [sys.executable, str(ROOT / "commands" / "agent-backends")]
     parts += [_section(f"agent-backends {name}", [*backends, name], f"commands/agent-backends {name}")
               for name in subcommands(backends)]  # fmt: skip
+    ao = [sys.executable, str(ROOT / "commands" / "ao")]
+    parts.append(_section("ao", ao, "commands/ao"))
+    own = [name for name, verb in VERBS.items() if not verb.script]
+    parts += [_section(f"ao {name}", [*ao, name], f"commands/ao {name}") for name in own]
     for path in command_scripts():
         parts.append(_section(path.name, [sys.executable, str(path)], f"commands/{path.name}"))
     parts.append(
@@ -75,7 +80,7 @@ def _section(title: str, command: list[str], called: str) -> str:
 
 
 def _output(command: list[str]) -> str:
-    plain = {"TYPER_USE_RICH": "0", "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    plain = {"TYPER_USE_RICH": "0", "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "XDG_CONFIG_HOME": "/nowhere"}
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AGENT_", "LAUNCHER_"))}
     environment = {**own, **plain, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout

@@ -9,7 +9,7 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE = "the runtime does not answer (is it running? start it with: uv run agent-runtime)";
+const UNREACHABLE = "the runtime does not answer (is it running? start it with: ao up, or agent-runtime)";
 
 /** The address of a call, below wherever the page itself lives. */
 export function address(path, query = {}) {

@@ -16,6 +16,7 @@ export function Unread({ what }) {
     <${Icon} name="warn" size=${24} /><h1>${what} cannot be read</h1>
     <p>The runtime ${age ? `has not answered for ${age}` : "does not answer"}. As soon as it does, this fills itself.</p>
     <p>Nothing is lost: agents go on, and what they did is told later. If the runtime was stopped, start it again:</p>
-    <${Command} text="uv run agent-runtime" />
+    <${Command} text="agent-runtime" />
+    <p class="faint">In a clone of the repository: <code>uv run agent-runtime</code>.</p>
   </div></div>`;
 }

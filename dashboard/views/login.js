@@ -9,7 +9,8 @@ export function Login() {
     <h1>This browser is not let in yet</h1>
     <p>Whoever may use this page can run programs on your machines, so the runtime wants to know that it is you. Ask it
       for a link, on the machine where it runs:</p>
-    <${Command} text="uv run agent-runtime login-link" />
+    <${Command} text="agent-runtime login-link" />
+    <p class="faint">In a clone of the repository: <code>uv run agent-runtime login-link</code>.</p>
     <p class="faint">Open the link in this browser. It works once, and then this browser stays let in.</p>
     <button class="button" onClick=${() => location.reload()}>I have opened it: try again</button>
   </div></main>`;

@@ -89,7 +89,7 @@ def test_a_view_that_was_never_opened_says_what_cannot_be_read_and_fills_itself(
     page.locator(".nav").get_by_role("link", name="Queue").click()
     expect(page.get_by_role("heading", name="Queue cannot be read")).to_be_visible()
     expect(page.locator("[data-unread]")).to_contain_text("has not answered for")
-    expect(page.locator("[data-unread] .command")).to_contain_text("uv run agent-runtime")
+    expect(page.locator("[data-unread] .command")).to_contain_text("agent-runtime")
 
     runtime.start()
 

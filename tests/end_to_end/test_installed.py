@@ -16,7 +16,7 @@ from support.runtime_process import RuntimeProcess
 
 PROGRAMS = sorted(
     {"agent-runtime", "agent-launcher", "agent-orchestrator-mcp"}
-    | {path.name for path in (ROOT / "commands").iterdir() if path.suffix != ".lock"}
+    | {path.name for path in (ROOT / "commands").iterdir() if path.is_file() and path.suffix != ".lock"}
 )
 HELLO = {
     "jsonrpc": "2.0",
@@ -66,6 +66,12 @@ def reach(runtime: RuntimeProcess) -> dict[str, str]:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_each_program_is_there_and_says_what_it_does(installed: Installed, program: str) -> None:
     assert program in installed.run(program, "--help")
+
+
+def test_every_program_is_of_the_same_version(installed: Installed, runtime: RuntimeProcess) -> None:
+    said = {installed.run(program, "--version").split()[-1] for program in PROGRAMS if program != "agent-backends"}
+
+    assert said == {httpx.get(f"{runtime.url}/health").json()["version"]}
 
 
 def test_a_job_runs_from_its_order_to_its_result(

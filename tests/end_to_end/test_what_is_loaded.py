@@ -17,29 +17,47 @@ PYTHON_ITSELF = "http.client json dataclasses optparse ipaddress pathlib threadi
 `http.client` brings `ssl`, of which nothing is used for plain HTTP.
 """
 CALLS = {
-    *("address", "client", "connection", "connections", "errors", "exit_codes", "models", "proxies", "transport"),
+    *(
+        "address",
+        "client",
+        "configured",
+        "connection",
+        "connections",
+        "errors",
+        "exit_codes",
+        "how_called",
+        "models",
+        "proxies",
+        "transport",
+    ),
     *("trust", "unreachable", "way", "wire"),
     *(f"terminal.{name}" for name in ("arguments", "command_line", "output", "parser", "plain_text")),
 }
-SHOWS = {"terminal.clock", "terminal.showing"}
+SHOWS = {"terminal.clock", "terminal.showing", "why"}
+VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
 JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
+
+UNSAID = {"config_file", "setting_keys", "start_defaults"}
 
 MCP_SERVER = REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py"
 
 LOADED = {
-    "ao-status one": CALLS,
+    "ao-status one": CALLS | {"terminal.causes", "why"},
     "ao-stop one": CALLS,
     "ao-show-config": CALLS,
     "ao-delete one --yes": CALLS | {"terminal.asking"},
     "ao-delete-all --yes": CALLS | {"terminal.asking"},
-    "ao-list-sessions": CALLS | SHOWS,
-    "ao-list-blueprints": CALLS | SHOWS,
-    "ao-get-result one": CALLS | WATCHES | {"watching.waiting"},
-    "ao-wait one": CALLS | WATCHES | {"watching.waiting"},
+    "ao-list-sessions": CALLS | SHOWS | {"terminal.tables"},
+    "ao ps": CALLS | SHOWS | {"terminal.tables"} | VERBS,
+    "ao status one": CALLS | {"terminal.causes", "why"} | VERBS,
+    "ao start one --agent echo --detach --prompt x": CALLS | JOB | VERBS | UNSAID,
+    "ao-list-blueprints": CALLS | {"terminal.tables"},
+    "ao-get-result one": CALLS | WATCHES | {"watching.waiting", "why"},
+    "ao-wait one": CALLS | WATCHES | {"watching.waiting", "terminal.causes", "why"},
     "ao-logs one": CALLS | SHOWS | WATCHES | {"watching.following"},
     "ao-logs one --output": CALLS | SHOWS | WATCHES | {"watching.following"},
-    "ao-start one --agent echo --detach --prompt x": CALLS | JOB,
+    "ao-start one --agent echo --detach --prompt x": CALLS | JOB | UNSAID,
     "ao-resume one --detach --prompt x": CALLS | JOB,
 }
 
@@ -93,7 +111,7 @@ def test_a_command_loads_what_stands_here_and_nothing_else(
 
     loaded = loaded_by(str(COMMANDS / name), *words, environment=environment) - python_itself
 
-    rooms = {"runtime_client", "runtime_client.terminal", "runtime_client.watching"}
+    rooms = {"runtime_client", "runtime_client.terminal", "runtime_client.verbs", "runtime_client.watching"}
     rooms |= {"agent_backends", "agent_backends.job", "agent_backends.turn"}
     ours = {f"agent_backends.{part}" if part in JOB else f"runtime_client.{part}" for part in LOADED[command]}
     assert loaded - rooms == ours

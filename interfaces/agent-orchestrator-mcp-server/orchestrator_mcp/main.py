@@ -13,6 +13,7 @@ from orchestrator_mcp.settings import HttpSettings, read_arguments
 from orchestrator_mcp.stdio_server import StdioServer
 from orchestrator_mcp.toolbox import Toolbox
 from runtime_client.address import RuntimeAddress, find_runtime
+from runtime_client.configured import configured
 from runtime_client.errors import RuntimeClientError
 from runtime_client.terminal.output import write
 
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str], commands_dir: Path | None) -> int:
     """Serve until the client goes or a signal comes; return the exit status."""
     try:
         http = read_arguments(arguments)
-        address = find_runtime(os.environ)
+        address = find_runtime(configured(os.environ))
         if http is None:
             caller_of_process(address)
         desk = Desk(address)

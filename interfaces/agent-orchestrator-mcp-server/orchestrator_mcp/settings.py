@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runtime_client.errors import UsageError
+from runtime_client.version import VERSION
 
 DEFAULT_PORT = 8766
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -42,6 +43,7 @@ def read_arguments(arguments: Sequence[str]) -> HttpSettings | None:
     parser.add_argument(
         "--allowed-host", action="append", default=[], help="a Host header to answer besides the loopback's names"
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     asked = parser.parse_args(arguments)
     if asked.transport == "stdio":
         return None

@@ -1,5 +1,6 @@
 """What the tests of the backends share."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,3 +29,11 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClientBenc
     project_dir.mkdir()
     with ModelStandIn() as model:
         yield ClientBench(request.param, rig_of(request.param, model, home, project_dir), model)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])

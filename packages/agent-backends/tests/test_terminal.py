@@ -12,7 +12,8 @@ import pytest
 
 from runtime_client.models import Event
 from runtime_client.terminal.clock import local_time
-from runtime_client.terminal.showing import event_line, table
+from runtime_client.terminal.showing import event_line
+from runtime_client.terminal.tables import table
 from support.agents import add_agent
 from support.commands import Commands
 from support.runtime_process import RuntimeProcess

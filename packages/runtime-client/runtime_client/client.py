@@ -97,6 +97,35 @@ class RuntimeClient:
         """Ask for a job to be stopped."""
         return self.transport.send_for_json(Call("POST", f"/jobs/{_part(job_id)}/stop"))
 
+    def retry_job(self, job_id: str) -> JsonObject:
+        """Run a failed or stopped job once more, as a new job."""
+        return self.transport.send_for_json(Call("POST", f"/jobs/{_part(job_id)}/retry"))
+
+    def hold_job(self, job_id: str, *, is_held: bool) -> JsonObject:
+        """Keep a job that waits from every launcher, or no longer."""
+        method = "POST" if is_held else "DELETE"
+        return self.transport.send_for_json(Call(method, f"/jobs/{_part(job_id)}/hold"))
+
+    def queue(self, limit: int, session: str | None = None) -> Listed[Job]:
+        """Return up to `limit` jobs that wait, the one first that runs next; of one session the newest first."""
+        which = {"order": "run"} if session is None else {"session": session, "status": "pending"}
+        items, has_more = self._pages(Call("GET", "/jobs", parameters=which), "jobs", limit)
+        return replace(_readable(Job.read, items, "job_id"), has_more=has_more)
+
+    def launchers(self) -> list[JsonObject]:
+        """Return all launchers that the runtime knows."""
+        return self._items(Call("GET", "/launchers"), "launchers")[0]
+
+    def costs(self) -> list[JsonObject]:
+        """Return what agents cost, for each agent and day of the last two weeks."""
+        return self._items(Call("GET", "/overview", read_seconds=60.0), "cost_by_agent_day")[0]
+
+    def login_link(self, *, viewer: bool) -> str:
+        """Return a link that lets a browser in once."""
+        body = {"role": "viewer" if viewer else "user"}
+        made = self._read(lambda answer: text(answer, "path"), Call("POST", "/login-links", body=body))
+        return f"{self.address.url}{made}"
+
     def job_log(self, job_id: str, offset: int = 0) -> tuple[bytes, int, bool]:
         """Return a piece of a job's output, where the next one begins, and whether there will be no more."""
         answer = self.transport.send(

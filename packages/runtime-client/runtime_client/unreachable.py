@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from http.client import HTTPException
 
 from runtime_client.address import RuntimeAddress
-
-START = "start it with 'uv run agent-runtime', or set AGENT_RUNTIME_URL"
+from runtime_client.how_called import called
 
 
 def advice(address: RuntimeAddress, cause: Exception) -> str:
@@ -18,7 +17,7 @@ def advice(address: RuntimeAddress, cause: Exception) -> str:
         return "what is there does not speak TLS: AGENT_RUNTIME_URL may have to begin with 'http://'"
     if address.url.startswith("http://") and isinstance(cause, ConnectionError | HTTPException):
         return "it hung up without an answer: if it serves HTTPS, AGENT_RUNTIME_URL has to begin with 'https://'"
-    return START
+    return f"start it with '{called('ao up')}' or '{called('agent-runtime')}', or set AGENT_RUNTIME_URL"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -105,5 +105,6 @@ def test_the_help_names_everything_that_can_be_given(capfd: pytest.CaptureFixtur
         "  --label TEXT          A mark.\n"
         "  -w, --wet             Do not wait.\n"
         "  --dry                 Not --wet. [default]\n"
-        "  --help                Show this message and exit.\n"
+        "  -h, --help            Show this message and exit.\n"
+        "  --version             Show the version and exit.\n"
     )

@@ -51,7 +51,7 @@ def test_a_missing_runtime_is_named_with_its_url_and_the_command_that_starts_it(
 
     assert str(caught.value) == (
         f"cannot reach the Agent Runtime at '{url}': [Errno 111] Connection refused"
-        " (start it with 'uv run agent-runtime', or set AGENT_RUNTIME_URL)"
+        " (start it with 'commands/ao up' or 'uv run agent-runtime', or set AGENT_RUNTIME_URL)"
     )
     assert caught.value.exit_code == ExitCode.UNREACHABLE
     assert not caught.value.was_sent

@@ -164,8 +164,8 @@ def load_config(
         max_jobs=_max_jobs(options, environment),
         max_total_jobs=1 if options.once else options.max_total_jobs,
         exit_when_idle=options.exit_when_idle,
-        labels=_labels(options.labels),
-        name=options.name or socket.gethostname(),
+        labels=_labels(options.labels or _names((), environment.get("AGENT_LAUNCHER_LABELS"))),
+        name=options.name or environment.get("AGENT_LAUNCHER_NAME") or socket.gethostname(),
         host_name=_host_name(environment),
         bounds=Bounds(
             _mebibytes(environment, "AGENT_LAUNCHER_MEMORY_FLOOR_MIB", DEFAULT_MEMORY_FLOOR_MIB),
@@ -365,7 +365,9 @@ def _labels(told: tuple[str, ...]) -> dict[str, str]:
     for text in told:
         name, separator, value = text.partition(LABEL_SEPARATOR)
         if not separator or not name:
-            raise ConfigurationError(f"cannot use the label {text!r}: 'key=value' is needed (--label)")
+            raise ConfigurationError(
+                f"cannot use the label {text!r}: 'key=value' is needed (--label or AGENT_LAUNCHER_LABELS)"
+            )
         labels[name] = value
     return labels
 

@@ -164,7 +164,7 @@ def test_a_job_that_waits_says_why_and_what_would_change_it(rig: StoreRig) -> No
 
     job = rig.create("talk")
     rig.launcher(only_own_jobs=True)
-    assert why(job.id) == ("no_launcher", "no launcher is connected (start one: servers/agent-launcher)")
+    assert why(job.id) == ("no_launcher", "no launcher is connected (start one: agent-launcher, or all with: ao up)")
 
     launcher = rig.launcher(hostname="here")
     gpu = rig.create(agent_name="gpu")

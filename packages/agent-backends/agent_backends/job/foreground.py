@@ -5,7 +5,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from agent_backends.job.run import Ended, JobInHand, run_session
+from agent_backends.job.run import Ended, JobInHand, Show, run_session
 from agent_backends.processes.guard import guarded
 from agent_backends.processes.signals import stop_signals_call
 from agent_backends.protocol import CannotRunError, Ending, Outcome
@@ -23,7 +23,9 @@ from runtime_client.this_host import host_name
 from runtime_client.wire import Json
 
 
-def run_in_foreground(client: RuntimeClient, request: SessionRequest, around: Surroundings) -> Ended:
+def run_in_foreground(
+    client: RuntimeClient, request: SessionRequest, around: Surroundings, show: Show | None = None
+) -> Ended:
     """Run a job here and now, visible to and stoppable by everybody who can see the runtime.
 
     Errors:  RuntimeClientError, if the job cannot be created, begun or reported.
@@ -43,7 +45,7 @@ def run_in_foreground(client: RuntimeClient, request: SessionRequest, around: Su
             claimed = launcher.claim()
             if claimed is None or not launcher.start():
                 return Ended(Outcome(Ending.STOPPED), switch.exit_code)
-            ended = _run_claimed(client, request, claimed, switch, around)
+            ended = _run_claimed(client, request, claimed, switch, around=around, show=show)
             launcher.report(_report_of(ended))
             return ended
     finally:
@@ -51,7 +53,13 @@ def run_in_foreground(client: RuntimeClient, request: SessionRequest, around: Su
 
 
 def _run_claimed(
-    client: RuntimeClient, request: SessionRequest, claimed: ClaimedJob, switch: StopSwitch, around: Surroundings
+    client: RuntimeClient,
+    request: SessionRequest,
+    claimed: ClaimedJob,
+    switch: StopSwitch,
+    *,
+    around: Surroundings,
+    show: Show | None,
 ) -> Ended:
     try:
         session, agent = client.session_with_agent(claimed.session_id or claimed.session_name)
@@ -70,7 +78,7 @@ def _run_claimed(
     folder = Path(tempfile.mkdtemp(prefix="agent-events-"))
     job = JobInHand(claimed.job_id, claimed.attempt, request.timeout_seconds, folder)
     with guarded(f"AGENT_JOB_ID={turn.environment['AGENT_JOB_ID']}"):
-        ended = run_session(client, turn, job, switch, around.warn)
+        ended = run_session(client, turn, job, switch, around.warn, show)
     with contextlib.suppress(OSError):  # not empty: it keeps events that could not be delivered
         folder.rmdir()
     return ended

@@ -3,10 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from agent_backends.installation import installation_of
 from agent_backends.job.launchers_words import arguments_in
@@ -16,8 +16,21 @@ from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError, UsageError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import JobType
-from runtime_client.terminal.arguments import Flag, Option, number, one_of
-from runtime_client.terminal.command_line import connect, print_json, print_text, read_labels, read_prompt, run, warn
+from runtime_client.terminal.arguments import Flag, Option, duration, one_of
+from runtime_client.terminal.command_line import (
+    called_as,
+    connect,
+    print_json,
+    print_text,
+    read_labels,
+    read_prompt,
+    run,
+    warn,
+)
+from runtime_client.terminal.output import is_terminal
+
+if TYPE_CHECKING:
+    from runtime_client.start_defaults import Told
 
 
 class CallbackPolicy(StrEnum):
@@ -38,9 +51,11 @@ class WaitFor(StrEnum):
 
 PromptOption = Annotated[str | None, Option("--prompt", "The prompt; default: standard input.", short="-p")]
 DetachOption = Annotated[bool, Flag("--detach", "Create a job for a launcher and return.", short="-d")]
+QuietOption = Annotated[bool, Flag("--quiet", "Print the result, and not what happens before it.", short="-q")]
 CallbackOption = Annotated[bool, Flag("--callback", "Wake the parent session when this one is at rest.")]
 TimeoutOption = Annotated[
-    float | None, Option("--timeout", "Seconds after which the agent is stopped.", metavar="NUMBER", read=number(0.001))
+    float | None,
+    Option("--timeout", "When the agent is stopped, in seconds or as 10m or 2h.", metavar="TIME", read=duration(0.001)),
 ]
 LabelOption = Annotated[
     list[str] | None, Option("--label", "A launcher must have this label.", metavar="KEY=VALUE", is_list=True)
@@ -74,7 +89,10 @@ LimitOption = Annotated[
     ),
 ]
 ParentOption = Annotated[
-    str | None, Option("--parent", "The parent session; default: the one that runs this command.", metavar="NAME")
+    str | None,
+    Option(
+        "--parent", "The parent session; default: the one that runs this command.", metavar="NAME", completes="session"
+    ),
 ]
 
 
@@ -91,9 +109,9 @@ class Wishes:
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What was typed after the command's name."""
+    """What was typed after the command's name; a session without a name is given one."""
 
-    name: str
+    name: str | None
     prompt: str | None
     agent: str | None
     project_dir: Path | None
@@ -103,6 +121,7 @@ class StartOptions:
     labels: list[str]
     parent: str | None
     as_json: bool
+    is_quiet: bool = False
 
 
 def run_job_command(main: Callable[..., int]) -> None:
@@ -122,36 +141,83 @@ def start_from_command(
     Errors:  RuntimeClientError.
     """
     caller = Caller.read(environment)
+    if type is JobType.START_SESSION and caller.job_id is None and caller.session_name is None:
+        given = _with_defaults(given, environment)
     request = _request(type, given, caller)
     around = Surroundings(installation_of(command), environment, warn)
     with connect() as client:
         if not caller.runs_job_of(request.session_name):
             withdraw(caller)
             if given.is_detached:
-                return _order(client, request, as_json=given.as_json)
+                return _order(client, request, given)
         # Imported late: handing over a job needs neither asyncio nor a backend.
         from agent_backends.job.start import run_job
 
-        return run_job(client, request, caller, around, as_json=given.as_json)
+        return run_job(client, request, caller, around, as_json=given.as_json, is_shown=_is_shown(given, caller))
 
 
-def _order(client: RuntimeClient, request: SessionRequest, *, as_json: bool) -> int:
-    job = client.create_job(request.order())
+def _with_defaults(given: StartOptions, environment: Mapping[str, str]) -> StartOptions:
+    """Return what was typed, and where that says nothing what environment, project's file and user's file say.
+
+    Errors:  UsageError.
+    """
+    # Imported late: who runs for a session was told everything.
+    from runtime_client.start_defaults import pairs_in, start_defaults
+
+    read_timeout = duration(0.001)
+    folder = (given.project_dir or Path()).expanduser().absolute()
+    told = start_defaults(environment, folder, read_timeout)
+    if not told:
+        return given
+    limits = pairs_in(told["limits"].value) if "limits" in told else {}
+    typed = {word.partition("=")[0].strip() for word in given.wishes.limits}
+    kept = tuple(f"{name}={value}" for name, value in limits.items() if name not in typed)
+    return replace(
+        given,
+        agent=given.agent if given.agent is not None or "agent" not in told else told["agent"].value,
+        labels=given.labels or (told["labels"].value.split(",") if "labels" in told else []),
+        timeout_seconds=given.timeout_seconds if given.timeout_seconds is not None else _timeout(told),
+        wishes=replace(given.wishes, limits=(*given.wishes.limits, *kept)),
+    )
+
+
+def _timeout(told: "Mapping[str, Told]") -> float | None:
+    if "timeout" not in told:
+        return None
+    value, source = told["timeout"].value, told["timeout"].source
     try:
-        print_json(job.raw) if as_json else print_text(job.job_id)
+        return duration(0.001)(value)
+    except ValueError as cause:
+        raise UsageError(f"cannot use the timeout {value!r} of {source}: {cause}") from cause
+
+
+def _is_shown(given: StartOptions, caller: Caller) -> bool:
+    """Tell whether a person looks on: an agent that calls us has to pay for what it reads."""
+    if given.is_quiet or given.as_json or caller.session_name is not None:
+        return False
+    return called_as().startswith("ao ") or is_terminal(sys.stderr)
+
+
+def _order(client: RuntimeClient, request: SessionRequest, given: StartOptions) -> int:
+    job = client.create_job(request.order())
+    if given.name is None and not given.is_quiet and not given.as_json:
+        warn(f"the session is called {request.session_name!r}")
+    try:
+        print_json(job.raw) if given.as_json else print_text(job.job_id)
     except CannotPrintError as cause:
         raise CannotPrintError(f"job {job.job_id!r} is created, but {cause}") from cause
     return ExitCode.SUCCESS
 
 
 def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionRequest:  # noqa: A002 - the wire's own word
-    parent = caller.parent_of(given.name, given.parent)
+    name = given.name if given.name is not None else _made_name(given.agent)
+    parent = caller.parent_of(name, given.parent)
     wishes = given.wishes
     if wishes.callback and parent is None:
         raise UsageError("cannot call back: there is no parent session (name one with --parent)")
     return SessionRequest(
         type=type,
-        session_name=given.name,
+        session_name=name,
         prompt=read_prompt(given.prompt, sys.stdin),
         agent_name=given.agent,
         project_dir=_project_dir(type, given),
@@ -164,6 +230,16 @@ def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionReque
         wait_for=wishes.wait_for,
         limits=dict(_limit(text) for text in wishes.limits),
     )
+
+
+def _made_name(agent: str | None) -> str:
+    """Make a name that no session has: the agent's, and what is drawn by lot."""
+    kept = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "-" for letter in agent or ""
+    )
+    # No vowels, so that it makes no word.
+    drawn = "".join("bcdfghjkmnpqrstvwxz23456789"[byte % 27] for byte in os.urandom(6))
+    return f"{kept.lstrip('-')[:50] or 'session'}-{drawn}"
 
 
 def _limit(text: str) -> tuple[str, float]:

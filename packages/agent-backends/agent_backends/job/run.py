@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from agent_backends.processes.signals import stop_signals_call
 from agent_backends.protocol import Ending, Outcome, Turn
@@ -13,7 +14,10 @@ from agent_backends.turn.run import StopSwitch, run_turn
 from runtime_client.client import RuntimeClient
 from runtime_client.exit_codes import ExitCode
 from runtime_client.sending.event_sender import EventOrigin, EventSender
-from runtime_client.wire import Json
+from runtime_client.wire import Json, JsonObject
+
+Show: TypeAlias = Callable[[str, JsonObject], None]
+"""Takes an event's type and what is in it."""
 
 # The runtime may be away when the agent ends. The agent's words are worth waiting for; a signal ends the waiting.
 FLUSH_SECONDS = 600.0
@@ -49,17 +53,30 @@ class Ended:
 
 
 def run_session(
-    client: RuntimeClient, turn: Turn, job: JobInHand, switch: StopSwitch, warn: Callable[[str], None]
+    client: RuntimeClient,
+    turn: Turn,
+    job: JobInHand,
+    switch: StopSwitch,
+    warn: Callable[[str], None],
+    show: Show | None = None,
 ) -> Ended:
-    """Run one turn, send what happens as it happens, and wait for the last of it to arrive."""
+    """Run one turn, send what happens as it happens, show it if somebody looks, and wait for the last to arrive."""
     sender = EventSender(client, EventOrigin(turn.session_id, job.job_id, job.attempt), job.spool_folder, warn)
-    recorder = Recorder(turn, sender.send, sender.remember)
+    recorder = Recorder(turn, sender.send if show is None else _both(sender.send, show), sender.remember)
     outcome = _without_secrets(run_turn(turn, recorder.record, switch, job.timeout_seconds), turn.secrets)
     exit_code = _exit_code_of(outcome, switch)
     ended = Ended(outcome, exit_code)
     recorder.record_end(outcome, ended.told_exit())
     _flush(sender, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
     return ended
+
+
+def _both(send: Show, show: Show) -> Show:
+    def do(kind: str, data: JsonObject) -> None:
+        send(kind, data)
+        show(kind, data)
+
+    return do
 
 
 def _without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:

@@ -1,6 +1,9 @@
 """What `ao-start` and `ao-resume` do with a job that this process runs: for a launcher, or in the foreground."""
 
+from dataclasses import replace
+
 from agent_backends.job.run import Ended
+from agent_backends.protocol import Outcome
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError
@@ -9,9 +12,17 @@ from runtime_client.wire import JsonObject
 
 
 def run_job(
-    client: RuntimeClient, request: SessionRequest, caller: Caller, around: Surroundings, *, as_json: bool
+    client: RuntimeClient,
+    request: SessionRequest,
+    caller: Caller,
+    around: Surroundings,
+    *,
+    as_json: bool,
+    is_shown: bool = False,
 ) -> int:
     """Run it, print what came of it, and return the agent's exit status, whatever becomes of what is printed.
+
+    Shape:   with `is_shown` a person sees what happens, in the foreground.
 
     Errors:  RuntimeClientError.
     """
@@ -23,11 +34,31 @@ def run_job(
         unwritten = _print_end(request, ended, as_json=as_json)
         leave_note(caller.outcome_file, ended, unwritten, around.warn)
     else:
-        from agent_backends.job.foreground import run_in_foreground
-
-        ended = run_in_foreground(client, request, around)
+        ended = _run_here(client, request, around, is_shown=is_shown)
         _print_end(request, ended, as_json=as_json)
     return ended.exit_code
+
+
+def _run_here(client: RuntimeClient, request: SessionRequest, around: Surroundings, *, is_shown: bool) -> Ended:
+    from agent_backends.job.foreground import run_in_foreground
+
+    if not is_shown:
+        return run_in_foreground(client, request, around)
+    from agent_backends.job.live_view import LiveView
+
+    view = LiveView(request.session_name)
+    ended = run_in_foreground(client, request, around, view.show)
+    view.close(ended.outcome)
+    # A person is told what helps, too.
+    return replace(ended, outcome=replace(ended.outcome, error=_with_help(request, ended.outcome)))
+
+
+def _with_help(request: SessionRequest, outcome: Outcome) -> str | None:
+    if outcome.error is None or outcome.reason is None:
+        return outcome.error
+    from runtime_client.why import sentence
+
+    return sentence(outcome.reason.value, outcome.error, request.session_name)
 
 
 def _print_end(request: SessionRequest, ended: Ended, *, as_json: bool) -> str | None:

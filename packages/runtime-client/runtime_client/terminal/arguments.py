@@ -1,7 +1,8 @@
 """What a command takes, said beside each parameter of the function that does its work: `Annotated[type, Option(…)]`."""
 
 import inspect
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from optparse import Values
@@ -10,18 +11,29 @@ from typing import TypeAlias
 from runtime_client.errors import UsageError
 from runtime_client.terminal.parser import Parser
 
+SECONDS_OF: Mapping[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+FOR_EVER = 1e9
+_DURATION = re.compile(r"\d+(\.\d+)?|(\d+(\.\d+)?[smhd])+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+REQUIRED = inspect.Parameter.empty
+
 
 @dataclass(frozen=True)
 class Argument:
-    """A parameter that is given by its place; `is_list` takes all that is left, at least one."""
+    """A parameter that is given by its place; `is_list` takes all that is left, at least one.
+
+    Shape:   one with a default may be left out. `completes` names what a shell offers: `session`, `agent`, or words
+             with `|` between.
+    """
 
     metavar: str
     help: str
     is_list: bool = False
+    completes: str = ""
 
     def add_to(self, parser: Parser, name: str, default: object) -> None:  # noqa: ARG002 - as the others
         """Have it shown in the help."""
-        parser.arguments.append((self.metavar, self.help))
+        parser.arguments.append((self.metavar if default is REQUIRED else f"[{self.metavar}]", self.help))
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,7 @@ class Option:
     metavar: str = "TEXT"
     read: Callable[[str], object] = str
     is_list: bool = False
+    completes: str = ""
 
     def add_to(self, parser: Parser, name: str, default: object) -> None:
         """Have it read, as text yet."""
@@ -94,10 +107,15 @@ class CommandLine:
         self._told: dict[str, tuple[Told, object]] = {}
         for name, parameter in inspect.signature(main).parameters.items():
             told: Told = parameter.annotation.__metadata__[0]
-            default = None if parameter.default is inspect.Parameter.empty else parameter.default
-            self._told[name] = told, default
-            told.add_to(self._parser, name, default)
-        self._parser.add_option("--help", action="help", help="Show this message and exit.")
+            self._told[name] = told, parameter.default
+            told.add_to(self._parser, name, parameter.default)
+        self._parser.add_option("-h", "--help", action="help", help="Show this message and exit.")
+        self._parser.add_option("--version", action="version", help="Show the version and exit.")
+
+    @property
+    def told(self) -> list[Told]:
+        """What it takes, in its order."""
+        return [told for told, _ in self._told.values()]
 
     def read(self, words: Sequence[str]) -> dict[str, object]:
         """Return what was given or is the default, by the parameters' names; print the help where it was asked for.
@@ -115,8 +133,11 @@ class CommandLine:
         for word in words:
             if any("\ud800" <= character <= "\udfff" for character in word):  # how Python shows bytes that are no UTF-8
                 raise UsageError(f"cannot read {word!r}: expected UTF-8")
-        for name, (told, _) in self._told.items():
+        for name, (told, default) in self._told.items():
             if isinstance(told, Argument):
+                if not words and default is not REQUIRED:
+                    values[name] = default
+                    continue
                 if not words:
                     raise UsageError(f"expected {told.metavar}, found nothing")
                 values[name], words = (words, []) if told.is_list else (words[0], words[1:])
@@ -142,6 +163,20 @@ def number(least: float) -> Callable[[str], float]:
             value = float("nan")
         if not value >= least:
             raise ValueError(f"expected a number, at least {least:g}")
+        return value
+
+    return read
+
+
+def duration(least: float) -> Callable[[str], float]:
+    """Read a time that is not shorter than so many seconds: `90`, `90s`, `10m`, `1h30m`, `2d`."""
+
+    def read(word: str) -> float:
+        found = _DURATION.fullmatch(word.strip())
+        parts = [] if found is None else _PART.findall(word)
+        value = sum(float(number) * SECONDS_OF[unit] for number, unit in parts) if parts else float("nan")
+        if not least <= value < FOR_EVER:
+            raise ValueError(f"expected seconds or a time such as 90s, 10m or 1h30m, at least {least:g} seconds")
         return value
 
     return read

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn, TextIO
 
 from runtime_client.address import find_runtime
 from runtime_client.client import RuntimeClient
+from runtime_client.configured import configured
 from runtime_client.errors import CannotPrintError, RuntimeClientError, UsageError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.terminal.arguments import Argument, CommandLine, Flag
@@ -17,8 +18,10 @@ from runtime_client.wire import Json
 
 PROMPT_BYTES_MAX = 8 * 1024 * 1024
 
-SessionArgument = Annotated[str, Argument("NAME", "A session's name or id.")]
-SessionsArgument = Annotated[list[str], Argument("NAME...", "Names or ids of sessions.", is_list=True)]
+SessionArgument = Annotated[str, Argument("NAME", "A session's name or id.", completes="session")]
+SessionsArgument = Annotated[
+    list[str], Argument("NAME...", "Names or ids of sessions.", is_list=True, completes="session")
+]
 YesOption = Annotated[bool, Flag("--yes", "Do not ask first.")]
 JsonOption = Annotated[bool, Flag("--json", "Print JSON.")]
 
@@ -31,7 +34,7 @@ def run(main: Callable[..., int], arguments: Mapping[str, object] | None = None)
     _speak_utf8()
     try:
         if arguments is None:
-            arguments = CommandLine(_command(), main).read(sys.argv[1:])
+            arguments = CommandLine(called_as(), main).read(sys.argv[1:])
         code = main(**arguments)
     except RuntimeClientError as error:
         _complain(error, as_json=bool(arguments and arguments.get("as_json")))
@@ -44,11 +47,11 @@ def run(main: Callable[..., int], arguments: Mapping[str, object] | None = None)
 
 
 def connect() -> RuntimeClient:
-    """Return a client of the runtime that the environment names.
+    """Return a client of the runtime that the environment names, or else the user's file.
 
     Errors:  UsageError.
     """
-    return RuntimeClient(find_runtime(os.environ))
+    return RuntimeClient(find_runtime(configured(os.environ)))
 
 
 def warn(sentence: str) -> None:
@@ -58,7 +61,7 @@ def warn(sentence: str) -> None:
 
 def say(sentence: str) -> OSError | None:
     """Say the same; return what kept it from being written."""
-    return _write_text(sys.stderr, f"{_command()}: {indented(sentence)}\n")
+    return _write_text(sys.stderr, f"{called_as()}: {indented(sentence)}\n")
 
 
 def print_text(text: str) -> None:
@@ -156,5 +159,6 @@ def _speak_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")
 
 
-def _command() -> str:
+def called_as() -> str:
+    """Return the name of the command, as it was called: `ao-start`, or `ao start`."""
     return os.path.basename(sys.argv[0]) or "ao"  # noqa: PTH119 - a name, not a path

@@ -52,6 +52,15 @@ class Parser(OptionParser):
         if error is not None and not isinstance(error, BrokenPipeError):
             raise CannotPrintError(f"cannot write to standard output: {error.strerror}") from error
 
+    def print_version(self, file: object = None) -> None:  # noqa: ARG002 - it is for standard output
+        """Print which version this is."""
+        # Imported late: few ask.
+        from runtime_client.version import VERSION
+
+        error = write(sys.stdout, f"{self.prog} {VERSION}\n".encode())
+        if error is not None and not isinstance(error, BrokenPipeError):
+            raise CannotPrintError(f"cannot write to standard output: {error.strerror}") from error
+
     def _help(self) -> str:
         import textwrap
 

@@ -1,32 +1,22 @@
 """How the runtime's answers are shown to a person at a terminal."""
 
-from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from runtime_client.models import Event
-from runtime_client.terminal.clock import local_time
+from runtime_client.terminal.clock import age, local_time
 from runtime_client.terminal.plain_text import on_one_line
+from runtime_client.why import why
 from runtime_client.wire import Json, JsonObject, nested, objects, optional_number
 
 VALUE_CHARACTERS = 300
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows in aligned columns under their headings, one line each; nothing if there are no rows."""
-    if not rows:
-        return ""
-    lines = [headings, *([on_one_line(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    aligned = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
-    return "\n".join("  ".join(cells).rstrip() for cells in aligned)
-
-
-def session_row(session: JsonObject, today: date) -> list[str]:
+def session_row(session: JsonObject, now: datetime) -> list[str]:
     """Return what a list of sessions shows of one."""
     name, status, agent, changed, folder = (
         _shown(session.get(field)) for field in ("session_name", "status", "agent_name", "updated_at", "project_dir")
     )
-    return [name, status, agent, local_time(changed, today), folder]
+    return [name, status, agent, age(changed, now), folder, why(session) or ""]
 
 
 def tree_lines(branch: JsonObject, before: str = "", is_last: bool | None = None) -> list[str]:

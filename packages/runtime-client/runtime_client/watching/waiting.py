@@ -3,13 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.models import Session, SessionStatus, exit_code_of_failure
 from runtime_client.watching.stream import StreamRequest, follow
+from runtime_client.why import why
 from runtime_client.wire import JsonObject
 
 LOOK_SECONDS = 10.0
@@ -23,7 +25,7 @@ NEWS_TYPES = (
 class Rest:
     """How a session was when the waiting ended.
 
-    Shape:   `reason` and `error` are its last job's, if that failed.
+    Shape:   `reason` and `error` are its last job's, if that failed; `why` says with what helps why it is not finished.
     """
 
     session_name: str
@@ -31,6 +33,7 @@ class Rest:
     is_at_rest: bool
     reason: str | None = None
     error: str | None = None
+    why: str | None = None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -47,27 +50,40 @@ class Rest:
             "at_rest": self.is_at_rest,
             "reason": self.reason,
             "error": self.error,
+            "why": self.why,
         }
 
 
 def wait_for_rest(
-    client: RuntimeClient, names: Sequence[str], *, any_is_enough: bool, timeout_seconds: float | None
+    client: RuntimeClient,
+    names: Sequence[str],
+    *,
+    any_is_enough: bool,
+    timeout_seconds: float | None,
+    tell: Callable[[Rest], None] = lambda _: None,
 ) -> list[Rest]:
     """Wait until all sessions are at rest, or one of them, or the time is over; return how each is then.
+
+    Shape:   `tell` is called with how each is, at each look and at the end.
 
     Errors:  RefusedError, if a session does not exist; RuntimeClientError, if the runtime is away at the first look.
     """
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     enough = any if any_is_enough else all
-    seen = _look(client, names)
+    look = partial(_look, client, names, tell)
+    seen = look()
     if not enough(rest.is_at_rest for rest in seen):
-        seen = _watch(client, names, seen, enough, deadline)
-    return [_with_reason(client, rest) for rest in seen]
+        seen = _watch(client, names, look, seen, enough, deadline)
+    rests = [_with_reason(client, rest) for rest in seen]
+    for rest in rests:
+        tell(rest)
+    return rests
 
 
 def _watch(
     client: RuntimeClient,
     names: Sequence[str],
+    look: Callable[[], list[Rest]],
     seen: list[Rest],
     enough: Callable[[Iterable[bool]], bool],
     deadline: float | None,
@@ -79,13 +95,13 @@ def _watch(
             if left <= 0:
                 break
             news.wait(left)
-            seen = _look_again(client, names, seen)
+            seen = _look_again(look, seen)
     return seen
 
 
 def describe_rest(client: RuntimeClient, session: Session) -> Rest:
     """Return how a session is now, with the reason if its last job failed."""
-    return _with_reason(client, Rest(session.session_name, session.status, session.is_at_rest))
+    return _with_reason(client, _rest_of(session))
 
 
 def exit_code_of(rests: Sequence[Rest], *, any_is_enough: bool) -> ExitCode:
@@ -127,14 +143,21 @@ class _News:
             self._arrived.set()
 
 
-def _look(client: RuntimeClient, names: Sequence[str]) -> list[Rest]:
-    sessions = [client.session(name) for name in names]
-    return [Rest(session.session_name, session.status, session.is_at_rest) for session in sessions]
+def _look(client: RuntimeClient, names: Sequence[str], tell: Callable[[Rest], None]) -> list[Rest]:
+    seen = [_rest_of(client.session(name)) for name in names]
+    for rest in seen:
+        if not rest.is_at_rest:
+            tell(rest)
+    return seen
 
 
-def _look_again(client: RuntimeClient, names: Sequence[str], seen: list[Rest]) -> list[Rest]:
+def _rest_of(session: Session) -> Rest:
+    return Rest(session.session_name, session.status, session.is_at_rest, why=why(session.raw))
+
+
+def _look_again(look: Callable[[], list[Rest]], seen: list[Rest]) -> list[Rest]:
     try:
-        return _look(client, names)
+        return look()
     except RefusedError:
         raise
     except RuntimeClientError:
@@ -145,5 +168,5 @@ def _with_reason(client: RuntimeClient, rest: Rest) -> Rest:
     if rest.status is not SessionStatus.FAILED:
         return rest
     for job in client.jobs_of_session(rest.session_name):
-        return Rest(rest.session_name, rest.status, rest.is_at_rest, job.reason, job.error)
+        return replace(rest, reason=job.reason, error=job.error, why=rest.why or why(job.raw))
     return rest

@@ -11,12 +11,22 @@ import typer
 
 from agent_runtime.command_line.access_commands import add_access_commands
 from agent_runtime.command_line.service_command import add_service_command
+from agent_runtime.command_line.setting_keys import KEYS
+from agent_runtime.config_file import file_of_user, settings_in
 from agent_runtime.domain.errors import Problem, Unusable
 from agent_runtime.log_lines import LogFormat
 from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, shipped_folder
+from agent_runtime.version import VERSION
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        sys.stdout.write(f"agent-runtime {VERSION}\n")
+        raise typer.Exit
+
 
 Host = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_HOST", help="address to listen on")]
 Port = Annotated[int, typer.Option(envvar="AGENT_RUNTIME_PORT", min=0, max=65535, help="0 takes a free one")]
@@ -86,6 +96,7 @@ RequestTimeout = Annotated[
     float, typer.Option(envvar="AGENT_RUNTIME_REQUEST_TIMEOUT", help="seconds for a request's head, and for its body")
 ]
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
+Version = Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="print it and exit")]
 LogForm = Annotated[LogFormat, typer.Option("--log-format", envvar="AGENT_RUNTIME_LOG_FORMAT", help="text, or json")]
 
 
@@ -93,6 +104,7 @@ def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settin
     """Build the command out of what it can do; each part is loaded when it is needed."""
     commands = typer.Typer(
         add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"], "default_map": _from_file()},
         help="Remembers jobs, sessions and events of your agents, and hands the jobs to launchers.",
         pretty_exceptions_enable=False,
     )
@@ -127,6 +139,15 @@ def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settin
     add_access_commands(commands, _do)
     add_service_command(commands, _do)
     return commands
+
+
+def _from_file() -> dict[str, str]:
+    """Return what the user's file says of this program; the names of its settings are those of the flags."""
+    try:
+        return settings_in(file_of_user(os.environ), {"runtime": KEYS}).get("runtime", {})
+    except UnusableSettingError as error:
+        sys.stderr.write(f"agent-runtime: {error}\n")
+        sys.exit(EXIT_USAGE)
 
 
 def _do(task: Callable[[], str]) -> None:
@@ -176,6 +197,7 @@ def _read_settings(
     tls_key: TlsKey = None,
     trusted_proxies: TrustedProxies = "",
     request_timeout: RequestTimeout = PATIENCE_SECONDS,
+    _version: Version = False,
 ) -> None:
     context.obj = Settings(
         host=host,

@@ -1,7 +1,7 @@
 """What clients ask of jobs: create one, stop it, run it once more."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
@@ -19,6 +19,7 @@ from agent_runtime.domain.job import (
     WaitsOn,
 )
 from agent_runtime.domain.json import Json
+from agent_runtime.domain.launcher import LauncherStatus
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
@@ -32,7 +33,7 @@ from agent_runtime.services.jobs.queue_limits import QueueGauge
 from agent_runtime.services.jobs.second_starts import may_be_started_again
 from agent_runtime.services.ports.questions import JobFilter, PastAttempt
 from agent_runtime.services.ports.queue import Lane
-from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.ports.store import JobChanges, Transaction
 
 GROUP_LABEL = "group"
 """The label whose value says which jobs are one group in their lane; without it, those of a tree of sessions are."""
@@ -148,8 +149,21 @@ def retry_job(tx: Transaction, job_id: JobId) -> Job:
         raise Conflict(
             "not_retryable", f"cannot run job '{job_id}' again: it must be failed or stopped, found '{job.status}'"
         )
-    moved = move_job(tx, job, Move.RETRY, JobStatus.PENDING, {"not_before": None, "queue_expires_at": None})
+    changes: JobChanges = {"not_before": None, "queue_expires_at": None}
+    moved = move_job(tx, job, Move.RETRY, JobStatus.PENDING, changes | _without_gone_launcher(tx, job))
     return moved if moved is not None else retry_job(tx, job_id)
+
+
+def _without_gone_launcher(tx: Transaction, job: Job) -> JobChanges:
+    """Let another launcher of its machine have a job whose own one, such as a command in a terminal, has left."""
+    if job.required_launcher_id is None:
+        return {}
+    wanted, session = tx.launchers.get(job.required_launcher_id), tx.sessions.get(job.session_id)
+    if wanted is not None and wanted.status is LauncherStatus.ALIVE:
+        return {}
+    host = session.hostname if session is not None and session.hostname is not None else job.required_host
+    lane = replace(tx.queue.lane_by_id(job.lane_id), required_launcher_id=None, required_host=host)
+    return {"required_launcher_id": None, "required_host": host, "lane_id": tx.queue.lane(lane)}
 
 
 def _new_job_id(tx: Transaction, order: Order) -> JobId:

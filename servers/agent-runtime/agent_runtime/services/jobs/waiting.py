@@ -78,7 +78,8 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapp
             return Waiting(WaitReason.NOT_BEFORE, f"waits until {moment}{cause}")
         case WaitsOn.HELD:
             return Waiting(
-                WaitReason.HELD, "is held until somebody lifts the hold (on the page, or DELETE /jobs/JOB/hold)"
+                WaitReason.HELD,
+                "is held until somebody lifts the hold (ao hold --lift, on the page, or DELETE /jobs/JOB/hold)",
             )
         case None:
             why = _no_launcher_takes_it(job, launchers, at_work, tx.now)
@@ -113,7 +114,9 @@ def _no_launcher_takes_it(
 ) -> Waiting:
     launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
     if not launchers:
-        return Waiting(WaitReason.NO_LAUNCHER, "no launcher is connected (start one: servers/agent-launcher)")
+        return Waiting(
+            WaitReason.NO_LAUNCHER, "no launcher is connected (start one: agent-launcher, or all with: ao up)"
+        )
     labels = asked_labels(job.labels)
     fitting = [item for item in launchers if may_run(item, labels, job.required_host, job.required_launcher_id)]
     if not fitting:

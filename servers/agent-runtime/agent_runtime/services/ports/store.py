@@ -51,6 +51,7 @@ class JobChanges(UsageChanges, total=False):
     lane_id: int
     place: int | None
     required_host: str | None
+    required_launcher_id: LauncherId | None
     not_before: datetime | None
     queue_expires_at: datetime | None
     attempt: int

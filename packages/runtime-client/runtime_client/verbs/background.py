@@ -30,6 +30,11 @@ class Background:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def was_started(self) -> bool:
+        """Whether it was started, whatever became of it."""
+        return self._process is not None
+
     def start(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         """Start it; its log begins anew.
 

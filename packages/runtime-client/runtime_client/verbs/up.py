@@ -1,0 +1,163 @@
+"""`ao up`: runtime, launcher and page for this user, as far as they do not run already."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from runtime_client.address import RuntimeAddress, data_folder, find_runtime
+from runtime_client.client import RuntimeClient
+from runtime_client.configured import configured
+from runtime_client.errors import RuntimeClientError, RuntimeUnreachableError, UsageError
+from runtime_client.exit_codes import ExitCode
+from runtime_client.terminal.arguments import Flag
+from runtime_client.terminal.command_line import print_text, warn
+from runtime_client.this_host import host_name
+from runtime_client.verbs.background import Background, CannotRunError
+from runtime_client.verbs.programs import launcher_command, runtime_command
+
+START_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 0.2
+
+
+def main(
+    is_opened: Annotated[bool, Flag("--open", "Open the page in this machine's browser.")] = False,
+) -> int:
+    """Start what does not run yet of runtime and launcher, print a link to the page, and stay until Ctrl+C.
+
+    The first Ctrl+C lets jobs end, the next one stops them, the one after leaves them to be adopted.
+    """
+    home = _Home(configured(os.environ))
+    signals = _Signals(home)
+    try:
+        home.open()
+        signals.are_passed_on = True
+        _show_page(home, is_opened=is_opened)
+        if home.is_idle:
+            return ExitCode.SUCCESS
+        print_text("end        Ctrl+C")
+        return _stay(home, signals)
+    except CannotRunError as error:
+        warn(str(error))
+        return ExitCode.JOB_FAILED
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    finally:
+        home.close()
+
+
+class _Home:
+    """The runtime and the launcher of this user: which of them we have started, and which ran before."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.address = _here(find_runtime(environment))
+        state = Path(environment.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "agent-orchestrator"
+        self.runtime = Background("runtime", state / "runtime.log")
+        self.launcher = Background("launcher", state / "launcher.log")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all ran before."""
+        return not self.runtime.is_alive and not self.launcher.is_alive
+
+    def client(self) -> RuntimeClient:
+        """Somebody who may talk to the runtime, whose token may be new."""
+        return RuntimeClient(find_runtime(self._environment))
+
+    def open(self) -> None:
+        """Start what is missing.
+
+        Errors:  CannotRunError; RuntimeClientError, of a runtime that runs and cannot be used.
+        """
+        if not self._answers():
+            port = str(urlsplit(self.address.url).port or 80)
+            self._start(self.runtime, [*runtime_command(), "--port", port], self._answers, "answer")
+        ran = "" if self.runtime.is_alive else "  (runs already)"
+        print_text(f"runtime    {self.address.url}{ran}  (its memory: {data_folder(self._environment)})")
+        if not self._has_launcher():
+            self._start(self.launcher, launcher_command(), self._has_launcher, "register with the runtime")
+        log = f"its log: {self.launcher.log}" if self.launcher.is_alive else "runs already"
+        print_text(f"launcher   runs jobs on this machine  ({log})")
+
+    def ended(self) -> Background | None:
+        """Return the one of ours that ended by itself."""
+        return next((one for one in (self.launcher, self.runtime) if one.was_started and not one.is_alive), None)
+
+    def close(self) -> None:
+        """Stop ours: first the launcher, whose last reports the runtime must still hear."""
+        self.launcher.stop()
+        self.runtime.stop()
+
+    def _start(self, one: Background, command: list[str], is_there: Callable[[], bool], what: str) -> None:
+        one.start(command, {**os.environ, "AGENT_RUNTIME_URL": self.address.url}, Path.cwd())
+        one.wait_until(is_there, START_SECONDS, what)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                client.health()
+        except RuntimeUnreachableError:
+            return False
+        return True
+
+    def _has_launcher(self) -> bool:
+        here = host_name(os.environ)
+        with self.client() as client:
+            found = client.launchers()
+        return any(one.get("hostname") == here and one.get("status") in {"alive", "draining"} for one in found)
+
+
+class _Signals:
+    """Ctrl+C while all is there is passed to the launcher, each time; before that it ends everything."""
+
+    def __init__(self, home: _Home) -> None:
+        self.are_passed_on = False
+        self.leaving = threading.Event()
+        self._home = home
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if not self.are_passed_on:
+            raise KeyboardInterrupt
+        self._home.launcher.signal(signal.SIGINT)
+        self.leaving.set()
+
+
+def _stay(home: _Home, signals: _Signals) -> int:
+    while not signals.leaving.wait(LOOK_EVERY_SECONDS):
+        if (one := home.ended()) is not None:
+            raise CannotRunError(f"the {one.name} ended by itself\n{one.last_words()}")
+    print_text("ending     running jobs are finished first (Ctrl+C again stops them)")
+    while not home.launcher.wait(LOOK_EVERY_SECONDS):
+        pass
+    return ExitCode.SUCCESS
+
+
+def _show_page(home: _Home, *, is_opened: bool) -> None:
+    try:
+        with home.client() as client:
+            link = client.login_link(viewer=False)
+    except RuntimeClientError:
+        link = home.address.url  # one that lets everybody in makes no links
+    print_text(f"page       {link}")
+    if is_opened:
+        # Imported late: it looks for all browsers of the machine.
+        import webbrowser
+
+        webbrowser.open(link)
+
+
+def _here(address: RuntimeAddress) -> RuntimeAddress:
+    if address.is_loopback:
+        return address
+    raise UsageError(
+        f"cannot start a runtime at {address.url!r}: expected an address of this machine, such as"
+        " 'http://localhost:8765' (to run jobs of that runtime here, start agent-launcher alone)"
+    )
