@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.agent_rig import FAKE_ACP
 from support.commands import COMMANDS, Commands
 from support.model_stand_in import ModelStandIn
 from support.stand_in_runtime import Json, Reply, stand_in_runtime
@@ -22,6 +23,7 @@ SESSION = {
 AGENTS: dict[str, Json] = {
     "command": {"name": "a", "backend": "command", "command": ["cat"], "active": True},
     "claude": {"name": "a", "backend": "claude", "active": True},
+    "acp": {"name": "a", "backend": "acp", "command": [str(FAKE_ACP)], "active": True},
 }
 # What the launcher's warm parent does, and then its fork, in one process that writes down what it imported last.
 STARTED_WARM = """
@@ -37,7 +39,9 @@ exec(code, {"__name__": "__main__", "__file__": script})
 """
 
 
-@pytest.mark.parametrize(("command", "backend"), [("ao-start", "command"), ("ao-resume", "claude")])
+@pytest.mark.parametrize(
+    ("command", "backend"), [("ao-start", "command"), ("ao-resume", "claude"), ("ao-start", "acp")]
+)
 def test_a_start_that_finds_everything_loaded_imports_nothing(tmp_path: Path, command: str, backend: str) -> None:
     script, found = COMMANDS / command, tmp_path / "found"
     module = re.findall(r'^# warm = "(.*)"$', script.read_text("utf-8"), re.MULTILINE)[0]

@@ -8,10 +8,16 @@ with what a job really imports.
 import concurrent.futures.thread
 import encodings.idna
 
+import agent_backends.acp.backend
+import agent_backends.acp.kind
 import agent_backends.claude.backend
 import agent_backends.claude.conversation
 import agent_backends.claude.kind
+import agent_backends.codex.backend
+import agent_backends.codex.kind
 import agent_backends.command.backend
 import agent_backends.command.kind
+import agent_backends.gemini.backend
+import agent_backends.gemini.kind
 import agent_backends.job.launched
 import agent_backends.job.start
