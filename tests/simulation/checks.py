@@ -185,8 +185,10 @@ class Checks:
         if run is None:
             return
         if run.is_said:
-            # Of what it was told to forget a keeper says that it is not there: that misleads nobody who knows the end.
-            if verdict != run.verdict and (key in keeper.held_keys() or self._is_awaited(run)):
+            # Of what it was told to forget a keeper says that it is not there, and a power cut takes along what a full
+            # disk had no room to keep: that misleads nobody who knows the end.
+            is_told_anew = key in keeper.held_keys() and verdict.get("reason") != "host_rebooted"
+            if verdict != run.verdict and (is_told_anew or self._is_awaited(run)):
                 self.find("P3", f"how {key} ended was written as {run.verdict}, and is now said to be {verdict}")
             return
         named = texts_of(verdict.get("leftovers"))

@@ -162,8 +162,8 @@ class Host:
         """Stop the launcher's process for a while; its keepers and commands go on."""
         if self.life is not None:
             self.world.tell(self.name, f"the launcher stands still for {seconds:.1f} s")
-            until = max(self.life.frozen_until, self.world.agenda.now + seconds)
-            self.life.frozen_until = self.undisturbed_since = until
+            self.life.frozen_until = max(self.life.frozen_until, self.world.agenda.now + seconds)
+            self.undisturbed_since = max(self.undisturbed_since, self.life.frozen_until)
 
     @property
     def is_registered(self) -> bool:

@@ -139,8 +139,8 @@ class KeeperProcess:
 
     def stand_still(self, seconds: float) -> None:
         """Be stopped for a while."""
-        until = max(self.life.frozen_until, self.world.agenda.now + seconds)
-        self.undisturbed_since = self.life.frozen_until = until
+        self.life.frozen_until = max(self.life.frozen_until, self.world.agenda.now + seconds)
+        self.undisturbed_since = max(self.undisturbed_since, self.life.frozen_until)
 
     def _lose_time(self, seconds: float) -> None:
         self.undisturbed_since = max(self.undisturbed_since, self.world.agenda.now + seconds)
