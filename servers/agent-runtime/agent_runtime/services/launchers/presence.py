@@ -9,6 +9,7 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, new_id
 from agent_runtime.domain.job import Job, JobStatus, Move
+from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.services.jobs.moves import move_job
@@ -35,6 +36,10 @@ class Instance:
     began: float | None = None
 
 
+Clients = Mapping[str, Mapping[str, Json]]
+"""What a launcher says of each client, by its name; empty while it looks for the first time."""
+
+
 @dataclass(frozen=True)
 class Registration:
     """What a launcher says when it comes."""
@@ -47,6 +52,7 @@ class Registration:
     labels: Mapping[str, str] | None = None
     max_jobs: int | None = None
     backends: Sequence[str] = ()
+    clients: Clients | None = None
     holding: "Sequence[KnownAttempt] | None" = None
     only_own_jobs: bool = False
     instance: Instance | None = None
@@ -214,6 +220,7 @@ class Heartbeat:
     epoch: int | None = None
     holding: Sequence[KnownAttempt] | None = None
     unreported: int = 0
+    clients: Clients | None = None
 
 
 def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
@@ -223,6 +230,7 @@ def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
     """
     launcher = known_launcher(tx, heartbeat.launcher_id, heartbeat.epoch)
     launcher = see(tx, launcher, refusal=launcher.refusal)
+    _note_clients(tx, launcher, heartbeat.clients)
     if heartbeat.holding is None:
         return ()
     _, drop = adopt_or_drop(tx, launcher, heartbeat.holding)
@@ -233,6 +241,16 @@ def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
             if is_old and (job.id, job.attempt) not in there:
                 lose(tx, job)
     return drop
+
+
+def _note_clients(tx: Transaction, launcher: Launcher, clients: Clients | None) -> None:
+    """Keep what a launcher can run now; it looks again for jobs if that is something else than before."""
+    if clients is None or clients == launcher.clients:
+        return
+    changed = tx.launchers.change(launcher.id, {"clients": clients})
+    assert changed is not None, f"launcher '{launcher.id}' vanished inside a transaction"
+    emit_launcher_event(tx, changed, "launcher.changed")
+    tx.wake_launcher(launcher.id)
 
 
 def remove_launcher(tx: Transaction, launcher_id: LauncherId) -> Launcher:
@@ -333,6 +351,7 @@ def _write_launcher(tx: Transaction, registration: Registration, known: Launcher
         labels=registration.labels or {},
         max_jobs=registration.max_jobs,
         backends=list(registration.backends),
+        clients=registration.clients,
         epoch=_epoch(known, registration.instance),
         status=LauncherStatus.ALIVE,
         draining=known.draining if known is not None else False,
