@@ -15,9 +15,10 @@ from lib.attempt.folder import RunFolders
 from lib.attempt.housekeeping import keep_house
 from lib.attempt.output import OutputUploader
 from lib.attempt.output_shipper import OutputShipper
+from lib.clients import COMMAND, LOOK_SECONDS, Clients, look
 from lib.config import Config
 from lib.errors import CallFailed
-from lib.executor import Executor, startable_warm
+from lib.executor import Executor, command_of, startable_warm
 from lib.heartbeat import Heartbeat
 from lib.identity import IdentityFile
 from lib.keepers import Keepers
@@ -40,6 +41,7 @@ log = logging.getLogger("agent-launcher")
 REPORTERS = 2
 POLL_STALE_SECONDS, SUPERVISOR_STALE_SECONDS, DELIVERY_STALE_SECONDS = 90.0, 30.0, 90.0
 HOUSEKEEPING_STALE_SECONDS = 600.0
+CLIENTS_STALE_SECONDS = LOOK_SECONDS + 60.0
 TICK_SECONDS = 1.0
 LAST_REPORTS_SECONDS = 30.0
 JOIN_SECONDS = 2.0
@@ -57,9 +59,10 @@ class Loops:
     output: Loop
     housekeeping: Loop
     heartbeat: Loop
+    clients: Loop
 
     def all(self) -> list[Loop]:
-        return [*self.polls, *self.workers(), self.heartbeat]
+        return [*self.polls, *self.workers(), self.heartbeat, self.clients]
 
     def workers(self) -> Iterator[Loop]:
         """Those that leave quickly when they are told to; a parked poll does not."""
@@ -110,9 +113,14 @@ class Launcher:
         lines = machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment)
         self._keepers = Keepers(lines, environment, machine, partial(startable_warm, config))
         self._stopper = Stopper(registry, self._keepers)
+        command = command_of(COMMAND, config)
+        look_here = partial(look, command, environment, self.state_folder.versions_path)
+        self._clients = Clients(look_here, config.clients_every_seconds, self._clients_changed)
         identity = IdentityFile(self.state_folder.identity_path, machine, config.host_name)
         host_name = identity.host_name()
-        self._registration = Registration(api, identity, registry, config, self._stopper.apply, self.lifecycle, machine)
+        self._registration = Registration(
+            api, identity, registry, config, self._stopper.apply, self.lifecycle, machine, self._clients
+        )
         folders = RunFolders(self.state_folder.runs_path, machine.disk)
         admission = Admission(registry.at_work, self.lifecycle, config, machine)
         self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)
@@ -146,6 +154,7 @@ class Launcher:
             interval_seconds=self._config.heartbeat_interval,
             poll_age_seconds=self._poller.age_seconds,
             machine=self._machine,
+            clients=self._clients,
         )
 
     def _make_loops(self, uploader: OutputUploader, folders: RunFolders) -> Loops:
@@ -153,7 +162,9 @@ class Launcher:
             return Loop(name, step, stale_seconds=stale_seconds, machine=self._machine)
 
         registry, machine = self._registry, self._machine
-        reporter = Reporter(self._api, self._registration, registry, self._keepers, uploader, machine)
+        reporter = Reporter(
+            self._api, self._registration, registry, self._keepers, uploader, machine, self._client_failed
+        )
         shipper = OutputShipper(registry.attempts, lambda: self._registration.launcher_id, uploader, machine)
         keeping = partial(keep_house, folders, lambda: {attempt.key for attempt in registry.attempts()}, machine)
         poll_stale = max(POLL_STALE_SECONDS, 2 * self._config.poll_timeout + 30)
@@ -168,7 +179,14 @@ class Launcher:
             output=output,
             housekeeping=loop("housekeeping", keeping, HOUSEKEEPING_STALE_SECONDS),
             heartbeat=loop("heartbeat", self._make_heartbeat().step, 2 * self._config.heartbeat_interval + 20),
+            clients=loop("clients", self._clients.step, CLIENTS_STALE_SECONDS),
         )
+
+    def _client_failed(self) -> None:
+        self._loops.clients.wake()
+
+    def _clients_changed(self) -> None:
+        self._loops.heartbeat.wake()
 
     def _place_freed(self) -> None:
         self._poller.refresh(is_freed=True)
@@ -189,7 +207,7 @@ class Launcher:
             attempt.folder.delete()
 
     def _is_idle(self) -> bool:
-        return not self._registry.at_work() and not self._registry.unreported()
+        return self._clients.has_looked and not self._registry.at_work() and not self._registry.unreported()
 
     def _wait(self, watchdog: Watchdog) -> None:
         deadline: float | None = None
@@ -215,6 +233,8 @@ class Launcher:
             self._one_phase_further()
         elif event is Event.DRAIN and self.lifecycle.advance(Phase.DRAINING):
             self._drain()
+        elif event is Event.CLIENTS:
+            self._loops.clients.wake()
         elif event is Event.HANG_UP:
             log.info(
                 "leaving at once; %d running jobs go on and the next start adopts them", len(self._registry.at_work())
@@ -257,7 +277,7 @@ class Launcher:
         is_clean = self.lifecycle.phase is not Phase.LEAVING
         self.lifecycle.advance(Phase.LEAVING)
         self._service.leaving()
-        for loop in (*self._loops.polls, *self._loops.workers()):
+        for loop in (*self._loops.polls, *self._loops.workers(), self._loops.clients):
             loop.stop()
         self._poller.close()
         self._registry.close()

@@ -9,6 +9,7 @@ from lib.api_client import ApiClient, Said
 from lib.attempt.attempt import Attempt, Began, Change, Delivered, Dropped, Later, Phase, Reported
 from lib.attempt.output import OutputUploader
 from lib.attempt.report import report_of
+from lib.clients import CLIENT_FAILURES
 from lib.errors import CallFailed, CallRejected, IdentityLost, LauncherError
 from lib.keepers import Keepers
 from lib.machine.machine import Machine
@@ -36,11 +37,13 @@ class Reporter:
         keepers: Keepers,
         uploader: OutputUploader,
         machine: Machine,
+        client_failed: Callable[[], None],
     ) -> None:
         self._api = api
         self._registration = registration
         self._registry = registry
         self._keepers = keepers
+        self._client_failed = client_failed
         self._uploader = uploader
         self._machine = machine
 
@@ -132,6 +135,8 @@ class Reporter:
             report.signal,
             report.reason,
         )
+        if report.reason in CLIENT_FAILURES:
+            self._client_failed()
         return Reported()
 
     def _try_tails(self, launcher_id: str, attempts: Sequence[Attempt]) -> None:

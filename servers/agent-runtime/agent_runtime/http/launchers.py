@@ -227,6 +227,7 @@ class LauncherRoutes:
             attempts_at_launcher(body.holding),
             body.unreported,
             clients_by_name(body.clients),
+            says_clients="clients" in body.model_fields_set,
         )
 
         def beat_and_stops(tx: Transaction) -> HeartbeatAnswer:

@@ -221,6 +221,7 @@ class Heartbeat:
     holding: Sequence[KnownAttempt] | None = None
     unreported: int = 0
     clients: Clients | None = None
+    says_clients: bool = False
 
 
 def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
@@ -230,7 +231,8 @@ def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
     """
     launcher = known_launcher(tx, heartbeat.launcher_id, heartbeat.epoch)
     launcher = see(tx, launcher, refusal=launcher.refusal)
-    _note_clients(tx, launcher, heartbeat.clients)
+    if heartbeat.says_clients:
+        _note_clients(tx, launcher, heartbeat.clients)
     if heartbeat.holding is None:
         return ()
     _, drop = adopt_or_drop(tx, launcher, heartbeat.holding)
@@ -245,7 +247,7 @@ def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
 
 def _note_clients(tx: Transaction, launcher: Launcher, clients: Clients | None) -> None:
     """Keep what a launcher can run now; it looks again for jobs if that is something else than before."""
-    if clients is None or clients == launcher.clients:
+    if clients == launcher.clients:
         return
     changed = tx.launchers.change(launcher.id, {"clients": clients})
     assert changed is not None, f"launcher '{launcher.id}' vanished inside a transaction"
