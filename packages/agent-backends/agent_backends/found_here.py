@@ -8,7 +8,7 @@ from pathlib import Path
 from agent_backends.kind import Found
 from agent_backends.registry import KINDS, kind_named
 from agent_backends.versions import Versions
-from runtime_client.wire import JsonObject, UnexpectedAnswerError, as_object, nested, text, texts
+from runtime_client.wire import Json, JsonObject, UnexpectedAnswerError, as_object, nested, text, texts
 
 _SIGNED_IN: Mapping[bool | None, str] = {
     True: "signed in",
@@ -52,18 +52,27 @@ class FoundAgent:
         }
 
 
-def found_here(agents: Path, environment: Mapping[str, str], versions: Path | None = None) -> list[FoundAgent]:
+def found_here(agents: Path, environment: Mapping[str, str], versions: Versions | None = None) -> list[FoundAgent]:
     """Look for the clients of all blueprints in a folder; one that cannot be read is left out.
 
-    Shape:   `versions` is a file that remembers the clients' versions.
+    Shape:   without `versions` nobody is asked for one, which is quick.
     """
-    asked = Versions(environment, versions)
-    rows = [_found(path, environment, asked) for path in sorted(agents.glob("*/agent.json"))]
-    asked.keep()
+    rows = [_found(path, environment, versions) for path in sorted(agents.glob("*/agent.json"))]
+    if versions is not None:
+        versions.keep()
     return [row for row in rows if row is not None]
 
 
-def _found(path: Path, environment: Mapping[str, str], versions: Versions) -> FoundAgent | None:
+def clients_here(agents: Path, environment: Mapping[str, str]) -> list[Json]:
+    """Tell quickly which clients are here, as a launcher tells it to the runtime."""
+    rows = {row.client: row.found for row in found_here(agents, environment) if row.client is not None}
+    return [
+        {"client": client, "program": found.program, "is_signed_in": found.is_signed_in}
+        for client, found in rows.items()
+    ]
+
+
+def _found(path: Path, environment: Mapping[str, str], versions: Versions | None) -> FoundAgent | None:
     try:
         said = as_object(json.loads(path.read_text(encoding="utf-8")), "it")
         backend = text(said, "backend")
@@ -74,7 +83,9 @@ def _found(path: Path, environment: Mapping[str, str], versions: Versions) -> Fo
     if backend not in KINDS:
         return None
     found = kind_named(backend).look(options, command, environment)
-    if found.program is not None and backend != "command":  # any program may do anything when it is run
+    if (
+        versions is not None and found.program is not None and backend != "command"
+    ):  # any program may do anything when it is run
         found = replace(found, version=versions.of(found.program))
     return FoundAgent(path.parent.name, backend, found, _client_of(backend, options, command))
 

@@ -24,8 +24,8 @@ class Option:
 class Found:
     """What there is of a client on this machine.
 
-    Shape:   `program` is None if it is not there, and `version` if nobody asked for it; `is_signed_in` is None if nobody
-             can tell without spending money.
+    Shape:   `program` is None if it is not there, and `version` if nobody asked for it; `is_signed_in` is None if
+             nobody can tell without spending money.
     """
 
     program: str | None = None

@@ -20,7 +20,7 @@ CLIENT_FAILURES = frozenset({"backend_missing", "backend_auth"})
 _TOLD = ("client", "program", "version", "is_signed_in")
 
 
-class CannotLook(Exception):
+class CannotLookError(Exception):
     """It could not be found out; the text says why."""
 
 
@@ -50,7 +50,7 @@ class Clients:
         try:
             # Never empty, which would mean that it was not looked at yet.
             found: list[Json] | None = self._look() or None
-        except CannotLook as error:
+        except CannotLookError as error:
             self._say_once(str(error))
             self._tell(self._told or None)
             return min(RETRY_SECONDS, self._every_seconds)
@@ -73,7 +73,7 @@ def look(command: str, environment: Mapping[str, str], versions: Path | None = N
     """Ask the command which clients are here.
 
     Shape:   one object for each client, with `client`, `program`, `version` and `is_signed_in`.
-    Errors:  CannotLook.
+    Errors:  CannotLookError.
     """
     words = [command, "found", "--json", *(["--versions", str(versions)] if versions is not None else [])]
     try:
@@ -82,10 +82,10 @@ def look(command: str, environment: Mapping[str, str], versions: Path | None = N
             timeout=LOOK_SECONDS,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotLook(f"cannot run '{command} found': {error}") from error
+        raise CannotLookError(f"cannot run '{command} found': {error}") from error
     if done.returncode:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())[-500:]
-        raise CannotLook(f"'{command} found' ended with {done.returncode}: {said}")
+        raise CannotLookError(f"'{command} found' ended with {done.returncode}: {said}")
     return _read(command, done.stdout)
 
 
@@ -93,7 +93,7 @@ def _read(command: str, printed: bytes) -> list[Json]:
     try:
         answer: Json = json.loads(printed)
     except ValueError as error:
-        raise CannotLook(f"cannot read what '{command} found' printed: {error}") from error
+        raise CannotLookError(f"cannot read what '{command} found' printed: {error}") from error
     rows = objects_of(answer, "agents") if isinstance(answer, dict) else ()
     # Several agents may have one client.
     by_name: dict[str, JsonObject] = {}

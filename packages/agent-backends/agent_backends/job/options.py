@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from agent_backends.installation import installation_of
+from agent_backends.job.chosen_agent import say_chosen_agent
 from agent_backends.job.launchers_words import arguments_in
 from agent_backends.job.note import say_that_we_are_here, withdraw
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
@@ -137,6 +138,7 @@ def start_from_command(
 
 def _order(client: RuntimeClient, request: SessionRequest, *, as_json: bool) -> int:
     job = client.create_job(request.order())
+    say_chosen_agent(request, job, warn)
     try:
         print_json(job.raw) if as_json else print_text(job.job_id)
     except CannotPrintError as cause:

@@ -16,7 +16,7 @@ from typing import Final
 
 from lib.api_client import TokenSource
 from lib.attempt.environment import base_environment
-from lib.clients import COMMAND, CannotLook, look
+from lib.clients import COMMAND, CannotLookError, look
 from lib.config import Config
 from lib.errors import ConfigurationError
 from lib.executor import COMMANDS, command_of
@@ -183,7 +183,7 @@ class Doctor:
         command = command_of(COMMAND, self._config)
         try:
             told = look(command, base_environment(self._environment, self._config.environment_rule))
-        except CannotLook as error:
+        except CannotLookError as error:
             found = f"not known: {error}"
             yield Finding(
                 "clients", Level.WARNING, found, "without it every job is taken, and fails if its client is not here"
