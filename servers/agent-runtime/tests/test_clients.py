@@ -1,22 +1,25 @@
 """What a launcher can run: it gets no job that it cannot run, and whoever waits is told what is amiss where."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from agent_runtime.domain.agent import Blueprint
 from agent_runtime.domain.job import Job
-from agent_runtime.domain.launcher import Launcher
+from agent_runtime.domain.json import Json
+from agent_runtime.domain.launcher import Clients, Launcher
 from agent_runtime.services.agents.clients import client_of
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.jobs.default_agent import with_agent
 from agent_runtime.services.jobs.orders import create_job
 from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
 from agent_runtime.services.launchers.claims import Ask, look_for_work
-from agent_runtime.services.launchers.presence import Clients, Heartbeat, beat
+from agent_runtime.services.launchers.presence import Heartbeat, beat
 from support.store_rig import StoreRig
 
-HAS = {"program": "/bin/codex", "version": "1", "is_signed_in": True}
-HAS_NOT = {**HAS, "program": None}
-SIGNED_OUT = {**HAS, "is_signed_in": False}
+HAS: Mapping[str, Json] = {"program": "/bin/codex", "version": "1", "is_signed_in": True}
+HAS_NOT: Mapping[str, Json] = {**HAS, "program": None}
+SIGNED_OUT: Mapping[str, Json] = {**HAS, "is_signed_in": False}
 
 
 def needs(name: str) -> AgentNeeds:
@@ -60,8 +63,8 @@ def test_a_job_that_nobody_can_run_says_what_is_amiss_on_each_host(rig: StoreRig
 
     assert why.reason == "no_client"
     assert why.sentence == (
-        "no launcher has 'codex': on w it is still being looked for, on x it is not installed, on y it is not signed in "
-        "(install it or sign in there)"
+        "no launcher has 'codex': on w it is still being looked for, on x it is not installed, on y it is not signed in"
+        " (install it or sign in there)"
     )
 
 

@@ -17,6 +17,10 @@ class LauncherStatus(StrEnum):
     GONE = "gone"
 
 
+Clients = Mapping[str, Mapping[str, Json]]
+"""What a launcher says of each client, by its name; empty while it looks for the first time."""
+
+
 @dataclass(frozen=True)
 class Launcher:
     """A row of the launchers table, as it was read.

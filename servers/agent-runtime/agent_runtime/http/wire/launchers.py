@@ -7,14 +7,14 @@ from pydantic import BaseModel, Field
 
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus, Usage
-from agent_runtime.domain.launcher import Launcher, LauncherStatus
+from agent_runtime.domain.launcher import Clients, Launcher, LauncherStatus
 from agent_runtime.domain.reasons import OF_LAUNCHERS
 from agent_runtime.http.wire.answers import ErrorAnswer, Sparse
 from agent_runtime.http.wire.fields import GivenTime, Labels, NotBool, Number, PlainText, Whole, WireTime
 from agent_runtime.services.access.callers import SessionTokens
 from agent_runtime.services.launchers.claims import Ask, Claimed
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
-from agent_runtime.services.launchers.presence import Clients, KnownAttempt
+from agent_runtime.services.launchers.presence import KnownAttempt
 from agent_runtime.services.launchers.reports import Proof, Report
 
 _BATCH_MAX = 64

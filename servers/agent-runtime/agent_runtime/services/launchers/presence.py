@@ -9,8 +9,7 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, new_id
 from agent_runtime.domain.job import Job, JobStatus, Move
-from agent_runtime.domain.json import Json
-from agent_runtime.domain.launcher import Launcher, LauncherStatus
+from agent_runtime.domain.launcher import Clients, Launcher, LauncherStatus
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.ports.store import JobChanges, LauncherChanges, Transaction
@@ -34,10 +33,6 @@ class Instance:
     id: str
     call: int
     began: float | None = None
-
-
-Clients = Mapping[str, Mapping[str, Json]]
-"""What a launcher says of each client, by its name; empty while it looks for the first time."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +226,7 @@ def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
     """
     launcher = known_launcher(tx, heartbeat.launcher_id, heartbeat.epoch)
     launcher = see(tx, launcher, refusal=launcher.refusal)
-    if heartbeat.says_clients:
+    if heartbeat.says_clients and heartbeat.clients != launcher.clients:
         _note_clients(tx, launcher, heartbeat.clients)
     if heartbeat.holding is None:
         return ()
@@ -246,12 +241,9 @@ def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
 
 
 def _note_clients(tx: Transaction, launcher: Launcher, clients: Clients | None) -> None:
-    """Keep what a launcher can run now; it looks again for jobs if that is something else than before."""
-    if clients == launcher.clients:
-        return
-    changed = tx.launchers.change(launcher.id, {"clients": clients})
-    assert changed is not None, f"launcher '{launcher.id}' vanished inside a transaction"
-    emit_launcher_event(tx, changed, "launcher.changed")
+    """Keep what a launcher can run now, which is something else than before: it looks again for jobs."""
+    tx.launchers.change(launcher.id, {"clients": clients})
+    emit_launcher_event(tx, launcher, "launcher.changed")
     tx.wake_launcher(launcher.id)
 
 
