@@ -11,7 +11,8 @@ export const STATUS_GROUPS = {
 };
 
 const STUCK = new Set([
-  "held", "no_launcher", "no_matching_launcher", "launcher_not_answering", "launcher_short_of_memory", "launcher_cannot_start_jobs",
+  "held", "no_launcher", "no_matching_launcher", "no_client",
+  "launcher_not_answering", "launcher_short_of_memory", "launcher_cannot_start_jobs",
 ]);
 
 /** Whether a session waits for a person: it asks, is lost, has failed, is held, or nobody can take it. */

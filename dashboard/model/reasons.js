@@ -33,6 +33,7 @@ const HELP = {
 const WAITS = {
   no_launcher: "No launcher is alive",
   no_matching_launcher: "No launcher fits",
+  no_client: "No launcher has the agent's program",
   session_busy: "Waits for its turn in the session",
   no_free_slot: "All slots are taken",
   agent_limit: "Its agent runs as many as it may",

@@ -1,6 +1,7 @@
 /** The launchers: which machines are there, what they run, when they last gave a sign of life. */
 import { link } from "../browser/router.js";
 import { html, useApp, useEffect, useState } from "../browser/ui.js";
+import { clientWords } from "../model/clients.js";
 import { useStore } from "../model/store.js";
 import { Act, Command, Dialog, Empty, Filters } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
@@ -65,6 +66,7 @@ function LauncherCard({ launcher }) {
         <dd><${Ago} at=${launcher.last_seen_at} suffix=" ago" />
           ${hasRoom(launcher) && launcher.poll_parked ? ", waiting for work" : ""}</dd></div>
       ${launcher.backends.length > 0 && html`<div><dt>Agents' backends</dt><dd>${launcher.backends.join(", ")}</dd></div>`}
+      ${launcher.clients && html`<div><dt>Can run</dt><dd>${canRun(launcher)}</dd></div>`}
       ${launcher.version && html`<div><dt>Version</dt><dd>${launcher.version}</dd></div>`}
     </dl>
     <div class="row">${Object.keys(launcher.labels).length > 0
@@ -74,6 +76,12 @@ function LauncherCard({ launcher }) {
     ${removing && html`<${RemoveDialog} launcher=${launcher} name=${name} onClose=${() => setRemoving(false)} />`}
   </li>`;
 }
+
+/** What it says of the clients of agents; those that are not there are left out. */
+const canRun = (launcher) => {
+  if (!launcher.clients.length) return "looks for it still";
+  return clientWords(launcher).map((words) => html`<div key=${words}>${words}</div>`);
+};
 
 const hasRoom = ({ max_jobs: max, running_jobs: running, draining }) => !draining && (max === null || running < max);
 

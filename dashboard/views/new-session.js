@@ -2,6 +2,7 @@
 import { keep, recall, useKept } from "../browser/drafts.js";
 import { go, link } from "../browser/router.js";
 import { html, useApp, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
+import { whyNot } from "../model/clients.js";
 import { newKey } from "../model/actions.js";
 import { nameProblem, readPairs, suggestName } from "../model/names.js";
 import { useStore } from "../model/store.js";
@@ -105,9 +106,7 @@ function Buttons({ sending, onCancel }) {
 }
 
 /** Whether some launcher that is here has what an agent needs; true as long as nobody knows better. */
-const canRun = (agent, launchers) =>
-  !agent.error && (launchers === null || launchers.some(({ status, backends }) =>
-    status === "alive" && (!backends.length || backends.includes(agent.backend))));
+const canRun = (agent, launchers) => !agent.error && !whyNot(agent, launchers);
 
 /** The agent of the last time if it can run now, else the only one that can; a person chooses among several. */
 function proposed(agents, launchers) {
@@ -132,6 +131,9 @@ function useOrderOf(name, change) {
   }, []);
 }
 
+/** What is said of a chosen agent: why it would wait, or else what it is. */
+const hintOf = (agent, launchers) => (agent ? whyNot(agent, launchers) || agent.description : "");
+
 function AgentAndName({ agents, launchers, chosen, name, problem, missing, change }) {
   const choose = (event) => change({ agent: event.target.value });
   const rename = (event) => {
@@ -143,7 +145,7 @@ function AgentAndName({ agents, launchers, chosen, name, problem, missing, chang
     (agent) => html`<option key=${agent.name} value=${agent.name} selected=${agent.name === chosen}>${say(agent)}</option>`,
   );
   return html`<div class="form-grid">
-    <${Field} label="Agent" hint=${agents.find((agent) => agent.name === chosen)?.description ?? ""} problem=${missing}>
+    <${Field} label="Agent" hint=${hintOf(agents.find((agent) => agent.name === chosen), launchers)} problem=${missing}>
       ${(props) => html`<select class="select" ...${props} value=${chosen} onChange=${choose}>
         ${!chosen && html`<option value="" selected>Choose…</option>`}${options}</select>`}
     <//>

@@ -52,6 +52,7 @@ class Accepted(BaseModel):
     """An order that the runtime has on disk."""
 
     session_name: str
+    agent_name: str | None = Field(description="The agent that does it.")
     session_id: str | None
     job_id: str
     status: str

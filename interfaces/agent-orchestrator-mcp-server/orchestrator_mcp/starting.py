@@ -46,8 +46,11 @@ class StartingTools:
         self,
         caller: Caller,
         session_name: SessionName,
-        agent_name: Annotated[str, Field(description="A name that list_agent_blueprints returned.")],
         prompt: Prompt,
+        agent_name: Annotated[
+            str | None,
+            Field(description="A name that list_agent_blueprints returned; if absent, the default agent is started."),
+        ] = None,
         project_dir: Annotated[
             str | None, Field(description="The absolute path of the folder that it works in; the launcher's if absent.")
         ] = None,
@@ -112,6 +115,7 @@ def _create(client: RuntimeClient, caller: Caller, order: JobOrder) -> Accepted:
     job = client.create_job(_on_behalf_of(caller, order))
     is_called_back = order.callback and caller.session_name is not None
     return Accepted(
+        agent_name=job.agent_name,
         session_name=order.session_name,
         session_id=job.session_id,
         job_id=job.job_id,

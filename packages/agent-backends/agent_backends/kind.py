@@ -30,13 +30,13 @@ class Option:
 class Found:
     """What there is of a client on this machine.
 
-    Shape:   `program` and `version` are None if it is not there; `is_signed_in` is None if nobody can tell without
-             spending money.
+    Shape:   `program` is None if it is not there, and `version` if nobody asked for it; `is_signed_in` is None if
+             nobody can tell without spending money.
     """
 
     program: str | None = None
-    version: str | None = None
     is_signed_in: bool | None = None
+    version: str | None = None
 
 
 Look = Callable[[JsonObject, tuple[str, ...], Mapping[str, str]], Found]
@@ -83,4 +83,4 @@ def version_of(program: str, environment: Mapping[str, str]) -> str | None:
 def found_program(program: str, environment: Mapping[str, str], *, is_signed_in: bool | None = None) -> Found:
     """Return what there is of a client whose program is known."""
     path = shutil.which(program, path=environment.get("PATH"))
-    return Found() if path is None else Found(path, version_of(path, environment), is_signed_in)
+    return Found() if path is None else Found(path, is_signed_in)

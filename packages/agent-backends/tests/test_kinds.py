@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_backends.kind import version_of
 from agent_backends.registry import KINDS, BackendMissingError, kind_named, load_backend
 from runtime_client.wire import JsonObject, UnexpectedAnswerError
 
@@ -70,7 +71,8 @@ def test_what_is_found_here_is_the_program_its_version_and_whether_somebody_is_s
     (tmp_path / ".codex/auth.json").write_text("{}")
     after = kind_named("codex").look({}, (), environment)
 
-    assert (before.program, before.version, before.is_signed_in) == (str(tmp_path / "codex"), "codex-cli 9.9", None)
+    assert (before.program, before.is_signed_in) == (str(tmp_path / "codex"), None)
+    assert version_of(str(before.program), environment) == "codex-cli 9.9"
     assert after.is_signed_in is True
 
 
@@ -78,10 +80,12 @@ def test_what_is_found_here_is_the_program_its_version_and_whether_somebody_is_s
 def test_what_is_not_here_is_not_found(tmp_path: Path, name: str, command: tuple[str, ...]) -> None:
     found = kind_named(name).look({}, command, {"PATH": str(tmp_path), "HOME": str(tmp_path)})
 
-    assert (found.program, found.version) == (None, None)
+    assert found.program is None
 
 
 def test_a_client_that_says_no_version_is_found_all_the_same(tmp_path: Path) -> None:
-    found = kind_named("gemini").look({}, (), client(tmp_path, "gemini", "exit 3"))
+    environment = client(tmp_path, "gemini", "exit 3")
+    found = kind_named("gemini").look({}, (), environment)
 
-    assert (found.program, found.version, found.is_signed_in) == (str(tmp_path / "gemini"), None, False)
+    assert (found.program, found.is_signed_in) == (str(tmp_path / "gemini"), False)
+    assert version_of(str(found.program), environment) is None

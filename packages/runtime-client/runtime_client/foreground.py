@@ -35,16 +35,23 @@ class ForegroundLauncher:
     """Registers, takes its own job and no other, keeps in touch while it runs, reports, and leaves.
 
     Shape:   the order of calls is `submit`, `claim`, `start`, `report`; `leave` is right at any time, and the last.
-             `on_stop` is called from another thread, once, when the runtime asks for the job to be stopped.
+             `on_stop` is called from another thread, once, when the runtime asks for the job to be stopped. `clients`
+             is what can run here, for an order that names no agent.
     """
 
     def __init__(
-        self, client: RuntimeClient, host: str, on_stop: Callable[[], None], warn: Callable[[str], None]
+        self,
+        client: RuntimeClient,
+        host: str,
+        on_stop: Callable[[], None],
+        warn: Callable[[str], None],
+        clients: list[Json] | None = None,
     ) -> None:
         self._client = client
         self._host = host
         self._on_stop = on_stop
         self._warn = warn
+        self._clients = clients
         self._over = threading.Event()
         self._interrupted = threading.Event()
         self._stop_seen = threading.Event()
@@ -58,7 +65,9 @@ class ForegroundLauncher:
 
         Errors:  RuntimeClientError.
         """
-        self._registration = self._client.launcher.register(_introduction(self._host))
+        self._registration = self._client.launcher.register(
+            {**_introduction(self._host), **({} if self._clients is None else {"clients": self._clients})}
+        )
         order = replace(order, launcher_id=self._registration.launcher_id)
         self._job = self._client.create_job(order)
         return self._job

@@ -115,6 +115,7 @@ class Job:
     reason: str | None
     reason_detail: str | None
     error: str | None
+    agent_name: str | None
     raw: JsonObject = field(repr=False)
 
     @classmethod
@@ -131,6 +132,7 @@ class Job:
             reason=optional_text(source, "reason"),
             reason_detail=optional_text(source, "reason_detail"),
             error=optional_text(source, "error"),
+            agent_name=optional_text(source, "agent_name"),
             raw=source,
         )
 

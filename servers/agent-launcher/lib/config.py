@@ -21,6 +21,7 @@ DEFAULT_POLL_TIMEOUT = 30.0
 DEFAULT_HEARTBEAT_INTERVAL = 60.0
 DEFAULT_MEMORY_FLOOR_MIB = 512.0
 DEFAULT_MEMORY_PRESSURE_MAX = 20.0
+DEFAULT_CLIENTS_EVERY, CLIENTS_EVERY_MIN, CLIENTS_EVERY_MAX = "300", 10.0, 86400.0
 DEFAULT_OUTPUT_LIMIT_MIB = 1024.0
 LABEL_SEPARATOR = "="
 HOST_NAME_MAX = 200
@@ -106,7 +107,8 @@ class Config:
 
     Units:   `poll_timeout` and `heartbeat_interval` are seconds; `output_limit_bytes` is how much one job may print;
              `max_jobs` None is unlimited.
-    Shape:   `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
+    Shape:   with `clients_every_seconds` at 0 nobody looks for clients, and every job is taken;
+             `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
              without any, jobs may work everywhere. `containment` empty takes the best way that can be had. Jobs'
              commands are looked for in `commands_folder` first. `metrics` None tells nobody any numbers.
     """
@@ -133,6 +135,7 @@ class Config:
     containment: str = ""
     drain: Drain = field(default_factory=Drain)
     warm_starts: bool = True
+    clients_every_seconds: float = 0.0
     verbose: bool = False
     metrics: Place | None = None
 
@@ -181,6 +184,7 @@ def load_config(
         containment=_containment(environment),
         drain=drain_of(options, environment),
         warm_starts=_warm_starts(environment),
+        clients_every_seconds=_clients_every(environment),
         verbose=options.verbose,
         metrics=_metrics(options, environment, cwd),
     )
@@ -321,6 +325,20 @@ def _warm_starts(environment: Mapping[str, str]) -> bool:
     if told not in (ON, OFF):
         raise ConfigurationError(f"cannot use AGENT_LAUNCHER_WARM_STARTS={told!r}: it is {ON!r} or {OFF!r}")
     return told == ON
+
+
+def _clients_every(environment: Mapping[str, str]) -> float:
+    told = environment.get("AGENT_LAUNCHER_CLIENTS_EVERY") or DEFAULT_CLIENTS_EVERY
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = -1.0
+    if seconds != 0 and not CLIENTS_EVERY_MIN <= seconds <= CLIENTS_EVERY_MAX:
+        raise ConfigurationError(
+            f"cannot use AGENT_LAUNCHER_CLIENTS_EVERY={told!r}: seconds from {CLIENTS_EVERY_MIN:g} to "
+            f"{CLIENTS_EVERY_MAX:g} are needed, or 0 to look for no clients and take every job"
+        )
+    return seconds
 
 
 def _max_jobs(options: Options, environment: Mapping[str, str]) -> int | None:

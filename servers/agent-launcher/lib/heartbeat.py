@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from lib.api_client import ApiClient
+from lib.clients import Clients
 from lib.errors import CallFailed, IdentityLost
 from lib.machine.backoff import Backoff
 from lib.machine.machine import Machine
@@ -32,6 +33,7 @@ class Heartbeat:
         interval_seconds: float,
         poll_age_seconds: Callable[[], float],
         machine: Machine,
+        clients: Clients,
     ) -> None:
         self._api = api
         self._registration = registration
@@ -41,6 +43,7 @@ class Heartbeat:
         self._poll_age_seconds = poll_age_seconds
         self._backoff = Backoff(machine.chance())
         self._chance = machine.chance()
+        self._clients = clients
 
     def step(self) -> float:
         """Beat once and return the seconds until the next beat."""
@@ -67,6 +70,7 @@ class Heartbeat:
                 "holding": holding_of(self._registry.held()),
                 "poll_age_seconds": round(self._poll_age_seconds(), 3),
                 "unreported": self._registry.unreported(),
+                "clients": self._clients.told,
             },
         )
         self._stopper.stop_jobs(answer.stop_jobs)

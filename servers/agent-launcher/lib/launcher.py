@@ -16,9 +16,10 @@ from lib.attempt.folder import RunFolders
 from lib.attempt.housekeeping import keep_house
 from lib.attempt.output import OutputUploader
 from lib.attempt.output_shipper import OutputShipper
+from lib.clients import CLIENT_FAILURES, COMMAND, LOOK_SECONDS, Clients, look
 from lib.config import Config
 from lib.errors import CallFailed, ConfigurationError
-from lib.executor import Executor, startable_warm
+from lib.executor import Executor, command_of, startable_warm
 from lib.heartbeat import Heartbeat
 from lib.identity import IdentityFile
 from lib.keepers import Keepers
@@ -36,6 +37,7 @@ from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
 from lib.wire.http_client import HttpClient
+from lib.wire.models import Report
 
 if TYPE_CHECKING:
     from lib.numbers.server import NumbersServer
@@ -45,6 +47,7 @@ log = logging.getLogger("agent-launcher")
 REPORTERS = 2
 POLL_STALE_SECONDS, SUPERVISOR_STALE_SECONDS, DELIVERY_STALE_SECONDS = 90.0, 30.0, 90.0
 HOUSEKEEPING_STALE_SECONDS = 600.0
+CLIENTS_STALE_SECONDS = LOOK_SECONDS + 60.0
 TICK_SECONDS = 1.0
 LAST_REPORTS_SECONDS = 30.0
 JOIN_SECONDS = 2.0
@@ -62,9 +65,10 @@ class Loops:
     output: Loop
     housekeeping: Loop
     heartbeat: Loop
+    clients: Loop
 
     def all(self) -> list[Loop]:
-        return [*self.polls, *self.workers(), self.heartbeat]
+        return [*self.polls, *self.workers(), self.heartbeat, self.clients]
 
     def workers(self) -> Iterator[Loop]:
         """Those that leave quickly when they are told to; a parked poll does not."""
@@ -118,9 +122,14 @@ class Launcher:
         lines = machine.keeper_lines(self.state_folder.keepers_path, config.containment, environment)
         self._keepers = Keepers(lines, environment, machine, partial(startable_warm, config))
         self._stopper = Stopper(registry, self._keepers)
+        command = command_of(COMMAND, config)
+        look_here = partial(look, command, environment, self.state_folder.versions_path)
+        self._clients = Clients(look_here, config.clients_every_seconds, self._clients_changed)
         identity = IdentityFile(self.state_folder.identity_path, machine, config.host_name)
         host_name = identity.host_name()
-        self._registration = Registration(api, identity, registry, config, self._stopper.apply, self.lifecycle, machine)
+        self._registration = Registration(
+            api, identity, registry, config, self._stopper.apply, self.lifecycle, machine, self._clients
+        )
         folders = RunFolders(self.state_folder.runs_path, machine.disk)
         admission = Admission(registry.at_work, self.lifecycle, config, machine)
         self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)
@@ -176,6 +185,7 @@ class Launcher:
             interval_seconds=self._config.heartbeat_interval,
             poll_age_seconds=self._poller.age_seconds,
             machine=self._machine,
+            clients=self._clients,
         )
 
     def _make_loops(self, uploader: OutputUploader, folders: RunFolders) -> Loops:
@@ -183,8 +193,9 @@ class Launcher:
             return Loop(name, step, stale_seconds=stale_seconds, machine=self._machine)
 
         registry, machine = self._registry, self._machine
-        tell = self._tally.reported
-        reporter = Reporter(self._api, self._registration, registry, self._keepers, uploader, machine, tell)
+        reporter = Reporter(
+            self._api, self._registration, registry, self._keepers, uploader, machine, self._was_reported
+        )
         shipper = OutputShipper(registry.attempts, lambda: self._registration.launcher_id, uploader, machine)
         keeping = partial(keep_house, folders, lambda: {attempt.key for attempt in registry.attempts()}, machine)
         poll_stale = max(POLL_STALE_SECONDS, 2 * self._config.poll_timeout + 30)
@@ -199,7 +210,16 @@ class Launcher:
             output=output,
             housekeeping=loop("housekeeping", keeping, HOUSEKEEPING_STALE_SECONDS),
             heartbeat=loop("heartbeat", self._make_heartbeat().step, 2 * self._config.heartbeat_interval + 20),
+            clients=loop("clients", self._clients.step, CLIENTS_STALE_SECONDS),
         )
+
+    def _was_reported(self, report: Report) -> None:
+        self._tally.reported(report)
+        if report.reason in CLIENT_FAILURES:
+            self._loops.clients.wake()
+
+    def _clients_changed(self) -> None:
+        self._loops.heartbeat.wake()
 
     def _place_freed(self) -> None:
         self._poller.refresh(is_freed=True)
@@ -220,7 +240,7 @@ class Launcher:
             attempt.folder.delete()
 
     def _is_idle(self) -> bool:
-        return not self._registry.at_work() and not self._registry.unreported()
+        return self._clients.has_looked and not self._registry.at_work() and not self._registry.unreported()
 
     def _wait(self, watchdog: Watchdog) -> None:
         deadline: float | None = None
@@ -246,6 +266,8 @@ class Launcher:
             self._one_phase_further()
         elif event is Event.DRAIN and self.lifecycle.advance(Phase.DRAINING):
             self._drain()
+        elif event is Event.CLIENTS:
+            self._loops.clients.wake()
         elif event is Event.HANG_UP:
             log.info(
                 "leaving at once; %d running jobs go on and the next start adopts them", len(self._registry.at_work())
@@ -288,7 +310,7 @@ class Launcher:
         is_clean = self.lifecycle.phase is not Phase.LEAVING
         self.lifecycle.advance(Phase.LEAVING)
         self._service.leaving()
-        for loop in (*self._loops.polls, *self._loops.workers()):
+        for loop in (*self._loops.polls, *self._loops.workers(), self._loops.clients):
             loop.stop()
         self._poller.close()
         self._registry.close()

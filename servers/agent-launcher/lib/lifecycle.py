@@ -25,6 +25,7 @@ class Event(IntEnum):
     DRAIN = 3
     SUPERSEDED = 4
     LOOK = 5  # something ended; see whether all is done
+    CLIENTS = 6  # look again for what can run here
 
 
 class Lifecycle:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from lib.api_client import ApiClient
+from lib.clients import Clients
 from lib.config import Config
 from lib.errors import CallFailed, IdentityLost, Superseded
 from lib.identity import IdentityFile
@@ -30,6 +31,7 @@ class Registration:
         apply: Callable[[RegistrationResponse], None],
         lifecycle: Lifecycle,
         machine: Machine,
+        clients: Clients,
     ) -> None:
         self._lifecycle = lifecycle
         self._api = api
@@ -38,6 +40,7 @@ class Registration:
         self._config = config
         self._machine = machine
         self._apply = apply
+        self._clients = clients
         self._lock = machine.lock()
         self._current: RegistrationResponse | None = None
         self._known_id = identity.read()
@@ -105,6 +108,7 @@ class Registration:
             "max_jobs": self._config.max_jobs,
             "boot_id": self._machine.boot_id(),
             "version": VERSION,
+            "clients": self._clients.told,
             "holding": holding_of(self._registry.held()),
             "instance": {"id": self._instance_id, "call": self._calls, "began": self._began},
         }

@@ -58,6 +58,11 @@ def test_options_win_over_the_environment(tmp_path: Path) -> None:
         (Options(), {"POLL_TIMEOUT": "soon"}, "cannot use POLL_TIMEOUT='soon': a number of seconds above 0 is needed"),
         (Options(), {"HEARTBEAT_INTERVAL": "0"}, "cannot use HEARTBEAT_INTERVAL='0'"),
         (Options(), {"AGENT_LAUNCHER_OUTPUT_LIMIT_MIB": "much"}, "AGENT_LAUNCHER_OUTPUT_LIMIT_MIB='much': a number of"),
+        (
+            Options(),
+            {"AGENT_LAUNCHER_CLIENTS_EVERY": "5"},
+            "AGENT_LAUNCHER_CLIENTS_EVERY='5': seconds from 10 to 86400 are needed, or 0 to look for no clients",
+        ),
         (Options(), {"AGENT_LAUNCHER_WARM_STARTS": "no"}, "AGENT_LAUNCHER_WARM_STARTS='no': it is 'on' or 'off'"),
         (Options(runtime_url="localhost:8765"), {}, "expected 'http://HOST:PORT' or 'https://HOST:PORT'"),
         (Options(runtime_url="http://[::1"), {}, "expected 'http://HOST:PORT' or 'https://HOST:PORT'"),

@@ -164,7 +164,6 @@ def test_doctor_says_what_to_do_about_each_thing_that_is_missing(
         f"chmod +x '{project.commands / 'ao-start'}'",
         "its interpreter '/no/such/python' is not there",
         "lower AGENT_LAUNCHER_MEMORY_FLOOR_MIB",
-        "no 'claude' on PATH",
     ):
         assert advice in done.stdout
 
@@ -181,7 +180,7 @@ def test_doctor_asks_for_nothing_that_is_not_needed(
     )
     asked = {finding["subject"] for finding in told["findings"] if finding["level"] != "ok"}
 
-    assert asked & {"backend claude-code", "credentials claude-code", "sandbox", "token"} == set()
+    assert asked & {"client claude", "client codex", "sandbox", "token"} == set()
 
 
 def test_a_wrong_token_is_told_with_the_variable_that_holds_it(fake: FakeRuntime, launcher: LauncherUnderTest) -> None:

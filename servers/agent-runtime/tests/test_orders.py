@@ -42,7 +42,7 @@ def test_a_request_that_was_refused_does_not_use_its_key_up(rig: StoreRig) -> No
     [
         ({"agent_name": "nobody"}, NotFound, "agent_unknown"),
         ({"agent_name": "asleep"}, Conflict, "agent_inactive"),
-        ({"agent_name": None}, Invalid, "invalid_parameters"),
+        ({"agent_name": None}, Invalid, "no_default_agent"),
         ({"name": "taken"}, Conflict, "session_exists"),
         ({"name": "never", "type": JobType.RESUME_SESSION}, NotFound, "session_unknown"),
     ],

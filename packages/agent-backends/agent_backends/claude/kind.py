@@ -1,5 +1,6 @@
 """What the kind `claude` says of itself."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from agent_backends.kind import Found, Kind, Option, found_program
 from agent_backends.protocol import Backend, CannotRunError
 from runtime_client.wire import JsonObject, UnexpectedAnswerError
 
+_ELSEWHERE = (
+    *("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"),
+    "ANTHROPIC_BASE_URL",
+)
+_MANAGED = Path("/etc/claude-code/managed-settings.json")
 _KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 
 
@@ -29,7 +35,13 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
     home = environment.get("HOME") or str(Path.home())
     login = Path(environment.get("CLAUDE_CONFIG_DIR") or f"{home}/.claude", ".credentials.json")
     has_login = any(environment.get(name) for name in _KEYS) or login.is_file()
-    return found_program(client, environment, is_signed_in=has_login)
+    is_signed_in = True if has_login else None if _may_sign_in_elsewhere(environment) else False
+    return found_program(client, environment, is_signed_in=is_signed_in)
+
+
+def _may_sign_in_elsewhere(environment: Mapping[str, str]) -> bool:
+    """Tell whether it may have a login that cannot be seen: a keychain's, a cloud's, or one that its settings bring."""
+    return sys.platform == "darwin" or any(environment.get(name) for name in _ELSEWHERE) or _MANAGED.is_file()
 
 
 def describe() -> Kind:

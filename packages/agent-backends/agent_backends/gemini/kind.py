@@ -21,7 +21,10 @@ def _load() -> Backend:
 def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
     home = environment.get("GEMINI_CLI_HOME") or environment.get("HOME") or str(Path.home())
     has_login = any(environment.get(name) for name in _KEYS) or Path(home, ".gemini/oauth_creds.json").is_file()
-    return found_program(str(options.get("client_path") or "gemini"), environment, is_signed_in=has_login)
+    # Its settings may name a key's place, or a cloud whose login is the machine's.
+    has_settings = bool(environment.get("GOOGLE_CLOUD_PROJECT")) or Path(home, ".gemini/.env").is_file()
+    is_signed_in = True if has_login else None if has_settings else False
+    return found_program(str(options.get("client_path") or "gemini"), environment, is_signed_in=is_signed_in)
 
 
 def describe() -> Kind:

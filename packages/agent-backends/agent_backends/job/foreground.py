@@ -5,6 +5,8 @@ import signal
 import tempfile
 from pathlib import Path
 
+from agent_backends.found_here import clients_here
+from agent_backends.job.chosen_agent import say_chosen_agent
 from agent_backends.job.run import Ended, JobInHand, Show, run_session
 from agent_backends.processes.guard import guarded
 from agent_backends.processes.signals import stop_signals_call
@@ -33,7 +35,9 @@ def run_in_foreground(
     here = host_name(around.environment)
     _check_host(client, request, here)
     switch = StopSwitch()
-    launcher = ForegroundLauncher(client, here, lambda: switch.press("asked by the runtime"), around.warn)
+    launcher = ForegroundLauncher(
+        client, here, lambda: switch.press("asked by the runtime"), around.warn, _clients(request, around)
+    )
 
     def interrupt(number: signal.Signals) -> None:
         switch.press(number)
@@ -41,7 +45,7 @@ def run_in_foreground(
 
     try:
         with stop_signals_call(interrupt):
-            launcher.submit(request.order())
+            say_chosen_agent(request, launcher.submit(request.order()), around.warn)
             claimed = launcher.claim()
             if claimed is None or not launcher.start():
                 return Ended(Outcome(Ending.STOPPED), switch.exit_code)
@@ -50,6 +54,13 @@ def run_in_foreground(
             return ended
     finally:
         launcher.leave()
+
+
+def _clients(request: SessionRequest, around: Surroundings) -> list[Json] | None:
+    """Look for what can run here if the runtime is to choose the agent; if one is named, it is tried."""
+    if request.type is not JobType.START_SESSION or request.agent_name is not None:
+        return None
+    return clients_here(around.installation.root / "agents", around.environment)
 
 
 def _run_claimed(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from agent_backends.installation import installation_of
+from agent_backends.job.chosen_agent import say_chosen_agent
 from agent_backends.job.launchers_words import arguments_in
 from agent_backends.job.note import say_that_we_are_here, withdraw
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
@@ -200,6 +201,7 @@ def _is_shown(given: StartOptions, caller: Caller) -> bool:
 
 def _order(client: RuntimeClient, request: SessionRequest, given: StartOptions) -> int:
     job = client.create_job(request.order())
+    say_chosen_agent(request, job, warn)
     if given.name is None and not given.is_quiet and not given.as_json:
         warn(f"the session is called {request.session_name!r}")
     try:

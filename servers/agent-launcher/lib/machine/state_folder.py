@@ -10,7 +10,7 @@ from pathlib import Path
 from lib.errors import ConfigurationError, StateFolderBusy
 
 _FIRST_EDITIONS_FILE = "job.json"
-_OUR_FILES = frozenset({"lock", "runs", "keepers", "identity.json"})
+_OUR_FILES = frozenset({"lock", "runs", "keepers", "identity.json", "versions.json"})
 
 
 class StateFolder:
@@ -31,6 +31,10 @@ class StateFolder:
     @property
     def identity_path(self) -> Path:
         return self.path / "identity.json"
+
+    @property
+    def versions_path(self) -> Path:
+        return self.path / "versions.json"
 
     def take(self) -> None:
         """Make the folder and take its lock.

@@ -16,9 +16,10 @@ from typing import Final
 
 from lib.api_client import TokenSource
 from lib.attempt.environment import base_environment
+from lib.clients import COMMAND, CannotLookError, look
 from lib.config import Config
 from lib.errors import ConfigurationError
-from lib.executor import COMMANDS
+from lib.executor import COMMANDS, command_of
 from lib.keeper import containment
 from lib.machine.machine import Machine
 from lib.service.warm_trial import why_not_warm
@@ -34,13 +35,6 @@ LOOK_SECONDS = 5.0
 _SANDBOX_TRIAL: Final = (
     *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid", "--unshare-net"),
 )
-
-
-BACKEND, PROGRAM = "claude-code", "claude"
-# Where credentials may lie; they are never read.
-CREDENTIAL_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
-CREDENTIALS_FILE = ".claude/.credentials.json"
-LOG_IN = "log in with 'claude', or set ANTHROPIC_API_KEY in the launcher's environment"
 
 
 class Level(StrEnum):
@@ -78,7 +72,7 @@ class Doctor:
             self._disk(),
             self._memory(),
             *(self._command(name) for name in sorted(set(COMMANDS.values()))),
-            *self._backend(),
+            *self._clients(),
             self._sandbox(),
             self._containment(),
             self._warm_starts(),
@@ -184,19 +178,19 @@ class Doctor:
                 return Finding(name, Level.FAILED, f"its interpreter '{wanted}' is not there", f"install '{wanted}'")
         return Finding(name, Level.OK, path)
 
-    def _backend(self) -> Iterator[Finding]:
-        path = self._which(PROGRAM)
-        # 'ao-start' brings a client of its own; another one on the PATH is nothing that an agent needs.
-        found = path or f"no '{PROGRAM}' on PATH, so its agents run the one that comes with 'ao-start'"
-        yield Finding(f"backend {BACKEND}", Level.OK, found)
-        present = [name for name in CREDENTIAL_VARIABLES if self._environment.get(name)]
-        file = Path(self._environment.get("HOME") or Path.home()) / CREDENTIALS_FILE
-        present += [str(file)] if file.is_file() else []
-        if present:
-            yield Finding(f"credentials {BACKEND}", Level.OK, f"present: {', '.join(present)}")
-        else:
-            found = f"none found, which only agents of this backend need ({LOG_IN})"
-            yield Finding(f"credentials {BACKEND}", Level.OK, found)
+    def _clients(self) -> Iterator[Finding]:
+        """Tell what the launcher tells the runtime: what each backend would run, wherever that comes from."""
+        command = command_of(COMMAND, self._config)
+        try:
+            told = look(command, base_environment(self._environment, self._config.environment_rule))
+        except CannotLookError as error:
+            found = f"not known: {error}"
+            yield Finding(
+                "clients", Level.WARNING, found, "without it every job is taken, and fails if its client is not here"
+            )
+            return
+        for one in told:
+            yield _client(one)
 
     def _sandbox(self) -> Finding:
         path = self._which("bwrap")
@@ -254,6 +248,19 @@ def to_json(findings: list[Finding]) -> JsonObject:
 def is_well(findings: list[Finding]) -> bool:
     """Say whether a launcher can run jobs here; warnings do not keep it from that."""
     return all(finding.level is not Level.FAILED for finding in findings)
+
+
+def _client(told: Json) -> Finding:
+    facts = told if isinstance(told, dict) else {}
+    subject, program = f"client {facts.get('client')}", facts.get("program")
+    if program is None:
+        return Finding(subject, Level.OK, "not installed, so its agents' jobs go to other launchers")
+    version = facts.get("version") or "it does not tell its version"
+    if facts.get("is_signed_in") is False:
+        found = f"'{program}', {version}: not signed in, so its agents' jobs go to other launchers"
+        return Finding(subject, Level.OK, found)
+    known = "signed in" if facts.get("is_signed_in") else "only a prompt would tell whether it is signed in"
+    return Finding(subject, Level.OK, f"'{program}', {version}: {known}")
 
 
 def _clock(told: str | None, asked_at: float, answered_at: float) -> Finding:

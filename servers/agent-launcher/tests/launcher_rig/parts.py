@@ -10,6 +10,7 @@ from lib.admission import Admission
 from lib.api_client import ApiClient
 from lib.attempt.folder import RunFolders
 from lib.attempt.output import OutputUploader
+from lib.clients import Clients
 from lib.executor import Executor
 from lib.heartbeat import Heartbeat
 from lib.identity import IdentityFile
@@ -37,8 +38,9 @@ class Parts:
         self.keepers = Keepers(self.lines, {}, machine)
         self.stopper = Stopper(self.registry, self.keepers)
         self.identity = IdentityFile(folder / "identity.json", machine)
+        clients = Clients(list, 0.0, _ignored)
         self.registration = Registration(
-            api, self.identity, self.registry, config, self.stopper.apply, self.lifecycle, machine
+            api, self.identity, self.registry, config, self.stopper.apply, self.lifecycle, machine, clients
         )
         self.folders = RunFolders(folder / "runs", machine.disk)
         self.admission = Admission(self.registry.at_work, self.lifecycle, config, machine)
@@ -73,6 +75,7 @@ class Parts:
             interval_seconds=60.0,
             poll_age_seconds=self.poller.age_seconds,
             machine=machine,
+            clients=clients,
         )
 
     def with_keeper(self, answer: JsonObject | None = None) -> Parts:
@@ -101,3 +104,7 @@ class Parts:
     def words_about(self, key: str) -> list[str]:
         """What keepers were told about one attempt, in its order."""
         return [str(message["say"]) for _, message in self.lines.sent if message.get("key") == key]
+
+
+def _ignored() -> None:
+    """Nobody looks for clients here."""

@@ -61,6 +61,7 @@ class WaitReason(StrEnum):
 
     NO_LAUNCHER = "no_launcher"
     NO_MATCHING_LAUNCHER = "no_matching_launcher"
+    NO_CLIENT = "no_client"
     SESSION_BUSY = "session_busy"
     NO_FREE_SLOT = "no_free_slot"
     AGENT_LIMIT = "agent_limit"

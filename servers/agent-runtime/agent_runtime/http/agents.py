@@ -14,6 +14,7 @@ from agent_runtime.http.wire.answers import documented, short
 from agent_runtime.http.wire.fields import NAME_PATTERN, GivenName
 from agent_runtime.services.agents.blueprint_files import FILE_BYTES_MAX, BlueprintText
 from agent_runtime.services.agents.catalogue import Agents, announce_agent
+from agent_runtime.services.agents.clients import client_of
 from agent_runtime.services.ports.store import Store
 
 AgentName = Annotated[
@@ -24,7 +25,8 @@ AgentName = Annotated[
 class AgentWire(BaseModel):
     """What an agent is; one that cannot be read says why in `error`.
 
-    `folder` is where its files lie on the runtime's machine.
+    `folder` is where its files lie on the runtime's machine; `client` is what a launcher must have to run it, in the
+    words of `GET /launchers`, null where only its launcher can tell.
     """
 
     name: str
@@ -42,6 +44,7 @@ class AgentWire(BaseModel):
     source: Source
     folder: str
     error: str | None
+    client: str | None
 
     @classmethod
     def of(cls, agent: Agent) -> "AgentWire":
@@ -63,6 +66,7 @@ class AgentWire(BaseModel):
             source=agent.source,
             folder=str(agent.path if agent.path.suffix == "" else agent.path.parent),
             error=agent.error,
+            client=client_of(blueprint) if agent.blueprint is not None else None,
         )
 
 

@@ -33,6 +33,7 @@ from agent_runtime.http.wire.jobs import (
 from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_cursor
 from agent_runtime.services.access.callers import Caller, refuse_foreign_order
 from agent_runtime.services.agents.requirements import FindAgent
+from agent_runtime.services.jobs.default_agent import with_agent
 from agent_runtime.services.jobs.holds import hold_job, lift_hold
 from agent_runtime.services.jobs.homes import at_home
 from agent_runtime.services.jobs.orders import (
@@ -186,15 +187,14 @@ class JobRoutes:
                 "invalid session_name: 1 to 60 of A-Z a-z 0-9 - _ expected, not starting with '-' or 'ses_', "
                 f"found '{body.session_name[:40]}'",
             )
-        if body.agent_name is None and self.default_agent is not None:
-            body.agent_name = self.default_agent
         order = body.order(calling_session(request, session))
         key = _key(idempotency_key, body, order)
         caller: Caller = request.state.caller
 
         def create(tx: Transaction) -> Created:
             refuse_foreign_order(tx, caller, order)
-            bound = at_home(tx, caller.job_id, order, self.find_agent) if caller.job_id is not None else order
+            named = with_agent(tx, order, self.find_agent, self.default_agent)
+            bound = at_home(tx, caller.job_id, named, self.find_agent) if caller.job_id is not None else named
             return create_job(tx, bound, self.find_agent, key, self.gauge, self.growth)
 
         self.expect_job()
@@ -203,7 +203,7 @@ class JobRoutes:
         if self.tell_order is not None and made.is_new:
             self.tell_order(job, request.headers.get("traceparent"))
         return answer(
-            CreateAnswer(job_id=job.id, status=job.status, session_id=job.session_id, session_name=job.session_name),
+            CreateAnswer.of(job),
             201 if made.is_new else 200,
         )
 
@@ -280,9 +280,7 @@ class JobRoutes:
     async def retry(self, job_id: str) -> Response:
         """Makes a new attempt of the same job."""
         job = await self.store.write(lambda tx: retry_job(tx, JobId(job_id)))
-        return answer(
-            CreateAnswer(job_id=job.id, status=job.status, session_id=job.session_id, session_name=job.session_name)
-        )
+        return answer(CreateAnswer.of(job))
 
     async def attempts(self, job_id: str) -> Response:
         """Tells what each try came to."""

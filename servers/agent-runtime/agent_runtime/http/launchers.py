@@ -33,6 +33,7 @@ from agent_runtime.http.wire.launchers import (
     ReportsAnswer,
     ReportsBody,
     attempts_at_launcher,
+    clients_by_name,
     launcher_wire,
 )
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens, is_foreign_launcher
@@ -133,6 +134,7 @@ class LauncherRoutes:
             labels=given.labels,
             max_jobs=given.max_jobs,
             backends=given.backends,
+            clients=clients_by_name(given.clients),
             holding=attempts_at_launcher(given.holding),
             only_own_jobs=given.only_own_jobs,
             instance=Instance(given.instance.id, given.instance.call, given.instance.began)
@@ -222,7 +224,12 @@ class LauncherRoutes:
     async def heartbeat(self, body: HeartbeatBody) -> Response:
         """Say that a launcher lives."""
         heartbeat = Heartbeat(
-            LauncherId(body.launcher_id), body.epoch, attempts_at_launcher(body.holding), body.unreported
+            LauncherId(body.launcher_id),
+            body.epoch,
+            attempts_at_launcher(body.holding),
+            body.unreported,
+            clients_by_name(body.clients),
+            says_clients="clients" in body.model_fields_set,
         )
 
         def beat_and_stops(tx: Transaction) -> HeartbeatAnswer:

@@ -133,6 +133,18 @@ class CreateAnswer(BaseModel):
     status: str
     session_id: str
     session_name: str
+    agent_name: str
+
+    @classmethod
+    def of(cls, job: Job) -> "CreateAnswer":
+        """Show it to whoever ordered it."""
+        return cls(
+            job_id=job.id,
+            status=job.status,
+            session_id=job.session_id,
+            session_name=job.session_name,
+            agent_name=job.agent_name,
+        )
 
 
 class OneCreated(BaseModel):

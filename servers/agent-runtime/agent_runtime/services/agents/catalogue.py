@@ -25,6 +25,7 @@ from agent_runtime.services.agents.blueprint_files import (
     write_blueprint,
     write_text,
 )
+from agent_runtime.services.agents.clients import client_of
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.ports.store import Transaction
 
@@ -78,7 +79,8 @@ class Agents:
             return None
         if agent.blueprint is None:
             raise Conflict("agent_broken", f"agent '{name}' cannot be used: {agent.error} (correct its files)")
-        return AgentNeeds(agent.name, agent.active, agent.blueprint.labels, agent.blueprint.limits)
+        blueprint = agent.blueprint
+        return AgentNeeds(agent.name, agent.active, blueprint.labels, blueprint.limits, client_of(blueprint))
 
     def create(self, name: str, blueprint: Blueprint) -> Agent:
         """Write a new agent into the user's folder.

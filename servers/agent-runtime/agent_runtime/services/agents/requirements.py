@@ -5,15 +5,22 @@ from dataclasses import dataclass, field
 
 from agent_runtime.domain.json import Json
 
+PREFERRED = ("claude", "codex", "opencode", "gemini")
+"""The agents that an order without an agent is for: the first one that can run."""
+
 
 @dataclass(frozen=True)
 class AgentNeeds:
-    """What an agent asks of the launcher that runs it, what it may cost, and whether it may be started now."""
+    """What an agent asks of the launcher that runs it, what it may cost, and whether it may be started now.
+
+    Shape:   `client` is the client that it runs, None if nobody but its launcher can tell.
+    """
 
     name: str
     active: bool
     labels: Mapping[str, str]
     limits: Mapping[str, Json] = field(default_factory=dict)
+    client: str | None = None
 
 
 FindAgent = Callable[[str], AgentNeeds | None]

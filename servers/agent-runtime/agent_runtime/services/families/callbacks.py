@@ -175,9 +175,10 @@ def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_w
     # One that was stopped before it began may have asked for what no launcher of the session's host has.
     turns = JobFilter(limit=1, session_id=parent.id)
     last = (tx.jobs.page(replace(turns, status=JobStatus.COMPLETED)) or tx.jobs.page(turns))[0]
-    at_once_max = tx.queue.lane_by_id(last.lane_id).agent_limit
+    lane = tx.queue.lane_by_id(last.lane_id)
+    at_once_max = lane.agent_limit
     limits = {RUNNING_LIMIT: at_once_max} if at_once_max is not None else {}
-    needs = AgentNeeds(parent.agent_name, active=True, labels=last.labels, limits=limits)
+    needs = AgentNeeds(parent.agent_name, active=True, labels=last.labels, limits=limits, client=lane.client)
     order = Order(
         type=JobType.RESUME_SESSION,
         session_name=parent.name,

@@ -24,7 +24,7 @@ from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.unknown import no_job, nothing_to_resume
-from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
+from agent_runtime.services.agents.requirements import PREFERRED, AgentNeeds, FindAgent
 from agent_runtime.services.jobs.admission import admit_child, admit_resume, ancestors, find_parent
 from agent_runtime.services.jobs.agreements import promise
 from agent_runtime.services.jobs.budgets import refuse_overspent
@@ -185,7 +185,12 @@ def _job_of_key(tx: Transaction, key: IdempotencyKey, fingerprint: str, job_id: 
 
 def _agent(find_agent: FindAgent, name: str | None) -> AgentNeeds:
     if name is None:
-        raise Invalid("invalid_parameters", "invalid agent_name: the name of an agent expected, found none")
+        raise Invalid(
+            "no_default_agent",
+            "cannot choose an agent: none is named, and no connected launcher can run one of "
+            f"{', '.join(PREFERRED)} (install one of them and sign in where a launcher runs, name an agent, or set "
+            "AGENT_RUNTIME_DEFAULT_AGENT)",
+        )
     agent = find_agent(name)
     if agent is None:
         raise NotFound("agent_unknown", f"no agent '{name}' (GET /agents lists those that there are)")
@@ -299,6 +304,7 @@ def _lane(agent: AgentNeeds, order: Order, labels: Mapping[str, str], host: str 
         priority=order.priority,
         agent_name=agent.name if is_limited else None,
         agent_limit=int(str(limit)) if is_limited else None,
+        client=agent.client,
     )
 
 

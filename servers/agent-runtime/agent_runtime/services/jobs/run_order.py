@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from itertools import chain, zip_longest
 
 from agent_runtime.domain.job import Job, WaitsOn
-from agent_runtime.domain.launcher import Launcher, LauncherStatus, may_run
-from agent_runtime.services.ports.queue import Lane
+from agent_runtime.domain.launcher import Launcher, LauncherStatus
+from agent_runtime.services.ports.queue import Lane, may_serve
 from agent_runtime.services.ports.store import Transaction
 
 AGES_ONE_POINT_IN = timedelta(seconds=30)
@@ -52,7 +52,7 @@ def is_beside(top: int, priority: int, since: datetime, now: datetime) -> bool:
 
 
 def _is_served(lane: Lane, launchers: Sequence[Launcher]) -> bool:
-    return any(may_run(item, lane.labels, lane.required_host, lane.required_launcher_id) for item in launchers)
+    return any(may_serve(item, lane) for item in launchers)
 
 
 def _alternately(tx: Transaction, lanes: Mapping[int, Lane], limit: int) -> list[Job]:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER, TERMINAL, Job, JobStatus, WaitsOn
-from agent_runtime.domain.launcher import Launcher, LauncherStatus, may_run
+from agent_runtime.domain.launcher import Launcher, LauncherStatus, may_run, what_is_amiss
 from agent_runtime.domain.reasons import OpenReason, WaitReason
 from agent_runtime.services.jobs.orders import asked_labels
 from agent_runtime.services.ports.store import Transaction
 
 _CAUSE_CHARACTERS = 500
+_HOSTS_SHOWN = 8
 # A poll is answered within 30 s, and the next one follows at once; launchers that take nothing ask too.
 QUIET_AFTER = timedelta(seconds=40)
 
@@ -82,7 +83,7 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapp
                 "is held until somebody lifts the hold (ao hold --lift, on the page, or DELETE /jobs/JOB/hold)",
             )
         case None:
-            why = _no_launcher_takes_it(job, launchers, at_work, tx.now)
+            why = _no_launcher_takes_it(tx, job, launchers, at_work)
             return _agent_is_full(tx, job) or why if why.reason is WaitReason.NO_FREE_SLOT else why
 
 
@@ -110,7 +111,7 @@ def _agent_is_full(tx: Transaction, job: Job) -> Waiting | None:
 
 
 def _no_launcher_takes_it(
-    job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int], now: datetime
+    tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int]
 ) -> Waiting:
     launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
     if not launchers:
@@ -124,13 +125,17 @@ def _no_launcher_takes_it(
             WaitReason.NO_MATCHING_LAUNCHER,
             f"{_none_of(len(launchers), 'connected launcher')} {_wishes(job)} (start one that is)",
         )
+    able = _with_client(tx, job, fitting)
+    if isinstance(able, Waiting):
+        return able
+    fitting = able
     open_ones = [item for item in fitting if not item.draining]
     if not open_ones:
         return Waiting(
             WaitReason.NO_FREE_SLOT,
             f"{_all_of(len(fitting), 'fitting launcher')} draining (let one resume, or start one)",
         )
-    answering = [item for item in open_ones if not _leaves_work_alone(item, at_work.get(item.id, 0), now)]
+    answering = [item for item in open_ones if not _leaves_work_alone(item, at_work.get(item.id, 0), tx.now)]
     if not answering:
         return Waiting(
             WaitReason.LAUNCHER_NOT_ANSWERING,
@@ -159,6 +164,24 @@ def _no_launcher_takes_it(
         WaitReason.NO_FREE_SLOT,
         f"waits for a free slot: {_runs(len(open_ones), running)} (it goes on when one ends)",
     )
+
+
+def _with_client(tx: Transaction, job: Job, launchers: list[Launcher]) -> list[Launcher] | Waiting:
+    """Leave those that can run the client of the job's agent; if there are none, say what is amiss with each."""
+    if all(item.clients is None for item in launchers):
+        return launchers
+    client = tx.queue.lane_by_id(job.lane_id).client
+    able = [item for item in launchers if client is None or what_is_amiss(item, client) is None]
+    return able if able or client is None else Waiting(WaitReason.NO_CLIENT, no_launcher_has(client, launchers))
+
+
+def no_launcher_has(client: str, launchers: Sequence[Launcher]) -> str:
+    """Say that nobody can run a client, and what is amiss where."""
+    amiss: dict[str, str] = {item.hostname or item.name: what_is_amiss(item, client) or "" for item in launchers}
+    shown = [f"on {host} it is {what}" for host, what in sorted(amiss.items()) if what][:_HOSTS_SHOWN]
+    more = [f"and the same on {len(amiss) - len(shown)} more"] if len(amiss) > len(shown) else []
+    program = client.rpartition(" ")[2]
+    return f"no launcher has '{program}': {', '.join([*shown, *more])} (install it or sign in there)"
 
 
 def _all_of(number: int, thing: str) -> str:

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, JobStatus, Move
-from agent_runtime.domain.launcher import Launcher, may_run
+from agent_runtime.domain.launcher import Launcher
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.run_order import competing_lanes
 from agent_runtime.services.launchers.presence import known_launcher, see
-from agent_runtime.services.ports.queue import Lane
+from agent_runtime.services.ports.queue import Lane, may_serve
 from agent_runtime.services.ports.store import Transaction
 
 CLAIM_EXPIRES_AFTER = timedelta(seconds=30)
@@ -114,11 +114,7 @@ def release(tx: Transaction, job: Job) -> Job | None:
 
 def _claim(tx: Transaction, launcher: Launcher, limit: int) -> list[Job]:
     """Take jobs from the lanes that this launcher may serve, as many as it wants and there are."""
-    fitting = {
-        lane.id: lane
-        for lane in tx.queue.lanes(launcher)
-        if may_run(launcher, lane.labels, lane.required_host, lane.required_launcher_id)
-    }
+    fitting = {lane.id: lane for lane in tx.queue.lanes(launcher) if may_serve(launcher, lane)}
     waiting = _waiting(tx, list(fitting)) if limit > 0 else {}
     claimed: list[Job] = []
     while waiting and len(claimed) < limit:

@@ -9,8 +9,8 @@ from collections import deque
 from enum import Enum, auto
 
 from agent_runtime.domain.ids import LauncherId
-from agent_runtime.domain.launcher import Launcher, may_run
-from agent_runtime.services.ports.queue import Lane
+from agent_runtime.domain.launcher import Launcher
+from agent_runtime.services.ports.queue import Lane, may_serve
 from agent_runtime.services.ports.store import Announcement
 
 
@@ -40,10 +40,7 @@ class ParkedPoll:
         """Tell whether this poll could take a job of a lane."""
         # Until it has looked once we do not know the launcher: it is offered the job, and passes it on.
         launcher = self.launcher
-        return self.takes_jobs and (
-            launcher is None
-            or (not launcher.draining and may_run(launcher, lane.labels, lane.required_host, lane.required_launcher_id))
-        )
+        return self.takes_jobs and (launcher is None or (not launcher.draining and may_serve(launcher, lane)))
 
     @property
     def is_idle(self) -> bool:

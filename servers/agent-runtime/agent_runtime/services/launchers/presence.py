@@ -9,7 +9,7 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, LauncherId, new_id
 from agent_runtime.domain.job import Job, JobStatus, Move
-from agent_runtime.domain.launcher import Launcher, LauncherStatus
+from agent_runtime.domain.launcher import Clients, Launcher, LauncherStatus
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.ports.store import JobChanges, LauncherChanges, Transaction
@@ -47,6 +47,7 @@ class Registration:
     labels: Mapping[str, str] | None = None
     max_jobs: int | None = None
     backends: Sequence[str] = ()
+    clients: Clients | None = None
     holding: "Sequence[KnownAttempt] | None" = None
     only_own_jobs: bool = False
     instance: Instance | None = None
@@ -214,6 +215,8 @@ class Heartbeat:
     epoch: int | None = None
     holding: Sequence[KnownAttempt] | None = None
     unreported: int = 0
+    clients: Clients | None = None
+    says_clients: bool = False
 
 
 def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
@@ -223,6 +226,8 @@ def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
     """
     launcher = known_launcher(tx, heartbeat.launcher_id, heartbeat.epoch)
     launcher = see(tx, launcher, refusal=launcher.refusal)
+    if heartbeat.says_clients and heartbeat.clients != launcher.clients:
+        _note_clients(tx, launcher, heartbeat.clients)
     if heartbeat.holding is None:
         return ()
     _, drop = adopt_or_drop(tx, launcher, heartbeat.holding)
@@ -233,6 +238,13 @@ def beat(tx: Transaction, heartbeat: Heartbeat) -> Sequence[Dropped]:
             if is_old and (job.id, job.attempt) not in there:
                 lose(tx, job)
     return drop
+
+
+def _note_clients(tx: Transaction, launcher: Launcher, clients: Clients | None) -> None:
+    """Keep what a launcher can run now, which is something else than before: it looks again for jobs."""
+    tx.launchers.change(launcher.id, {"clients": clients})
+    emit_launcher_event(tx, launcher, "launcher.changed")
+    tx.wake_launcher(launcher.id)
 
 
 def remove_launcher(tx: Transaction, launcher_id: LauncherId) -> Launcher:
@@ -333,6 +345,7 @@ def _write_launcher(tx: Transaction, registration: Registration, known: Launcher
         labels=registration.labels or {},
         max_jobs=registration.max_jobs,
         backends=list(registration.backends),
+        clients=registration.clients,
         epoch=_epoch(known, registration.instance),
         status=LauncherStatus.ALIVE,
         draining=known.draining if known is not None else False,

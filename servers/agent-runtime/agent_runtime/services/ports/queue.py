@@ -12,14 +12,15 @@ from typing import Protocol
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, WaitsOn
-from agent_runtime.domain.launcher import Launcher
+from agent_runtime.domain.launcher import Launcher, may_run
 
 
 @dataclass(frozen=True)
 class Lane:
     """What a launcher must be to run a job: the labels it carries, its host, or its very id; and how urgent it is.
 
-    Shape:   `agent_name` and `agent_limit` are set where no more than so many jobs of that agent may run at once.
+    Shape:   `agent_name` and `agent_limit` are set where no more than so many jobs of that agent may run at once;
+             `client` is the client that its jobs need, None if any launcher may have what they need.
     """
 
     id: int
@@ -29,6 +30,12 @@ class Lane:
     priority: int = 0
     agent_name: str | None = None
     agent_limit: int | None = None
+    client: str | None = None
+
+
+def may_serve(launcher: Launcher, lane: Lane) -> bool:
+    """Tell whether a launcher is what the jobs of a lane ask for."""
+    return may_run(launcher, lane.labels, lane.required_host, lane.required_launcher_id, lane.client)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ class LauncherChanges(TypedDict, total=False):
     instance_calls: int
     instance_began: float | None
     past_instances: str
+    clients: Mapping[str, Mapping[str, Json]] | None
 
 
 @dataclass(frozen=True)

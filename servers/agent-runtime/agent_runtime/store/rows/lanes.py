@@ -36,7 +36,8 @@ class LaneTable:
         if found is not None:
             return found
         names = (
-            "key", "labels", "required_host", "required_launcher_id", "priority", "agent_name", "agent_limit"
+            "key", "labels", "required_host", "required_launcher_id", "priority", "agent_name", "agent_limit",
+            "client",
         )  # fmt: skip
         insert = self._channel.prepare("lane insert", lambda: inserting_once(lanes, names, self._channel.dialect))
         self._channel.run(insert, {**self._record.write(wanted), "key": key})
@@ -107,4 +108,6 @@ def _key(lane: Lane) -> str:
     wishes: list[object] = [sorted(lane.labels.items()), lane.required_host, lane.required_launcher_id]
     if lane.priority or lane.agent_limit is not None:
         wishes += [lane.priority, lane.agent_name, lane.agent_limit]
+    if lane.client is not None:
+        wishes.append({"client": lane.client})
     return json.dumps(wishes, separators=(",", ":"))

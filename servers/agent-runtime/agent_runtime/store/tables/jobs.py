@@ -31,6 +31,7 @@ lanes = Table(
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("agent_name", Text),
     Column("agent_limit", Integer),
+    Column("client", Text),
     Index(
         "lanes_shared",
         "id",

@@ -27,6 +27,7 @@ launchers = Table(
     Column("instance_calls", Integer, nullable=False, server_default=text("0")),
     Column("past_instances", Text, nullable=False, server_default=text("''")),
     Column("instance_began", Float),
+    Column("clients", JsonText),
     CheckConstraint("status IN ('alive','lost','gone')", name="launcher_status"),
     Index(
         "launchers_present",
