@@ -23,6 +23,7 @@ function build() {
     waiting: null,
     toasts: [],
     help: false,
+    palette: false,
     notify: false,
     unauthorized: false,
     databaseTrouble: null,
@@ -45,7 +46,7 @@ function build() {
 const parts = build();
 render(html`<${App.Provider} value=${parts}><${Shell} /><//>`, document.getElementById("app"));
 addEventListener("hashchange", ({ oldURL }) => oldURL && parts.memory.set("came from", oldURL));
-listenToKeys({ showHelp: () => parts.store.set({ help: true }) });
+listenToKeys({ showHelp: () => parts.store.set({ help: true }), showPalette: () => parts.store.set({ palette: true }) });
 document.querySelector("[data-skip]").addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("main")?.focus();

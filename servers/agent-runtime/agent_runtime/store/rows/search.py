@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, bindparam, cast, delete, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, cast, delete, func, literal, literal_column, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import TSQUERY
 
@@ -46,7 +46,7 @@ class SearchTable:
                 .where(
                     events.c.seq > bindparam("after"),
                     events.c.seq <= bindparam("through"),
-                    events.c.type.in_(types),
+                    events.c.type.in_([literal_column(f"'{one}'") for one in types]),
                     events.c.session_id.is_not(None),
                 )
             ),
