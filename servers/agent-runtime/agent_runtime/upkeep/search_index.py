@@ -21,11 +21,6 @@ class SearchIndex(Background):
         self._is_behind = asyncio.Event()
         self._is_behind.set()
 
-    @property
-    def is_behind(self) -> bool:
-        """Tell whether something is known to be committed that was not looked at."""
-        return self._is_behind.is_set()
-
     def hear(self, announcement: Announcement) -> None:
         """Learn of a commit after which there may be other words."""
         if not self._is_behind.is_set() and any(event.new.type in CHANGES_WORDS for event in announcement.events):
@@ -37,7 +32,9 @@ class SearchIndex(Background):
         await asyncio.sleep(PAUSE_SECONDS)
         self._is_behind.clear()
         try:
-            while await self._store.write(advance):
+            while True:
+                if not await self._store.write(advance):
+                    return
                 await asyncio.sleep(STEP_PAUSE_SECONDS)
         except BaseException:
             self._is_behind.set()

@@ -93,8 +93,14 @@ class SearchTable:
 
     def keep(self, session_id: SessionId, words: Sequence[str]) -> None:
         # With the places given, PostgreSQL takes the words as they are, and asks no dictionary of any language.
-        kept = " ".join(f"'{word}':{place}" for place, word in enumerate(words, 1)) if self._is_postgres else " ".join(words)
-        self._channel.run(self._channel.prepare("search keep", self._keeping), {"session_id": session_id, "words": kept})
+        kept = (
+            " ".join(f"'{word}':{place}" for place, word in enumerate(words, 1))
+            if self._is_postgres
+            else " ".join(words)
+        )
+        self._channel.run(
+            self._channel.prepare("search keep", self._keeping), {"session_id": session_id, "words": kept}
+        )
 
     def forget(self, session_id: SessionId) -> None:
         gone = self._channel.prepare(

@@ -56,7 +56,11 @@ class SessionTable:
         return None if row is None else self._record.read(row)
 
     def page(self, wanted: SessionFilter) -> Sequence[Session]:
-        query = select(*self._record.columns).where(*_belongs(wanted, self._channel.dialect.name)).order_by(sessions.c.id.desc())
+        query = (
+            select(*self._record.columns)
+            .where(*_belongs(wanted, self._channel.dialect.name))
+            .order_by(sessions.c.id.desc())
+        )
         if wanted.before is not None:
             query = query.where(sessions.c.id < wanted.before)
         if wanted.status is not None:
@@ -64,7 +68,11 @@ class SessionTable:
         return [self._record.read(row) for row in self._channel.ask(query.limit(wanted.limit))]
 
     def count_by_status(self, wanted: SessionFilter) -> Mapping[SessionStatus, int]:
-        query = select(sessions.c.status, func.count()).where(*_belongs(wanted, self._channel.dialect.name)).group_by(sessions.c.status)
+        query = (
+            select(sessions.c.status, func.count())
+            .where(*_belongs(wanted, self._channel.dialect.name))
+            .group_by(sessions.c.status)
+        )
         return {SessionStatus(str(row[0])): int(str(row[1])) for row in self._channel.ask(query)}
 
     def delete(self, session_id: SessionId) -> None:
