@@ -20,7 +20,12 @@ export const needsMe = ({ status, reason }) =>
   STATUS_GROUPS.needs_me.includes(status) && (status !== "pending" || STUCK.has(reason));
 
 /** In what else than the newest first a list can stand. */
-export const ORDERS = [["cause", "Group by cause"], ["cost", "Dearest first"], ["change", "Last changed first"], ["oldest", "Oldest first"]];
+export const ORDERS = [
+  ["cause", "Group by cause"],
+  ["cost", "Dearest first"],
+  ["change", "Last changed first"],
+  ["oldest", "Oldest first"],
+];
 
 const BEFORE = {
   cost: (a, b) => (b.cost_usd ?? 0) - (a.cost_usd ?? 0),

@@ -9,7 +9,8 @@ const VIEWS_MAX = 30;
 export const entriesOf = () => [
   { key: "new", title: "New session", note: "n", icon: "plus", href: link("new") },
   { key: "needs", title: "What needs me", note: "Sessions", icon: "warn", href: link("sessions", { status: "needs_me" }) },
-  { key: "causes", title: "Failures by cause", note: "Sessions", icon: "sessions", href: link("sessions", { status: "failed", order: "cause" }) },
+  { key: "causes", title: "Failures by cause", note: "Sessions", icon: "sessions",
+    href: link("sessions", { status: "failed", order: "cause" }) },
   { key: "cost", title: "Dearest sessions", note: "Sessions", icon: "coin", href: link("sessions", { order: "cost" }) },
   ...["sessions", "queue", "launchers", "agents", "overview"].map((place) => ({
     key: place, title: place.charAt(0).toUpperCase() + place.slice(1), note: `g ${place.charAt(0)}`, icon: place, href: link(place),
@@ -24,7 +25,11 @@ export function viewWords(hash) {
   const { path, query } = readRoute(hash);
   if (path.length > 1 || (path[0] ?? "sessions") !== "sessions") return "";
   const orders = Object.fromEntries(ORDERS);
-  const words = { status: (value) => value.replaceAll("_", " "), order: (value) => orders[value]?.toLowerCase() ?? value, q: (value) => `“${value}”` };
+  const words = {
+    status: (value) => value.replaceAll("_", " "),
+    order: (value) => orders[value]?.toLowerCase() ?? value,
+    q: (value) => `“${value}”`,
+  };
   return [...query].map(([name, value]) => (words[name] ? words[name](value) : `${name} ${value}`)).join(", ");
 }
 

@@ -26,16 +26,16 @@ export function useSessionPages(filters, left) {
     if (mine.busy || !mine.open.length) return;
     mine.busy = true;
     try {
-      await Promise.all(mine.open.map((page) => readPage(page, filters)));
+      await readAll(mine.open);
       // Another order than the newest first is one of all that is shown: more is read for it at once.
-      while (filters.order && mine === pages.current && mine.open.some((page) => page.cursor) && mine.found.length < ORDERED_MAX) {
-        await Promise.all(mine.open.filter((page) => page.cursor).map((page) => readPage(page, filters)));
+      while (filters.order && mine === pages.current && unread(mine).length && mine.found.length < ORDERED_MAX) {
+        await readAll(unread(mine));
       }
       if (mine !== pages.current) return;
-      mine.open = mine.open.filter((page) => page.cursor);
+      mine.open = unread(mine);
       // Below the oldest row of a list that goes on, rows are missing: nothing is shown from there.
-      const found = filters.q ? new Set(mine.found) : null;
-      setLoaded({ found, q: filters.q, hasMore: mine.open.length > 0, floor: mine.open.map((page) => page.oldest).sort().at(-1) ?? "", done: true });
+      const floor = mine.open.map((page) => page.oldest).sort().at(-1) ?? "";
+      setLoaded({ found: filters.q ? new Set(mine.found) : null, q: filters.q, hasMore: mine.open.length > 0, floor, done: true });
       setError(null);
     } catch (problem) {
       if (mine === pages.current) setError(problem);
@@ -44,27 +44,27 @@ export function useSessionPages(filters, left) {
     }
   }, [key]);
 
+  const readAll = (those) => Promise.all(those.map((page) => readPage(page, filters)));
+
   async function readPage(page, { agent, tree, q }) {
-    const answer = await api.get("sessions", { status: page.status, agent, tree, q, limit: filters.order ? ORDERED_PAGE : PAGE, cursor: page.cursor });
+    const limit = filters.order ? ORDERED_PAGE : PAGE;
+    const answer = await api.get("sessions", { status: page.status, agent, tree, q, limit, cursor: page.cursor });
     knowledge.learn(answer.sessions);
     page.found.push(...answer.sessions.map((session) => session.session_id));
     page.cursor = answer.next_cursor;
     page.oldest = answer.sessions.at(-1)?.session_id ?? "";
   }
 
-  // The runtime filters by one status at a time: a group of them is several lists, read side by side.
-  const firstPages = (found = []) =>
-    (STATUS_GROUPS[filters.status] ?? [filters.status]).map((status) => ({ status, cursor: null, oldest: "", found }));
   const begin = useCallback(() => {
     const found = [];
-    pages.current = { busy: false, found, open: firstPages(found) };
+    pages.current = { busy: false, found, open: pagesOf(filters.status, found) };
     setLoaded((before) => ({ ...before, done: false }));
     return read();
   }, [read]);
 
   useEffect(() => {
     // Who comes back has the old pages still, and reads only what is new.
-    const fresh = () => Promise.all(firstPages().map((page) => readPage(page, filters))).catch(setError);
+    const fresh = () => readAll(pagesOf(filters.status, pages.current.found)).catch(setError);
     const timer = setTimeout(isBack.current ? fresh : begin, filters.q ? SEARCH_MS : 0);
     isBack.current = false;
     const unwatch = knowledge.watch((event) => event.type === "gap" && begin());
@@ -76,3 +76,8 @@ export function useSessionPages(filters, left) {
   useReadingAfterCut(error, begin);
   return { loaded, pages: pages.current, error, more: read, again: begin };
 }
+
+const unread = (mine) => mine.open.filter((page) => page.cursor);
+
+/** The runtime filters by one status at a time: a group of them is several lists, read side by side. */
+const pagesOf = (group, found) => (STATUS_GROUPS[group] ?? [group]).map((status) => ({ status, cursor: null, oldest: "", found }));

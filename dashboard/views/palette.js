@@ -64,9 +64,10 @@ function entriesFor(text, sessions) {
   const words = viewWords(here);
   const kept = keptViews();
   const isKept = kept.some((view) => view.href === here);
-  const keeping = words && { key: "keep", icon: isKept ? "trash" : "plus", title: isKept ? `Forget this view: ${words}` : `Keep this view: ${words}`,
-    note: "", act: () => keepView(words, here, !isKept) };
-  const plain = [...kept.map((view) => ({ ...view, key: view.href, title: view.name, note: "Kept view", icon: "sessions" })), ...entriesOf(), keeping];
+  const keeping = words && { key: "keep", icon: isKept ? "trash" : "plus", note: "",
+    title: `${isKept ? "Forget" : "Keep"} this view: ${words}`, act: () => keepView(words, here, !isKept) };
+  const views = kept.map(({ name, href }) => ({ key: href, href, title: name, note: "Kept view", icon: "sessions" }));
+  const plain = [...views, ...entriesOf(), keeping];
   const fitting = plain.filter((entry) => entry && fitsWords(`${entry.title} ${entry.note}`, text));
   const found = sessions.map((session) => ({ key: session.session_id, title: session.session_name, session,
     note: session.reason_detail || session.last_words || session.agent_name, href: link("sessions", session.session_name) }));

@@ -45,7 +45,7 @@ export function SessionsView({ query }) {
   const fold = useCallback((id) => setTurned((before) => toggled(before, id)), []);
   const [picked, setPicked] = useState(() => new Set());
   const pick = useCallback((id) => setPicked((before) => toggled(before, id)), []);
-  const pickAll = useCallback((ids, on) => setPicked((before) => new Set([...before, ...ids].filter((id) => on || !ids.includes(id)))), []);
+  const pickAll = useCallback((ids, on) => setPicked((before) => withAll(before, ids, on)), []);
   const draw = useCallback(
     (row) => row.group ? html`<${GroupRow} row=${row} onFold=${fold} picked=${row.ids.every((id) => picked.has(id))} onPick=${pickAll} />`
       : html`<${SessionRow} row=${row} onFold=${fold} picked=${picked.has(keyOf(row))} onPick=${pick} />`,
@@ -116,6 +116,7 @@ function useLeaving(list) {
 }
 
 const keyOf = (row) => row.group ?? row.session.session_id;
+const withAll = (set, ids, on) => new Set(on ? [...set, ...ids] : [...set].filter((id) => !ids.includes(id)));
 const toggled = (set, id) => {
   const next = new Set(set);
   if (!next.delete(id)) next.add(id);

@@ -85,7 +85,7 @@ def test_a_few_letters_lead_anywhere_and_a_filtered_list_can_be_kept(
     page = open_page("#/sessions?status=failed&order=cause", width=width, theme=theme)
     expect(page.locator("[data-group]").first).to_be_visible()
     field = page.get_by_role("combobox", name="Go to, or do")
-    entry = page.get_by_role("option")
+    entry = page.get_by_role("listbox", name="What fits").get_by_role("option")
 
     page.keyboard.press("Control+k")
     expect(field).to_be_focused()

@@ -1,5 +1,7 @@
 """A session is found by what was asked of it and what came of it, in both databases, and by nothing once it is gone."""
 
+import asyncio
+
 import pytest
 from household import PowerCutError
 

@@ -15,9 +15,7 @@ session_texts = Table(
     # Not a foreign key: words may be written while another transaction deletes the session, whose event heals that.
     Column("session_id", Id, nullable=False, unique=True),
     Column("words", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
-)
-session_texts_by_word = Index("session_texts_by_word", session_texts.c.words, postgresql_using="gin").ddl_if(
-    dialect="postgresql"
+    Index("session_texts_by_word", "words", postgresql_using="gin"),
 )
 
 search_position = Table(

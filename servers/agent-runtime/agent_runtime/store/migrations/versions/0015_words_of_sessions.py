@@ -26,9 +26,9 @@ search_position = Table(
 
 _TAKE_OUT = "INSERT INTO session_words (session_words, rowid, words) VALUES ('delete', old.number, old.words);"
 _PUT_IN = "INSERT INTO session_words (rowid, words) VALUES (new.number, new.words);"
+_FIND = "USING fts5 (words, content='session_texts', content_rowid='number', prefix='2 3')"
 _SQLITE = (
-    "CREATE VIRTUAL TABLE session_words"
-    + " USING fts5 (words, content='session_texts', content_rowid='number', prefix='2 3')",
+    f"CREATE VIRTUAL TABLE session_words {_FIND}",
     f"CREATE TRIGGER session_words_come AFTER INSERT ON session_texts BEGIN {_PUT_IN} END",
     f"CREATE TRIGGER session_words_go AFTER DELETE ON session_texts BEGIN {_TAKE_OUT} END",
     f"CREATE TRIGGER session_words_change AFTER UPDATE ON session_texts BEGIN {_TAKE_OUT} {_PUT_IN} END",
