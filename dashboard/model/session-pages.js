@@ -44,17 +44,7 @@ export function useSessionPages(filters, left) {
     }
   }, [key]);
 
-  const readAll = (those) => Promise.all(those.map((page) => readPage(page, filters)));
-
-  async function readPage(page, { agent, tree, q }) {
-    const limit = filters.order ? ORDERED_PAGE : PAGE;
-    const answer = await api.get("sessions", { status: page.status, agent, tree, q, limit, cursor: page.cursor });
-    knowledge.learn(answer.sessions);
-    page.found.push(...answer.sessions.map((session) => session.session_id));
-    page.cursor = answer.next_cursor;
-    page.oldest = answer.sessions.at(-1)?.session_id ?? "";
-  }
-
+  const readAll = (those) => Promise.all(those.map((page) => readPage(page, filters, { api, knowledge })));
   const begin = useCallback(() => {
     const found = [];
     pages.current = { busy: false, found, open: pagesOf(filters.status, found) };
@@ -75,6 +65,16 @@ export function useSessionPages(filters, left) {
   }, [key]);
   useReadingAfterCut(error, begin);
   return { loaded, pages: pages.current, error, more: read, again: begin };
+}
+
+/** Reads one page on, and says what it holds. */
+async function readPage(page, { agent, tree, q, order }, { api, knowledge }) {
+  const limit = order ? ORDERED_PAGE : PAGE;
+  const answer = await api.get("sessions", { status: page.status, agent, tree, q, limit, cursor: page.cursor });
+  knowledge.learn(answer.sessions);
+  page.found.push(...answer.sessions.map((session) => session.session_id));
+  page.cursor = answer.next_cursor;
+  page.oldest = answer.sessions.at(-1)?.session_id ?? "";
 }
 
 const unread = (mine) => mine.open.filter((page) => page.cursor);

@@ -15,11 +15,11 @@ const SEARCH_MS = 60;
 /** The dialog that `Ctrl+K` opens. */
 export function Palette() {
   const { store } = useApp();
-  const [text, setText] = useState("");
+  const [text, setText] = useState(() => store.get().palette);
   const [chosen, setChosen] = useState(0);
   const sessions = useFound(text);
   const entries = useMemo(() => entriesFor(text, sessions), [text, sessions]);
-  const close = () => store.set({ palette: false });
+  const close = () => store.set({ palette: null });
   const act = (entry) => {
     close();
     if (entry?.href) go(entry.href);

@@ -67,8 +67,10 @@ export function SessionsView({ query }) {
       : html`<div class="bar second">
       <${StatusFilters} filters=${filters} onChoose=${(value) => setFilter("status", value)} />
       <${Pickers} filters=${filters} setFilter=${setFilter} />
-      <${Picker} label="Order" none="Newest first" value=${filters.order} choices=${ORDERS} onPick=${(value) => setFilter("order", value)} />
-      <button class="button plain small" aria-pressed=${nested} disabled=${Boolean(filters.order)} title="Show children below their parents"
+      <${Picker} label="Order" none="Newest first" value=${filters.order} choices=${ORDERS}
+        onPick=${(value) => setFilter("order", value)} />
+      <button class="button plain small" aria-pressed=${nested} disabled=${Boolean(filters.order)}
+        title="Show children below their parents"
         onClick=${() => (keep("nested", !nested), setNested(!nested))}><${Icon} name="branch" size=${14} />
         <span class="wide-only">Tree</span></button>
     </div>`}

@@ -72,7 +72,7 @@ export function Shell() {
       <//>
     </main>
     ${place === "new" && html`<${Later} view="new" route=${route} />`}
-    ${palette && html`<${Later} view="palette" route=${route} />`}
+    ${palette !== null && html`<${Later} view="palette" route=${route} />`}
     <${Help} /><${Toasts} />
   </div>`;
 }

@@ -9,7 +9,7 @@ from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.search_words import phrases_of, words_of
 from agent_runtime.services.ports.questions import SessionFilter
-from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.ports.store import Announcement, Transaction
 from agent_runtime.services.sessions.search_index import advance
 from agent_runtime.services.sessions.sessions import delete_session, find_session, list_sessions, stop_session
 from agent_runtime.upkeep.search_index import SearchIndex
@@ -100,9 +100,9 @@ def _stop_and_delete(tx: Transaction, name: str) -> None:
 
 def test_the_index_follows_commits_by_itself_and_sleeps_when_nothing_happened(rig: StoreRig) -> None:
     index = SearchIndex(rig.store)
-    rig.listen(index.hear)
     rig.runner.run(index.do_round())
     rig.create("followed", prompt="quick brown fox")
+    index.hear(Announcement(rig.do(lambda tx: tx.events.after(0, 100))))
     rig.runner.run(index.do_round())
     assert found(rig, "brown fox") == {"followed"}
 
