@@ -105,6 +105,7 @@ def test_a_few_letters_lead_anywhere_and_a_filtered_list_can_be_kept(
     page.keyboard.press("Enter")
     expect(page.locator("[data-group]")).to_have_count(2)
     page.keyboard.press("Control+k")
+    expect(field).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(entry.nth(1)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Escape")
