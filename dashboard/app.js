@@ -23,6 +23,7 @@ function build() {
     waiting: null,
     toasts: [],
     help: false,
+    palette: null,
     notify: false,
     unauthorized: false,
     databaseTrouble: null,
@@ -45,7 +46,14 @@ function build() {
 const parts = build();
 render(html`<${App.Provider} value=${parts}><${Shell} /><//>`, document.getElementById("app"));
 addEventListener("hashchange", ({ oldURL }) => oldURL && parts.memory.set("came from", oldURL));
-listenToKeys({ showHelp: () => parts.store.set({ help: true }) });
+const setPalette = (palette) => parts.store.set({ palette });
+listenToKeys({
+  showHelp: () => parts.store.set({ help: true }),
+  showPalette: () => setPalette(""),
+  // What is written while the palette still comes is what is looked for.
+  isPaletteComing: () => parts.store.get().palette !== null && !document.querySelector(".palette"),
+  writeAhead: (key) => setPalette(parts.store.get().palette + key),
+});
 document.querySelector("[data-skip]").addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("main")?.focus();

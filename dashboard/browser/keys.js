@@ -3,6 +3,7 @@ import { link, go } from "./router.js";
 
 /** Each key with what it does, as the help page says it. */
 export const KEYS = [
+  ["Ctrl k", "Go to anything"],
   ["/", "Search"],
   ["n", "New session"],
   ["j", "Next row"],
@@ -23,10 +24,13 @@ export const KEYS = [
 const PLACES = { s: "sessions", q: "queue", l: "launchers", a: "agents", o: "overview" };
 
 /** Listens to the keyboard for the whole page. */
-export function listenToKeys({ showHelp }) {
+export function listenToKeys({ showHelp, showPalette, isPaletteComing, writeAhead }) {
   let prefix = false;
 
   function pressed(event) {
+    // From within fields too; a dialog that is open keeps the page.
+    if ((event.ctrlKey || event.metaKey) && event.key === "k" && !event.target.closest("dialog")) return done(event, showPalette);
+    if (isPaletteComing()) return done(event, () => event.key.length === 1 && writeAhead(event.key));
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
     const { key } = event;

@@ -1,4 +1,5 @@
 /** Which sessions a list shows, and in which order: pure, so that it can be thought about alone. */
+import { sameCause } from "./causes.js";
 
 /** The status filters by name, with the statuses that they let through. */
 export const STATUS_GROUPS = {
@@ -19,14 +20,28 @@ const STUCK = new Set([
 export const needsMe = ({ status, reason }) =>
   STATUS_GROUPS.needs_me.includes(status) && (status !== "pending" || STUCK.has(reason));
 
-/** Whether a session passes the filters of the list. */
-export function passes(session, { status, agent, launcher, tree, q }) {
+/** In what else than the newest first a list can stand. */
+export const ORDERS = [
+  ["cause", "Group by cause"],
+  ["cost", "Dearest first"],
+  ["change", "Last changed first"],
+  ["oldest", "Oldest first"],
+];
+
+const BEFORE = {
+  cost: (a, b) => (b.cost_usd ?? 0) - (a.cost_usd ?? 0),
+  change: (a, b) => (a.updated_at < b.updated_at ? 1 : -1),
+  oldest: (a, b) => (a.session_id < b.session_id ? -1 : 1),
+};
+
+/** Whether a session passes the filters of the list; `found` are the ids that the runtime has found for `q`. */
+export function passes(session, { status, agent, launcher, tree, q }, found = null) {
   if (status && !(STATUS_GROUPS[status] ?? [status]).includes(session.status)) return false;
   if (status === "needs_me" && !needsMe(session)) return false;
   if (agent && session.agent_name !== agent) return false;
   if (launcher && session.launcher_id !== launcher) return false;
   if (tree && ![session.root_session_id, session.session_name, session.session_id].includes(tree)) return false;
-  if (!q) return true;
+  if (!q || found?.has(session.session_id)) return true;
   const wanted = q.toLowerCase();
   const texts = [session.session_name, session.agent_name, session.project_dir, session.result_preview];
   return texts.some((text) => text?.toLowerCase().includes(wanted));
@@ -37,8 +52,10 @@ export function passes(session, { status, agent, launcher, tree, q }) {
  * those first that wait for a person most.
  * @returns {{session: object, depth: number, children: number, busy: number, folded: boolean}[]}
  */
-export function arrange(sessions, { nested, folded, byNeed = false }) {
+export function arrange(sessions, { nested, folded, byNeed = false, order = "" }) {
   const newestFirst = [...sessions].sort((a, b) => (a.session_id < b.session_id ? 1 : -1));
+  if (order === "cause") return byCause(newestFirst, folded);
+  if (BEFORE[order]) return newestFirst.sort(BEFORE[order]).map((session) => row(session, 0, [], false));
   if (byNeed) {
     newestFirst.sort((a, b) => STATUS_GROUPS.needs_me.indexOf(a.status) - STATUS_GROUPS.needs_me.indexOf(b.status));
     return newestFirst.map((session) => row(session, 0, [], false));
@@ -69,6 +86,22 @@ function place(session, depth, { rows, children, folded }) {
 function descendants(id, children) {
   const own = children.get(id) ?? [];
   return own.concat(...own.map((child) => descendants(child.session_id, children)));
+}
+
+/** One heading for each cause, the most frequent first; below it those that stand there for it. */
+function byCause(sessions, folded) {
+  const groups = new Map();
+  for (const session of sessions) {
+    const cause = sameCause(session);
+    if (groups.has(cause.key)) groups.get(cause.key).sessions.push(session);
+    else groups.set(cause.key, { ...cause, sessions: [session] });
+  }
+  return [...groups.values()].sort((a, b) => b.sessions.length - a.sessions.length).flatMap(({ key, status, text, sessions: those }) => {
+    const group = `cause ${key}`;
+    const isFolded = folded(group, those.length);
+    const head = { group, status, text, ids: those.map((session) => session.session_id), session: those[0], folded: isFolded };
+    return [head, ...(isFolded ? [] : those.map((session) => row(session, 1, [], false)))];
+  });
 }
 
 const row = (session, depth, below, folded) => ({

@@ -33,6 +33,17 @@ export function lineOf(session, launcher = null) {
   return session.status === "waiting_input" ? plain(session.result_preview) : plain(session.last_words);
 }
 
+// Numbers, ids, paths and quoted names differ between two that failed the same way.
+const PARTICULARS = /\b(?:job|ses|lau)_\w+|\b[0-9a-f]{8,}\b|(?:\/[\w.@~+-]+){2,}|'[^']*'|"[^"]*"|\d+(?:[.:]\d+)*/gi;
+
+/** What a session has in common with others that stand where they stand for the same cause. */
+export function sameCause(session) {
+  const status = shownStatus(session);
+  const { title, text } = causeOf(session);
+  const line = session.status === "stopped" || session.status === "lost" ? "" : tellingLine(text);
+  return { key: [status, title, line.replace(PARTICULARS, "…")].join("|"), status, text: [title, line].filter(Boolean).join(": ") };
+}
+
 /** The status as it is shown: a job that is held, or that a launcher prepares, is not simply queued. */
 export function shownStatus({ status, reason }) {
   if (status !== "pending") return status;

@@ -1,7 +1,12 @@
 /** The raw output of an attempt: its end first, what comes as it comes, what was before when asked. */
-import { html, useApp, useEffect, useRef, useState } from "../browser/ui.js";
-import { bytes } from "./amounts.js";
+import { keep, recall } from "../browser/drafts.js";
+import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
+import { sentence } from "../model/api.js";
+import { fitting, linesOf, pieces } from "../model/log-lines.js";
+import { bytes, exactly } from "./amounts.js";
 import { Copy, ProblemLine } from "./controls.js";
+import { Icon } from "./icons.js";
+import { VirtualList } from "./virtual-list.js";
 
 const SHOWN_AT_FIRST = 128 * 1024;
 const WAIT_SECONDS = 20;
@@ -14,32 +19,78 @@ export function LogView({ job, attempt }) {
   const { api } = useApp();
   const [log, setLog] = useState({ text: "", start: null, next: 0, complete: false, error: null });
   const [from, setFrom] = useState(() => (attempt === job.attempt ? Math.max(0, job.log_bytes - SHOWN_AT_FIRST) : 0));
-  const box = useRef(null);
-  const atEnd = useRef(true);
+  const [wanted, setWanted] = useState("");
+  const [wraps, setWraps] = useState(() => recall("log wraps", true));
+  const path = api.job(job.job_id, "log");
 
   useEffect(() => {
     const leaving = new AbortController();
     const change = (changes) => setLog((before) => ({ ...before, ...(typeof changes === "function" ? changes(before) : changes) }));
-    readOn(api, { path: api.job(job.job_id, "log"), attempt, from, signal: leaving.signal, change });
+    readOn(api, { path, attempt, from, signal: leaving.signal, change });
     return () => leaving.abort();
   }, [from]);
-  useEffect(() => {
-    if (atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [log.text]);
-
-  const scrolled = () => {
-    if (!box.current) return;
-    atEnd.current = box.current.scrollHeight - box.current.scrollTop - box.current.clientHeight < 24;
-  };
+  const lines = useMemo(() => linesOf(log.text), [log.text]);
+  const shown = useMemo(() => fitting(lines, wanted), [lines, wanted]);
+  const wrap = () => (keep("log wraps", !wraps), setWraps(!wraps));
   return html`<div class="log">
-    <div class="log-head"><span class="num">${bytes(log.next)}${log.complete ? "" : " so far"}</span>
+    <div class="log-head"><span class="num">${wanted ? `${exactly(shown.length)} of ${exactly(lines.length)} lines`
+      : `${bytes(log.next)}${log.complete ? "" : " so far"}`}</span>
       ${!log.complete && !log.error && html`<span class="status" data-tone="running">live</span>`}
       ${log.start > 0 && html`<button class="button plain small" onClick=${() => setFrom(0)}>Show from the beginning</button>`}
-      <span class="grow"></span><${Copy} text=${log.text} label="Copy log" /></div>
+      <input class="input grow" type="search" aria-label="Search this log" placeholder="Search this log" value=${wanted}
+        onInput=${(event) => setWanted(event.target.value)} autocomplete="off" spellcheck=${false} />
+      <button type="button" class="button plain small" aria-pressed=${wraps} onClick=${wrap}>Wrap</button>
+      <${Download} path=${path} attempt=${attempt} name=${`${job.job_id}.${attempt}.log`} />
+      <${Copy} text=${log.text} label="Copy log" /></div>
     ${log.error && html`<${ProblemLine} error=${log.error} />`}
-    <pre ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-label="Raw log" aria-live="off">
-      ${log.text || (log.complete ? "It wrote nothing." : "")}</pre>
+    <${Lines} key=${wraps} lines=${shown} wanted=${wanted} wraps=${wraps} numbered=${log.start === 0} />
+    ${!shown.length && (wanted || log.complete)
+      && html`<p class="log-none soft">${wanted ? "No line holds this." : "It wrote nothing."}</p>`}
   </div>`;
+}
+
+/** The lines; they carry numbers where the beginning is known. */
+function Lines({ lines, wanted, wraps, numbered }) {
+  const list = useRef(null);
+  const draw = useCallback(
+    ({ number, text }) => html`<div class="log-line" data-line=${numbered ? number : undefined}>${pieces(text, wanted).map(
+      (piece, place) => (place % 2 ? html`<mark>${piece}</mark>` : piece))}</div>`,
+    [wanted, numbered],
+  );
+  return html`<${VirtualList} ref=${list} items=${lines} keyOf=${keyOf} draw=${draw} guess=${19} label="Raw log" role="log"
+    className=${`log-lines${wraps ? " wraps" : ""}${numbered ? " numbered" : ""}`} stickToEnd />`;
+}
+
+const keyOf = (line) => line.number;
+
+/** Saves the whole log as it was written, escape sequences and all. */
+function Download({ path, attempt, name }) {
+  const { api, actions } = useApp();
+  const [busy, setBusy] = useState(false);
+  const save = async () => {
+    setBusy(true);
+    try {
+      const url = URL.createObjectURL(new Blob(await readWhole(api, path, attempt)));
+      Object.assign(document.createElement("a"), { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), RETRY_MS);
+    } catch (error) {
+      actions.say(sentence(error), { failed: true });
+    }
+    setBusy(false);
+  };
+  return html`<button type="button" class="button plain icon small" aria-label="Download log" title="Download log" disabled=${busy}
+    onClick=${save}><${Icon} name="down" size=${14} /></button>`;
+}
+
+async function readWhole(api, path, attempt) {
+  const parts = [];
+  for (let offset = 0; ; ) {
+    const answer = await api.ask("GET", path, { query: { attempt, offset } });
+    const part = await answer.arrayBuffer();
+    if (!part.byteLength) return parts;
+    parts.push(part);
+    offset = Number(answer.headers.get("x-log-next"));
+  }
 }
 
 async function readOn(api, { path, attempt, from, signal, change }) {

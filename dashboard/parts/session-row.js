@@ -2,7 +2,7 @@
 import { go, link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
 import { lineOf } from "../model/causes.js";
-import { money } from "./amounts.js";
+import { exactly, money } from "./amounts.js";
 import { Icon } from "./icons.js";
 import { look, Status } from "./status.js";
 import { Ago } from "./time.js";
@@ -42,4 +42,19 @@ export function SessionRow({ row, onFold, picked, onPick }) {
   </div>`;
 }
 
+/** The heading of those that stand where they stand for one cause; selecting it selects all of them. */
+export function GroupRow({ row, onFold, picked, onPick }) {
+  const { group, ids, status, text, folded, session } = row;
+  const number = `${exactly(ids.length)} ${look(status)[0].toLowerCase()}`;
+  return html`<div class=${`session-row group-row${picked ? " picked" : ""}`} role="listitem" data-group=${text}>
+    <input type="checkbox" class="pick" checked=${picked} aria-label=${`Select these ${ids.length}`}
+      onChange=${() => onPick(ids, !picked)} />
+    <button class="fold" data-row aria-expanded=${!folded} onClick=${() => onFold(group)}
+      title=${folded ? "Show them" : "Hide them"}><${Icon} name=${folded ? "right" : "down"} size=${12} /><b>${number}</b></button>
+    <span class="cut grow" data-tone=${look(status)[1]} title=${text}>${capital(text) || "Nothing stands in the way"}</span>
+    <span class="faint right when"><${Ago} at=${session.created_at} /></span>
+  </div>`;
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const TOLD = new Set(["failed", "lost", "waiting_input"]);

@@ -3,12 +3,14 @@ import { recall, keep } from "../browser/drafts.js";
 import { go, link, readRoute } from "../browser/router.js";
 import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
 import { isUnreachable } from "../model/api.js";
-import { arrange, needsMe, passes, STATUS_GROUPS } from "../model/arrange.js";
-import { useReading, useReadingAfterCut } from "../model/reading.js";
+import { arrange, needsMe, ORDERS, passes, STATUS_GROUPS } from "../model/arrange.js";
+import { useReading } from "../model/reading.js";
+import { ORDERED_MAX, useSessionPages } from "../model/session-pages.js";
 import { useStore } from "../model/store.js";
+import { exactly } from "../parts/amounts.js";
 import { Command, Empty, Filters, ProblemLine, Search } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
-import { SessionRow } from "../parts/session-row.js";
+import { GroupRow, SessionRow } from "../parts/session-row.js";
 import { Unread } from "../parts/unread.js";
 import { VirtualList } from "../parts/virtual-list.js";
 import { Selection } from "./selection.js";
@@ -20,9 +22,7 @@ const STATUSES = [
   ["failed", "Failed"],
   ["rest", "At rest"],
 ];
-const PAGE = 100;
 const UNFOLDED_MAX = 8;
-const SEARCH_MS = 200;
 
 /** The view at `#/sessions`; its filters are in the address. */
 export function SessionsView({ query }) {
@@ -37,17 +37,21 @@ export function SessionsView({ query }) {
   const place = useRef(left.place ?? {}).current;
   useLeaving({ address, loaded, pages, turned, place });
   const rows = useMemo(() => {
-    const shown = [...sessions.values()].filter((session) => session.session_id >= loaded.floor && passes(session, filters));
+    const found = loaded.q === filters.q ? loaded.found : null;
+    const shown = [...sessions.values()].filter((one) => one.session_id >= loaded.floor && passes(one, filters, found));
     const folded = (id, below) => below > UNFOLDED_MAX !== turned.has(id);
-    return stable(arrange(shown, { nested, folded, byNeed: filters.status === "needs_me" }));
-  }, [sessions, filters, nested, turned, loaded.floor]);
+    return stable(arrange(shown, { nested, folded, byNeed: filters.status === "needs_me", order: filters.order }));
+  }, [sessions, filters, nested, turned, loaded]);
   const fold = useCallback((id) => setTurned((before) => toggled(before, id)), []);
   const [picked, setPicked] = useState(() => new Set());
   const pick = useCallback((id) => setPicked((before) => toggled(before, id)), []);
+  const pickAll = useCallback((ids, on) => setPicked((before) => withAll(before, ids, on)), []);
   const draw = useCallback(
-    (row) => html`<${SessionRow} row=${row} onFold=${fold} picked=${picked.has(keyOf(row))} onPick=${pick} />`,
+    (row) => row.group ? html`<${GroupRow} row=${row} onFold=${fold} picked=${row.ids.every((id) => picked.has(id))} onPick=${pickAll} />`
+      : html`<${SessionRow} row=${row} onFold=${fold} picked=${picked.has(keyOf(row))} onPick=${pick} />`,
     [fold, picked],
   );
+  const cut = filters.order && loaded.hasMore && loaded.q === filters.q;
   const narrowed = Object.keys(filters).length > 0;
   const chosen = [...picked].map((id) => sessions.get(id)).filter(Boolean);
 
@@ -63,12 +67,16 @@ export function SessionsView({ query }) {
       : html`<div class="bar second">
       <${StatusFilters} filters=${filters} onChoose=${(value) => setFilter("status", value)} />
       <${Pickers} filters=${filters} setFilter=${setFilter} />
-      <button class="button plain small" aria-pressed=${nested} title="Show children below their parents"
+      <${Picker} label="Order" none="Newest first" value=${filters.order} choices=${ORDERS}
+        onPick=${(value) => setFilter("order", value)} />
+      <button class="button plain small" aria-pressed=${nested} disabled=${Boolean(filters.order)}
+        title="Show children below their parents"
         onClick=${() => (keep("nested", !nested), setNested(!nested))}><${Icon} name="branch" size=${14} />
         <span class="wide-only">Tree</span></button>
     </div>`}
     ${isUnreachable(error) && !rows.length && html`<${Unread} what="Sessions" />`}
     ${error && !isUnreachable(error) && html`<div class="page"><${ProblemLine} error=${error} onAgain=${again} /></div>`}
+    ${cut && html`<p class="cut-note soft">In this order stand the newest ${exactly(ORDERED_MAX)}; filters and search look at all.</p>`}
     ${rows.length > 0 && html`<${Heads} />`}
     ${rows.length > 0 && html`<${VirtualList} items=${rows} keyOf=${keyOf} draw=${draw} guess=${42} label="Sessions" place=${place}
       onEnd=${more} className="sessions" />`}
@@ -109,7 +117,8 @@ function useLeaving(list) {
   useEffect(() => () => memory.set("list", { ...now.current, opened: readRoute().path[1] }), []);
 }
 
-const keyOf = (row) => row.session.session_id;
+const keyOf = (row) => row.group ?? row.session.session_id;
+const withAll = (set, ids, on) => new Set(on ? [...set, ...ids] : [...set].filter((id) => !ids.includes(id)));
 const toggled = (set, id) => {
   const next = new Set(set);
   if (!next.delete(id)) next.add(id);
@@ -120,6 +129,7 @@ const toggled = (set, id) => {
 const known = new WeakMap();
 function stable(rows) {
   return rows.map((row) => {
+    if (row.group) return row;
     const before = known.get(row.session);
     const same = before && before.depth === row.depth && before.children === row.children && before.busy === row.busy
       && before.folded === row.folded;
@@ -127,63 +137,6 @@ function stable(rows) {
     known.set(row.session, row);
     return row;
   });
-}
-
-/** Reads the pages of a filter from the runtime; what is shown is then filtered again from what is known. */
-function useSessionPages(filters, left) {
-  const { api, knowledge } = useApp();
-  const [loaded, setLoaded] = useState(left.loaded ?? { floor: "~", done: false });
-  const [error, setError] = useState(null);
-  const pages = useRef(left.pages ?? { busy: false, open: [] });
-  const isBack = useRef(Boolean(left.pages));
-  const key = JSON.stringify(filters);
-
-  const read = useCallback(async () => {
-    const mine = pages.current;
-    if (mine.busy || !mine.open.length) return;
-    mine.busy = true;
-    try {
-      await Promise.all(mine.open.map((page) => readPage(page, filters)));
-      if (mine !== pages.current) return;
-      mine.open = mine.open.filter((page) => page.cursor);
-      // Below the oldest row of a list that goes on, rows are missing: nothing is shown from there.
-      setLoaded({ floor: mine.open.map((page) => page.oldest).sort().at(-1) ?? "", done: true });
-      setError(null);
-    } catch (problem) {
-      if (mine === pages.current) setError(problem);
-    } finally {
-      mine.busy = false;
-    }
-  }, [key]);
-
-  async function readPage(page, { agent, tree, q }) {
-    const answer = await api.get("sessions", { status: page.status, agent, tree, q, limit: PAGE, cursor: page.cursor });
-    knowledge.learn(answer.sessions);
-    page.cursor = answer.next_cursor;
-    page.oldest = answer.sessions.at(-1)?.session_id ?? "";
-  }
-
-  // The runtime filters by one status at a time: a group of them is several lists, read side by side.
-  const firstPages = () => (STATUS_GROUPS[filters.status] ?? [filters.status]).map((status) => ({ status, cursor: null, oldest: "" }));
-  const begin = useCallback(() => {
-    pages.current = { busy: false, open: firstPages() };
-    setLoaded((before) => ({ ...before, done: false }));
-    return read();
-  }, [read]);
-
-  useEffect(() => {
-    // Who comes back has the old pages still, and reads only what is new.
-    const fresh = () => Promise.all(firstPages().map((page) => readPage(page, filters))).catch(setError);
-    const timer = setTimeout(isBack.current ? fresh : begin, filters.q ? SEARCH_MS : 0);
-    isBack.current = false;
-    const unwatch = knowledge.watch((event) => event.type === "gap" && begin());
-    return () => {
-      clearTimeout(timer);
-      unwatch();
-    };
-  }, [key]);
-  useReadingAfterCut(error, begin);
-  return { loaded, pages: pages.current, error, more: read, again: begin };
 }
 
 /** The states that one can look for, each with how many there are. */
@@ -225,10 +178,10 @@ function Pickers({ filters, setFilter }) {
       && html`<button class="button small" onClick=${() => setFilter("tree", "")}>One tree<${Icon} name="close" size=${12} /></button>`}`;
 }
 
-function Picker({ label, value, choices, onPick }) {
+function Picker({ label, none = `${label}: all`, value, choices, onPick }) {
   return html`<select class=${`picker${value ? " set" : ""}`} aria-label=${label} value=${value ?? ""}
     onChange=${(event) => onPick(event.target.value)}>
-    <option value="">${label}: all</option>
+    <option value="">${none}</option>
     ${choices.map(([choice, text]) => html`<option key=${choice} value=${choice} selected=${choice === value}>${text}</option>`)}
   </select>`;
 }

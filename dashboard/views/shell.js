@@ -28,9 +28,10 @@ const VIEWS = {
   agents: () => together("places.css", import("./agents.js"), "AgentsView"),
   overview: () => together("charts.css", import("./overview.js"), "OverviewView"),
   new: () => together("places.css", import("./new-session.js"), "NewSession"),
+  palette: () => together("palette.css", import("./palette.js"), "Palette"),
 };
 
-const NAMES = { ...Object.fromEntries(PLACES), session: "This session", new: "The form" };
+const NAMES = { ...Object.fromEntries(PLACES), session: "This session", new: "The form", palette: "The palette" };
 const LAUNCHER_STATES = ["alive", "lost", "draining"];
 const FETCH_AGAIN_MS = 1500;
 
@@ -56,6 +57,7 @@ function styleSheet(href) {
 export function Shell() {
   const route = useRoute();
   const unauthorized = useStore((state) => state.unauthorized || state.link.state === "unauthorized");
+  const palette = useStore((state) => state.palette);
   const [place = "sessions", name] = route.path;
   useEffect(() => document.getElementById("main")?.focus({ preventScroll: true }), [place, name]);
   if (unauthorized) return html`<${Login} />`;
@@ -70,6 +72,7 @@ export function Shell() {
       <//>
     </main>
     ${place === "new" && html`<${Later} view="new" route=${route} />`}
+    ${palette !== null && html`<${Later} view="palette" route=${route} />`}
     <${Help} /><${Toasts} />
   </div>`;
 }

@@ -191,14 +191,35 @@ def test_the_raw_log_is_followed_while_it_grows(open_page: OpenPage, stage: Stag
     play.write(b"\x1b[31mfirst line\x1b[0m\n")
     page = open_page(f"#/sessions/{name}")
     page.locator(".side").get_by_role("link", name="Running").click()
-    log = page.get_by_role("log", name="Raw log")
-    expect(log).to_have_text("first line\n")
+    log = page.get_by_role("region", name="Raw log")
+    lines = log.locator(".log-line")
+    expect(lines).to_have_text(["first line"])
 
-    play.write(b"second line\n")
+    play.write(b"second line\n" + b"".join(b"row %d of many, %s\n" % (number, b"x" * 90) for number in range(3, 2001)))
 
-    expect(log).to_contain_text("second line")
+    expect(log).to_contain_text("row 2000 of many")
+    assert lines.count() < 200
     play.end("done")
     expect(page.locator(".log-head")).not_to_contain_text("so far")
+    last = lines.last
+    assert last.get_attribute("data-line") == "2000"
+    tall = (last.bounding_box() or {"height": 0})["height"]
+    page.get_by_role("button", name="Wrap").click()
+    expect(page.get_by_role("button", name="Wrap")).to_have_attribute("aria-pressed", "false")
+    expect(lines.last).to_be_visible()
+    assert (lines.last.bounding_box() or {"height": 0})["height"] <= tall
+    page.get_by_label("Search this log").fill("ROW 1999")
+    expect(lines).to_have_count(1)
+    assert lines.first.get_attribute("data-line") == "1999"
+    expect(lines.first.locator("mark")).to_have_text("row 1999")
+    expect(page.locator(".log-head")).to_contain_text("1 of 2,000 lines")
+    page.get_by_label("Search this log").fill("nowhere")
+    expect(page.get_by_text("No line holds this.")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download log").click()
+    kept = saved.value.path().read_bytes()
+    assert saved.value.suggested_filename == f"{play.job_id}.1.log"
+    assert (kept[:10], kept.count(b"\n")) == (b"\x1b[31mfirst", 2000)
 
 
 def test_a_retried_job_shows_both_attempts_with_their_reasons(open_page: OpenPage, stage: Stage, desk: Desk) -> None:

@@ -69,6 +69,7 @@ from agent_runtime.upkeep.other_runtimes import OtherRuntimes
 from agent_runtime.upkeep.reconcile import Reconcile
 from agent_runtime.upkeep.retention import RetentionUpkeep
 from agent_runtime.upkeep.scheduler import SLEEPS_AT_MOST, SLEEPS_AT_MOST_AMONG_OTHERS, Upkeep
+from agent_runtime.upkeep.search_index import SearchIndex
 from agent_runtime.upkeep.traces import Traces
 from agent_runtime.version import VERSION
 
@@ -105,8 +106,15 @@ class Runtime:
         lease = timedelta(seconds=settings.heartbeat_timeout_seconds)
         watch = self._database.watch
         self.upkeep = Upkeep(self.store, lease, SLEEPS_AT_MOST if watch is None else SLEEPS_AT_MOST_AMONG_OTHERS)
+        self.search_index = SearchIndex(self.store)
         pruning = RetentionUpkeep(self.store, retention_of(settings))
-        self._background: list[Background] = [self.upkeep, self.families, pruning, Reconcile(self.store)]
+        self._background: list[Background] = [
+            self.upkeep,
+            self.families,
+            pruning,
+            Reconcile(self.store),
+            self.search_index,
+        ]
         if watch is not None:
             self._background.insert(0, OtherRuntimes(watch))
         if self._traces is not None:
@@ -156,6 +164,7 @@ class Runtime:
         self.live.announce(news)
         self.upkeep.hear(news)
         self.families.hear(news)
+        self.search_index.hear(news)
 
     def _in_numbers(self, numbers: Numbers) -> bytes:
         return write_openmetrics(self._counted, Gauges(numbers, len(self.polls)))

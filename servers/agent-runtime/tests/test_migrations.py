@@ -142,8 +142,8 @@ def _touch(path: Path) -> None:
     prepare_sqlite(path)
     with _connected(path) as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        for name in [*metadata.tables, "alembic_version"]:
-            connection.exec_driver_sql(f"DROP TABLE {name}")
+        for name in [*metadata.tables, "alembic_version", "session_words"]:
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
@@ -162,6 +162,8 @@ def test_the_steps_lead_to_the_tables_and_indexes_that_the_program_knows(
             columns = {column["name"] for column in known.get_columns(table.name)}
             found = [index for index in known.get_indexes(table.name) if not index.get("duplicates_constraint")]
             assert columns == {column.name for column in table.columns}, table.name
-            assert {str(index.name) for index in table.indexes} == {str(index["name"]) for index in found}, table.name
+            # SQLite has no such index: there it is a table of its own.
+            fitting = [one for one in table.indexes if engine == "postgresql" or one.name != "session_texts_by_word"]
+            assert {str(index.name) for index in fitting} == {str(index["name"]) for index in found}, table.name
         assert version_of(connection) == newest_version()
         assert connection.execute(text("SELECT 1")).scalar() == 1

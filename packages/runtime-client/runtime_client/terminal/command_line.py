@@ -156,7 +156,8 @@ def _complain(error: RuntimeClientError, *, as_json: bool) -> None:
 def _speak_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+            # A line goes out when it is written: both streams end in one log, which is to be in order.
+            stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
 
 
 def called_as() -> str:

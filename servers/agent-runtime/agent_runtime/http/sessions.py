@@ -53,6 +53,10 @@ from agent_runtime.services.sessions.sessions import (
 )
 
 SessionReference = Annotated[str, Path(description="the session's name or id", max_length=200)]
+_SEARCHED = (
+    "only those whose name or agent holds this, or whose prompts, result, errors, folder or ids hold each word of it "
+    "(or a word that begins so)"
+)
 _STOPPED_WITHIN_SECONDS = 25.0
 _CLEARED_AT_ONCE = 50
 _JOB_ENDS = frozenset({"job.completed", "job.failed", "job.stopped"})
@@ -119,7 +123,7 @@ class SessionRoutes:
         agent: Annotated[str | None, Query(max_length=100, description="only those of this agent")] = None,
         parent: Annotated[str | None, Query(max_length=80, description="only the children of this session")] = None,
         tree: Annotated[str | None, Query(max_length=80, description="only the whole tree of this session")] = None,
-        q: Annotated[str | None, Query(max_length=200, description="only those whose name or agent holds this")] = None,
+        q: Annotated[str | None, Query(max_length=200, description=_SEARCHED)] = None,
         counts: Annotated[bool, Query(description="count those in each state, whatever `status` is")] = False,
         limit: PageSize = PAGE_SIZE,
         cursor: Cursor = None,

@@ -12,6 +12,7 @@ from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Moved, Relatives
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
+from agent_runtime.services.ports.search import SearchRows
 from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
 from agent_runtime.store.rows.access import AccessTable
 from agent_runtime.store.rows.callbacks import CallbackTable
@@ -24,6 +25,7 @@ from agent_runtime.store.rows.locks import may_lead
 from agent_runtime.store.rows.logs import LogTable
 from agent_runtime.store.rows.queue import QueueTable
 from agent_runtime.store.rows.retention import RetentionTable
+from agent_runtime.store.rows.search import SearchTable
 from agent_runtime.store.rows.sessions import SessionTable
 from agent_runtime.store.statements import Channel
 
@@ -40,6 +42,7 @@ class Tables:
         self.events = EventTable(self.channel)
         self.logs = LogTable(self.channel)
         self.retention = RetentionTable(self.channel)
+        self.search = SearchTable(self.channel)
         self.access = AccessTable(self.channel)
         self.counts = CountTable(self.channel)
         self.callbacks = CallbackTable(self.channel)
@@ -67,6 +70,7 @@ class StoreTransaction:
         self.events: EventRows = tables.events
         self.logs: LogRows = tables.logs
         self.retention: RetentionRows = tables.retention
+        self.search: SearchRows = tables.search
         self.access: AccessRows = tables.access
         self.counts: CountRows = tables.counts
         self.relatives: Relatives = _Relatives(tables.callbacks, tables.families)

@@ -30,6 +30,7 @@ from agent_runtime.services.ports.questions import (
 )
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
+from agent_runtime.services.ports.search import SearchRows
 
 T = TypeVar("T")
 
@@ -336,6 +337,7 @@ class Transaction(Protocol):
     events: EventRows
     logs: LogRows
     retention: RetentionRows
+    search: SearchRows
     access: AccessRows
     counts: CountRows
     relatives: Relatives

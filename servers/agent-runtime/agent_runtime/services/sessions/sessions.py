@@ -135,7 +135,8 @@ def list_sessions(tx: Transaction, wanted: SessionFilter, *, within: SessionId |
     """Read one page of sessions, newest first; `within` narrows to one session and its descendants."""
     if within is None:
         return tx.sessions.page(wanted)
-    return [session for session in _inside(tx, within) if _takes(wanted, session)][: wanted.limit]
+    inside = _inside(tx, within, wanted.text)
+    return [session for session in inside if _takes(wanted, session)][: wanted.limit]
 
 
 def count_sessions(
@@ -145,39 +146,47 @@ def count_sessions(
     if within is None:
         return tx.sessions.count_by_status(wanted)
     everybody = replace(wanted, before=None, status=None)
-    return Counter(session.status for session in _inside(tx, within) if _takes(everybody, session))
+    return Counter(session.status for session in _inside(tx, within, wanted.text) if _takes(everybody, session))
 
 
-def _inside(tx: Transaction, within: SessionId) -> list[Session]:
+def _inside(tx: Transaction, within: SessionId, text: str | None) -> list[Session]:
     top = tx.sessions.get(within)
-    return [*descendants(tx, top), top] if top is not None else []
+    if top is None:
+        return []
+    inside = [*descendants(tx, top), top]
+    if text is None:
+        return inside
+    found = {one.id for one in _pages(tx, SessionFilter(limit=_PAGE, root_session_id=top.root_session_id, text=text))}
+    return [one for one in inside if one.id in found]
 
 
 def _takes(wanted: SessionFilter, session: Session) -> bool:
-    text = (wanted.text or "").lower()
     return (
         (wanted.before is None or session.id < wanted.before)
         and wanted.status in (None, session.status)
         and wanted.agent_name in (None, session.agent_name)
         and wanted.parent_session_id in (None, session.parent_session_id)
         and wanted.root_session_id in (None, session.root_session_id)
-        and (text in session.name.lower() or text in session.agent_name.lower())
     )
 
 
 def descendants(tx: Transaction, session: Session) -> list[Session]:
     """Read all sessions that a session started, and those that they started, newest first."""
-    everybody: list[Session] = []
-    wanted = SessionFilter(limit=_PAGE, root_session_id=session.root_session_id)
-    while page := tx.sessions.page(wanted):
-        everybody += page
-        wanted = replace(wanted, before=page[-1].id)
+    everybody = _pages(tx, SessionFilter(limit=_PAGE, root_session_id=session.root_session_id))
     inside: set[SessionId] = {session.id}
     # A child is made after its parent, so one walk from the oldest to the newest finds all of them.
     for other in reversed(everybody):
         if other.parent_session_id in inside:
             inside.add(other.id)
     return [other for other in everybody if other.id in inside and other.id != session.id]
+
+
+def _pages(tx: Transaction, wanted: SessionFilter) -> list[Session]:
+    found: list[Session] = []
+    while page := tx.sessions.page(wanted):
+        found += page
+        wanted = replace(wanted, before=page[-1].id)
+    return found
 
 
 def change_metadata(tx: Transaction, session: Session, changes: Mapping[str, Json]) -> Session:

@@ -9,8 +9,10 @@ from agent_runtime.domain.ids import SESSION_ID_PREFIX, SessionId
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports.questions import SessionFilter
 from agent_runtime.services.ports.store import SessionChanges
+from agent_runtime.store.rows.search import found_by
 from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables.jobs import idempotency_keys, jobs
+from agent_runtime.store.tables.search import session_texts
 from agent_runtime.store.tables.sessions import events, pruned_events, sessions
 
 
@@ -54,7 +56,11 @@ class SessionTable:
         return None if row is None else self._record.read(row)
 
     def page(self, wanted: SessionFilter) -> Sequence[Session]:
-        query = select(*self._record.columns).where(*_belongs(wanted)).order_by(sessions.c.id.desc())
+        query = (
+            select(*self._record.columns)
+            .where(*_belongs(wanted, self._channel.dialect.name))
+            .order_by(sessions.c.id.desc())
+        )
         if wanted.before is not None:
             query = query.where(sessions.c.id < wanted.before)
         if wanted.status is not None:
@@ -62,7 +68,11 @@ class SessionTable:
         return [self._record.read(row) for row in self._channel.ask(query.limit(wanted.limit))]
 
     def count_by_status(self, wanted: SessionFilter) -> Mapping[SessionStatus, int]:
-        query = select(sessions.c.status, func.count()).where(*_belongs(wanted)).group_by(sessions.c.status)
+        query = (
+            select(sessions.c.status, func.count())
+            .where(*_belongs(wanted, self._channel.dialect.name))
+            .group_by(sessions.c.status)
+        )
         return {SessionStatus(str(row[0])): int(str(row[1])) for row in self._channel.ask(query)}
 
     def delete(self, session_id: SessionId) -> None:
@@ -74,6 +84,7 @@ class SessionTable:
             (idempotency_keys, idempotency_keys.c.job_id.in_(own_jobs)),
             (events, events.c.session_id == of_id),
             (pruned_events, pruned_events.c.session_id == of_id),
+            (session_texts, session_texts.c.session_id == of_id),
             (sessions, sessions.c.id == of_id),
         ):
             statement = self._channel.prepare(
@@ -89,7 +100,7 @@ class SessionTable:
         )
 
 
-def _belongs(wanted: SessionFilter) -> list[ColumnElement[bool]]:
+def _belongs(wanted: SessionFilter, dialect: str) -> list[ColumnElement[bool]]:
     """Say what a session of a list must be, whatever its state."""
     given = {
         sessions.c.agent_name: wanted.agent_name,
@@ -99,7 +110,10 @@ def _belongs(wanted: SessionFilter) -> list[ColumnElement[bool]]:
     conditions = [column == value for column, value in given.items() if value is not None]
     if wanted.text is not None:
         searched = (sessions.c.name, sessions.c.agent_name)
-        conditions.append(or_(*[column.icontains(wanted.text, autoescape=True) for column in searched]))
+        holds = [column.icontains(wanted.text, autoescape=True) for column in searched]
+        # Names are found at once and by any part of them, texts by their words a moment after they were written.
+        words = found_by(wanted.text, dialect)
+        conditions.append(or_(*holds, *([sessions.c.id.in_(words)] if words is not None else [])))
     return conditions
 
 
