@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -123,7 +124,8 @@ def test_a_collector_that_does_not_answer_holds_nothing_up(tmp_path: Path) -> No
     try:
         process.start()
         job_id = order(process, "waits", "echo", "go", tmp_path)
-        process.api.ask("POST", f"/jobs/{job_id}/stop")
+        with closing(process.api) as api:
+            api.ask("POST", f"/jobs/{job_id}/stop")
         process.stop()
         assert not process.is_alive
     finally:

@@ -35,6 +35,11 @@ BEYOND_A_SCHEMA = (
     "the name of an agent expected, found none",  # One may be set as the default.
     "'order': 'run' is an order of all pending jobs",  # Two parameters that do not go together.
     "as in the path, or none at all",  # A field that repeats the path.
+    "has no option '",  # What an agent's options are, its backend says; so do the next four.
+    "options '",
+    "option '",
+    "cannot be held to '",
+    "there is no backend '",
 )
 """Refusals of what a schema cannot say: they are about more than one value."""
 
