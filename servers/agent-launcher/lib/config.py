@@ -329,10 +329,7 @@ def _warm_starts(environment: Mapping[str, str]) -> bool:
 
 def _clients_every(environment: Mapping[str, str]) -> float:
     told = environment.get("AGENT_LAUNCHER_CLIENTS_EVERY") or DEFAULT_CLIENTS_EVERY
-    try:
-        seconds = float(told)
-    except ValueError:
-        seconds = -1.0
+    seconds = _number(told)
     if seconds != 0 and not CLIENTS_EVERY_MIN <= seconds <= CLIENTS_EVERY_MAX:
         raise ConfigurationError(
             f"cannot use AGENT_LAUNCHER_CLIENTS_EVERY={told!r}: seconds from {CLIENTS_EVERY_MIN:g} to "
@@ -369,10 +366,7 @@ def _mebibytes(environment: Mapping[str, str], variable: str, default: float) ->
 
 def _percent(environment: Mapping[str, str], variable: str, default: float) -> float:
     told = environment.get(variable) or str(default)
-    try:
-        percent = float(told)
-    except ValueError:
-        percent = -1.0
+    percent = _number(told)
     if not 0 <= percent <= 100:
         raise ConfigurationError(f"cannot use {variable}={told!r}: a number from 0 to 100 is needed")
     return percent
@@ -391,13 +385,15 @@ def _labels(told: tuple[str, ...]) -> dict[str, str]:
 
 
 def _positive(environment: Mapping[str, str], variable: str, default: float) -> float:
-    told = environment.get(variable)
-    if not told:
-        return default
-    try:
-        seconds = float(told)
-    except ValueError:
-        seconds = 0.0
+    told = environment.get(variable) or str(default)
+    seconds = _number(told)
     if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"cannot use {variable}={told!r}: a number of seconds above 0 is needed")
     return seconds
+
+
+def _number(told: str) -> float:
+    try:
+        return float(told)
+    except ValueError:
+        return float("nan")

@@ -12,6 +12,7 @@ from agent_runtime.domain.errors import Conflict, Problem
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.http.wire.answers import answer, answer_for, answers_together, documented
+from agent_runtime.http.wire.clients import clients_by_name
 from agent_runtime.http.wire.launchers import (
     AdoptWire,
     AttemptBody,
@@ -33,7 +34,6 @@ from agent_runtime.http.wire.launchers import (
     ReportsAnswer,
     ReportsBody,
     attempts_at_launcher,
-    clients_by_name,
     launcher_wire,
 )
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens, is_foreign_launcher

@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import JobStatus, Usage
-from agent_runtime.domain.launcher import Clients, Launcher, LauncherStatus
+from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.reasons import OF_LAUNCHERS
 from agent_runtime.http.wire.answers import ErrorAnswer, Sparse
+from agent_runtime.http.wire.clients import ClientsBody, ClientWire, clients_wire
 from agent_runtime.http.wire.fields import GivenTime, Labels, NotBool, Number, PlainText, Whole, WireTime
 from agent_runtime.services.access.callers import SessionTokens
 from agent_runtime.services.launchers.claims import Ask, Claimed
@@ -21,8 +22,6 @@ _BATCH_MAX = 64
 REPORTS_MAX = 64
 _Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
 _Name = Annotated[PlainText, Field(max_length=200)]
-_Client = Annotated[PlainText, Field(min_length=1, max_length=250)]
-_Path = Annotated[PlainText, Field(max_length=4096)]
 
 
 class JobForLauncher(BaseModel):
@@ -65,35 +64,6 @@ class JobForLauncher(BaseModel):
             stop_grace_seconds=job.stop_grace_seconds,
             traceparent=traceparent,
         )
-
-
-class ClientWire(BaseModel):
-    """What there is of one client at a launcher.
-
-    `client` is the backend's name, or for `acp` the backend's and the program's, with a blank between them; without
-    `program` it is not installed; `is_signed_in` is null where nobody can tell without spending money.
-    """
-
-    client: _Client
-    program: _Path | None = None
-    version: _Name | None = None
-    is_signed_in: bool | None = None
-
-
-ClientsBody = Annotated[list[ClientWire], Field(max_length=100)]
-"""What a launcher can run: empty while it looks for the first time."""
-
-
-def clients_by_name(told: list[ClientWire] | None) -> Clients | None:
-    """Say in the services' words what a launcher can run; nothing if it does not say."""
-    return None if told is None else {one.client: one.model_dump(exclude={"client"}) for one in told}
-
-
-def clients_wire(launcher: Launcher) -> list[ClientWire] | None:
-    """Show what a launcher can run."""
-    if launcher.clients is None:
-        return None
-    return [ClientWire.model_validate({"client": name, **facts}) for name, facts in launcher.clients.items()]
 
 
 class LauncherWire(BaseModel):
