@@ -15,11 +15,14 @@ from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.ids import CallbackId, JobId
 from agent_runtime.domain.job import Job, JobStatus
+from agent_runtime.domain.launcher import Clients
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.upkeep.reconcile import find_stuck
 from lib.attempt.folder import RunFolder
 from lib.keeper.words import OUTCOME_FILE, JsonObject, texts_of
 from lib.wire.models import number_of
 from simulation.clients import NARROW, NARROW_LIMIT
+from simulation.faults import CODEX
 from simulation.host import RUNS_DIR
 from simulation.ledger import Run
 from simulation.processes import Process, read_outcome
@@ -117,10 +120,21 @@ class Checks:
             self.find("queue", f"{job_id} was claimed although it is held")
         if self._comes_too_early(JobId(job_id)):
             self.find("queue", f"{job_id} was claimed before its time")
+        if self._agent.get(job_id) == CODEX and self._is_said_to_lack_its_client(JobId(job_id)):
+            self.find("queue", f"{job_id} was claimed by a launcher that said that it has no {CODEX}")
         if self._agent.get(job_id) == NARROW:
             at_work = [other for other, agent in self._agent.items() if agent == NARROW and self._is_at_work(other)]
             if len(at_work) >= NARROW_LIMIT:
                 self.find("queue", f"{job_id} was claimed beside {at_work}, and {NARROW_LIMIT} of its agent may run")
+
+    def _is_said_to_lack_its_client(self, job_id: JobId) -> bool:
+        def told(tx: Transaction) -> Clients | None:
+            job = tx.jobs.get(job_id)
+            launcher = tx.launchers.get(job.launcher_id) if job is not None and job.launcher_id is not None else None
+            return launcher.clients if launcher is not None else None
+
+        clients = rows(self._world.database, told)
+        return clients is not None and clients.get(CODEX, {}).get("program") is None
 
     def _comes_too_early(self, job_id: JobId) -> bool:
         order = self._world.clients.order_of(job_id)

@@ -11,6 +11,7 @@ from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.jobs.holds import hold_job, lift_hold
 from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, retry_job, stop_job
 from agent_runtime.services.launchers.presence import remove_launcher, set_draining
+from simulation.faults import CODEX
 from simulation.ledger import Run
 from simulation.network import ClientLine
 
@@ -109,7 +110,7 @@ class Clients:
             type=JobType.START_SESSION,
             session_name=name,
             prompt=f"work {chance.choice(DURATIONS)} {code} {chance.choice((0.1, 2.0, 30.0))} #{self._plans}",
-            agent_name=chance.choice(("echo", "echo", NARROW)),
+            agent_name=chance.choice(("echo", "echo", NARROW, CODEX)),
             labels={"gpu": "yes"} if chance.random() < 0.15 else {},
             priority=chance.choice((0, 0, 0, 5, -5)),
             timeout_seconds=chance.choice((None, None, None, 60.0)),
@@ -191,7 +192,8 @@ class Clients:
 
 
 def _agent(name: str) -> AgentNeeds:
-    return AgentNeeds(name, active=True, labels={}, limits={"max_running": NARROW_LIMIT} if name == NARROW else {})
+    limits = {"max_running": NARROW_LIMIT} if name == NARROW else {}
+    return AgentNeeds(name, active=True, labels={}, limits=limits, client=CODEX if name == CODEX else None)
 
 
 def _shrug(_: object) -> None:

@@ -1,5 +1,6 @@
 """What goes wrong in a world: which kinds, how often, and when; drawn once from the seed, and over at a known time."""
 
+import json
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -36,6 +37,8 @@ KINDS = (
     "wrapper fails after its agent",
     "wrapper is killed after its agent",
     "wrapper swallows a failure",
+    "client is gone",
+    "clients cannot be looked for",
 )
 RARE = (
     "launcher dies anywhere",
@@ -44,6 +47,8 @@ RARE = (
     "runtime dies after a commit",
 )
 LONG_AGO = -1.0
+CODEX = "codex"
+"""An agent, and the client that it needs."""
 
 
 class Faults:
@@ -146,6 +151,13 @@ class Faults:
         if self._strikes("wrapper is killed after its agent"):
             return -signal.SIGKILL
         return 0 if self._strikes("wrapper swallows a failure") else code
+
+    def clients_found(self) -> tuple[int, bytes, bytes]:
+        """Draw what a launcher finds when it looks for its clients."""
+        if self._strikes("clients cannot be looked for"):
+            return 1, b"", b"no"
+        program = None if self._strikes("client is gone") else f"/bin/{CODEX}"
+        return 0, json.dumps({"agents": [{"client": CODEX, "program": program}]}).encode(), b""
 
     def command_missing(self) -> bool:
         return self._strikes("command is missing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -40,6 +40,8 @@ STATE_DIR = Path("/sim")
 RUNS_DIR, KEEPERS_DIR = STATE_DIR / "runs", STATE_DIR / "keepers"
 CALM_MEANS_SECONDS = 120.0
 """What was slow before may be noticed until then."""
+LOOKS_EVERY_SECONDS = 60.0
+"""So often a launcher looks for its clients, which come and go until it is calm."""
 
 
 class Host:
@@ -231,6 +233,7 @@ class Host:
             token="simulated",
             max_jobs=self.max_jobs,
             labels=self.labels,
+            clients_every_seconds=LOOKS_EVERY_SECONDS,
             name=self.name,
         )
 
@@ -333,6 +336,13 @@ class SimMachine(Machine):
     def keeper_lines(self, folder: Path, way: str, environment: Mapping[str, str]) -> KeeperLines:
         del folder, way, environment
         return self._host.lines(self._life)
+
+    def run_to_end(
+        self, words: Sequence[str], environment: Mapping[str, str], seconds: float
+    ) -> tuple[int, bytes, bytes]:
+        del words, environment, seconds
+        self._host.effect(self._life, "look for its clients")
+        return self._host.world.faults.clients_found()
 
     def state_folder(self, path: Path) -> StateFolder:
         return _SimStateFolder(path)

@@ -290,6 +290,10 @@ def _no_note_is_a_failure(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(report, "witness_of", lambda note: witness_of(note) if note else Witness.NONE)
 
 
+def _clients_mean_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("agent_runtime.domain.launcher.what_is_amiss", _always(None))
+
+
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
@@ -313,6 +317,7 @@ def mutants() -> Sequence[Mutant]:
         Mutant("a hold means nothing", _hold_means_nothing, frozenset({"queue"})),
         Mutant("an agent's limit means nothing", _agent_limit_means_nothing, frozenset({"queue"})),
         Mutant("a job's time means nothing", _time_means_nothing, frozenset({"queue"})),
+        Mutant("what a launcher can run means nothing", _clients_mean_nothing, frozenset({"queue"})),
         Mutant("the grant is not written before the spawn", _grant_after_spawn, frozenset({"P2", "P3"})),
         Mutant("a new keeper adopts nothing", _nothing_is_adopted, frozenset({"P5", "rest"})),
         Mutant("a new keeper does not read the journal", _journal_is_not_read, frozenset({"P2", "P3", "P5"})),

@@ -75,6 +75,7 @@ class LauncherRow(TypedDict):
     status: str
     running_jobs: int
     poll_parked: bool
+    clients: list[dict[str, str | None]]
 
 
 class RuntimeApi:

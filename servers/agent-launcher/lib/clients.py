@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lib.machine.machine import Machine
 from lib.wire.models import Json, JsonObject, objects_of, text_of
 
 log = logging.getLogger("agent-launcher")
@@ -69,7 +69,7 @@ class Clients:
             self._failure = failure
 
 
-def look(command: str, environment: Mapping[str, str], versions: Path | None = None) -> list[Json]:
+def look(machine: Machine, command: str, environment: Mapping[str, str], versions: Path | None = None) -> list[Json]:
     """Ask the command which clients are here.
 
     Shape:   one object for each client, with `client`, `program`, `version` and `is_signed_in`.
@@ -77,16 +77,13 @@ def look(command: str, environment: Mapping[str, str], versions: Path | None = N
     """
     words = [command, "found", "--json", *(["--versions", str(versions)] if versions is not None else [])]
     try:
-        done = subprocess.run(
-            words, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, check=False,
-            timeout=LOOK_SECONDS,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
+        code, printed, complained = machine.run_to_end(words, environment, LOOK_SECONDS)
+    except OSError as error:
         raise CannotLookError(f"cannot run '{command} found': {error}") from error
-    if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())[-500:]
-        raise CannotLookError(f"'{command} found' ended with {done.returncode}: {said}")
-    return _read(command, done.stdout)
+    if code:
+        said = " ".join(complained.decode("utf-8", "replace").split())[-500:]
+        raise CannotLookError(f"'{command} found' ended with {code}: {said}")
+    return _read(command, printed)
 
 
 def _read(command: str, printed: bytes) -> list[Json]:

@@ -123,7 +123,7 @@ class Launcher:
         self._keepers = Keepers(lines, environment, machine, partial(startable_warm, config))
         self._stopper = Stopper(registry, self._keepers)
         command = command_of(COMMAND, config)
-        look_here = partial(look, command, environment, self.state_folder.versions_path)
+        look_here = partial(look, machine, command, environment, self.state_folder.versions_path)
         self._clients = Clients(look_here, config.clients_every_seconds, self._clients_changed)
         identity = IdentityFile(self.state_folder.identity_path, machine, config.host_name)
         host_name = identity.host_name()

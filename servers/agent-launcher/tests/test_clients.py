@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lib.clients import CannotLookError, Clients, look
+from lib.machine.machine import Machine
 from lib.wire.models import Json
 
 CODEX: Json = {"client": "codex", "program": "/bin/codex", "version": "1", "is_signed_in": None}
@@ -21,7 +22,7 @@ def test_each_client_is_told_once_and_what_needs_none_is_left_out(tmp_path: Path
     rows = '{"client":"codex","program":"/bin/codex","version":"1","is_signed_in":null,"name":"codex"}'
     script = f"""echo '{{"agents":[{rows},{rows},{{"client":null,"program":"sh"}}]}}'"""
 
-    assert look(command(tmp_path, script), {}) == [CODEX]
+    assert look(Machine(), command(tmp_path, script), {}) == [CODEX]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_each_client_is_told_once_and_what_needs_none_is_left_out(tmp_path: Path
 )
 def test_a_command_that_cannot_tell_is_named_with_its_reason(tmp_path: Path, script: str, sentence: str) -> None:
     with pytest.raises(CannotLookError, match=sentence):
-        look(command(tmp_path, script), {})
+        look(Machine(), command(tmp_path, script), {})
 
 
 def test_only_a_change_is_told_at_once_and_a_failed_look_takes_back_nothing_that_was_known() -> None:

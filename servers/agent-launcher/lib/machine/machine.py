@@ -11,9 +11,10 @@ import os
 import random
 import resource
 import socket
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from queue import SimpleQueue
@@ -125,6 +126,22 @@ class Machine:
     def keeper_lines(self, folder: Path, way: str, environment: Mapping[str, str]) -> KeeperLines:
         """Open the way to the keepers of a folder; those that are started here get this environment."""
         return SocketLines(folder, way, environment, self.keeper_program)
+
+    def run_to_end(
+        self, words: Sequence[str], environment: Mapping[str, str], seconds: float
+    ) -> tuple[int, bytes, bytes]:
+        """Run a program, and tell its status, what it printed and what it complained of.
+
+        Errors:  OSError, also when it has not ended after so many seconds; it is killed then.
+        """
+        try:
+            done = subprocess.run(
+                words, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                timeout=seconds,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"it has not ended after {seconds:g} s") from error
+        return done.returncode, done.stdout, done.stderr
 
     def state_folder(self, path: Path) -> StateFolder:
         return StateFolder(path)

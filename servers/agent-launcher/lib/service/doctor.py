@@ -182,7 +182,7 @@ class Doctor:
         """Tell what the launcher tells the runtime: what each backend would run, wherever that comes from."""
         command = command_of(COMMAND, self._config)
         try:
-            told = look(command, base_environment(self._environment, self._config.environment_rule))
+            told = look(self._machine, command, base_environment(self._environment, self._config.environment_rule))
         except CannotLookError as error:
             found = f"not known: {error}"
             yield Finding(
