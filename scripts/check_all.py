@@ -16,6 +16,7 @@ ROOMS_FOR_MYPY = (
     ("servers/agent-runtime",),
     ("servers/agent-launcher",),
     ("packages/runtime-client",),
+    ("packages/settings-file",),
     ("packages/agent-backends",),
     ("interfaces/agent-orchestrator-mcp-server",),
     ("tests", "scripts", "bench"),

@@ -44,7 +44,7 @@ def add_packages(script: Path, project_root: Path | None) -> None:
     """Let the packages that lie beside this script be imported without being installed."""
     sys.path.insert(0, str(script.resolve().parent))
     if project_root is not None:
-        sys.path.insert(0, str(project_root / "packages" / "runtime-client"))
+        sys.path[:0] = [str(project_root / "packages" / name) for name in ("runtime-client", "settings-file")]
 
 
 def run() -> int:

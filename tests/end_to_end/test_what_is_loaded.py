@@ -36,9 +36,10 @@ CALLS = {
 SHOWS = {"terminal.clock", "terminal.showing", "why"}
 VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
-JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
+JOB = {"installation", "job.chosen_agent", "job.launchers_words", "job.note", "job.options", "turn.request"}
 
-UNSAID = {"config_file", "setting_keys", "start_defaults"}
+FILE = {"settings_file", *(f"settings_file.{part}" for part in ("key", "known", "reader"))}
+UNSAID = {"start_defaults", *FILE}
 
 MCP_SERVER = REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py"
 
@@ -113,8 +114,13 @@ def test_a_command_loads_what_stands_here_and_nothing_else(
 
     rooms = {"runtime_client", "runtime_client.terminal", "runtime_client.verbs", "runtime_client.watching"}
     rooms |= {"agent_backends", "agent_backends.job", "agent_backends.turn"}
-    ours = {f"agent_backends.{part}" if part in JOB else f"runtime_client.{part}" for part in LOADED[command]}
-    assert loaded - rooms == ours
+    assert loaded - rooms == {f"{_package_of(part)}{part}" for part in LOADED[command]}
+
+
+def _package_of(part: str) -> str:
+    if part in FILE:
+        return ""
+    return "agent_backends." if part in JOB else "runtime_client."
 
 
 def test_the_mcp_server_on_standard_input_loads_no_sdk_and_no_event_loop(
@@ -147,7 +153,7 @@ RUNS = {
 OF_EVERY_RUN = {
     *("blueprint", "installation", "kind", "printed", "protocol", "redaction", "registry"),
     *("processes.signals", "processes.tree"),
-    *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "run", "start")),
+    *(f"job.{name}" for name in ("chosen_agent", "launched", "launchers_words", "note", "options", "run", "start")),
     *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
     *(f"turn.{name}" for name in ("bounded_events", "build", "environment", "inherited", "local_blueprint")),
     *(f"turn.{name}" for name in ("project_folder", "recording", "references", "request", "run")),

@@ -3,19 +3,18 @@
 The product takes `bwrap` from the system's folders only, so it is the distribution's package that is brought.
 """
 
-import os
 import shutil
 import subprocess
+
+from support import distribution
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def ensure_bubblewrap() -> str:
     """Install the package if it is missing and we may; tell where the program is, or why the tests go without."""
-    if _program() is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for arguments in (("update",), ("install", "-y", "--no-install-recommends", "bubblewrap")):
-            subprocess.run(["apt-get", "-qq", *arguments], env=quiet, check=False, stdout=subprocess.DEVNULL)
+    if _program() is None:
+        distribution.install("bubblewrap")
     return why_not() or f"found {_program()}"
 
 

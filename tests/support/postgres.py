@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 
+from support import distribution
 from support.waiting import wait_until
 
 _PLACES = "/usr/lib/postgresql/*/bin"
@@ -55,10 +56,8 @@ def ensure_postgres() -> Path:
     Errors: NoPostgresError.
     """
     found = _programs()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for arguments in (("update",), ("install", "-y", "--no-install-recommends", "postgresql")):
-            subprocess.run(["apt-get", "-qq", *arguments], env=quiet, check=False, stdout=subprocess.DEVNULL)
+    if found is None:
+        distribution.install("postgresql")
         found = _programs()
     if found is None:
         raise NoPostgresError(

@@ -6,6 +6,7 @@ from support.bubblewrap import ensure_bubblewrap
 from support.chromium import NoBrowserError, ensure_chromium
 from support.postgres import NoPostgresError, ensure_postgres
 from support.real_clients import ensure_real_clients
+from support.shells import ensure_shells
 
 
 def main() -> int:
@@ -17,7 +18,8 @@ def main() -> int:
             sys.stderr.write(f"{error}\n")
             return 1
     # Without these some tests are skipped, for a reason that `support.skips` knows or refuses.
-    sys.stdout.write(f"{ensure_bubblewrap()}\n{ensure_real_clients()}\n")
+    for bring in (ensure_bubblewrap, ensure_shells, ensure_real_clients):
+        sys.stdout.write(f"{bring()}\n")
     return 0
 
 

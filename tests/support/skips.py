@@ -17,6 +17,7 @@ class Allowed:
 
 ALLOWED = (
     Allowed("there is no 'bwrap' here", "make test installs it, if it may", also_root=False),
+    Allowed("there is no '(zsh|fish)' here", "make test installs it, if it may", also_root=False),
     Allowed("bwrap cannot make a sandbox here", "some containers allow no namespaces"),
     Allowed("this user may not mount a small disk", "mounting takes CAP_SYS_ADMIN, which most containers lack"),
     Allowed("this system cannot limit the files of a mounted disk", "a kernel's tmpfs may not count them"),

@@ -13,8 +13,11 @@ from tidy.tree import ROOT, Source, findings, python, python_sources
 RUNTIME = "servers/agent-runtime/agent_runtime"
 # `_typeshed` is known to type checkers only.
 LAUNCHER_NEEDS = frozenset({"httpx", "typer", "lib", "_typeshed"})
-# Loaded where numbers were asked for, and nowhere else.
-LAUNCHER_MAY_NEED = {"servers/agent-launcher/lib/numbers/exposition.py": "prometheus_client"}
+# Loaded where numbers were asked for, and where there is a file of settings; a launcher copied alone has neither.
+LAUNCHER_MAY_NEED = {
+    "servers/agent-launcher/lib/numbers/exposition.py": "prometheus_client",
+    "servers/agent-launcher/lib/user_file.py": "settings_file",
+}
 
 
 def imported(source: Source) -> Iterator[tuple[int, str]]:

@@ -8,8 +8,10 @@ import pytest
 
 from support.bubblewrap import why_not as why_no_sandbox
 from support.client_rigs import ALL, ClientBench, rig_of
+from support.commands import Commands
 from support.model_stand_in import ModelStandIn
 from support.real_clients import why_not as why_no_clients
+from support.runtime_process import RuntimeProcess
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +31,22 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClientBenc
     project_dir.mkdir()
     with ModelStandIn() as model:
         yield ClientBench(request.param, rig_of(request.param, model, home, project_dir), model)
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+    """One runtime for the tests of a file that has none of its own."""
+    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
+    try:
+        yield process.start()
+    finally:
+        process.leave_nothing()
+
+
+@pytest.fixture
+def commands(runtime: RuntimeProcess, tmp_path: Path) -> Commands:
+    """The commands in an empty home, which reach that runtime."""
+    return Commands(runtime.url, tmp_path, runtime.token)
 
 
 @pytest.fixture

@@ -1,35 +1,27 @@
 """`ao`: the same work under one name, said to people, and quiet for scripts."""
 
 import json
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 import pytest
 
 from runtime_client.verbs.all_verbs import VERBS
 from runtime_client.version import VERSION
+from support import shells
 from support.agents import add_agent
-from support.commands import Commands
+from support.commands import COMMANDS, Commands
 from support.runtime_process import RuntimeProcess
+from support.terminal import Terminal
 from support.waiting import wait_until
 
 
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
-    try:
-        process.start()
-        api = process.api
-        add_agent(api, process.folder, "failing", "import sys; sys.exit('no key')")
-        api.close()
-        yield process
-    finally:
-        process.leave_nothing()
-
-
-@pytest.fixture
-def commands(runtime: RuntimeProcess, tmp_path: Path) -> Commands:
-    return Commands(runtime.url, tmp_path, runtime.token)
+@pytest.fixture(scope="module", autouse=True)
+def agents(runtime: RuntimeProcess) -> None:
+    """The agents of these tests."""
+    api = runtime.api
+    add_agent(api, runtime.folder, "failing", "import sys; sys.exit('no key')")
+    api.close()
 
 
 def test_nothing_yet_is_said_in_words_and_data_stays_empty(commands: Commands) -> None:
@@ -136,6 +128,21 @@ def test_a_shell_is_offered_words_options_sessions_and_agents(commands: Commands
     assert offered("ao", "stop", "completed-one", "comp") == ["completed-one"]
 
 
+@pytest.mark.parametrize("shell", shells.BEGIN)
+def test_each_shell_completes_a_session_where_a_person_presses_tab(commands: Commands, shell: str) -> None:
+    if reason := shells.why_not(shell):
+        pytest.skip(reason)
+    commands.run("ao-start", f"typed-in-{shell}", "--agent", "echo", "-p", "x")
+    environment = commands.environment({"PATH": f"{COMMANDS}:{os.environ['PATH']}", "TERM": "xterm"})
+
+    with Terminal(shells.BEGIN[shell], environment, commands.folder) as terminal:
+        # A terminal shows what is typed, so that no line may hold its own answer.
+        terminal.type(f"{shells.LOAD[shell]}; echo lo''aded\r")
+        terminal.wait_for("loaded\r\n")
+        terminal.type(f"ao stat\ttyped-in-{shell[0]}\t\r")
+        terminal.wait_for("finished\r\n")
+
+
 def test_completion_says_nothing_where_there_is_no_runtime(tmp_path: Path) -> None:
     said = Commands("http://127.0.0.1:9", tmp_path).run("ao", "__complete", "ao", "logs", "x")
 
@@ -169,6 +176,7 @@ def test_up_starts_what_is_missing_and_ends_it_again(tmp_path: Path, free_port: 
     said = {line.split()[0]: line.decode() for line in (next(lines) for _ in range(4))}
 
     again = alone.run("ao", "up", environment=own)
+    told = json.loads(alone.run("ao", "up", "--json", environment=own).out)
     ran = alone.run("ao", "start", "up", "--agent", "echo", "-p", "Hello", "-d", environment=own)
     waited = alone.run("ao", "wait", "up", "--timeout", "60s", environment=own)
     process.terminate()
@@ -176,5 +184,8 @@ def test_up_starts_what_is_missing_and_ends_it_again(tmp_path: Path, free_port: 
 
     assert set(said) == {b"runtime", b"launcher", b"page", b"end"}
     assert again.out.count("runs already") == 2
+    assert told["runtime"] == {"url": alone.url, "started": False, "log": None}
+    assert told["launcher"] == {"started": False, "log": None}
+    assert told["page"].startswith(f"{alone.url}/")
     assert (ran.exit_code, waited.out, process.returncode) == (0, "up: finished\n", 0)
     wait_until(lambda: alone.run("ao", "ps", environment=own).exit_code == 5, "the runtime has ended")

@@ -5,7 +5,6 @@ import os
 import pty
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -19,20 +18,6 @@ from support.waiting import wait_until
 NAMES = sorted(path.name for path in COMMANDS.iterdir() if path.name.startswith("ao-") and path.suffix != ".lock")
 
 BOTH = ("stdout", "stderr")
-
-
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
-    try:
-        yield process.start()
-    finally:
-        process.leave_nothing()
-
-
-@pytest.fixture
-def commands(runtime: RuntimeProcess, tmp_path: Path) -> Commands:
-    return Commands(runtime.url, tmp_path, runtime.token)
 
 
 def test_a_session_is_started_read_resumed_and_deleted(commands: Commands) -> None:

@@ -1,12 +1,7 @@
 """What agents wrote reaches a terminal as text, never as orders to it, and no line of ours can be forged by it."""
 
 import json
-import os
-import pty
-import subprocess
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
@@ -17,54 +12,25 @@ from runtime_client.terminal.tables import table
 from support.agents import add_agent
 from support.commands import Commands
 from support.runtime_process import RuntimeProcess
+from support.terminal import Terminal
 
 ORDERS = "\x1b]52;c;aGk=\x07\x1b[2J\x9b31m"
 FORGED = "16:46:01 job.completed status=completed"
 
 
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
-    try:
-        process.start()
-        api = process.api
-        add_agent(api, process.folder, "painter", f"print({ORDERS!r}); print('second line')")
-        add_agent(
-            api, process.folder, "forger", f"import sys; print({FORGED!r}); sys.exit('no\\n' + {FORGED + ORDERS!r})"
-        )
-        api.close()
-        yield process
-    finally:
-        process.leave_nothing()
-
-
-@pytest.fixture
-def commands(runtime: RuntimeProcess, tmp_path: Path) -> Commands:
-    return Commands(runtime.url, tmp_path, runtime.token)
+@pytest.fixture(scope="module", autouse=True)
+def agents(runtime: RuntimeProcess) -> None:
+    """The agents of these tests."""
+    api = runtime.api
+    add_agent(api, runtime.folder, "painter", f"print({ORDERS!r}); print('second line')")
+    add_agent(api, runtime.folder, "forger", f"import sys; print({FORGED!r}); sys.exit('no\\n' + {FORGED + ORDERS!r})")
+    api.close()
 
 
 def on_terminal(commands: Commands, name: str, *arguments: str) -> bytes:
     """Run a command whose output and errors go to a terminal, and return what reached it."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        commands.command(name, *arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=follower,
-        stderr=follower,
-        cwd=commands.folder,
-        env=commands.environment(),
-    )
-    os.close(follower)
-    seen = b""
-    try:
-        while piece := os.read(leader, 65536):
-            seen += piece
-    except OSError:  # how Linux says that nobody writes to the terminal any more
-        pass
-    finally:
-        os.close(leader)
-    process.wait(timeout=60)
-    return seen
+    with Terminal(commands.command(name, *arguments), commands.environment(), commands.folder) as terminal:
+        return terminal.rest()
 
 
 def test_a_terminal_shows_control_characters_and_a_pipe_gets_the_bytes(commands: Commands) -> None:

@@ -1,7 +1,10 @@
 """The environment of a command, with what the user's file says where the environment says nothing."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from runtime_client.errors import UsageError
 
 
 def configured(environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -17,13 +20,25 @@ def configured(environment: Mapping[str, str]) -> Mapping[str, str]:
     if not os.path.lexists(os.path.join(os.path.expanduser(home), "agent-orchestrator/config.toml")):  # noqa: PTH111, PTH118
         return environment
     # Imported late: most have no such file.
-    from runtime_client.config_file import as_variables, file_of_user, filled, settings_in
-    from runtime_client.setting_keys import BORROWED, FOR_CLIENTS
+    from settings_file.environment import with_file
+    from settings_file.known import FOR_CLIENTS
 
-    told = as_variables(settings_in(file_of_user(environment), FOR_CLIENTS, BORROWED), {**FOR_CLIENTS, **BORROWED})
-    if environment.get("AGENT_RUNTIME_URL"):
-        told.pop("AGENT_RUNTIME_TOKEN", None)  # it is for the runtime that the file names, and nobody else's
-    return filled(environment, told)
+    with worded():
+        return with_file(environment, FOR_CLIENTS)
+
+
+@contextmanager
+def worded() -> Iterator[None]:
+    """Say what is wrong with a file of settings as what is wrong with the asking.
+
+    Errors:  UsageError.
+    """
+    from settings_file.reader import SettingsFileError
+
+    try:
+        yield
+    except SettingsFileError as cause:
+        raise UsageError(str(cause)) from cause
 
 
 def is_of_session(environment: Mapping[str, str]) -> bool:

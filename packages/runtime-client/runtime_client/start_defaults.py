@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime_client.config_file import file_of_user, settings_in
-from runtime_client.configured import is_of_session
+from runtime_client.configured import is_of_session, worded
 from runtime_client.errors import UsageError
-from runtime_client.setting_keys import FOR_STARTS, START
+from settings_file.known import FOR_STARTS, START
+from settings_file.reader import file_of_user, settings_in
 
 PROJECT_FILE = Path(".agent-orchestrator/config.toml")
 AMOUNTS = frozenset({
@@ -58,7 +58,8 @@ def pairs_in(text: str) -> dict[str, str]:
 
 
 def _told_in(path: Path) -> dict[str, Told]:
-    told = settings_in(path, FOR_STARTS).get("start", {})
+    with worded():
+        told = settings_in(path, FOR_STARTS).get("start", {})
     return {name: Told(value, str(path)) for name, value in told.items() if value}
 
 

@@ -1,27 +1,17 @@
-"""The file of settings: what it says, what it may not, and how a mistake in it is said."""
+"""What the user's file and a project's file say to a command, and what they may not."""
 
 from pathlib import Path
 
 import pytest
 
 from runtime_client.address import find_runtime
-from runtime_client.config_file import file_of_user, settings_in
 from runtime_client.configured import configured
 from runtime_client.errors import UsageError
-from runtime_client.setting_keys import ALL
 from runtime_client.start_defaults import start_defaults
 from runtime_client.terminal.arguments import duration
+from support.user_file import home_with
 
 SECONDS = duration(0.001)
-
-
-def home_with(folder: Path, text: str | bytes, mode: int = 0o600) -> dict[str, str]:
-    """The environment of a user whose file says this."""
-    file = folder / "home/.config/agent-orchestrator/config.toml"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    file.chmod(mode)
-    return {"HOME": str(folder / "home")}
 
 
 def project_with(folder: Path, text: str) -> Path:
@@ -42,10 +32,6 @@ def test_a_variable_wins_over_the_file_and_an_empty_one_does_not(tmp_path: Path)
     assert find_runtime(configured({**told, "AGENT_RUNTIME_URL": "http://said:2"})).url == "http://said:2"
 
 
-def test_xdg_config_home_says_where_the_file_is(tmp_path: Path) -> None:
-    assert file_of_user({"XDG_CONFIG_HOME": str(tmp_path)}) == tmp_path / "agent-orchestrator/config.toml"
-
-
 def test_a_token_in_the_file_goes_to_the_runtime_in_the_file_only(tmp_path: Path) -> None:
     told = home_with(tmp_path, '[connection]\nurl = "http://filed:1"\ntoken = "secret"\n')
 
@@ -58,45 +44,6 @@ def test_what_runs_for_a_session_reads_no_file(tmp_path: Path) -> None:
 
     assert configured(told) is told
     assert start_defaults(told, tmp_path, SECONDS) == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[runtime]\nport = \n", ("at line 2",)),
-        ("[runtime]\n\nprot = 1\n", ("at line 3", "'prot'", "did you mean 'port'?")),
-        ("[runtine]\nport = 1\n", ("at line 1", "did you mean 'runtime'?")),
-        ('[launcher]\n# x\nmax_jobs = "4"\n', ("at line 3", "'max_jobs'", "a whole number", "'4'")),
-        ('[launcher]\nproject_dir = "here"\n', ("at line 2", "a path that begins with '/' or '~/'")),
-        ('[launcher]\nstate_dir = "/x"\n', ("at line 2", "'state_dir'")),
-        ("[connection]\ntoken = 7.5\nurl = true\n", ("at line 3", "a text")),
-        ('port = 8765\n[runtime]\nhost = "x"\n', ("at line 1", "'port'")),
-        ('[connection]\nurl = "http://a\\u001b[2J"\n', ("at line 2",)),
-        (b"[runtime]\nhost = '\xff'\n", ("at line 2", "0xff")),
-        ("a = " + "[" * 100_000, ("cannot read the settings",)),
-        (b"#" * 300_000, ("at most 262144 bytes",)),
-    ],
-)
-def test_a_mistake_is_one_sentence_with_its_line(tmp_path: Path, text: str | bytes, words: tuple[str, ...]) -> None:
-    file = file_of_user(home_with(tmp_path, text))
-
-    with pytest.raises(UsageError) as refused:
-        settings_in(file, ALL)
-
-    said = str(refused.value)
-    assert [word for word in (*words, str(file)) if word not in said] == []
-    assert "\n" not in said
-    assert "\x1b" not in said
-
-
-@pytest.mark.parametrize("line", ['[connection]\ntoken = "hush"\n', '[runtime]\ndatabase_url = "hush"\n'])
-def test_a_file_with_a_secret_that_others_may_open_is_refused_without_showing_it(tmp_path: Path, line: str) -> None:
-    file = file_of_user(home_with(tmp_path, line, mode=0o644))
-
-    with pytest.raises(UsageError, match="chmod 600") as refused:
-        settings_in(file, ALL)
-
-    assert "hush" not in str(refused.value)
 
 
 def test_a_project_cannot_say_where_the_runtime_is_nor_what_is_not_about_a_start(tmp_path: Path) -> None:

@@ -43,10 +43,15 @@ compdef _ao {commands}
 """
 _FISH = """\
 function __ao_complete
-    ao __complete (commandline -opc) (commandline -ct) 2>/dev/null
+    set -l found (ao __complete (commandline -opc) (commandline -ct) 2>/dev/null)
+    if test -n "$found"
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
 for each in {commands}
-    complete -c $each -a '(__ao_complete)'
+    complete -c $each -f -a '(__ao_complete)'
 end
 """
 

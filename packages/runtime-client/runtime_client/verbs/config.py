@@ -4,15 +4,16 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime_client.config_file import file_of_user, settings_in
+from runtime_client.configured import worded
 from runtime_client.exit_codes import ExitCode
-from runtime_client.setting_keys import ALL
 from runtime_client.start_defaults import Told, start_defaults
 from runtime_client.terminal.arguments import duration
 from runtime_client.terminal.command_line import JsonOption, print_json
 from runtime_client.terminal.tables import print_table
 from runtime_client.verbs.defaults import DEFAULTS
 from runtime_client.wire import JsonObject
+from settings_file.known import ALL
+from settings_file.reader import file_of_user, settings_in
 
 HIDDEN = "(hidden)"
 DEFAULT = "default"
@@ -25,7 +26,8 @@ def main(as_json: JsonOption = False) -> int:
     A flag, where a program has one, wins over what stands here; then the variable, then the file, then the default.
     """
     file = file_of_user(os.environ)
-    in_file = settings_in(file, ALL)
+    with worded():
+        in_file = settings_in(file, ALL)
     started = start_defaults(os.environ, Path.cwd(), duration(0.001))
     rows = [
         _row(section, name, _told(section, name, in_file, started, file))

@@ -15,10 +15,11 @@ from runtime_client.configured import configured
 from runtime_client.errors import RuntimeClientError, RuntimeUnreachableError, UsageError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.terminal.arguments import Flag
-from runtime_client.terminal.command_line import print_text, warn
+from runtime_client.terminal.command_line import JsonOption, print_json, print_text, warn
 from runtime_client.this_host import host_name
 from runtime_client.verbs.background import Background, CannotRunError
 from runtime_client.verbs.programs import launcher_command, runtime_command
+from runtime_client.wire import JsonObject
 
 START_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.2
@@ -26,21 +27,30 @@ LOOK_EVERY_SECONDS = 0.2
 
 def main(
     is_opened: Annotated[bool, Flag("--open", "Open the page in this machine's browser.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Start what does not run yet of runtime and launcher, print a link to the page, and stay until Ctrl+C.
 
+    With --json one line is printed, when all of it runs.
+
     The first Ctrl+C lets jobs end, the next one stops them, the one after leaves them to be adopted.
     """
-    home = _Home(configured(os.environ))
+    tell = _silent if as_json else print_text
+    home = _Home(configured(os.environ), tell)
     signals = _Signals(home)
     try:
         home.open()
         signals.are_passed_on = True
-        _show_page(home, is_opened=is_opened)
+        link = home.link()
+        tell(f"page       {link}")
+        if as_json:
+            print_json({**home.as_json(), "page": link})
+        if is_opened:
+            _open(link)
         if home.is_idle:
             return ExitCode.SUCCESS
-        print_text("end        Ctrl+C")
-        return _stay(home, signals)
+        tell("end        Ctrl+C")
+        return _stay(home, signals, tell)
     except CannotRunError as error:
         warn(str(error))
         return ExitCode.JOB_FAILED
@@ -53,8 +63,9 @@ def main(
 class _Home:
     """The runtime and the launcher of this user: which of them we have started, and which ran before."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], tell: Callable[[str], None]) -> None:
         self._environment = environment
+        self._tell = tell
         self.address = _here(find_runtime(environment))
         state = Path(environment.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "agent-orchestrator"
         self.runtime = Background("runtime", state / "runtime.log")
@@ -78,11 +89,27 @@ class _Home:
             port = str(urlsplit(self.address.url).port or 80)
             self._start(self.runtime, [*runtime_command(), "--port", port], self._answers, "answer")
         ran = "" if self.runtime.is_alive else "  (runs already)"
-        print_text(f"runtime    {self.address.url}{ran}  (its memory: {data_folder(self._environment)})")
+        self._tell(f"runtime    {self.address.url}{ran}  (its memory: {data_folder(self._environment)})")
         if not self._has_launcher():
             self._start(self.launcher, launcher_command(), self._has_launcher, "register with the runtime")
         log = f"its log: {self.launcher.log}" if self.launcher.is_alive else "runs already"
-        print_text(f"launcher   runs jobs on this machine  ({log})")
+        self._tell(f"launcher   runs jobs on this machine  ({log})")
+
+    def link(self) -> str:
+        """Return a link that lets a browser in once, or the plain address where no login is needed."""
+        try:
+            with self.client() as client:
+                return client.login_link(viewer=False)
+        except RuntimeClientError:
+            return self.address.url  # one that lets everybody in makes no links
+
+    def as_json(self) -> JsonObject:
+        """Say where both are, and the log of what was started here."""
+        logs = {one.name: str(one.log) if one.was_started else None for one in (self.runtime, self.launcher)}
+        return {
+            "runtime": {"url": self.address.url, "started": self.runtime.was_started, "log": logs["runtime"]},
+            "launcher": {"started": self.launcher.was_started, "log": logs["launcher"]},
+        }
 
     def ended(self) -> Background | None:
         """Return the one of ours that ended by itself."""
@@ -130,28 +157,25 @@ class _Signals:
         self.leaving.set()
 
 
-def _stay(home: _Home, signals: _Signals) -> int:
+def _stay(home: _Home, signals: _Signals, tell: Callable[[str], None]) -> int:
     while not signals.leaving.wait(LOOK_EVERY_SECONDS):
         if (one := home.ended()) is not None:
             raise CannotRunError(f"the {one.name} ended by itself\n{one.last_words()}")
-    print_text("ending     running jobs are finished first (Ctrl+C again stops them)")
+    tell("ending     running jobs are finished first (Ctrl+C again stops them)")
     while not home.launcher.wait(LOOK_EVERY_SECONDS):
         pass
     return ExitCode.SUCCESS
 
 
-def _show_page(home: _Home, *, is_opened: bool) -> None:
-    try:
-        with home.client() as client:
-            link = client.login_link(viewer=False)
-    except RuntimeClientError:
-        link = home.address.url  # one that lets everybody in makes no links
-    print_text(f"page       {link}")
-    if is_opened:
-        # Imported late: it looks for all browsers of the machine.
-        import webbrowser
+def _open(link: str) -> None:
+    # Imported late: it looks for all browsers of the machine.
+    import webbrowser
 
-        webbrowser.open(link)
+    webbrowser.open(link)
+
+
+def _silent(sentence: str) -> None:
+    """Say nothing: a program reads the one line that comes when all runs."""
 
 
 def _here(address: RuntimeAddress) -> RuntimeAddress:

@@ -11,12 +11,12 @@ import typer
 
 from agent_runtime.command_line.access_commands import add_access_commands
 from agent_runtime.command_line.service_command import add_service_command
-from agent_runtime.command_line.setting_keys import KEYS
-from agent_runtime.config_file import file_of_user, settings_in
 from agent_runtime.domain.errors import Problem, Unusable
 from agent_runtime.log_lines import LogFormat
 from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, shipped_folder
 from agent_runtime.version import VERSION
+from settings_file.known import FOR_RUNTIME
+from settings_file.reader import SettingsFileError, file_of_user, settings_in
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -144,8 +144,8 @@ def command_line(*, serve: Callable[[Settings], None], openapi: Callable[[Settin
 def _from_file() -> dict[str, str]:
     """Return what the user's file says of this program; the names of its settings are those of the flags."""
     try:
-        return settings_in(file_of_user(os.environ), {"runtime": KEYS}).get("runtime", {})
-    except UnusableSettingError as error:
+        return settings_in(file_of_user(os.environ), FOR_RUNTIME).get("runtime", {})
+    except SettingsFileError as error:
         sys.stderr.write(f"agent-runtime: {error}\n")
         sys.exit(EXIT_USAGE)
 

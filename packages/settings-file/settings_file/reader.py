@@ -1,48 +1,22 @@
-"""The file of settings: what one program finds in it, checked, or one sentence about what is wrong and where.
-
-The rule stands in docs/reference/settings.md.
-"""
+"""The reader of a file of settings: what one program finds in it, or one sentence about what is wrong and where."""
 
 import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
 
-from lib.errors import ConfigurationError
+from settings_file.key import Key, Keys, said
+from settings_file.known import ALL
 
-SECTIONS = ("connection", "start", "runtime", "launcher")
+SECTIONS = tuple(ALL)
 BYTES_MAX = 256 * 1024
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-class Kind(StrEnum):
-    """What is expected of a value."""
-
-    TEXT = "a text"
-    WHOLE = "a whole number"
-    NUMBER = "a number"
-    PATH = "a path that begins with '/' or '~/'"
-    TEXTS = "a list of texts"
-    PATHS = "a list of paths that begin with '/' or '~/'"
-    PAIRS = "a table of names and values"
-
-
-@dataclass(frozen=True)
-class Key:
-    """One setting: the variable that says the same, what is expected, and what stands between several."""
-
-    variable: str
-    kind: Kind = Kind.TEXT
-    separator: str = ","
-    is_secret: bool = False
-
-
-Keys: TypeAlias = Mapping[str, Mapping[str, Key]]
 NOTHING: Keys = {}
+
+
+class SettingsFileError(Exception):
+    """A file of settings cannot be used; its text is one sentence that says which, where and why."""
 
 
 def file_of_user(environment: Mapping[str, str]) -> Path:
@@ -57,7 +31,7 @@ def settings_in(path: Path, keys: Keys, borrowed: Keys = NOTHING) -> dict[str, d
     A file that is not there says nothing. Sections of other programs are passed over, but for the keys that are
     `borrowed` from them; any other word is refused.
 
-    Errors:  ConfigurationError.
+    Errors:  SettingsFileError.
     """
     text = _text_of(path)
     if text is None:
@@ -68,11 +42,11 @@ def settings_in(path: Path, keys: Keys, borrowed: Keys = NOTHING) -> dict[str, d
     try:
         told = tomllib.loads(text)
     except (ValueError, RecursionError) as cause:
-        raise ConfigurationError(f"cannot read the settings in '{path}': {cause or 'it is nested too deep'}") from cause
+        raise SettingsFileError(f"cannot read the settings in '{path}': {cause or 'it is nested too deep'}") from cause
     found: dict[str, dict[str, str]] = {}
     for section, values in told.items():
         if section not in SECTIONS or not isinstance(values, dict):
-            raise ConfigurationError(_unknown(path, _line(text, section), section, SECTIONS, "a section such as"))
+            raise SettingsFileError(_unknown(path, _line(text, section), section, SECTIONS, "a section such as"))
         known = keys.get(section) or borrowed.get(section, {})
         found[section] = {
             name: _value(path, text, section, name, given, known)
@@ -83,16 +57,6 @@ def settings_in(path: Path, keys: Keys, borrowed: Keys = NOTHING) -> dict[str, d
     return found
 
 
-def as_variables(found: Mapping[str, Mapping[str, str]], keys: Keys) -> dict[str, str]:
-    """Return the same by the names of the variables."""
-    return {keys[section][name].variable: text for section, told in found.items() for name, text in told.items()}
-
-
-def filled(environment: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which what it does not say, or leaves empty, is as the file says."""
-    return {**environment, **{name: text for name, text in variables.items() if not environment.get(name)}}
-
-
 def _text_of(path: Path) -> str | None:
     try:
         # A project's file may be anything, a pipe that nobody writes to or a disk's worth of zeros.
@@ -100,18 +64,18 @@ def _text_of(path: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as cause:
-        raise ConfigurationError(f"cannot read the settings in '{path}': {cause.strerror}") from cause
+        raise SettingsFileError(f"cannot read the settings in '{path}': {cause.strerror}") from cause
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ConfigurationError(f"cannot read the settings in '{path}': expected a file, found something else")
+            raise SettingsFileError(f"cannot read the settings in '{path}': expected a file, found something else")
         content = file.read(BYTES_MAX + 1)
     if len(content) > BYTES_MAX:
-        raise ConfigurationError(f"cannot read the settings in '{path}': expected at most {BYTES_MAX} bytes")
+        raise SettingsFileError(f"cannot read the settings in '{path}': expected at most {BYTES_MAX} bytes")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as cause:
         line, found = content[: cause.start].count(b"\n") + 1, content[cause.start]
-        raise ConfigurationError(
+        raise SettingsFileError(
             f"cannot read the settings in '{path}': expected UTF-8, found byte {found:#04x} (at line {line})"
         ) from cause
 
@@ -119,56 +83,21 @@ def _text_of(path: Path) -> str | None:
 def _value(path: Path, text: str, section: str, name: str, given: object, known: Mapping[str, Key]) -> str:
     line = _line(text, name, section)
     if name not in known:
-        raise ConfigurationError(_unknown(path, line, name, tuple(known), f"a setting in [{section}] such as"))
-    said = _said(given, known[name])
-    if said is None:
+        raise SettingsFileError(_unknown(path, line, name, tuple(known), f"a setting in [{section}] such as"))
+    value = said(given, known[name])
+    if value is None:
         found = "a secret" if known[name].is_secret else repr(given)[:80]
-        raise ConfigurationError(
+        raise SettingsFileError(
             f"cannot use '{name}' of [{section}] in '{path}' (at line {line}): expected {known[name].kind},"
             f" found {found}"
         )
-    return said
-
-
-def _said(given: object, key: Key) -> str | None:
-    """Say a value as its variable would; None if it is of another kind."""
-    match key.kind:
-        case Kind.WHOLE:
-            return str(given) if isinstance(given, int) and not isinstance(given, bool) else None
-        case Kind.NUMBER:
-            return str(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
-        case Kind.PATH:
-            return _whole(given)
-        case Kind.TEXTS | Kind.PATHS:
-            items = given if isinstance(given, list) else [given]
-            said = [_whole(item) if key.kind is Kind.PATHS else _plain(item) for item in items]
-            return None if None in said else key.separator.join(filter(None, said))
-        case Kind.PAIRS:
-            if not isinstance(given, dict):
-                return None
-            pairs = {name: _plain(item) for name, item in given.items()}
-            fits = all(item is not None and key.separator not in f"{name}{item}" for name, item in pairs.items())
-            return key.separator.join(f"{name}={item}" for name, item in pairs.items()) if fits else None
-        case _:
-            return _plain(given)
-
-
-def _plain(given: object) -> str | None:
-    if isinstance(given, bool) or not isinstance(given, str | int | float):
-        return None
-    return str(given) if str(given).isprintable() else None
-
-
-def _whole(given: object) -> str | None:
-    if not isinstance(given, str) or not given.startswith(("/", "~/")) or not given.isprintable():
-        return None
-    return str(Path(given).expanduser())
+    return value
 
 
 def _refuse_open_secret(path: Path, found: Mapping[str, Mapping[str, str]], keys: Keys) -> None:
     is_secret = any(keys[section][name].is_secret for section, told in found.items() for name in told)
     if is_secret and path.stat().st_mode & _OPEN_TO_OTHERS:
-        raise ConfigurationError(
+        raise SettingsFileError(
             f"cannot use '{path}': it holds a secret and is open to other users (chmod 600 '{path}')"
         )
 

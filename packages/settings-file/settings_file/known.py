@@ -1,8 +1,8 @@
-"""Every setting that the file may hold, for all our programs; the launcher and the runtime know their own."""
+"""Every setting that the file may hold, by the sections of our programs."""
 
 from collections.abc import Mapping
 
-from runtime_client.config_file import Key, Keys, Kind
+from settings_file.key import Key, Keys, Kind
 
 CONNECTION: Mapping[str, Key] = {
     "url": Key("AGENT_RUNTIME_URL"),
@@ -65,5 +65,6 @@ LAUNCHER: Mapping[str, Key] = {
 }
 FOR_CLIENTS: Keys = {"connection": CONNECTION}
 FOR_STARTS: Keys = {"start": START}
-BORROWED: Keys = {"runtime": {"data_dir": RUNTIME["data_dir"]}}
+FOR_RUNTIME: Keys = {"runtime": RUNTIME}
+FOR_LAUNCHER: Keys = {"connection": CONNECTION, "launcher": LAUNCHER}
 ALL: Keys = {"connection": CONNECTION, "start": START, "runtime": RUNTIME, "launcher": LAUNCHER}
