@@ -163,7 +163,9 @@ def test_a_note_that_a_full_disk_has_no_room_for_keeps_all_but_its_long_sentence
     monkeypatch.setattr(Path, "replace", full)
     usage = {f"{kind}_tokens": 2**53 for kind in ("input", "output", "cache_read", "cache_write")}
     facts: dict[str, Json] = {"ending": "failed", "exit_code": 1, "agent_exit_code": 7, "reason": "nonzero_exit"}
-    write_note(note, {**facts, "usage": usage, "cost_usd": 0.123456789, "error": letter * 9000, "unwritten": letter * 999})
+    write_note(
+        note, {**facts, "usage": usage, "cost_usd": 0.123456789, "error": letter * 9000, "unwritten": letter * 999}
+    )
 
     kept = json.loads(note.read_text("utf-8"))
     assert note.stat().st_size == ROOM

@@ -290,7 +290,11 @@ def _reason(job: Job, report: Report, told: Told) -> tuple[str | None, str | Non
 def _figures(report: Report, told: Told) -> tuple[int | None, int | None]:
     """Find the exit code or the signal of the agent: of a command that could not say it, its own was reported."""
     is_told = told.exit_code is not None or told.signal is not None
-    return (told.exit_code, told.signal) if _is_told_better(report, told) and is_told else (report.exit_code, report.signal)
+    return (
+        (told.exit_code, told.signal)
+        if _is_told_better(report, told) and is_told
+        else (report.exit_code, report.signal)
+    )
 
 
 def _is_told_better(report: Report, told: Told) -> bool:
