@@ -199,15 +199,18 @@ def test_a_project_folder_that_is_none_is_told_before_anything_runs(
     assert f"to be an existing folder on this machine, found {found}" in said.err
 
 
-def test_sigterm_stops_the_agent_and_ends_with_143(runtime: StandInRuntime, commands: Commands, tmp_path: Path) -> None:
-    serve_agent(runtime, tmp_path, "import pathlib, time; pathlib.Path('ready').touch(); time.sleep(600)")
+def test_sigterm_stops_the_agent_and_ends_with_143_and_what_it_printed_was_printed_as_it_came(
+    runtime: StandInRuntime, commands: Commands, tmp_path: Path
+) -> None:
+    serve_agent(runtime, tmp_path, "import time; print('half\\na line', end='', flush=True); time.sleep(600)")
     process = commands.start("ao-start", *start_arguments(tmp_path), environment=launched(tmp_path))
-    wait_until((tmp_path / "ready").exists, "the agent is at work")
+    assert process.stdout is not None
+    came = process.stdout.read(len(b"half\na line"))
 
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=30)
 
-    assert process.returncode == 143
+    assert (process.returncode, came, rest) == (143, b"half\na line", b"\n")
     assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {"ending": "stopped", "exit_code": 143}
     assert recorded(runtime)[-1] == ("session_stop", {"reason": "stopped", "exit_code": 143, "error": None})
 
