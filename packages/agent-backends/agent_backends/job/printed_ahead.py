@@ -1,4 +1,4 @@
-"""A result whose beginning is printed as it comes: whoever kills this command takes what its agent said away no more."""
+"""A result whose beginning is printed as it comes: whoever kills this command takes none of that away any more."""
 
 import sys
 
