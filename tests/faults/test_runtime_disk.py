@@ -9,10 +9,11 @@ import pytest
 
 from soak.stage import small_disk
 from support.desk import Desk, JsonObject, fresh, read, text
+from support.postgres import Cluster, name_of, running_cluster
 from support.runtime_process import ONE_PAGE, RuntimeProcess, limit_files
 from support.waiting import wait_until
 
-SMALL_MIB = 4
+SMALL_MIB, POSTGRES_MIB = 4, 24
 CODE = "database_unavailable"
 
 
@@ -32,6 +33,15 @@ def small(own: RuntimeProcess) -> Iterator[Path]:
             pytest.skip("this user may not mount a small disk")
         yield own.data_dir
         own.leave_nothing()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server."""
+    with running_cluster() as server:
+        # After it a server writes a file before it takes the next connection, and so takes none on a full disk.
+        server.configure("autovacuum", "off")
+        yield server
 
 
 def fill(folder: Path) -> None:
@@ -61,12 +71,12 @@ def order_until_refused(desk: Desk) -> tuple[list[str], httpx.Response]:
     raise AssertionError("nothing was refused")
 
 
-def check_refusal(own: RuntimeProcess, desk: Desk, acknowledged: list[str], refusal: httpx.Response) -> None:
+def check_refusal(where: str, desk: Desk, acknowledged: list[str], refusal: httpx.Response) -> None:
     """See what a caller, a watcher of health and a reader get."""
     assert refusal.status_code == 503
     assert refusal.headers["Retry-After"]
     assert refusal.json()["code"] == CODE
-    assert str(own.data_dir) in refusal.json()["detail"]
+    assert where in refusal.json()["detail"]
     health = desk.get("/health")
     assert (health.status_code, health.json()["code"]) == (503, CODE)
     assert {desk.get(f"/jobs/{job}").status_code for job in acknowledged} <= {200}
@@ -78,15 +88,22 @@ def check_log(own: RuntimeProcess) -> None:
     assert "Traceback" not in own.log()
     assert own.log().count(" ERROR cannot use the database ") == 1
     assert own.log().count("the database can be used again") == 1
+    assert own.log().count("lost the line to the other runtimes") <= 1
 
 
-def goes_wrong_and_right(own: RuntimeProcess, break_it: Callable[[], None], mend_it: Callable[[], None]) -> None:
+def goes_wrong_and_right(
+    own: RuntimeProcess,
+    break_it: Callable[[], None],
+    mend_it: Callable[[], None],
+    where: str | None = None,
+    times: int = 20,
+) -> None:
     """Tell the story of a disk: what is promised while it takes nothing, and afterwards."""
     with Desk(own.url, own.token) as desk:
         break_it()
         acknowledged, refusal = order_until_refused(desk)
-        check_refusal(own, desk, acknowledged, refusal)
-        for _ in range(20):
+        check_refusal(where or str(own.data_dir), desk, acknowledged, refusal)
+        for _ in range(times):
             assert desk.post("/launcher/register", {"name": fresh()}).json().get("code", CODE) == CODE
 
         mend_it()
@@ -112,6 +129,42 @@ def test_a_runtime_whose_disk_refuses_to_write_says_so_and_goes_on_by_itself(own
     own.start()
 
     goes_wrong_and_right(own, lambda: limit_files(own, ONE_PAGE), lambda: limit_files(own, resource.RLIM_INFINITY))
+
+
+def test_a_runtime_whose_postgresql_has_a_full_disk_says_so_reads_on_and_writes_again_when_there_is_room(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    # Its log of changes lies elsewhere, as it should: without that a server does not live at all.
+    disk = cluster.folder / "small"
+    with small_disk(disk, POSTGRES_MIB) as is_there:
+        if not is_there:
+            pytest.skip("this user may not mount a small disk")
+        cluster.own(disk, "small")
+        url = cluster.new_database(place="small")
+        own = RuntimeProcess(tmp_path / "runtime", database_url=url)
+        try:
+            own.start()
+            goes_wrong_and_right(own, lambda: fill(disk), (disk / "ballast").unlink, "No space left on device", 3)
+        finally:
+            own.leave_nothing()
+            cluster.drop_database(url)
+
+
+def test_a_runtime_whose_postgresql_was_made_read_only_says_so_reads_on_and_writes_again(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    url = cluster.new_database()
+    own = RuntimeProcess(tmp_path / "runtime", database_url=url)
+
+    def make_it(read_only: str) -> None:
+        cluster.do(f"ALTER DATABASE {name_of(url)} SET default_transaction_read_only = {read_only}")
+        cluster.end_all_connections(name_of(url))
+
+    try:
+        own.start()
+        goes_wrong_and_right(own, lambda: make_it("on"), lambda: make_it("off"), "read-only", 3)
+    finally:
+        own.leave_nothing()
 
 
 def test_a_start_on_a_full_disk_is_refused_with_a_sentence_and_the_database_is_untouched(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.keeper.containment import MARK, Place
+from lib.keeper.host import NOTE_BYTES_RESERVED
 from lib.keeper.spawn import Launch, NoProcessError, SpawnError
 from lib.keeper.words import JsonObject
 from simulation.disk import Pages, no_room
@@ -45,6 +46,8 @@ class SimHost:
         path = Path(launch.output_path)
         if not self._machine.disk.exists(path):
             self._machine.disk.put(path, b"", is_synced=False)
+        self._keeper.effect("make room for the note")
+        self._machine.disk.put(Path(launch.outcome_path), b" " * NOTE_BYTES_RESERVED, is_synced=False)
 
     def make_place(self, key: str) -> Place:
         self._keeper.begun[key] = self._world.agenda.now

@@ -1,14 +1,16 @@
 """What is found when all is over: jobs that do not come to rest, and promises that were broken."""
 
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
 from soak.harms import Harms
 from soak.stage import OUTPUT_LIMIT_MIB, Stage
 from support.checker import violations
-from support.evidence import Circumstances, Evidence, Footprint, collect
-from support.runtime_api import AT_REST, JobRow, RuntimeApi
+from support.evidence import READ_AT_ONCE, Circumstances, Evidence, Footprint, collect
+from support.runtime_api import JobRow, RuntimeApi
 from support.waiting import NeverCameTrueError, wait_until
 
 REST_SECONDS = 300.0
@@ -16,6 +18,8 @@ LOOKS = 5
 LOOKING_SECONDS = 1800.0
 LOOK_AGAIN_SECONDS = 4.0
 UNFINISHED = ("pending", "claimed", "running", "lost")
+JOB_ID = re.compile(r"\bjob_\w+")
+ENDED_BY_ITS_KEEPER = ("timed_out", "output_limit", "shim_died")
 ENDED_BY_OTHERS = ("budget_exceeded", "stopped_by_parent")
 DESCRIPTORS_MAX = 80
 RESIDENT_BYTES_MAX = 150 * 1024 * 1024
@@ -49,21 +53,28 @@ def _unfinished(api: RuntimeApi) -> list[JobRow]:
 
 
 def judge(house: Stage, harms: Harms, promised: set[str]) -> tuple[Evidence, list[str]]:
-    """Look at everything, again where something is wrong: processes that are just leaving get a moment."""
+    """Look at everything, and again at the jobs of which something is wrong: what is just leaving gets a moment."""
     api = house.runtime.api
     seen = circumstances(house, harms)
-    looks: list[tuple[Evidence, list[str]]] = []
+    # Also what nobody ordered: a parent is woken by the runtime.
+    evidence = collect(api, house.ledger, sorted(promised | {row["job_id"] for row in api.jobs()}), seen)
+    looks = [_broken(api, evidence)]
 
     def has_seen_enough() -> bool:
-        # Also what nobody ordered: a parent is woken by the runtime.
-        ids = promised | {row["job_id"] for row in api.jobs()}
-        evidence = collect(api, house.ledger, sorted(ids), seen)
-        looks.append((evidence, [*violations(evidence), *_not_asked(evidence), *_wrong_logs(api, evidence)]))
-        return not looks[-1][1] or len(looks) == LOOKS
+        suspects = sorted({job_id for breach in looks[-1] for job_id in JOB_ID.findall(breach)})
+        if not suspects or len(looks) == LOOKS:
+            return True
+        lasting = [breach for breach in looks[-1] if not JOB_ID.search(breach)]
+        again = collect(api, house.ledger, suspects, seen)
+        looks.append([*lasting, *(breach for breach in _broken(api, again) if JOB_ID.search(breach))])
+        return False
 
     wait_until(has_seen_enough, "somebody has looked at everything", LOOKING_SECONDS, look_every=LOOK_AGAIN_SECONDS)
-    evidence, broken = looks[-1]
-    return evidence, [*broken, *_swollen(house)]
+    return evidence, [*looks[-1], *_swollen(house)]
+
+
+def _broken(api: RuntimeApi, evidence: Evidence) -> list[str]:
+    return [*violations(evidence), *_not_asked(evidence), *_wrong_logs(api, evidence)]
 
 
 def circumstances(house: Stage, harms: Harms) -> Circumstances:
@@ -85,15 +96,21 @@ def _not_asked(evidence: Evidence) -> Iterator[str]:
 
 
 def _wrong_logs(api: RuntimeApi, evidence: Evidence) -> Iterator[str]:
-    for row, run in evidence.ended_runs():
-        # Where the launcher's disk was full, the log is what fitted.
-        had_room = not evidence.had_a_full_disk(run.job_id, run.attempt)
-        if row["status"] not in AT_REST - {"stopped"} or not run.printed or not had_room:
-            continue
-        said = _log_of(api, row["job_id"])
-        # The real commands have their own sentences around it, of a runtime that was away.
-        if run.head not in said or run.tail not in said:
-            yield f"the log of job {row['job_id']} has {len(said)} characters, and not what its agent printed"
+    # Where the launcher's disk was full, the log is what fitted.
+    wanted = [(row, run) for row, run in evidence.ended_runs() if run.printed and not _was_killed(row)
+              and not evidence.had_a_full_disk(run.job_id, run.attempt)]  # fmt: skip
+    with ThreadPoolExecutor(READ_AT_ONCE) as readers:
+        logs = readers.map(lambda found: _log_of(api, found[0]["job_id"]), wanted)
+        for (row, run), said in zip(wanted, logs, strict=True):
+            # The real commands have their own sentences around it, of a runtime that was away.
+            if run.head not in said or run.tail not in said:
+                yield f"the log of job {row['job_id']} has {len(said)} characters, and not what its agent printed"
+
+
+def _was_killed(row: JobRow) -> bool:
+    """Whether its command did not end by itself when it was told to: what still stood in its pipes went with it."""
+    was_told = row["status"] == "stopped" or row["reason"] in ENDED_BY_ITS_KEEPER
+    return was_told and row["exit_code"] is None
 
 
 def _log_of(api: RuntimeApi, job_id: str) -> str:

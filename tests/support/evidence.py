@@ -1,7 +1,9 @@
 """Everything that a verdict rests on: what was acknowledged, what the runtime says, what really ran, what lives."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 
 import psutil
 
@@ -9,6 +11,7 @@ from support.ledger import CommandSpan, Ledger, Lived, Run
 from support.runtime_api import AT_REST, EventRow, JobRow, RuntimeApi
 
 MARKER = "AGENT_JOB_ID"
+READ_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,10 @@ def collect(
     """Look at the runtime through its API, at the ledger, and at the machine's processes."""
     ids = tuple(acknowledged)
     jobs = {row["job_id"]: row for row in api.jobs()}
-    sessions = {jobs[job_id]["session_id"] for job_id in ids if job_id in jobs}
+    sessions = sorted({jobs[job_id]["session_id"] for job_id in ids if job_id in jobs})
     events: dict[str, list[EventRow]] = {}
-    for session in sorted(sessions):
-        for event in api.events(session):
+    with ThreadPoolExecutor(READ_AT_ONCE) as readers:
+        for event in chain.from_iterable(readers.map(api.events, sessions)):
             events.setdefault(str(event["job_id"]), []).append(event)
     wanted = set(ids)
     lives = tuple(life for life in ledger.lived() if life.job_id in wanted)

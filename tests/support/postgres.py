@@ -99,12 +99,19 @@ class Cluster:
         """End: `fast` in order, `immediate` as in a power cut."""
         self._control("stop", "-m", mode)
 
-    def new_database(self, template: str | None = None) -> str:
-        """Make a database, a copy of another one if it is named, and give its URL."""
+    def new_database(self, template: str | None = None, place: str | None = None) -> str:
+        """Make a database, a copy of another one and in a place of its own if these are named, and give its URL."""
         name = f"test_{next(self.numbers)}"
         copy = f" TEMPLATE {template}" if template is not None else ""
-        self.do(f"CREATE DATABASE {name}{copy}")
+        where = f" TABLESPACE {place}" if place is not None else ""
+        self.do(f"CREATE DATABASE {name}{copy}{where}")
         return self.url(name)
+
+    def own(self, folder: Path, name: str) -> None:
+        """Make a folder, with the disk that is there, a place for databases."""
+        if os.geteuid() == 0:
+            os.chown(folder, _owner().pw_uid, _owner().pw_gid)
+        self.do(f"CREATE TABLESPACE {name} LOCATION '{folder}'")
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is connected."""

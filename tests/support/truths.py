@@ -60,7 +60,8 @@ def _lie_about_the_end(evidence: Evidence, job: JobRow, run: Run | None) -> str 
 def _lie_about_a_success(evidence: Evidence, job: JobRow, run: Run) -> str | None:
     if not run.printed:
         return "its agent printed nothing"
-    if job["reason"] is not None and not evidence.had_a_full_disk(run.job_id, run.attempt):
+    # Also on a full disk: the room was made before anything ran.
+    if job["reason"] is not None:
         return "its command had room for its note"
     return None
 

@@ -17,6 +17,10 @@ from runtime_client.wire import Json, JsonObject
 OUTPUT_BYTES_MAX = 1 << 30
 
 
+def _show_nothing(_: str) -> None:
+    """Nobody looks before the end."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """One prompt for one session.
@@ -25,7 +29,8 @@ class Turn:
              `resumed` is true for every turn but a session's first; `environment` is the whole environment
              for the agent's processes, nothing is added to it; `project_dir` is absolute and exists, and
              `folder_descriptor` is that folder, opened when it was checked; `secrets` are what the agent knows and
-             nobody else may see.
+             nobody else may see; `show_result` takes pieces of the result's beginning from a backend that knows them
+             before the end, without secrets.
     Units:   `output_limit_bytes` is what it may print on standard output and standard error together.
     """
 
@@ -40,6 +45,7 @@ class Turn:
     secrets: Secrets = field(default_factory=Secrets)
     output_limit_bytes: int = OUTPUT_BYTES_MAX
     folder_descriptor: int | None = None
+    show_result: Callable[[str], None] = _show_nothing
 
     @property
     def working_folder(self) -> str:

@@ -19,6 +19,8 @@ from support.stand_in_runtime import Json, Reply, StandInRuntime, stand_in_runti
 from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
+# What a keeper makes for a note.
+ROOM = 4096
 SESSION = {
     "session_id": "ses_1",
     "session_name": "one",
@@ -147,6 +149,31 @@ def test_a_full_disk_at_the_end_does_not_take_a_success_away(tmp_path: Path, mon
     assert [path.name for path in tmp_path.iterdir()] == ["outcome.json"]
 
 
+@pytest.mark.parametrize("letter", ["x", "\x01", "\U0001f600", "\ud83d"])
+def test_a_note_that_a_full_disk_has_no_room_for_keeps_all_but_its_long_sentences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letter: str
+) -> None:
+    note = tmp_path / "outcome.json"
+    note.write_text(" " * ROOM, "utf-8")
+    write_note(note, {"ending": None})
+
+    def full(_path: Path, _target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    usage = {f"{kind}_tokens": 2**53 for kind in ("input", "output", "cache_read", "cache_write")}
+    facts: dict[str, Json] = {"ending": "failed", "exit_code": 1, "agent_exit_code": 7, "reason": "nonzero_exit"}
+    write_note(
+        note, {**facts, "usage": usage, "cost_usd": 0.123456789, "error": letter * 9000, "unwritten": letter * 999}
+    )
+
+    kept = json.loads(note.read_text("utf-8"))
+    assert note.stat().st_size == ROOM
+    assert {name: kept[name] for name in facts} == facts
+    assert kept["usage"] == usage
+    assert len(kept["error"]) == len(kept["unwritten"]) == 300
+
+
 def test_an_unknown_kind_of_agent_is_a_missing_backend(
     runtime: StandInRuntime, commands: Commands, tmp_path: Path
 ) -> None:
@@ -172,15 +199,18 @@ def test_a_project_folder_that_is_none_is_told_before_anything_runs(
     assert f"to be an existing folder on this machine, found {found}" in said.err
 
 
-def test_sigterm_stops_the_agent_and_ends_with_143(runtime: StandInRuntime, commands: Commands, tmp_path: Path) -> None:
-    serve_agent(runtime, tmp_path, "import pathlib, time; pathlib.Path('ready').touch(); time.sleep(600)")
+def test_sigterm_stops_the_agent_and_ends_with_143_and_what_it_printed_was_printed_as_it_came(
+    runtime: StandInRuntime, commands: Commands, tmp_path: Path
+) -> None:
+    serve_agent(runtime, tmp_path, "import time; print('half\\na line', end='', flush=True); time.sleep(600)")
     process = commands.start("ao-start", *start_arguments(tmp_path), environment=launched(tmp_path))
-    wait_until((tmp_path / "ready").exists, "the agent is at work")
+    assert process.stdout is not None
+    came = process.stdout.read(len(b"half\na line"))
 
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=30)
 
-    assert process.returncode == 143
+    assert (process.returncode, came, rest) == (143, b"half\na line", b"\n")
     assert json.loads((tmp_path / "outcome.json").read_text("utf-8")) == {"ending": "stopped", "exit_code": 143}
     assert recorded(runtime)[-1] == ("session_stop", {"reason": "stopped", "exit_code": 143, "error": None})
 

@@ -82,7 +82,7 @@ def shared(url: str) -> OpenDatabase:
 
     def open_it(random_bytes: RandomBytes, announce: Announcer) -> Database:
         store = open_postgres(url, random_bytes, announce)
-        return Database(store, "postgresql", server_version(url), watch=store.watch)
+        return Database(store, "postgresql", server_version(url), watch=store.watch, trouble=lambda: store.trouble.now)
 
     return open_it
 

@@ -157,10 +157,10 @@ def test_a_reason_that_nobody_knows_is_kept_in_the_error(rig: StoreRig) -> None:
 
 @pytest.mark.parametrize(
     ("attempt", "kept"),
-    [(1, ("empty_result", "it printed nothing\ncode 1", 5, 0.25)), (2, ("nonzero_exit", "code 1", 0, 0.0))],
+    [(1, ("signal", "it was killed\ncode 1", 5, 0.25, (None, 15))), (2, ("nonzero_exit", "code 1", 0, 0.0, (1, None)))],
 )
 def test_what_a_launcher_could_not_write_is_taken_from_the_events_of_that_attempt(
-    rig: StoreRig, attempt: int, kept: tuple[str, str, int, float]
+    rig: StoreRig, attempt: int, kept: tuple[str, str, int, float, tuple[int | None, int | None]]
 ) -> None:
     job = _running(rig)
     session, told = rig.session(job), {"job_id": job.id, "attempt": attempt}
@@ -170,7 +170,7 @@ def test_what_a_launcher_could_not_write_is_taken_from_the_events_of_that_attemp
             session,
             [
                 GivenEvent("result", {"usage": {"input_tokens": 5}, "cost_usd": 0.25}, **told),  # type: ignore[arg-type]
-                GivenEvent("session_stop", {"reason": "empty_result", "error": "it printed nothing"}, **told),  # type: ignore[arg-type]
+                GivenEvent("session_stop", {"reason": "signal", "error": "it was killed", "signal": 15}, **told),  # type: ignore[arg-type]
             ],
         )
     )
@@ -180,7 +180,8 @@ def test_what_a_launcher_could_not_write_is_taken_from_the_events_of_that_attemp
         for _ in range(2)
     )
 
-    assert (ended.job.reason, ended.job.error, ended.job.usage.input_tokens, ended.job.usage.cost_usd) == kept
+    job = ended.job
+    assert (job.reason, job.error, job.usage.input_tokens, job.usage.cost_usd, (job.exit_code, job.signal)) == kept
     assert again.refused is None
 
 

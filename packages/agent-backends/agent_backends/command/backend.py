@@ -85,7 +85,7 @@ class _Run(asyncio.SubprocessProtocol):
     def __init__(self, turn: Turn, emit: Emit) -> None:
         self._turn = turn
         self._printed = Printed(turn)
-        self._output = OutputLines(lambda line: emit(Message(line)))
+        self._output = OutputLines(lambda line: emit(Message(line)), turn.show_result)
         self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
         self._passed_on = PassedOn(sys.stderr)

@@ -4,6 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from agent_backends.job.note import write_note
@@ -29,8 +30,12 @@ def run_launched(
     request: SessionRequest,
     caller: Caller,
     around: Surroundings,
+    show_result: Callable[[str], None] | None = None,
 ) -> Ended:
-    """Run the launcher's job; whatever keeps it from running is its outcome too."""
+    """Run the launcher's job; whatever keeps it from running is its outcome too.
+
+    Shape:   `show_result` takes pieces of the result's beginning, if the agent's kind gives any before its end.
+    """
     job_id = caller.job_id or ""
     try:
         turn = Retry(time.sleep, PATIENCE_SECONDS, most_seconds=5.0).call(
@@ -42,6 +47,8 @@ def run_launched(
     except RuntimeClientError as cause:
         return Ended(_outcome_of(cause, request), ExitCode.JOB_FAILED)
     job = JobInHand(job_id, caller.attempt, None, _spool_folder(caller))
+    if show_result is not None:
+        turn = replace(turn, show_result=show_result)
     return run_session(client, turn, job, StopSwitch(), around.warn)
 
 

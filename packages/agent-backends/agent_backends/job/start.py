@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+from agent_backends.job.printed_ahead import PrintedAhead
 from agent_backends.job.run import Ended
 from agent_backends.protocol import Outcome
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError
-from runtime_client.terminal.command_line import print_json, print_text, say
+from runtime_client.terminal.command_line import print_json, say
 from runtime_client.wire import JsonObject
 
 
@@ -30,12 +31,14 @@ def run_job(
     if caller.runs_job_of(request.session_name):
         from agent_backends.job.launched import leave_note, run_launched
 
-        ended = run_launched(client, request, caller, around)
-        unwritten = _print_end(request, ended, as_json=as_json)
+        # The log of a job is looked at while it runs, and it may be killed before it can print its result.
+        ahead = None if as_json else PrintedAhead()
+        ended = run_launched(client, request, caller, around, None if ahead is None else ahead.print)
+        unwritten = _print_end(request, ended, ahead)
         leave_note(caller.outcome_file, ended, unwritten, around.warn)
     else:
         ended = _run_here(client, request, around, is_shown=is_shown)
-        _print_end(request, ended, as_json=as_json)
+        _print_end(request, ended, None if as_json else PrintedAhead())
     return ended.exit_code
 
 
@@ -61,11 +64,11 @@ def _with_help(request: SessionRequest, outcome: Outcome) -> str | None:
     return sentence(outcome.reason.value, outcome.error, request.session_name)
 
 
-def _print_end(request: SessionRequest, ended: Ended, *, as_json: bool) -> str | None:
+def _print_end(request: SessionRequest, ended: Ended, ahead: PrintedAhead | None) -> str | None:
     """Print what the agent left; that this fails is our trouble and not the agent's: it is said and returned."""
     unwritten = None
     try:
-        print_json(_as_json(request, ended)) if as_json else print_text(ended.outcome.result_text)
+        print_json(_as_json(request, ended)) if ahead is None else ahead.print_rest(ended.outcome.result_text)
     except CannotPrintError as cause:
         unwritten = f"{cause} (the session has the result: ao-get-result {request.session_name})"
     except BrokenPipeError:

@@ -24,6 +24,9 @@ from lib.keeper.words import JsonObject, object_of
 
 _PR_SET_CHILD_SUBREAPER = 36
 OUTCOME_BYTES_MAX = 1 << 20
+# One block of most file systems; a note that needs more is shortened where the disk is full.
+NOTE_BYTES_RESERVED = 4096
+_MAKING = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 def become_a_subreaper() -> None:
@@ -56,11 +59,14 @@ class Host:
         self._warm.begin_with(environment, warm)
 
     def make_output(self, launch: Launch) -> None:
-        """Make the file for an attempt's output, before anything is promised.
+        """Make the files for an attempt's output and for its command's note, before anything is promised.
 
-        Errors:  OSError.
+        Errors:  OSError, also when the disk has no room for the note.
         """
-        os.close(os.open(launch.output_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        os.close(os.open(launch.output_path, _MAKING, 0o600))
+        with open(os.open(launch.outcome_path, _MAKING, 0o600), "wb", buffering=0) as note:
+            # Blanks, and no hole: what is written over them later needs no room, and JSON passes them over.
+            note.write(b" " * NOTE_BYTES_RESERVED)
 
     def spawn(self, launch: Launch, place: Place) -> int:
         """Start a command in its place and return its process number.

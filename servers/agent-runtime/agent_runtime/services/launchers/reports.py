@@ -133,8 +133,10 @@ def finish(tx: Transaction, report: Report) -> Reported:
         return _end(tx, job, report, Move.FINISH)
     if job.status is JobStatus.LOST or may_be_corrected(tx, job):
         return _end(tx, job, report, Move.HEAL)
-    reason, _ = _reason(job, report, _told(tx, job, report))
-    if (job.status, job.exit_code, job.reason) == (report.outcome, report.exit_code, reason):
+    told = _told(tx, job, report)
+    reason, _ = _reason(job, report, told)
+    exit_code, _ = _figures(report, told)
+    if (job.status, job.exit_code, job.reason) == (report.outcome, exit_code, reason):
         return Reported(job)
     return _refuse(tx, job, report, "already_ended")
 
@@ -207,6 +209,7 @@ def _start(tx: Transaction, job: Job, launcher: Launcher | None) -> Job | None:
 def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
     told = _told(tx, job, report)
     reason, error = _reason(job, report, told)
+    exit_code, signal = _figures(report, told)
     usage = report.usage or told.usage or Usage()
     ended_at, run_seconds = _times(job, report, tx.now)
     changes: JobChanges = {
@@ -214,8 +217,8 @@ def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
         "run_seconds": run_seconds,
         "reason": reason,
         "error": error,
-        "exit_code": report.exit_code,
-        "signal": report.signal,
+        "exit_code": exit_code,
+        "signal": signal,
         "log_bytes": max(job.log_bytes, report.log_bytes or 0),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
@@ -265,8 +268,9 @@ def _told(tx: Transaction, job: Job, report: Report) -> Told:
 def _reason(job: Job, report: Report, told: Told) -> tuple[str | None, str | None]:
     """Find the code of why an attempt did not complete; one that we do not know is kept in the error."""
     error = _short(report.error)
-    if report.outcome is JobStatus.FAILED and report.reason in (None, Reason.NONZERO_EXIT) and told.reason is not None:
-        return told.reason, _short("\n".join(text for text in (told.error, error) if text))
+    if _is_told_better(report, told):
+        is_said = told.error is None or (error is not None and told.error in error)
+        return told.reason, error if is_said else _short("\n".join(text for text in (told.error, error) if text))
     if report.outcome is JobStatus.COMPLETED:
         return report.reason if report.reason == SuccessReason.EXIT_STATUS_ONLY else None, error
     if report.outcome is JobStatus.STOPPED and report.reason in (None, Reason.STOPPED_BY_USER):
@@ -281,6 +285,21 @@ def _reason(job: Job, report: Report, told: Told) -> tuple[str | None, str | Non
     if report.signal is not None:
         return Reason.SIGNAL, error
     return Reason.INTERNAL_ERROR if report.exit_code == 0 else Reason.NONZERO_EXIT, error
+
+
+def _figures(report: Report, told: Told) -> tuple[int | None, int | None]:
+    """Find the exit code or the signal of the agent: of a command that could not say it, its own was reported."""
+    is_told = told.exit_code is not None or told.signal is not None
+    return (
+        (told.exit_code, told.signal)
+        if _is_told_better(report, told) and is_told
+        else (report.exit_code, report.signal)
+    )
+
+
+def _is_told_better(report: Report, told: Told) -> bool:
+    is_plain = report.outcome is JobStatus.FAILED and report.reason in (None, Reason.NONZERO_EXIT)
+    return is_plain and told.reason is not None
 
 
 def _refuse(tx: Transaction, job: Job, report: Report, code: str) -> Reported:

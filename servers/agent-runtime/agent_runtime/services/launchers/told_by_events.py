@@ -11,15 +11,18 @@ from agent_runtime.domain.result import with_result
 from agent_runtime.services.ports.store import Transaction
 
 _LAST = 2**53
+_STATUS_MAX = 2**31
 _KNOWN_REASONS = frozenset(reason.value for reason in Reason)
 
 
 @dataclass(frozen=True)
 class Told:
-    """Why an attempt failed and what it used; None for what the events do not say."""
+    """Why and how an attempt failed, and what it used; None for what the events do not say."""
 
     reason: Reason | None = None
     error: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
     usage: Usage | None = None
 
 
@@ -30,8 +33,15 @@ def told_by_events(tx: Transaction, job: Job) -> Told:
     return Told(
         reason=Reason(reason) if isinstance(reason, str) and reason in _KNOWN_REASONS else None,
         error=error.replace("\0", "\ufffd") if isinstance(error, str) else None,
+        exit_code=_number(stop.get("exit_code")),
+        signal=_number(stop.get("signal")),
         usage=with_result(Usage(), result) if result else None,
     )
+
+
+def _number(value: Json) -> int | None:
+    # Whoever has the session's token writes events, and the table takes so much.
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _STATUS_MAX else None
 
 
 def _last(tx: Transaction, job: Job, kind: str) -> Mapping[str, Json]:

@@ -59,7 +59,16 @@ SELECT pg_logical_emit_message(true, 'agent-runtime', '') WHERE current_setting(
 # A standby that takes over begins a line of its own.
 _TIMELINE = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+# Not READ WRITE: that would write into a database that somebody has made read-only (default_transaction_read_only).
+_BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# Small changes may still be taken where none can grow: a megabyte of new pages shows that there is room.
+_TRY_ROOM = "; ".join(
+    (
+        _BEGIN_WRITING,
+        "CREATE TEMPORARY TABLE room AS SELECT repeat('x', 1000) FROM generate_series(1, 1000)",
+        "ROLLBACK",
+    )
+)
 # Not `now()`: who has waited for a connection or a lock would be given a time from before the wait.
 _CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
@@ -86,6 +95,12 @@ _IN_THE_WAY = (
     psycopg.errors.InsufficientResources,
 )
 _UNFIT_SERVER = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.OperatorIntervention)
+
+
+def met_by_driver(error: BaseException | None) -> BaseException | None:
+    """Return what the database itself said, where it stands inside of another error."""
+    original = getattr(error, "orig", None)
+    return original if isinstance(original, psycopg.Error) else error
 
 
 def meaning_of(error: Exception, connection: psycopg.Connection[object] | None) -> Meaning:
@@ -120,6 +135,13 @@ class PostgresConnection:
         row = self._cursor.fetchone()
         assert row is not None, "a clock gives a time"
         return moment(row[0])
+
+    def try_room(self) -> None:
+        """Write so much, and take it back, that a database which takes it is not full.
+
+        Errors:  psycopg.Error.
+        """
+        self.driver.execute(_TRY_ROOM)
 
     def stand_behind_others(self) -> None:
         """Let the commit of a transaction that changed nothing wait as long as theirs whose changes it saw.
@@ -160,14 +182,15 @@ def _timeline_of(driver: psycopg.Connection[object]) -> object:
     return found[0] if isinstance(found, tuple) else None
 
 
-def engine_for(conninfo: str) -> Engine:
+def engine_for(conninfo: str, *, writes: bool = True) -> Engine:
     """Describe how connections are opened; none is opened yet.
 
     Shape:   autocommit: the transactions are begun and ended by hand.
     """
+    own = conninfo if writes else _for_reading(conninfo)
 
     def connect() -> psycopg.Connection[object]:
-        return open_connection(conninfo)
+        return open_connection(own)
 
     return create_engine(
         "postgresql+psycopg://",
@@ -176,6 +199,12 @@ def engine_for(conninfo: str) -> Engine:
         isolation_level="AUTOCOMMIT",
         use_native_hstore=False,
     )
+
+
+def _for_reading(conninfo: str) -> str:
+    # What one may only read is read on, as long as it is no standby, which may be behind.
+    is_ours = conninfo_to_dict(conninfo).get("target_session_attrs") == _NETWORK["target_session_attrs"]
+    return make_conninfo(conninfo, target_session_attrs="primary") if is_ours else conninfo
 
 
 def open_connection(conninfo: str) -> psycopg.Connection[object]:

@@ -143,6 +143,7 @@ class Switchboard:
         self.serve(asyncio.get_running_loop())
         place = Place(None, Heard())
         looked_at = 0.0
+        is_said = False
         while True:
             self._stirred.clear()
             heard = self._take_heard()
@@ -151,10 +152,13 @@ class Switchboard:
             try:
                 place, news = await look(Place(place.seq, heard))
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may work
-                log.warning("could not look for news of other runtimes", extra={"cause": str(error)[:200]})
+                if not is_said:
+                    log.warning("could not look for news of other runtimes", extra={"cause": str(error)[:200]})
+                is_said = True
                 self._hear(Heard(is_all=True))
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
                 continue
+            is_said = False
             if news != Announcement():
                 announce(news)
             if len(news.events) < _EVENTS_AT_ONCE:
@@ -193,14 +197,19 @@ class Switchboard:
         self._stir()
 
     def _listen_forever(self) -> None:
+        is_said = False
         while not self._leaving.is_set():
             try:
                 with open_connection(self._conninfo) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
+                    is_said = False
                     self._hear(Heard(is_all=True))  # What was told while nobody listened is missed.
                     self._listen(connection)
             except psycopg.Error as error:
-                log.warning("lost the line to the other runtimes", extra={"cause": str(error).splitlines()[0][:200]})
+                if not is_said:
+                    cause = str(error).splitlines()[0][:200]
+                    log.warning("lost the line to the other runtimes", extra={"cause": cause})
+                is_said = True
                 self._leaving.wait(_RECONNECT_SECONDS)
 
     def _listen(self, connection: psycopg.Connection[object]) -> None:

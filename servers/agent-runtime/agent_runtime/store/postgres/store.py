@@ -6,6 +6,7 @@ the connection breaks during the commit, the database is asked afterwards what b
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import threading
@@ -27,6 +28,7 @@ from agent_runtime.store.postgres.connection import (
     conninfo_of,
     engine_for,
     meaning_of,
+    met_by_driver,
     place_of,
 )
 from agent_runtime.store.postgres.news import Place, Switchboard
@@ -47,6 +49,8 @@ ANSWER_SECONDS = 30.0
 LEAVE_SECONDS = 3.0
 """How long a runtime that leaves waits for the database: its callers have been answered by then, or are gone."""
 _BACKOFF_SECONDS = (0.01, 0.5)
+_LOOKS_AGAIN_SECONDS = 1.0
+"""How often a database that could not be used is tried, whoever asks for something."""
 
 
 class _NotCommittedError(Exception):
@@ -84,8 +88,9 @@ class PostgresStore:
         self._random_bytes = random_bytes
         self._announce = announce
         self._clock = clock
-        self._trouble = Trouble()
+        self.trouble = Trouble()
         self._engine: Engine = engine_for(self._conninfo)
+        self._reading_engine: Engine = engine_for(self._conninfo, writes=False)
         self._writers = BoundedThreads("store-writer", WRITERS)
         self._readers = BoundedThreads("store-reader", READERS)
         self._own = threading.local()
@@ -113,6 +118,7 @@ class PostgresStore:
         for connection in self._open:
             connection.close()
         self._engine.dispose()
+        self._reading_engine.dispose()
 
     def _hang_up(self) -> None:
         """Free every thread from a database that does not answer, or the process could not end."""
@@ -146,8 +152,30 @@ class PostgresStore:
             raise self._unavailable(late) from late
 
     async def watch(self) -> None:
-        """Announce, for ever and in order, what this and the other runtimes commit; until cancelled."""
-        await self._switchboard.watch(self._look_around, self._announce)
+        """Announce, for ever and in order, what this and the other runtimes commit; until cancelled.
+
+        While the database cannot be used, see each second whether it can again.
+        """
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._switchboard.watch(self._look_around, self._announce))
+            both.create_task(self._look_again())
+
+    async def _look_again(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOKS_AGAIN_SECONDS)
+            if self.trouble.now is not None:
+                # Somebody's small change, or what is read, says nothing: a full database takes and gives both.
+                with contextlib.suppress(_NotCommittedError, NotBegunError, StillAtWorkError):
+                    await self._writers.do(self._try_to_write, _LOOKS_AGAIN_SECONDS, ANSWER_SECONDS)
+                    self.trouble.is_over()
+
+    def _try_to_write(self) -> None:
+        connection = self._connection(writes=True)
+        try:
+            connection.try_room()
+        except psycopg.Error as error:
+            # What it may not do says nothing about room.
+            self._undo(connection, error)
 
     async def _look_around(self, place: Place) -> tuple[Place, Announcement]:
         return await self.read(lambda tx: place.look(tx))
@@ -155,18 +183,19 @@ class PostgresStore:
     async def _patiently(self, threads: BoundedThreads, once: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         self._switchboard.serve(loop)
-        deadline = loop.time() + PATIENCE_SECONDS
+        # What is known already need not be found out by each caller for himself.
+        deadline = loop.time() + (PATIENCE_SECONDS if self.trouble.now is None else _LOOKS_AGAIN_SECONDS)
         pause, longest = _BACKOFF_SECONDS
         while True:
             try:
                 done = await threads.do(once, deadline - loop.time(), ANSWER_SECONDS)
             except _NotCommittedError as again:
-                if loop.time() + pause > deadline:
+                is_full = isinstance(met_by_driver(again.__cause__), psycopg.errors.DiskFull)
+                if is_full or loop.time() + pause > deadline:
                     raise self._unavailable(again.__cause__) from again.__cause__
             except NotBegunError as busy:
                 raise self._unavailable(busy) from busy
             else:
-                self._trouble.is_over()
                 return done
             # Not in the thread: whoever is not in anybody's way goes on meanwhile.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, guards nothing
@@ -175,7 +204,7 @@ class PostgresStore:
     def _unavailable(self, error: BaseException | None) -> Unavailable:
         cause = str(error).splitlines()[0][:200] if error is not None else "no connection"
         sentence = f"cannot use the database {place_of(self._conninfo)} at the moment: {cause}"
-        self._trouble.met(sentence)
+        self.trouble.met(sentence)
         return Unavailable("database_unavailable", f"{sentence} (nothing was changed; ask again)")
 
     def _write_once(self, verb: Callable[[Transaction], T]) -> T:
@@ -255,7 +284,7 @@ class PostgresStore:
 
     def _undo(self, connection: PostgresConnection, error: Exception) -> None:
         """Leave the transaction, and say with another error if the verb may simply run again."""
-        met = error.orig if hasattr(error, "orig") and isinstance(error.orig, psycopg.Error) else error
+        met = met_by_driver(error)
         meaning = meaning_of(met, connection.driver) if isinstance(met, psycopg.Error) else Meaning.OURS
         try:
             connection.tables.channel.command("ROLLBACK")
@@ -272,9 +301,9 @@ class PostgresStore:
         connection: PostgresConnection | None = getattr(self._own, "connection", None)
         if connection is None:
             try:
-                connection = PostgresConnection(self._engine, writes=writes)
+                connection = PostgresConnection(self._engine if writes else self._reading_engine, writes=writes)
             except Exception as error:
-                met = error.orig if hasattr(error, "orig") and isinstance(error.orig, psycopg.Error) else error
+                met = met_by_driver(error)
                 if isinstance(met, psycopg.OperationalError):
                     raise _NotCommittedError from met
                 raise
