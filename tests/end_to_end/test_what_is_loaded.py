@@ -36,6 +36,7 @@ CALLS = {
 SHOWS = {"terminal.clock", "terminal.showing", "why"}
 VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
+ORDERS = {"job.chosen_agent"}
 JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
 
 UNSAID = {"config_file", "setting_keys", "start_defaults"}
@@ -51,14 +52,14 @@ LOADED = {
     "ao-list-sessions": CALLS | SHOWS | {"terminal.tables"},
     "ao ps": CALLS | SHOWS | {"terminal.tables"} | VERBS,
     "ao status one": CALLS | {"terminal.causes", "why"} | VERBS,
-    "ao start one --agent echo --detach --prompt x": CALLS | JOB | VERBS | UNSAID,
+    "ao start one --agent echo --detach --prompt x": CALLS | JOB | ORDERS | VERBS | UNSAID,
     "ao-list-blueprints": CALLS | {"terminal.tables"},
     "ao-get-result one": CALLS | WATCHES | {"watching.waiting", "why"},
     "ao-wait one": CALLS | WATCHES | {"watching.waiting", "terminal.causes", "why"},
     "ao-logs one": CALLS | SHOWS | WATCHES | {"watching.following"},
     "ao-logs one --output": CALLS | SHOWS | WATCHES | {"watching.following"},
-    "ao-start one --agent echo --detach --prompt x": CALLS | JOB | UNSAID,
-    "ao-resume one --detach --prompt x": CALLS | JOB,
+    "ao-start one --agent echo --detach --prompt x": CALLS | JOB | ORDERS | UNSAID,
+    "ao-resume one --detach --prompt x": CALLS | JOB | ORDERS,
 }
 
 
@@ -113,7 +114,7 @@ def test_a_command_loads_what_stands_here_and_nothing_else(
 
     rooms = {"runtime_client", "runtime_client.terminal", "runtime_client.verbs", "runtime_client.watching"}
     rooms |= {"agent_backends", "agent_backends.job", "agent_backends.turn"}
-    ours = {f"agent_backends.{part}" if part in JOB else f"runtime_client.{part}" for part in LOADED[command]}
+    ours = {f"agent_backends.{part}" if part in JOB | ORDERS else f"runtime_client.{part}" for part in LOADED[command]}
     assert loaded - rooms == ours
 
 
@@ -137,7 +138,7 @@ PYTHON_OF_A_RUN = f"{PYTHON_ITSELF} asyncio.subprocess ctypes importlib.util sec
 """What a run takes of Python beside that; a warm parent keeps it for all runs, and each pays for what it touches."""
 SENDS = {f"sending.{name}" for name in ("event_sender", "facts", "shortening", "spool")}
 RUNS = {
-    "command": {"command.backend", "command.output_lines", "command.sentences"},
+    "command": {"client.private_files", *(f"command.{name}" for name in ("backend", "output_lines", "sentences"))},
     "claude": {
         *(f"client.{name}" for name in ("failures", "inherited", "permission", "private_files", "process")),
         *(f"claude.{name}" for name in ("backend", "conversation", "events", "failures", "launch", "messages")),
