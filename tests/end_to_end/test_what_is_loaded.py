@@ -36,7 +36,8 @@ CALLS = {
 SHOWS = {"terminal.clock", "terminal.showing", "why"}
 VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
-JOB = {"installation", "job.chosen_agent", "job.launchers_words", "job.note", "job.options", "turn.request"}
+ORDERS = {"job.chosen_agent"}
+JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
 
 FILE = {"settings_file", *(f"settings_file.{part}" for part in ("key", "known", "reader"))}
 UNSAID = {"start_defaults", *FILE}
@@ -52,14 +53,14 @@ LOADED = {
     "ao-list-sessions": CALLS | SHOWS | {"terminal.tables"},
     "ao ps": CALLS | SHOWS | {"terminal.tables"} | VERBS,
     "ao status one": CALLS | {"terminal.causes", "why"} | VERBS,
-    "ao start one --agent echo --detach --prompt x": CALLS | JOB | VERBS | UNSAID,
+    "ao start one --agent echo --detach --prompt x": CALLS | JOB | ORDERS | VERBS | UNSAID,
     "ao-list-blueprints": CALLS | {"terminal.tables"},
     "ao-get-result one": CALLS | WATCHES | {"watching.waiting", "why"},
     "ao-wait one": CALLS | WATCHES | {"watching.waiting", "terminal.causes", "why"},
     "ao-logs one": CALLS | SHOWS | WATCHES | {"watching.following"},
     "ao-logs one --output": CALLS | SHOWS | WATCHES | {"watching.following"},
-    "ao-start one --agent echo --detach --prompt x": CALLS | JOB | UNSAID,
-    "ao-resume one --detach --prompt x": CALLS | JOB,
+    "ao-start one --agent echo --detach --prompt x": CALLS | JOB | ORDERS | UNSAID,
+    "ao-resume one --detach --prompt x": CALLS | JOB | ORDERS,
 }
 
 
@@ -120,7 +121,7 @@ def test_a_command_loads_what_stands_here_and_nothing_else(
 def _package_of(part: str) -> str:
     if part in FILE:
         return ""
-    return "agent_backends." if part in JOB else "runtime_client."
+    return "agent_backends." if part in JOB | ORDERS else "runtime_client."
 
 
 def test_the_mcp_server_on_standard_input_loads_no_sdk_and_no_event_loop(
@@ -143,7 +144,7 @@ PYTHON_OF_A_RUN = f"{PYTHON_ITSELF} asyncio.subprocess ctypes importlib.util sec
 """What a run takes of Python beside that; a warm parent keeps it for all runs, and each pays for what it touches."""
 SENDS = {f"sending.{name}" for name in ("event_sender", "facts", "shortening", "spool")}
 RUNS = {
-    "command": {"command.backend", "command.output_lines", "command.sentences"},
+    "command": {"client.private_files", *(f"command.{name}" for name in ("backend", "output_lines", "sentences"))},
     "claude": {
         *(f"client.{name}" for name in ("failures", "inherited", "permission", "private_files", "process")),
         *(f"claude.{name}" for name in ("backend", "conversation", "events", "failures", "launch", "messages")),

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import quote
 
 from runtime_client.wire import Json, JsonObject
@@ -32,7 +33,10 @@ class Secrets:
 
     def hidden_in(self, text: str) -> str:
         """Return the text without them."""
-        return _pattern(self.spellings).sub(REDACTED, text) if self.spellings else text
+        # Most texts hold none, and to compile the pattern costs as much as the rest of a short turn.
+        if not any(spelling in text for spelling in self.spellings):
+            return text
+        return _pattern(self.spellings).sub(REDACTED, text)
 
     def hidden_in_object(self, value: JsonObject) -> JsonObject:
         """Return the object without them, in keys too."""
@@ -58,8 +62,11 @@ class RedactedStream:
 
     def __init__(self, secrets: Secrets) -> None:
         self._wanted = tuple(spelling.encode("utf-8", "surrogateescape") for spelling in secrets.spellings)
-        self._pattern = re.compile(b"|".join(re.escape(wanted) for wanted in self._wanted))
         self._unshown = b""
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes]:
+        return re.compile(b"|".join(re.escape(wanted) for wanted in self._wanted))
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next piece; return what can be shown by now."""
@@ -68,7 +75,7 @@ class RedactedStream:
         content, shown, at = self._unshown + piece, b"", 0
         while True:
             open_from = self._first_beginning(content, at)
-            found = self._pattern.search(content, at)
+            found = self._pattern.search(content, at) if self._is_in(content) else None
             # One that begins later than what may become a longer one waits with it.
             if found is None or found.start() >= open_from:
                 break
@@ -80,7 +87,10 @@ class RedactedStream:
     def finish(self) -> bytes:
         """Return what was held back, when nothing more comes."""
         rest, self._unshown = self._unshown, b""
-        return self._pattern.sub(REDACTED.encode(), rest) if self._wanted else rest
+        return self._pattern.sub(REDACTED.encode(), rest) if self._is_in(rest) else rest
+
+    def _is_in(self, content: bytes) -> bool:
+        return any(wanted in content for wanted in self._wanted)
 
     def _first_beginning(self, content: bytes, at: int) -> int:
         """Where the first text begins that ends with the content and is the beginning, and no more, of a secret."""

@@ -133,8 +133,10 @@ class Runtime:
         self._launchers = LauncherRoutes(
             self.store, self.polls, self.session_tokens, settings.poll_timeout_seconds, self._traceparent
         )
+        self._sessions = SessionRoutes(self.store, self.live, self.polls.is_parked, self.agents)
+        self._events = EventRoutes(self.store)
         self.api = self._api()
-        self.direct = DirectCalls(self._jobs, self._launchers)
+        self.direct = DirectCalls(self._jobs, self._launchers, self._sessions, self._events)
 
     def close(self) -> None:
         """Finish what was accepted."""
@@ -195,8 +197,8 @@ class Runtime:
             AccessRoutes(self.store),
             LoginRoutes(self.store, self._port),
             self._launchers,
-            SessionRoutes(self.store, self.live, self.polls.is_parked, self.agents),
-            EventRoutes(self.store),
+            self._sessions,
+            self._events,
             TreeRoutes(self.store),
             MessageRoutes(self.store),
             CallbackRoutes(self.store),

@@ -24,6 +24,7 @@ class Call:
 
 ORDER: dict[str, object] = {"type": "start_session", "session_name": "s", "agent_name": "echo", "prompt": "hello"}
 PROOF: dict[str, object] = {"launcher_id": "lnch_00000000000000000000000000", "attempt": 1, "token": "t"}
+OF_CHUNK = (("X-Launcher-Id", str(PROOF["launcher_id"])), ("X-Job-Attempt", "1"), ("X-Job-Token", "t"))
 NO_JOB = "/launcher/jobs/job_00000000000000000000000000"
 CALLS = {
     "an order without a prompt": Call("POST", "/jobs", 422, "invalid_parameters", ORDER | {"prompt": None}),
@@ -51,6 +52,20 @@ CALLS = {
         {"launcher_id": "x", "reports": [{"call": "declined", "job_id": "job_1"}]},
     ),
     "a stop of an unknown job": Call("POST", f"{NO_JOB}/stopped", 404, "job_unknown", PROOF),
+    "output of an unknown job": Call("POST", f"{NO_JOB}/log?offset=0", 404, "job_unknown", {}, OF_CHUNK),
+    "output of a simple launcher": Call("POST", f"{NO_JOB}/log?offset=0", 404, "job_unknown", {}, OF_CHUNK[:1]),
+    "output of nobody": Call("POST", f"{NO_JOB}/log?offset=0", 422, "invalid_parameters", {}, OF_CHUNK[1:]),
+    "output from nowhere": Call("POST", f"{NO_JOB}/log?offset=-1", 422, "invalid_parameters", {}, OF_CHUNK),
+    "an unknown session with its agent": Call("GET", "/sessions/nobody?agent=true", 404, "session_unknown"),
+    "a session's name that is too long": Call("GET", f"/sessions/{LONG}?agent=true", 422, "invalid_parameters"),
+    "no events": Call("POST", "/sessions/nobody/events", 422, "invalid_parameters", {"events": []}),
+    "an event of no type": Call("POST", "/sessions/nobody/events", 422, "invalid_parameters", {"events": [{}]}),
+    "events of an unknown session": Call(
+        "POST", "/sessions/nobody/events", 404, "session_unknown", {"events": [{"type": "message"}]}
+    ),
+    "events with an unknown parameter": Call(
+        "POST", "/sessions/nobody/events?now=1", 422, "invalid_parameters", {"events": [{"type": "message"}]}
+    ),
 }
 
 
@@ -64,6 +79,25 @@ def test_what_is_not_plainly_right_gets_the_frameworks_sentence(call: Call, runt
     assert said["code"] == call.code
     assert said["detail"], "every refusal says a sentence"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_session_and_its_events_are_the_same_on_both_roads(runtime: RuntimeProcess) -> None:
+    headers = {"Authorization": f"Bearer {runtime.token}"}
+    with httpx.Client(base_url=runtime.url, headers=headers) as calls:
+        calls.post("/jobs", json=ORDER | {"session_name": "two-roads"}).raise_for_status()
+        short, long = (calls.get(f"/sessions/two-roads?agent={word}") for word in ("true", "1"))
+        event = {"type": "message", "data": {"text": "once"}, "client_event_id": "once"}
+        both = {"events": [event], "metadata": {"mood": "good"}}
+        # A single event is no batch, and goes the framework's way.
+        told, again = (calls.post("/sessions/two-roads/events", json=body).json() for body in (both, event))
+        mood = calls.get("/sessions/two-roads").json()["session"]["metadata"]
+        calls.post("/sessions/two-roads/stop").raise_for_status()
+    assert short.json() == long.json()
+    assert dict(short.headers) == dict(long.headers) | {"date": short.headers["date"]}
+    assert short.json()["agent"]["name"] == "echo"
+    assert told == {"events": [again["events"][0] | {"duplicate": False}], "metadata_set": True}
+    assert again == {"events": [again["events"][0] | {"duplicate": True}], "metadata_set": False}
+    assert mood == {"mood": "good"}
 
 
 def test_the_session_that_a_header_names_is_the_parent(runtime: RuntimeProcess) -> None:

@@ -1,11 +1,11 @@
 """The backend `claude`: Claude Code, as the Claude Agent SDK carries it."""
 
 import asyncio
-import tempfile
 from pathlib import Path
 
 from agent_backends.claude.conversation import Conversation
 from agent_backends.claude.launch import prepare_launch
+from agent_backends.client.private_files import private_folder
 from agent_backends.client.process import ClientProcess
 from agent_backends.printed import Printed
 from agent_backends.protocol import CannotRunError, Emit, Outcome, Turn
@@ -22,14 +22,14 @@ class ClaudeBackend:
         """Run one turn to its end; what goes wrong with the agent is a FAILED outcome."""
         # The folder holds the system prompt and the MCP servers' settings, secrets included: arguments of a process
         # are open to every user of the machine, files of mode 0600 in a folder of mode 0700 are not.
-        with tempfile.TemporaryDirectory(prefix="agent-claude-", ignore_cleanup_errors=True) as private_dir:
+        with private_folder("agent-claude-") as private_dir:
             printed = Printed(turn)
             try:
-                launch = prepare_launch(turn, Path(private_dir))
+                launch = prepare_launch(turn, private_dir)
             except CannotRunError as cause:
                 return cause.outcome
             try:
-                prefix = await command_prefix(turn, _needs(launch.command[0], turn, Path(private_dir)))
+                prefix = await command_prefix(turn, _needs(launch.command[0], turn, private_dir))
                 with prefix:
                     process = await ClientProcess.start(
                         prefix, launch.command, turn.working_folder, launch.environment, printed

@@ -13,12 +13,12 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE
 
 from agent_backends.blueprint import Bubblewrap
+from agent_backends.client.private_files import private_folder
 from agent_backends.command.output_lines import OutputLines
 from agent_backends.command.sentences import sentence_for_exit, sentence_for_spawn
 from agent_backends.printed import Printed
@@ -58,13 +58,13 @@ class CommandBackend:
         except UnexpectedAnswerError as error:
             sentence = f"cannot run agent {turn.blueprint.name!r}: an option in its agent.json is wrong: {error}"
             return Outcome.failed(Reason.INVALID_PARAMETERS, sentence)
-        with tempfile.TemporaryDirectory(prefix="agent-prompt-", ignore_cleanup_errors=True) as folder:
-            prompt_file = Path(folder) / "prompt.txt"
+        with private_folder("agent-prompt-") as folder:
+            prompt_file = folder / "prompt.txt"
             prompt_file.touch(mode=0o600)
             prompt_file.write_bytes(turn.prompt.encode("utf-8", errors="replace"))
             running = _Run(turn, emit)
             try:
-                prefix = await command_prefix(turn, Needs(readable=(Path(folder),)))
+                prefix = await command_prefix(turn, Needs(readable=(folder,)))
                 with prefix:
                     process = await _spawn(turn, prefix, prompt_file, running)
             except CannotRunError as cause:

@@ -1,10 +1,9 @@
 """The backend `gemini`: Gemini CLI, one process for each turn."""
 
 import asyncio
-import tempfile
-from pathlib import Path
 
 from agent_backends.client.failures import wrong_option
+from agent_backends.client.private_files import private_folder
 from agent_backends.client.running import run_client
 from agent_backends.gemini.home import HomeOfTurn
 from agent_backends.gemini.launch import own_folder, prepare_launch
@@ -21,8 +20,8 @@ class GeminiBackend:
 
     async def run(self, turn: Turn, emit: Emit, stop: asyncio.Event) -> Outcome:
         """Run one turn to its end; what goes wrong with the agent is a FAILED outcome."""
-        with tempfile.TemporaryDirectory(prefix="agent-gemini-", ignore_cleanup_errors=True) as private_dir:
-            home = HomeOfTurn(own_folder(turn), Path(private_dir))
+        with private_folder("agent-gemini-") as private_dir:
+            home = HomeOfTurn(own_folder(turn), private_dir)
             try:
                 options = GeminiOptions.read(turn.blueprint.options, turn.blueprint.limits)
                 launch = prepare_launch(turn, options, home)

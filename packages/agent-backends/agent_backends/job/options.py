@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from agent_backends.installation import installation_of
-from agent_backends.job.chosen_agent import say_chosen_agent
 from agent_backends.job.launchers_words import arguments_in
 from agent_backends.job.note import say_that_we_are_here, withdraw
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
@@ -141,12 +140,13 @@ def start_from_command(
 
     Errors:  RuntimeClientError.
     """
+    environment = dict(environment)  # of the process itself each look is encoded and decoded anew
     caller = Caller.read(environment)
     if type is JobType.START_SESSION and caller.job_id is None and caller.session_name is None:
         given = _with_defaults(given, environment)
     request = _request(type, given, caller)
     around = Surroundings(installation_of(command), environment, warn)
-    with connect() as client:
+    with connect(environment) as client:
         if not caller.runs_job_of(request.session_name):
             withdraw(caller)
             if given.is_detached:
@@ -200,6 +200,9 @@ def _is_shown(given: StartOptions, caller: Caller) -> bool:
 
 
 def _order(client: RuntimeClient, request: SessionRequest, given: StartOptions) -> int:
+    # Imported late: who runs the job itself says it elsewhere, or not at all.
+    from agent_backends.job.chosen_agent import say_chosen_agent
+
     job = client.create_job(request.order())
     say_chosen_agent(request, job, warn)
     if given.name is None and not given.is_quiet and not given.as_json:

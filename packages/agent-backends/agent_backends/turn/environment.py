@@ -93,6 +93,7 @@ def output_limit_in(environment: Mapping[str, str]) -> int:
 def _search_path(path: str, installation: Installation) -> str:
     """Return a search path with our commands, and without this command's private Python: the project has its own."""
     ours = str(installation.commands)
-    others = [folder for folder in path.split(os.pathsep) if folder not in {str(Path(sys.prefix) / "bin"), ours}]
+    private = {str(Path(sys.prefix) / "bin"), ours}
+    others = [folder for folder in path.split(os.pathsep) if folder not in private]
     # Beside installed commands lies that very Python, so they are looked for last.
     return os.pathsep.join([ours, *others] if installation.are_commands_alone else [*others, ours])

@@ -46,12 +46,12 @@ def run(main: Callable[..., int], arguments: Mapping[str, object] | None = None)
     sys.exit(int(code))
 
 
-def connect() -> RuntimeClient:
-    """Return a client of the runtime that the environment names, or else the user's file.
+def connect(environment: Mapping[str, str] | None = None) -> RuntimeClient:
+    """Return a client of the runtime that the environment names, this process's by default, or else the user's file.
 
     Errors:  UsageError.
     """
-    return RuntimeClient(find_runtime(configured(os.environ)))
+    return RuntimeClient(find_runtime(configured(os.environ if environment is None else environment)))
 
 
 def warn(sentence: str) -> None:

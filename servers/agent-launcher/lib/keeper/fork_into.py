@@ -13,6 +13,7 @@ import os
 import platform
 import signal
 import sys
+from functools import cache
 
 _CLONE3 = 435  # the same number on every architecture
 _CLONE_INTO_CGROUP = 1 << 33
@@ -80,10 +81,15 @@ def can_fork_into(cgroup: str) -> bool:
 
 def _clone(arguments: _CloneArguments) -> int | None:
     # With the interpreter's lock held: the child goes on as its only thread.
-    library = ctypes.PyDLL(None, use_errno=True)
-    pid = int(library.syscall(_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments)))
+    pid = int(_library().syscall(_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments)))
     if pid >= 0:
         return pid
     if (code := ctypes.get_errno()) in _BUSY:
         raise OSError(code, os.strerror(code))
     return None
+
+
+@cache
+def _library() -> ctypes.PyDLL:
+    # Once for each process: it is a class of its own, which a warm parent, that collects no garbage, would never lose.
+    return ctypes.PyDLL(None, use_errno=True)

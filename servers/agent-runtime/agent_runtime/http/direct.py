@@ -16,9 +16,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.http.door.rules import Matched
+from agent_runtime.http.events import EventBatchBody, EventRoutes
 from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MAX, JobRoutes
 from agent_runtime.http.launchers import POLL_ENDPOINT, REPORT_ENDPOINT, LauncherRoutes
-from agent_runtime.http.wire.answers import invalid_body
+from agent_runtime.http.sessions import REFERENCE_CHARACTERS_MAX, SessionRoutes
+from agent_runtime.http.wire.answers import answer, invalid_body
 from agent_runtime.http.wire.jobs import ORDERS_MAX, JobBodies, JobBody
 from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody, ReportsBody
 
@@ -26,15 +28,23 @@ Model = TypeVar("Model", bound=BaseModel)
 _Answer = Awaitable[Response]
 _Call = Callable[[Request, Mapping[str, str], bytes], _Answer | None]
 _NOTHING: Final = b""
+_WITH_AGENT: Final = b"agent=true"
+_OFFSET: Final = re.compile(rb"offset=([0-9]{1,15})")
+_ATTEMPT: Final = re.compile("[0-9]{1,9}")
+_OF_CHUNK: Final = ("x-launcher-id", "x-job-attempt", "x-job-token")
 _LIST: Final = re.compile(rb"\s*\[")
 
 
 class DirectCalls:
     """Knows which calls have a shorter road, and answers them."""
 
-    def __init__(self, jobs: JobRoutes, launchers: LauncherRoutes) -> None:
+    def __init__(
+        self, jobs: JobRoutes, launchers: LauncherRoutes, sessions: SessionRoutes, events: EventRoutes
+    ) -> None:
         self._jobs = jobs
         self._launchers = launchers
+        self._sessions = sessions
+        self._events = events
         self._orders = TypeAdapter[list[JobBody]](JobBodies)
         attempt = f"{POLL_ENDPOINT}/{{job_id}}"
         self._calls: Mapping[tuple[str, str], _Call] = {
@@ -45,6 +55,9 @@ class DirectCalls:
             ("POST", f"{attempt}/completed"): self._ended(launchers.completed),
             ("POST", f"{attempt}/failed"): self._ended(launchers.failed),
             ("POST", f"{attempt}/stopped"): self._ended(launchers.stopped),
+            ("POST", f"{attempt}/log"): self._log,
+            ("GET", "/sessions/{session}"): self._session,
+            ("POST", "/sessions/{session}/events"): self._tell,
         }
 
     async def answer(self, request: Request, matched: Matched, body: bytes | None) -> Response | None:
@@ -121,6 +134,32 @@ class DirectCalls:
             return None if given is None else report(names["job_id"], given)
 
         return call
+
+    def _log(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+        del body  # It is read once more, from memory.
+        offset = _OFFSET.fullmatch(request.scope["query_string"])
+        launcher_id, attempt, token = (request.headers.get(name, "") for name in _OF_CHUNK)
+        # Who does not say all of it is a simpler launcher.
+        is_whole = launcher_id and token and _ATTEMPT.fullmatch(attempt)
+        if offset is None or not is_whole or "x-log-skip" in request.headers:
+            return None
+        return self._launchers.log(request, names["job_id"], int(offset[1]), launcher_id, int(attempt), token)
+
+    def _session(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+        del body
+        if request.scope["query_string"] != _WITH_AGENT or len(names["session"]) > REFERENCE_CHARACTERS_MAX:
+            return None
+        return _answered(self._sessions.get(names["session"], agent=True))
+
+    def _tell(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+        if request.scope["query_string"] or len(names["session"]) > REFERENCE_CHARACTERS_MAX:
+            return None
+        given = _read(EventBatchBody, body)
+        return None if given is None else _answered(self._events.append(names["session"], given, request))
+
+
+async def _answered(asked: Awaitable[BaseModel]) -> Response:
+    return answer(await asked)
 
 
 def _read(model: type[Model], body: bytes) -> Model | None:

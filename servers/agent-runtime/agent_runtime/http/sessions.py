@@ -52,7 +52,8 @@ from agent_runtime.services.sessions.sessions import (
     view,
 )
 
-SessionReference = Annotated[str, Path(description="the session's name or id", max_length=200)]
+REFERENCE_CHARACTERS_MAX = 200
+SessionReference = Annotated[str, Path(description="the session's name or id", max_length=REFERENCE_CHARACTERS_MAX)]
 _SEARCHED = (
     "only those whose name or agent holds this, or whose prompts, result, errors, folder or ids hold each word of it "
     "(or a word that begins so)"
@@ -162,12 +163,17 @@ class SessionRoutes:
 
         `agent` is null if it was not asked for, or if there is none of that name.
         """
-        found = await self.store.read(lambda tx: self._wire(tx, find_session(tx, session)))
-        return SessionWithAgent(session=found, agent=await self._agent_of(found) if agent else None)
 
-    async def _agent_of(self, session: SessionWire) -> AgentWire | None:
+        def read(tx: Transaction) -> SessionWithAgent:
+            found = self._wire(tx, find_session(tx, session))
+            # Its files are looked at where the session is read: that is no thread that answers others.
+            return SessionWithAgent(session=found, agent=self._agent_of(found) if agent else None)
+
+        return await self.store.read(read)
+
+    def _agent_of(self, session: SessionWire) -> AgentWire | None:
         try:
-            return AgentWire.of(await asyncio.to_thread(self.agents.get, session.agent_name))
+            return AgentWire.of(self.agents.get(session.agent_name))
         except NotFound:
             return None
 

@@ -9,7 +9,8 @@ from agent_runtime.http.door.rules import Matched
 from agent_runtime.http.wire.answers import short
 
 
-def refuse_unknown_query(request: Request) -> None:
+# Waits for nothing: a plain function would have a thread of its own for each request.
+async def refuse_unknown_query(request: Request) -> None:
     """Refuse a parameter that the route does not have.
 
     Errors:  Invalid.

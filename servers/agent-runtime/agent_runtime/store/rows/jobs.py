@@ -68,12 +68,10 @@ class JobTable:
     def prompts(self, job_ids: Sequence[JobId]) -> Mapping[JobId, str]:
         if not job_ids:
             return {}
-        values: dict[str, object] = {f"of_{place}": job_id for place, job_id in enumerate(job_ids)}
+        values = _numbered(job_ids)
         statement = self._channel.prepare(
             ("prompts", len(values)),
-            lambda: select(prompts.c.job_id, prompts.c.content).where(
-                prompts.c.job_id.in_([bindparam(name, type_=jobs.c.id.type) for name in values])
-            ),
+            lambda: select(prompts.c.job_id, prompts.c.content).where(_is_among(prompts.c.job_id, values)),
         )
         return {JobId(str(row[0])): str(row[1]) for row in self._channel.rows(statement, values)}
 
@@ -162,7 +160,11 @@ class JobTable:
         )
 
     def several(self, job_ids: Sequence[JobId]) -> Sequence[Job]:
-        return self._read(self._channel.ask(self._all().where(jobs.c.id.in_(job_ids))))
+        values = _numbered(job_ids)
+        statement = self._channel.prepare(
+            ("several", len(values)), lambda: self._all().where(_is_among(jobs.c.id, values))
+        )
+        return self._read(self._channel.rows(statement, values))
 
     def last_ended(self, session_ids: Sequence[SessionId]) -> Sequence[Job]:
         others = jobs.alias()
@@ -172,12 +174,16 @@ class JobTable:
         return list({job.session_id: job for job in self._read(self._channel.ask(own))}.values())
 
     def count_queued(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
-        query = (
-            select(jobs.c.session_id, func.count())
-            .where(jobs.c.session_id.in_(session_ids), conditions.pending())
-            .group_by(jobs.c.session_id)
+        values = _numbered(session_ids)
+        statement = self._channel.prepare(
+            ("count queued", len(values)),
+            lambda: (
+                select(jobs.c.session_id, func.count())
+                .where(_is_among(jobs.c.session_id, values), conditions.pending())
+                .group_by(jobs.c.session_id)
+            ),
         )
-        return {SessionId(key): count for key, count in self._channel.connection.execute(query)}
+        return {SessionId(str(row[0])): int(str(row[1])) for row in self._channel.rows(statement, values)}
 
     def count_waiting(self, up_to: int) -> int:
         # The id alone, which stands in the index: any other column would be fetched from the row of each job.
@@ -290,3 +296,12 @@ class JobTable:
             jobs.c.attempt == bindparam("if_attempt"),
             jobs.c.token.is_not_distinct_from(bindparam("if_token")),
         )
+
+
+def _numbered(ids: Sequence[str]) -> dict[str, object]:
+    """Give each of several ids the name of a parameter."""
+    return {f"of_{place}": one for place, one in enumerate(ids)}
+
+
+def _is_among(column: ColumnElement[str], values: Values) -> ColumnElement[bool]:
+    return column.in_([bindparam(name, type_=column.type) for name in values])
