@@ -8,6 +8,7 @@ from playwright.sync_api import Route, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
+from browser.test_accessible import complaints
 from support.desk import Desk, JsonObject, fresh, read, text
 
 
@@ -73,6 +74,36 @@ def test_a_launcher_shows_up_is_drained_resumed_and_removed(open_page: OpenPage,
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
 
     expect(card).to_have_count(0)
+
+
+def test_a_launcher_says_which_clients_it_has_and_the_form_which_agents_can_run(
+    open_page: OpenPage, desk: Desk
+) -> None:
+    program = {"program": "/opt/bin/codex", "version": "0.61.0", "is_signed_in": False}
+    clients = [{"client": "codex", **program}, {"client": "acp opencode", "program": "/usr/bin/opencode"}, {"client": "claude"}]
+    told = {"name": "loft", "hostname": "loft", "clients": clients}
+    launcher = text(read(desk.post("/launcher/register", told))["launcher_id"])
+    page = open_page("#/launchers", width=390)
+    card = page.locator('[data-launcher="loft"]')
+    fact = card.locator("dl > div").filter(has_text="Can run")
+    expect(fact.locator("dd > div")).to_have_text(["codex 0.61.0, not signed in", "opencode"])
+    assert card.evaluate("card => card.scrollWidth <= card.clientWidth")
+    assert complaints(page) == []
+
+    for other in desk.get("/launchers").json()["launchers"]:
+        if other["launcher_id"] != launcher:
+            desk.delete(f"/launchers/{other['launcher_id']}")
+    page.goto(page.url.split("#")[0] + "#/new")
+    agents = page.get_by_label("Agent")
+    expect(agents.get_by_role("option", name="codex (no launcher for it)")).to_be_attached()
+    expect(agents.get_by_role("option", name="echo", exact=True)).to_be_attached()
+    agents.select_option("claude")
+    expect(page.get_by_text("No launcher has claude: on loft it is not installed.")).to_be_visible()
+    agents.select_option("codex")
+    expect(page.get_by_text("No launcher has codex: on loft it is not signed in.")).to_be_visible()
+    desk.post("/launcher/heartbeat", {"launcher_id": launcher, "clients": [{"client": "codex", **program, "is_signed_in": True}]})
+    expect(page.get_by_text("No launcher has codex")).to_have_count(0)
+    desk.delete(f"/launchers/{launcher}")
 
 
 def test_an_agent_is_written_checked_switched_off_and_deleted(open_page: OpenPage, desk: Desk) -> None:

@@ -4,6 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from agent_backends.job.note import write_note
@@ -29,8 +30,13 @@ def run_launched(
     request: SessionRequest,
     caller: Caller,
     around: Surroundings,
+    *,
+    is_logged: bool,
 ) -> Ended:
-    """Run the launcher's job; whatever keeps it from running is its outcome too."""
+    """Run the launcher's job; whatever keeps it from running is its outcome too.
+
+    Shape:   with `is_logged` what a program prints goes to our standard output as it comes.
+    """
     job_id = caller.job_id or ""
     try:
         turn = Retry(time.sleep, PATIENCE_SECONDS, most_seconds=5.0).call(
@@ -42,7 +48,7 @@ def run_launched(
     except RuntimeClientError as cause:
         return Ended(_outcome_of(cause, request), ExitCode.JOB_FAILED)
     job = JobInHand(job_id, caller.attempt, None, _spool_folder(caller))
-    return run_session(client, turn, job, StopSwitch(), around.warn)
+    return run_session(client, replace(turn, is_logged=is_logged), job, StopSwitch(), around.warn)
 
 
 def _fetch(client: RuntimeClient, request: SessionRequest, caller: Caller, around: Surroundings) -> Turn:

@@ -30,7 +30,7 @@ def run_job(
     if caller.runs_job_of(request.session_name):
         from agent_backends.job.launched import leave_note, run_launched
 
-        ended = run_launched(client, request, caller, around)
+        ended = run_launched(client, request, caller, around, is_logged=not as_json)
         unwritten = _print_end(request, ended, as_json=as_json)
         leave_note(caller.outcome_file, ended, unwritten, around.warn)
     else:
@@ -65,7 +65,10 @@ def _print_end(request: SessionRequest, ended: Ended, *, as_json: bool) -> str |
     """Print what the agent left; that this fails is our trouble and not the agent's: it is said and returned."""
     unwritten = None
     try:
-        print_json(_as_json(request, ended)) if as_json else print_text(ended.outcome.result_text)
+        if as_json:
+            print_json(_as_json(request, ended))
+        else:
+            print_text(_still_to_print(ended.outcome))
     except CannotPrintError as cause:
         unwritten = f"{cause} (the session has the result: ao-get-result {request.session_name})"
     except BrokenPipeError:
@@ -74,6 +77,13 @@ def _print_end(request: SessionRequest, ended: Ended, *, as_json: bool) -> str |
         if sentence is not None and (error := say(sentence)) is not None:
             unwritten = unwritten or f"cannot write to standard error: {error.strerror}"
     return unwritten or ended.outcome.unwritten
+
+
+def _still_to_print(outcome: Outcome) -> str:
+    if not outcome.is_printed:
+        return outcome.result_text
+    # What we say next shall not stand on a line of the program's.
+    return "\n" if outcome.result_text and not outcome.result_text.endswith("\n") else ""
 
 
 def _as_json(request: SessionRequest, ended: Ended) -> JsonObject:
