@@ -57,7 +57,7 @@ function Lines({ lines, wanted, wraps, numbered }) {
       (piece, place) => (place % 2 ? html`<mark>${piece}</mark>` : piece))}</div>`,
     [wanted, numbered],
   );
-  return html`<${VirtualList} ref=${list} items=${lines} keyOf=${keyOf} draw=${draw} guess=${19} label="Raw log" role="log"
+  return html`<${VirtualList} handle=${list} items=${lines} keyOf=${keyOf} draw=${draw} guess=${19} label="Raw log" role="log"
     className=${`log-lines${wraps ? " wraps" : ""}${numbered ? " numbered" : ""}`} stickToEnd />`;
 }
 

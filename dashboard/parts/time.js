@@ -32,11 +32,16 @@ export const between = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
 
+const secondFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hour12: false });
+
 /** A moment in full, in the reader's own time zone. */
 export const exact = (at) => (at ? exactFormat.format(new Date(at)) : "");
 
 /** Hour and minute of a moment. */
 export const clock = (at) => clockFormat.format(new Date(at));
+
+/** A moment of a day to the second. */
+export const moment = (at) => secondFormat.format(new Date(at));
 
 /** Tells all shown times, once a second, that a second has passed. */
 export function createTicker() {

@@ -92,7 +92,7 @@ def test_a_launcher_says_which_clients_it_has_and_the_form_which_agents_can_run(
 
     for other in desk.get("/launchers").json()["launchers"]:
         if other["launcher_id"] != launcher:
-            desk.delete(f"/launchers/{other['launcher_id']}")
+            desk.http.delete(f"/launchers/{other['launcher_id']}")
     page.goto(page.url.split("#")[0] + "#/new")
     agents = page.get_by_label("Agent")
     expect(agents.get_by_role("option", name="codex (no launcher for it)")).to_be_attached()
@@ -103,7 +103,7 @@ def test_a_launcher_says_which_clients_it_has_and_the_form_which_agents_can_run(
     expect(page.get_by_text("No launcher has codex: on loft it is not signed in.")).to_be_visible()
     desk.post("/launcher/heartbeat", {"launcher_id": launcher, "clients": [{"client": "codex", **program, "is_signed_in": True}]})
     expect(page.get_by_text("No launcher has codex")).to_have_count(0)
-    desk.delete(f"/launchers/{launcher}")
+    desk.http.delete(f"/launchers/{launcher}")
 
 
 def test_an_agent_is_written_checked_switched_off_and_deleted(open_page: OpenPage, desk: Desk) -> None:

@@ -23,6 +23,7 @@ from agent_runtime.domain.limits import Limits
 from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.callbacks import CallbackRoutes
+from agent_runtime.http.changes import ChangesRoutes
 from agent_runtime.http.direct import DirectCalls
 from agent_runtime.http.door.audit import AuditedRequests
 from agent_runtime.http.door.auth import Authenticator, KnownToken
@@ -197,6 +198,7 @@ class Runtime:
             self._launchers,
             SessionRoutes(self.store, self.live, self.polls.is_parked, self.agents),
             EventRoutes(self.store),
+            ChangesRoutes(self.store, self.log_readers),
             TreeRoutes(self.store),
             MessageRoutes(self.store),
             CallbackRoutes(self.store),

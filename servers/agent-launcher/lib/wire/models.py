@@ -77,11 +77,35 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A question for what differs in a repository; without `until_commit`, up to the folder as it is now."""
+
+    inquiry_id: str
+    project_dir: str
+    since_commit: str
+    until_commit: str | None = None
+
+    @classmethod
+    def from_json(cls, told: JsonObject) -> Inquiry:
+        """Read an inquiry from the wire.
+
+        Errors:  ValueError.
+        """
+        return cls(
+            _identifier(told, "inquiry_id"),
+            _required(told, "project_dir"),
+            _required(told, "since_commit"),
+            text_of(told, "until_commit"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PollAnswer:
-    """What one poll brought: claims to start, jobs to stop, or neither."""
+    """What one poll brought: claims to start, jobs to stop, inquiries to answer, or nothing."""
 
     jobs: tuple[Job, ...] = ()
     stop_jobs: tuple[str, ...] = ()
+    inquiries: tuple[Inquiry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

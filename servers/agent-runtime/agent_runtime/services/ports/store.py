@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol, TypedDict, TypeVar
 
 from agent_runtime.domain.event import Event, NewEvent
-from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
+from agent_runtime.domain.ids import InquiryId, JobId, LauncherId, RandomBytes, SessionId
 from agent_runtime.domain.job import Job, JobStatus, WaitsOn
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
@@ -18,6 +18,7 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import Relatives
+from agent_runtime.services.ports.inquiries import InquiryRows
 from agent_runtime.services.ports.questions import (
     AgentDay,
     JobFilter,
@@ -118,6 +119,7 @@ class LauncherChanges(TypedDict, total=False):
     instance_began: float | None
     past_instances: str
     clients: Mapping[str, Mapping[str, Json]] | None
+    is_asked: bool
 
 
 @dataclass(frozen=True)
@@ -338,6 +340,7 @@ class Transaction(Protocol):
     logs: LogRows
     retention: RetentionRows
     search: SearchRows
+    inquiries: InquiryRows
     access: AccessRows
     counts: CountRows
     relatives: Relatives
@@ -351,8 +354,8 @@ class Transaction(Protocol):
     def wake_launcher(self, launcher_id: LauncherId) -> None:
         """Let this launcher's parked poll look again, after the commit."""
 
-    def tell_log_readers(self, job_id: JobId) -> None:
-        """Let those who wait for a job's output read on, after the commit."""
+    def tell_log_readers(self, of: JobId | InquiryId) -> None:
+        """Let those who wait for a job's output, or for an answer, read on, after the commit."""
 
     def leads(self, task: str) -> bool:
         """Tell whether this transaction may do a task of which one at a time is enough."""
@@ -369,7 +372,7 @@ class Announcement:
     ready_lanes: Sequence[Lane] = ()
     launchers: Sequence[LauncherId] = ()
     due_at: datetime | None = None
-    logs: Sequence[JobId] = ()
+    logs: Sequence[JobId | InquiryId] = ()
 
 
 Announcer = Callable[[Announcement], None]
