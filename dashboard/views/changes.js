@@ -89,7 +89,7 @@ function Line({ line }) {
   if (line.kind === "file") {
     return html`<div class="patch-file" role="listitem"><b>${line.text}</b><${Copy} text=${line.text} label="Copy path" /></div>`;
   }
-  const sign = { added: "+", removed: "−" }[line.kind] ?? "";
+  const sign = { added: "+", removed: "-" }[line.kind] ?? "";
   return html`<div class=${`patch-line ${line.kind}`} role="listitem" data-old=${line.old} data-now=${line.now}>
     <span class="sign">${sign}</span>${line.text}</div>`;
 }

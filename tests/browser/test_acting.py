@@ -60,7 +60,11 @@ def test_what_a_session_changed_is_shown_whole_and_turn_by_turn_and_its_events_a
     read(desk.post("/agents", script), 201)
     begin = "echo two >> a.txt; git -c user.name=x -c user.email=x@x commit -qam two; echo said; echo complained >&2"
     first = desk.start(name, agent_name=script["name"], project_dir=str(project), prompt=begin)["job_id"]
-    order: JsonObject = {"type": "resume_session", "session_name": name, "prompt": "rm b.txt; echo n > new.txt; echo did"}
+    order: JsonObject = {
+        "type": "resume_session",
+        "session_name": name,
+        "prompt": "rm b.txt; echo n > new.txt; echo did",
+    }
     read(desk.post("/jobs", order), 201)
     page = open_page(f"#/sessions/{name}", refused=True)
     expect(page.locator('[data-kind="run"]').last).to_contain_text("Completed", timeout=FIRST_RUN_MS)
@@ -68,9 +72,11 @@ def test_what_a_session_changed_is_shown_whole_and_turn_by_turn_and_its_events_a
 
     page.get_by_role("link", name="Changes").click()
     files = page.get_by_role("list", name="Files").get_by_role("listitem")
-    expect(files).to_have_text([re.compile(r"a.txt\s*\+1"), re.compile(r"b.txt\s*\+0"), re.compile(r"new.txt\s*new\s*\+1")])
+    expect(files).to_have_text(
+        [re.compile(r"a.txt\s*\+1"), re.compile(r"b.txt\s*\+0"), re.compile(r"new.txt\s*new\s*\+1")]
+    )
     expect(page.locator(".patch-line.added")).to_have_text(["+two", "+n"])
-    expect(page.locator(".patch-line.removed")).to_have_text(["−b"])
+    expect(page.locator(".patch-line.removed")).to_have_text(["-b"])
     assert complaints(page) == []
     files.last.get_by_role("button").click()
     page.get_by_label("Changes of").select_option(str(first))

@@ -9,7 +9,7 @@ from playwright.sync_api import Route, expect
 from browser.conftest import OpenPage
 from browser.stage import Stage
 from browser.test_accessible import complaints
-from support.desk import Desk, JsonObject, fresh, read, text
+from support.desk import Desk, Json, JsonObject, fresh, read, text
 
 
 def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) -> None:
@@ -79,9 +79,13 @@ def test_a_launcher_shows_up_is_drained_resumed_and_removed(open_page: OpenPage,
 def test_a_launcher_says_which_clients_it_has_and_the_form_which_agents_can_run(
     open_page: OpenPage, desk: Desk
 ) -> None:
-    program = {"program": "/opt/bin/codex", "version": "0.61.0", "is_signed_in": False}
-    clients = [{"client": "codex", **program}, {"client": "acp opencode", "program": "/usr/bin/opencode"}, {"client": "claude"}]
-    told = {"name": "loft", "hostname": "loft", "clients": clients}
+    program: JsonObject = {"program": "/opt/bin/codex", "version": "0.61.0", "is_signed_in": False}
+    clients: list[Json] = [
+        {"client": "codex", **program},
+        {"client": "acp opencode", "program": "/usr/bin/opencode"},
+        {"client": "claude"},
+    ]
+    told: JsonObject = {"name": "loft", "hostname": "loft", "clients": clients}
     launcher = text(read(desk.post("/launcher/register", told))["launcher_id"])
     page = open_page("#/launchers", width=390)
     card = page.locator('[data-launcher="loft"]')
@@ -101,7 +105,10 @@ def test_a_launcher_says_which_clients_it_has_and_the_form_which_agents_can_run(
     expect(page.get_by_text("No launcher has claude: on loft it is not installed.")).to_be_visible()
     agents.select_option("codex")
     expect(page.get_by_text("No launcher has codex: on loft it is not signed in.")).to_be_visible()
-    desk.post("/launcher/heartbeat", {"launcher_id": launcher, "clients": [{"client": "codex", **program, "is_signed_in": True}]})
+    desk.post(
+        "/launcher/heartbeat",
+        {"launcher_id": launcher, "clients": [{"client": "codex", **program, "is_signed_in": True}]},
+    )
     expect(page.get_by_text("No launcher has codex")).to_have_count(0)
     desk.http.delete(f"/launchers/{launcher}")
 

@@ -226,7 +226,12 @@ def test_the_log_has_output_and_errors_in_the_order_in_which_they_were_written(
     with log.open("ab") as to:
         line = commands.command("ao-start", *start_arguments(tmp_path))
         done = subprocess.run(
-            line, stdin=subprocess.DEVNULL, stdout=to, stderr=to, env=commands.environment(launched(tmp_path)), timeout=60
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=to,
+            stderr=to,
+            env=commands.environment(launched(tmp_path)),
+            timeout=60,
         )
 
     assert done.returncode == 0

@@ -79,7 +79,7 @@ def test_all_that_differs_is_told_and_the_repository_stays_as_it_is(project: Pat
 
 
 def test_nothing_that_a_hostile_repository_names_is_run(project: Path, tmp_path: Path) -> None:
-    """Filters, drivers, hooks, pagers and monitors, in the repository and in one inside it; and a hostile folder name."""
+    """Filters, drivers, hooks, pagers and monitors, in the repository and in one inside it."""
     trap, ran = tmp_path / "trap", tmp_path / "ran"
     trap.write_text(f"#!/bin/sh\necho \"$0 $*\" >> '{ran}'\ncat\n")
     trap.chmod(0o755)

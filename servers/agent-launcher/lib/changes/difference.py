@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,22 +77,25 @@ def _check_commits(git: Git, commits: Sequence[str]) -> None:
 
 def _take_in_untracked(git: Git, since: str) -> set[str]:
     """Let Git compare new files too, a limited number of them; only our own index knows of it."""
-    listing = ["ls-files", "-z", "--others", "--exclude-standard"]
-    try:
-        if not (git.own / "index").exists():
-            raise NoChangesError("there is no index")
-        listed = git.run(listing, LIST_BYTES_MAX)
-    except NoChangesError:
-        # An index of a kind that is not whole without its repository: one is made of the commit, and all files are read.
-        (git.own / "index").unlink(missing_ok=True)
-        git.run(["read-tree", since], 0)
-        listed = git.run(listing, LIST_BYTES_MAX)
+    _make_whole(git, since)
+    listed = git.run(["ls-files", "-z", "--others", "--exclude-standard"], LIST_BYTES_MAX)
     # What ends so is a repository of its own.
     names = [name for name in listed.content.split(b"\0")[:-1] if not name.endswith(b"/")][:UNTRACKED_MAX]
     if names:
         words = ["add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul"]
         git.run(words, 0, b"".join(name + b"\0" for name in names))
     return {_text(name) for name in names}
+
+
+def _make_whole(git: Git, since: str) -> None:
+    """Make an index of the commit where there is none that can be read alone; then Git reads each file."""
+    index = git.own / "index"
+    with suppress(NoChangesError):
+        if index.exists():
+            git.run(["ls-files", "-z"], 0)
+            return
+    index.unlink(missing_ok=True)
+    git.run(["read-tree", since], 0)
 
 
 def _read(line: bytes, untracked: set[str]) -> Found:

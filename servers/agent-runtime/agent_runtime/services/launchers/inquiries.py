@@ -39,7 +39,7 @@ def ask_for_changes(tx: Transaction, session: Session, job_id: JobId | None) -> 
     if tx.inquiries.count(launcher.id) >= OF_LAUNCHER_MAX:
         raise TooMuch(
             "too_many_inquiries",
-            f"cannot ask launcher '{launcher.name}': {OF_LAUNCHER_MAX} questions are on their way to it (ask again soon)",
+            f"cannot ask launcher '{launcher.name}': {OF_LAUNCHER_MAX} questions are on their way (ask again soon)",
             1,
         )
     inquiry_id = InquiryId(new_id("inq_", tx.now, tx.random_bytes))
@@ -91,8 +91,8 @@ def _span(tx: Transaction, session: Session, job_id: JobId | None) -> _Span:
     if until == _commit_of(first):
         raise Conflict(
             "not_committed",
-            "cannot tell what this turn alone changed: nothing was committed between its start and that of the next one "
-            "(ask for what the whole session changed)",
+            "cannot tell what this turn alone changed: nothing was committed between its start and that of the next "
+            "one (ask for what the whole session changed)",
         )
     return _Span(folder if isinstance(folder, str) else session.project_dir or "", _commit_of(first), until)
 
@@ -116,7 +116,7 @@ def _who_knows(tx: Transaction, session: Session) -> Launcher:
     if not near:
         raise Conflict(
             "launcher_away",
-            f"cannot tell what session '{session.name}' changed: no launcher is alive on '{session.hostname or 'its host'}', "
-            "which alone has its folder (start one there)",
+            f"cannot tell what session '{session.name}' changed: no launcher is alive on "
+            f"'{session.hostname or 'its host'}', which alone has its folder (start one there)",
         )
     return near[0]

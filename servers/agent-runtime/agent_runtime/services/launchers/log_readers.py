@@ -12,7 +12,7 @@ _ENDS = frozenset({"job.completed", "job.failed", "job.stopped", "job.requeued"}
 
 
 class LogReaders:
-    """Wakes who waits for a job's output when some has come, or none will come any more; and who waits for an answer."""
+    """Wakes who waits for an answer, or for a job's output: when some has come, or none will come any more."""
 
     def __init__(self) -> None:
         self._waiting: dict[JobId | InquiryId, set[asyncio.Event]] = {}

@@ -28,6 +28,7 @@ from agent_runtime.services.ports.questions import (
     NextTimes,
     PastAttempt,
     SessionFilter,
+    TreeCost,
 )
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
@@ -226,6 +227,9 @@ class JobRows(Protocol):
 
     def costs(self, first_id: str) -> Sequence[AgentDay]:
         """Add up what the jobs from an id on cost, by agent and day."""
+
+    def costs_of_trees(self, first_id: str, limit: int) -> Sequence[TreeCost]:
+        """Add up what the jobs from an id on cost, by tree, the dearest first."""
 
 
 class SessionRows(Protocol):
