@@ -10,7 +10,7 @@ import { Icon } from "../parts/icons.js";
 import { LogView } from "../parts/log-view.js";
 import { News } from "../parts/news.js";
 import { look, Status } from "../parts/status.js";
-import { Ago, exact, Lasting, RanFor } from "../parts/time.js";
+import { Ago, exact, Lasting, RanFor, span } from "../parts/time.js";
 
 /** The view at `#/sessions/NAME/jobs/ID`. */
 export function JobView({ session, jobId }) {
@@ -77,7 +77,7 @@ function JobFacts({ job }) {
       from=${job.started_at} to=${job.ended_at ?? job.lost_at} /><//>`}
     ${launcher && html`<${Fact} name="Launcher"><a href=${link("launchers")}>${launcher.name || launcher.hostname}</a><//>`}
     <${Fact} name="Attempt"><span class="num">${job.attempt} of at most ${Math.max(job.max_attempts, job.attempt)}</span><//>
-    ${job.timeout_seconds && html`<${Fact} name="Time limit"><span class="num">${job.timeout_seconds}s</span><//>`}
+    ${job.timeout_seconds && html`<${Fact} name="Time limit"><span class="num">${span(job.timeout_seconds)}</span><//>`}
     ${job.exit_code !== null && html`<${Fact} name="Exit"><span class="num">${job.exit_code}</span><//>`}
     ${job.signal && html`<${Fact} name="Signal"><span class="num">${job.signal}</span><//>`}
     ${reason && html`<${Fact} name="Reason">${reason}<//>`}

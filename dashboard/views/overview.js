@@ -70,7 +70,7 @@ function Pictures({ overview, window }) {
     <${Picture} title="Waiting time" note=${html`<${Key} tone="low" text="half waited less" />
       <${Key} tone="high" text="95% waited less" />`}>
       <${Lines} points=${waiting.map(waitingPoint)} ...${within} label=${`Waiting time, ${waiting.length} stretches`}
-        say=${(value) => (value ? span(value).replace(".0s", "s") : "0")} /><//>
+        say=${(value) => (value > 0.95 ? span(value) : value ? `${Math.round(value * 1000)}ms` : "0")} /><//>
     <${CostChart} costs=${costs} Picture=${Picture} Key=${Key} />
   </div>`;
 }

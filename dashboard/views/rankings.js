@@ -32,7 +32,7 @@ export function Rankings({ overview, Picture }) {
     <${Waits} Picture=${Picture} />
     <${Loads} Picture=${Picture} />
     <${Picture} title="Longest runs"><${Ranking} label="Longest runs" rows=${slow} nothing="Nothing ran." /><//>
-    <${Picture} title="Cost by tree" note=${`last ${DAYS} days`} wide>
+    <${Picture} title="Cost by tree" note=${html`<span class="key">last ${DAYS} days</span>`} wide>
       <${Ranking} label="Cost by tree" rows=${dear} nothing="Nothing had a cost." /><//>`;
 }
 
@@ -42,7 +42,7 @@ function Waits({ Picture }) {
     { key: "overview queue", concerns: (event) => event.type.startsWith("job.") });
   const { jobs = [], waiting = 0 } = queue.value ?? {};
   const rows = waits(jobs).map(([text, value]) => ({ key: text, text, value, said: exactly(value), tone: "waited", href: link("queue") }));
-  const note = waiting > jobs.length ? `the first ${jobs.length} of ${exactly(waiting)}` : "";
+  const note = waiting > jobs.length && html`<span class="key">the first ${jobs.length} of ${exactly(waiting)}</span>`;
   return html`<${Picture} title="Waiting by reason" note=${note}>
     <${Ranking} label="Waiting by reason" rows=${rows} nothing="Nothing waits." /><//>`;
 }

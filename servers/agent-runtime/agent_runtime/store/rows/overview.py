@@ -62,7 +62,6 @@ class PictureTable:
         )
         return [_agent_day(*row) for row in self._channel.rows(statement, {"first_id": first_id})]
 
-
     def costs_of_trees(self, first_id: str, limit: int) -> Sequence[TreeCost]:
         """Add up what each tree cost, the dearest first."""
         cost = func.sum(jobs.c.cost_usd)
