@@ -1,3 +1,14 @@
+const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds as people write them: `90`, `15m`, `2h 30m`; NaN for what is none of that. */
+export function readSpan(text) {
+  const words = text.trim().toLowerCase();
+  if (/^\d+(\.\d+)?$/.test(words)) return Number(words);
+  const parts = [...words.matchAll(/(\d+(?:\.\d+)?)\s*([smhd])\s*/g)];
+  if (!parts.length || parts.map(([part]) => part).join("") !== words) return NaN;
+  return parts.reduce((sum, [, number, unit]) => sum + number * UNITS[unit], 0);
+}
+
 /** Names for sessions: what is allowed, and a suggestion that one can remember. */
 
 const FIRST = (

@@ -45,6 +45,11 @@ const WAITS = {
   launcher_cannot_start_jobs: "The launcher cannot start jobs (full disk?)",
 };
 
+// These wait for nothing but a launcher that is there: the order in which they stand is the order in which they run.
+export const IN_LINE = new Set([
+  "no_free_slot", "agent_limit", "launcher_short_of_memory", "launcher_overloaded", "launcher_cannot_start_jobs", "launcher_not_answering",
+]);
+
 /** What helps against a failure; empty when there is nothing more to say. */
 export const helpFor = (reason) => HELP[reason] ?? "";
 

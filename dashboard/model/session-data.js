@@ -3,7 +3,6 @@ import { useApp, useCallback, useEffect, useRef, useState } from "../browser/ui.
 import { follow } from "./live.js";
 import { useReading, useReadingAfterCut } from "./reading.js";
 import { useStore } from "./store.js";
-import { Timeline } from "./timeline.js";
 
 const FIRST_PAGE = 300;
 const EARLIER_PAGE = 500;
@@ -32,10 +31,11 @@ function find(sessions, name) {
 const NOTHING_READ = { items: [], hasEarlier: false, ready: false, error: null };
 
 /**
- * The conversation: the newest page first, older ones on demand, and everything new as it comes.
+ * What was told of a session: the newest page first, older ones on demand, and everything new as it comes.
+ * @param {() => object} makeLine  what the events become: the conversation's line, or the events as they are
  * @returns {{items: object[], hasEarlier: boolean, ready: boolean, error: Error|null, earlier: () => void, begin: () => void}}
  */
-export function useTimeline(name, backend) {
+export function useTimeline(name, makeLine) {
   const { api } = useApp();
   const [view, setView] = useState(NOTHING_READ);
   const work = useRef(null);
@@ -55,7 +55,7 @@ export function useTimeline(name, backend) {
 
   const begin = useCallback(async () => {
     work.current?.stream?.close();
-    const mine = (work.current = emptyWork((query) => api.get(api.session(name, "events"), query), backend));
+    const mine = (work.current = emptyWork((query) => api.get(api.session(name, "events"), query), makeLine()));
     const page = await readPage(mine, { before: FAR_AHEAD, limit: FIRST_PAGE }, show);
     if (!page || mine !== work.current) return;
     mine.line.append(page.events);
@@ -81,9 +81,9 @@ export function useTimeline(name, backend) {
   return { ...view, earlier, begin };
 }
 
-const emptyWork = (read, backend) => ({
+const emptyWork = (read, line) => ({
   read,
-  line: new Timeline({ backend: backend ?? "" }),
+  line,
   frame: 0,
   pending: {},
   busy: false,

@@ -6,6 +6,7 @@ import { helpFor } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
 import { Act } from "./controls.js";
 import { Icon } from "./icons.js";
+import { QueuePlace } from "./queue-place.js";
 import { Drawing, look } from "./status.js";
 import { Ago } from "./time.js";
 
@@ -25,6 +26,7 @@ export function Cause({ session }) {
       ${text && html`<span class="said">${tellingLine(text)}</span>`}
       ${session.status === "lost" && html`<${LostHelp} launcher=${launcher} />`}
       ${help && html`<span class="soft">${help}</span>`}
+      ${session.status === "pending" && session.reason_job_id && html`<span class="soft"><${QueuePlace} jobId=${session.reason_job_id} /></span>`}
     </div>
     <${Helps} session=${session} />
   </section>`;

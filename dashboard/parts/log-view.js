@@ -1,6 +1,6 @@
 /** The raw output of an attempt: its end first, what comes as it comes, what was before when asked. */
 import { keep, recall } from "../browser/drafts.js";
-import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
+import { html, useApp, useCallback, useEffect, useMemo, useState } from "../browser/ui.js";
 import { sentence } from "../model/api.js";
 import { fitting, linesOf, pieces } from "../model/log-lines.js";
 import { bytes, exactly } from "./amounts.js";
@@ -51,13 +51,12 @@ export function LogView({ job, attempt }) {
 
 /** The lines; they carry numbers where the beginning is known. */
 function Lines({ lines, wanted, wraps, numbered }) {
-  const list = useRef(null);
   const draw = useCallback(
     ({ number, text }) => html`<div class="log-line" data-line=${numbered ? number : undefined}>${pieces(text, wanted).map(
       (piece, place) => (place % 2 ? html`<mark>${piece}</mark>` : piece))}</div>`,
     [wanted, numbered],
   );
-  return html`<${VirtualList} ref=${list} items=${lines} keyOf=${keyOf} draw=${draw} guess=${19} label="Raw log" role="log"
+  return html`<${VirtualList} items=${lines} keyOf=${keyOf} draw=${draw} guess=${19} label="Raw log" role="log"
     className=${`log-lines${wraps ? " wraps" : ""}${numbered ? " numbered" : ""}`} stickToEnd />`;
 }
 

@@ -11,7 +11,9 @@ import { Status } from "./status.js";
 
 const TABS = [
   ["", "Conversation"],
+  ["changes", "Changes"],
   ["tree", "Tree"],
+  ["events", "Events"],
   ["details", "Details"],
 ];
 

@@ -67,6 +67,7 @@ function Jobs({ session, jobs }) {
     <ul class="small-rows">${list.slice(0, JOBS_SHOWN).map(
       (job) => html`<li key=${job.job_id}><a href=${link("sessions", session.session_name, "jobs", job.job_id)}>
         <span class="row"><${Status} thing=${job} aged=${false} /><span class="grow"></span>
+          ${job.cost_usd > 0 && html`<span class="num soft" title=${`${count(tokens(job.usage))} tokens`}>${money(job.cost_usd)}</span>`}
           <span class="faint">${job.started_at ? html`<${RanFor} seconds=${job.run_seconds} from=${job.started_at}
               to=${job.ended_at ?? job.lost_at} />`
             : html`<${Ago} at=${job.created_at} />`}</span></span>

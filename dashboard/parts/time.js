@@ -15,15 +15,21 @@ export function shortSpan(seconds) {
   return `${Math.floor(whole / unit)}${letter}`;
 }
 
-/** A number of seconds as exactly as it matters: `400ms`, `1.5s`, `12s`, `3m 20s`, `2h 5m`. */
+/** A number of seconds as exactly as it matters: `<0.1s`, `1.5s`, `12s`, `3m 20s`, `2h`, `1d 4h`. */
 export function span(seconds) {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "";
-  if (seconds < 0.95) return `${Math.round(seconds * 1000)}ms`;
-  if (seconds < 10) return `${seconds.toFixed(1)}s`;
-  if (seconds < 60) return `${Math.round(seconds)}s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${Math.round(seconds % 60)}s`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h ${Math.floor((seconds % 3600) / 60)}m`;
-  return `${Math.floor(seconds / 86_400)}d ${Math.floor((seconds % 86_400) / 3600)}h`;
+  if (seconds < 0.05) return "<0.1s";
+  if (seconds < 9.95) return `${seconds.toFixed(1).replace(".0", "")}s`;
+  if (seconds < 59.5) return `${Math.round(seconds)}s`;
+  if (seconds < 3600) return inTwo(Math.round(seconds), 60, "m", 1, "s");
+  if (seconds < 86_400) return inTwo(seconds, 3600, "h", 60, "m");
+  return inTwo(seconds, 86_400, "d", 3600, "h");
+}
+
+/** Two units, of which the smaller one is left out where there is none of it. */
+function inTwo(seconds, large, largeName, small, smallName) {
+  const rest = Math.floor((seconds % large) / small);
+  return `${Math.floor(seconds / large)}${largeName}${rest ? ` ${rest}${smallName}` : ""}`;
 }
 
 /** The time between two moments, in seconds. */
@@ -32,11 +38,16 @@ export const between = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
 
+const secondFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hour12: false });
+
 /** A moment in full, in the reader's own time zone. */
 export const exact = (at) => (at ? exactFormat.format(new Date(at)) : "");
 
 /** Hour and minute of a moment. */
 export const clock = (at) => clockFormat.format(new Date(at));
+
+/** A moment of a day to the second. */
+export const moment = (at) => secondFormat.format(new Date(at));
 
 /** Tells all shown times, once a second, that a second has passed. */
 export function createTicker() {

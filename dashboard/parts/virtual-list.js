@@ -75,6 +75,7 @@ export class Heights {
 /**
  * Props: `items`, `keyOf(item)`, `draw(item, index)`, `guess` (px), `label`, `role`, `stickToEnd`, `onStart`, `onEnd`
  * (called when the beginning or the end comes near), `before` and `after` (elements that scroll with the rows),
+ * `handle` (a ref that gets this list: one called `ref` is let go of when the list draws itself anew),
  * `place` (an object in which the reader's place is kept, for when the list is drawn anew).
  */
 export class VirtualList extends Component {
@@ -92,12 +93,14 @@ export class VirtualList extends Component {
   }
 
   componentDidMount() {
+    if (this.props.handle) this.props.handle.current = this;
     this.sizes = new ResizeObserver(() => this.#restore());
     this.sizes.observe(this.box);
     this.#restore();
   }
 
   componentWillUnmount() {
+    if (this.props.handle) this.props.handle.current = null;
     this.observer.disconnect();
     this.sizes.disconnect();
   }
@@ -116,6 +119,12 @@ export class VirtualList extends Component {
   componentDidUpdate(before) {
     if (before.items !== this.props.items || before.before !== this.props.before) this.#restore();
     else this.#watch();
+  }
+
+  toIndex(index) {
+    this.atEnd = false;
+    this.anchor = { index, key: this.props.keyOf(this.props.items[index]), inside: 0 };
+    this.#restore();
   }
 
   toEnd() {

@@ -1,6 +1,7 @@
 /** The conversation of a session, drawn only where it is looked at. */
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
 import { useTimeline } from "../model/session-data.js";
+import { Timeline } from "../model/timeline.js";
 import { ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { TimelineItem } from "../parts/timeline-item.js";
@@ -8,7 +9,8 @@ import { VirtualList } from "../parts/virtual-list.js";
 
 /** The timeline; it stays at its end as long as the reader does. */
 export function Conversation({ session, jobs }) {
-  const { items, hasEarlier, ready, error, earlier, begin } = useTimeline(session.session_name, session.backend);
+  const { items, hasEarlier, ready, error, earlier, begin } = useTimeline(session.session_name,
+    () => new Timeline({ backend: session.backend ?? "" }));
   const [atEnd, setAtEnd] = useState(true);
   const [opened, setOpened] = useState(() => new Set());
   const list = useRef(null);
@@ -29,7 +31,7 @@ export function Conversation({ session, jobs }) {
   return html`<div class="line-box">
     ${error && html`<div class="page"><${ProblemLine} error=${error} onAgain=${begin} /></div>`}
     ${ready && !items.length && !error && html`<${Quiet} session=${session} jobs=${jobs} />`}
-    <${VirtualList} ref=${list} items=${items} keyOf=${keyOf} draw=${draw} guess=${56} label="Conversation" role="feed" className="line"
+    <${VirtualList} handle=${list} items=${items} keyOf=${keyOf} draw=${draw} guess=${56} label="Conversation" role="feed" className="line"
       stickToEnd onAtEnd=${setAtEnd} onStart=${earlier} before=${before} />
     <button class=${`button small to-end${atEnd ? " away" : ""}`} data-to-end aria-hidden=${atEnd}
       tabindex=${atEnd ? -1 : 0} onClick=${() => list.current.toEnd()}>

@@ -5,12 +5,12 @@ import { readNews } from "../model/news.js";
 import { useReading } from "../model/reading.js";
 import { canBeHeld, helpFor, isHeld, reasonWords, waitWords } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
-import { Act, Copy, Filters, ProblemLine } from "../parts/controls.js";
+import { Act, Copy, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { LogView } from "../parts/log-view.js";
 import { News } from "../parts/news.js";
 import { look, Status } from "../parts/status.js";
-import { Ago, exact, Lasting, RanFor } from "../parts/time.js";
+import { Ago, exact, Lasting, RanFor, span } from "../parts/time.js";
 
 /** The view at `#/sessions/NAME/jobs/ID`. */
 export function JobView({ session, jobId }) {
@@ -25,18 +25,14 @@ export function JobView({ session, jobId }) {
   const attempt = chosen ?? job.value.attempt;
   return html`<div class="scroll job-page" tabindex="0" role="region" aria-label="Job">
     <${About} job=${job.value} session=${session} />
-    ${attempts.value?.length > 1 && html`<${Attempts} attempts=${attempts.value} />`}
+    ${attempts.value?.length > 1 && html`<${Attempts} attempts=${attempts.value} chosen=${attempt} onChoose=${setChosen} />`}
     <section class="log-section">
-      <div class="row"><h2>Raw log</h2>
-        ${job.value.attempt > 1 && html`<${Filters} label="Attempt" choices=${numbers(job.value.attempt)}
-          chosen=${attempt} onChoose=${setChosen} />`}</div>
+      <h2>Raw log${job.value.attempt > 1 && html` <span class="faint">of attempt ${attempt}</span>`}</h2>
       ${attempt > 0 ? html`<${LogView} key=${`${jobId} ${attempt}`} job=${job.value} attempt=${attempt} />`
         : html`<p class="soft">Nothing was run yet, so there is no log.</p>`}
     </section>
   </div>`;
 }
-
-const numbers = (last) => Array.from({ length: last }, (_, index) => [index + 1, `Attempt ${index + 1}`]);
 
 function About({ job, session }) {
   const { actions } = useApp();
@@ -81,21 +77,33 @@ function JobFacts({ job }) {
       from=${job.started_at} to=${job.ended_at ?? job.lost_at} /><//>`}
     ${launcher && html`<${Fact} name="Launcher"><a href=${link("launchers")}>${launcher.name || launcher.hostname}</a><//>`}
     <${Fact} name="Attempt"><span class="num">${job.attempt} of at most ${Math.max(job.max_attempts, job.attempt)}</span><//>
-    ${job.timeout_seconds && html`<${Fact} name="Time limit"><span class="num">${job.timeout_seconds}s</span><//>`}
+    ${job.timeout_seconds && html`<${Fact} name="Time limit"><span class="num">${span(job.timeout_seconds)}</span><//>`}
     ${job.exit_code !== null && html`<${Fact} name="Exit"><span class="num">${job.exit_code}</span><//>`}
     ${job.signal && html`<${Fact} name="Signal"><span class="num">${job.signal}</span><//>`}
     ${reason && html`<${Fact} name="Reason">${reason}<//>`}
   </dl>`;
 }
 
-function Attempts({ attempts }) {
+const COLUMNS = ["#", "Outcome", "Reason", "Launcher", "Started", "Ended", "Ran", "Log"];
+
+/** The attempts side by side; one of them has its log shown below. */
+function Attempts({ attempts, chosen, onChoose }) {
+  const launchers = useStore((state) => state.launchers) ?? [];
   return html`<section><h2>Attempts</h2><div class="table-box" tabindex="0" role="region" aria-label="Attempts"><table class="plain-table">
-    <thead><tr><th>#</th><th>Outcome</th><th>Reason</th><th>Started</th><th>Ran</th></tr></thead>
-    <tbody>${attempts.map(
-      (one) => html`<tr key=${one.attempt}><td class="num">${one.attempt}</td><td><${Status} thing=${one} aged=${false} /></td>
-        <td title=${one.error ?? ""}>${reasonWords(one.reason) || look(one.status)[0]}
-          ${one.exit_code !== null && html`<span class="faint num"> · exit ${one.exit_code}</span>`}</td>
-        <td title=${exact(one.started_at)}>${one.started_at ? html`<${Ago} at=${one.started_at} suffix=" ago" />` : "–"}</td>
-        <td>${one.started_at && html`<${RanFor} seconds=${one.run_seconds} from=${one.started_at} to=${one.ended_at} />`}</td></tr>`,
-    )}</tbody></table></div></section>`;
+    <thead><tr>${COLUMNS.map((name) => html`<th key=${name}>${name}</th>`)}</tr></thead>
+    <tbody>${attempts.map((one) => html`<${Attempt} key=${one.attempt} attempt=${one} isShown=${one.attempt === chosen}
+      launcher=${launchers.find(({ launcher_id: id }) => id === one.launcher_id)} onChoose=${onChoose} />`)}</tbody></table></div></section>`;
+}
+
+function Attempt({ attempt: one, launcher, isShown, onChoose }) {
+  const ago = (at) => html`<td title=${exact(at)}>${at ? html`<${Ago} at=${at} suffix=" ago" />` : "–"}</td>`;
+  const place = launcher ? launcher.name || launcher.hostname : one.launcher_id ? "one that left" : "–";
+  return html`<tr data-attempt=${one.attempt}><td class="num">${one.attempt}</td><td><${Status} thing=${one} aged=${false} /></td>
+    <td title=${one.error ?? ""}>${reasonWords(one.reason) || look(one.status)[0]}
+      ${one.exit_code !== null && html`<span class="faint num"> · exit ${one.exit_code}</span>`}</td>
+    <td>${launcher ? html`<a href=${link("launchers")}>${place}</a>` : html`<span class="faint">${place}</span>`}</td>
+    ${ago(one.started_at)}${ago(one.ended_at)}
+    <td>${one.started_at && html`<${RanFor} seconds=${one.run_seconds} from=${one.started_at} to=${one.ended_at} />`}</td>
+    <td><button type="button" class="button plain small" aria-pressed=${isShown} aria-label=${`Log of attempt ${one.attempt}`}
+      onClick=${() => onChoose(one.attempt)}>${isShown ? "Shown" : "Show"}</button></td></tr>`;
 }

@@ -4,7 +4,7 @@ import { go, link } from "../browser/router.js";
 import { html, useApp, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
 import { whyNot } from "../model/clients.js";
 import { newKey } from "../model/actions.js";
-import { nameProblem, readPairs, suggestName } from "../model/names.js";
+import { nameProblem, readPairs, readSpan, suggestName } from "../model/names.js";
 import { useStore } from "../model/store.js";
 import { Command, Dialog, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
@@ -161,7 +161,7 @@ function Folder({ value, problem, onChange }) {
     const used = [...sessions.values()].map((session) => session.project_dir);
     return [...new Set([...recall("recent dirs", []), ...used])].filter(Boolean).slice(0, DIRS_KEPT);
   }, [sessions]);
-  return html`<${Field} label="Project folder" problem=${problem} hint="On the launcher's machine; empty: the launcher's own folder">
+  return html`<${Field} label="Project folder" problem=${problem} hint="On the launcher's machine, where ~ is its home; empty: the launcher's own">
     ${(props) => html`<input class="input mono" list="recent-dirs" ...${props} value=${value}
       onInput=${(event) => onChange(event.target.value)} placeholder="/home/you/project" spellcheck=${false} />
       <datalist id="recent-dirs">${recent.map((dir) => html`<option key=${dir} value=${dir} />`)}</datalist>`}
@@ -184,7 +184,7 @@ function More({ value, problems, change }) {
               selected=${one.launcher_id === value.launcher}>${one.name || one.hostname}</option>`)}</select>`}
       <//>
       ${text("Labels", "labels", "The launcher must carry them: gpu=yes, os=linux")}
-      ${text("Time limit", "timeout", "Seconds; empty: none", { inputmode: "decimal" })}
+      ${text("Time limit", "timeout", "90, 30m or 2h; empty: none")}
       ${text("Priority", "priority", "−100 to 100; higher goes first", { inputmode: "numeric" })}
       ${text("Attempts", "attempts", "Tries after the machine's failures; empty: 1", { inputmode: "numeric" })}
       ${text("Parent", "parent", "The session that it belongs to")}
@@ -204,14 +204,19 @@ function numberProblem(text, low, high, whole) {
   return text === "" || fits ? "" : `A ${whole ? "whole " : ""}number from ${low} to ${high}`;
 }
 
+function timeProblem(text) {
+  const seconds = readSpan(text);
+  return text === "" || (seconds >= 1 && seconds <= 31_536_000) ? "" : "A time from a second to a year: 90, 30m, 2h";
+}
+
 function problemsOf(value) {
   return {
     agent: value.agent ? "" : "Choose an agent",
     name: nameProblem(value.name),
-    dir: value.dir && !value.dir.startsWith("/") ? "An absolute path, beginning with /" : "",
+    dir: value.dir && !/^(\/|~(\/|$))/.test(value.dir) ? "An absolute path, beginning with / or ~/" : "",
     prompt: value.prompt.trim() ? "" : "Say what should be done",
     labels: readPairs(value.labels).problem,
-    timeout: numberProblem(value.timeout, 1, 31_536_000, false),
+    timeout: timeProblem(value.timeout),
     priority: numberProblem(value.priority, -100, 100, true),
     attempts: numberProblem(value.attempts, 1, 100, true),
     parent: value.parent ? nameProblem(value.parent) : "",
@@ -223,7 +228,7 @@ function orderOf(value) {
   if (value.dir) order.project_dir = value.dir;
   if (value.launcher) order.launcher_id = value.launcher;
   if (value.labels.trim()) order.labels = readPairs(value.labels).pairs;
-  if (value.timeout) order.timeout_seconds = Number(value.timeout);
+  if (value.timeout) order.timeout_seconds = readSpan(value.timeout);
   if (value.priority) order.priority = Number(value.priority);
   if (value.attempts) order.max_attempts = Number(value.attempts);
   if (value.parent) order.parent_session_name = value.parent;

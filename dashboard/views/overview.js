@@ -14,6 +14,7 @@ import { Empty, Filters, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { clock, span } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
+import { Rankings } from "./rankings.js";
 
 const TONES = [
   ["running", "runs", ["claimed", "running"]],
@@ -56,6 +57,7 @@ function Pictures({ overview, window }) {
   const within = { since, until, step };
   return html`<div class="page pictures">
     <${Figures} overview=${overview} window=${window} />
+    <${Rankings} overview=${overview} Picture=${Picture} />
     <${Picture} title="Jobs by launcher" note=${html`<${Key} tone="waited" text="waited" />
       ${TONES.filter(([, , statuses]) => jobs.some((job) => statuses.includes(job.status)))
         .map(([tone, text]) => html`<${Key} key=${tone} tone=${tone} text=${text} />`)}`} wide>
@@ -68,7 +70,7 @@ function Pictures({ overview, window }) {
     <${Picture} title="Waiting time" note=${html`<${Key} tone="low" text="half waited less" />
       <${Key} tone="high" text="95% waited less" />`}>
       <${Lines} points=${waiting.map(waitingPoint)} ...${within} label=${`Waiting time, ${waiting.length} stretches`}
-        say=${(value) => (value ? span(value).replace(".0s", "s") : "0")} /><//>
+        say=${(value) => (value > 0.95 ? span(value) : value ? `${Math.round(value * 1000)}ms` : "0")} /><//>
     <${CostChart} costs=${costs} Picture=${Picture} Key=${Key} />
   </div>`;
 }
@@ -116,15 +118,15 @@ function Figures({ overview, window }) {
   const [running, waiting, lost] = ["running", "pending", "lost"].map(now);
   const waits = overview.waiting.map((one) => one.p50_seconds).sort((a, b) => a - b);
   const facts = [
-    ["Running now", running],
-    ["Waiting now", overview.truncated ? `${count(waiting)}+` : waiting],
-    ...(lost ? [["Lost now", lost]] : []),
-    [`Completed, last ${window}`, total((one) => one.completed)],
-    [`Failed, last ${window}`, total((one) => one.failed)],
-    ["Usual wait", waits.length ? span(waits[Math.floor(waits.length / 2)]) : "–"],
+    ["Running now", running, link("sessions", { status: "active" })],
+    ["Waiting now", overview.truncated ? `${count(waiting)}+` : waiting, link("queue")],
+    ...(lost ? [["Lost now", lost, link("sessions", { status: "needs_me" })]] : []),
+    [`Completed, last ${window}`, total((one) => one.completed), link("sessions", { status: "rest" })],
+    [`Failed, last ${window}`, total((one) => one.failed), link("sessions", { status: "failed", order: "cause" })],
+    ["Usual wait", waits.length ? span(waits[Math.floor(waits.length / 2)]) : "–", link("queue")],
   ];
   return html`<dl class="figures wide">
-    ${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="num">${value}</dd></div>`)}</dl>`;
+    ${facts.map(([name, value, href]) => html`<div key=${name}><dt>${name}</dt><dd class="num"><a href=${href}>${value}</a></dd></div>`)}</dl>`;
 }
 
 function Nothing() {

@@ -4,7 +4,7 @@ import { html, useApp } from "../browser/ui.js";
 import { isUnreachable, sentence } from "../model/api.js";
 import { orderWords } from "../model/news.js";
 import { useReading } from "../model/reading.js";
-import { canBeHeld, isHeld, waitWords } from "../model/reasons.js";
+import { canBeHeld, IN_LINE, isHeld, waitWords } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
 import { Act, Command, Empty, ProblemLine } from "../parts/controls.js";
@@ -13,10 +13,6 @@ import { Ago } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
 
 const LIMIT = 200;
-// These wait for nothing but a launcher that is there: the order in which they stand is the order in which they run.
-const IN_LINE = new Set([
-  "no_free_slot", "agent_limit", "launcher_short_of_memory", "launcher_overloaded", "launcher_cannot_start_jobs", "launcher_not_answering",
-]);
 const CLEAR_FROM_HEADING = new Set(["session_busy", "no_launcher"]);
 
 /** The view at `#/queue`. */

@@ -9,11 +9,13 @@ import { Icon } from "../parts/icons.js";
 import { SessionHead } from "../parts/session-head.js";
 import { SessionSide } from "../parts/session-side.js";
 import { Unread } from "../parts/unread.js";
+import { ChangesView } from "./changes.js";
 import { Conversation } from "./conversation.js";
+import { EventsView } from "./events.js";
 import { JobView } from "./job.js";
 import { TreeView } from "./tree.js";
 
-/** The view at `#/sessions/NAME`, `…/details`, `…/tree`, `…/jobs/ID`. */
+/** The view at `#/sessions/NAME`, `…/changes`, `…/tree`, `…/events`, `…/details`, `…/jobs/ID`. */
 export function SessionView({ route }) {
   const [, name, tab = "", jobId] = route.path;
   const { session, error, read } = useSession(name);
@@ -37,6 +39,8 @@ function Known({ session, tab, jobId }) {
         ${shown === "conversation" && html`<${Conversation} session=${session} jobs=${jobs.value ?? []} />
           <${Composer} session=${session} jobs=${jobs} />`}
         ${shown === "job" && html`<${JobView} key=${jobId} session=${session} jobId=${jobId} />`}
+        ${shown === "changes" && html`<${ChangesView} session=${session} jobs=${jobs.value ?? []} />`}
+        ${shown === "events" && html`<${EventsView} session=${session} />`}
         ${shown === "tree" && html`<${TreeView} session=${session} />`}
         ${shown === "details" && html`<div class="scroll"><${SessionSide} session=${session} jobs=${jobs} /></div>`}
       </div>

@@ -1,11 +1,16 @@
 """What a person does: start, write, queue, edit, stop, retry, delete; with the real launcher and the echo agent."""
 
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, items, read
+from browser.test_accessible import complaints
+from support.desk import Desk, JsonObject, fresh, items, read
 from support.launcher_process import LauncherProcess
 from support.waiting import wait_until
 
@@ -45,6 +50,58 @@ def test_a_session_is_started_from_the_form_runs_and_is_continued(page: Page, la
     expect(page.locator('[data-kind="agent"]').last).to_contain_text("And once more")
     expect(page.locator('[data-kind="run"]')).to_have_count(2)
     assert launcher.is_alive
+
+
+def test_what_a_session_changed_is_shown_whole_and_turn_by_turn_and_its_events_as_they_are(
+    open_page: OpenPage, launcher: LauncherProcess, desk: Desk, tmp_path: Path
+) -> None:
+    project, name = repository(tmp_path / "shop"), fresh()
+    script: JsonObject = {"name": f"script-{name}", "backend": "command", "command": ["sh", "-c", 'eval "$(cat)"']}
+    read(desk.post("/agents", script), 201)
+    begin = "echo two >> a.txt; git -c user.name=x -c user.email=x@x commit -qam two; echo said; echo complained >&2"
+    first = desk.start(name, agent_name=script["name"], project_dir=str(project), prompt=begin)["job_id"]
+    order: JsonObject = {
+        "type": "resume_session",
+        "session_name": name,
+        "prompt": "rm b.txt; echo n > new.txt; echo did",
+    }
+    read(desk.post("/jobs", order), 201)
+    page = open_page(f"#/sessions/{name}", refused=True)
+    expect(page.locator('[data-kind="run"]').last).to_contain_text("Completed", timeout=FIRST_RUN_MS)
+    expect(page.locator('[data-kind="run"]')).to_have_count(2)
+
+    page.get_by_role("link", name="Changes").click()
+    files = page.get_by_role("list", name="Files").get_by_role("listitem")
+    expect(files).to_have_text(
+        [re.compile(r"a.txt\s*\+1"), re.compile(r"b.txt\s*\+0"), re.compile(r"new.txt\s*new\s*\+1")]
+    )
+    expect(page.locator(".patch-line.added")).to_have_text(["+two", "+n"])
+    expect(page.locator(".patch-line.removed")).to_have_text(["-b"])
+    assert complaints(page) == []
+    files.last.get_by_role("button").click()
+    page.get_by_label("Changes of").select_option(str(first))
+    expect(files).to_have_text([re.compile("a.txt")])
+
+    page.get_by_role("link", name="Events").click()
+    start = page.locator('[data-type="session_start"]').first
+    start.get_by_role("button").first.click()
+    expect(start.locator("code")).to_contain_text('"commit": "')
+    assert complaints(page) == []
+    page.goto(page.url.split("#")[0] + f"#/sessions/{name}/jobs/{first}")
+    expect(page.locator(".log-line")).to_have_text(["said", "complained"])
+    launcher.stop()
+    page.goto(page.url.split("#")[0] + f"#/sessions/{name}/changes")
+    expect(page.get_by_role("alert")).to_contain_text("no launcher is alive")
+
+
+def repository(folder: Path) -> Path:
+    """A Git repository with one commit."""
+    folder.mkdir()
+    for file in ("a", "b"):
+        (folder / f"{file}.txt").write_text(f"{file}\n")
+    for words in ("init -q", "add -A", "-c user.name=x -c user.email=x@x commit -qm one"):
+        subprocess.run(["git", *words.split()], cwd=folder, check=True)
+    return folder
 
 
 def test_the_form_says_what_is_wrong_before_and_after_it_is_sent(open_page: OpenPage, desk: Desk) -> None:

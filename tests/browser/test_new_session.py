@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, read
+from support.desk import Desk, fresh, items, read
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +57,17 @@ def test_a_session_is_started_again_with_changes(open_page: OpenPage, stage: Sta
     expect(dialog.get_by_label("Agent")).to_have_value("echo")
     expect(dialog.get_by_label("Time limit")).to_have_value("60")
     dialog.get_by_label("Prompt").fill("Paint it red")
+    dialog.get_by_label("Time limit").fill("soon")
+    expect(dialog).to_contain_text("A time from a second to a year")
+    dialog.get_by_label("Time limit").fill("1h 30m")
+    dialog.get_by_label("Project folder").fill("~/shed")
     made = dialog.get_by_label("Name").input_value()
     dialog.get_by_role("button", name="Start").click()
 
     expect(page.get_by_role("heading", name=made)).to_be_visible()
-    assert read(stage.desk.get(f"/sessions/{made}/status"))["status"] == "pending"
+    (job,) = items(read(stage.desk.get("/jobs", session=made))["jobs"])
+    assert (job["status"], job["timeout_seconds"], job["project_dir"]) == ("pending", 5400, "~/shed")
+    page.goto(page.url.split("#")[0] + f"#/sessions/{made}/jobs/{job['job_id']}")
+    expect(page.locator(".job-facts")).to_contain_text("1h 30m")
+    page.goto(page.url.split("#")[0] + "#/new")
+    expect(page.locator('#recent-dirs option[value="~/shed"]')).to_be_attached()

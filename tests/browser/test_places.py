@@ -8,7 +8,8 @@ from playwright.sync_api import Route, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, JsonObject, fresh, read, text
+from browser.test_accessible import complaints
+from support.desk import Desk, Json, JsonObject, fresh, read, text
 
 
 def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) -> None:
@@ -38,7 +39,9 @@ def test_the_queue_says_why_each_job_waits(open_page: OpenPage, desk: Desk) -> N
     expect(row).to_have_count(0)
 
 
-def test_a_job_that_waits_is_held_and_let_go_in_the_queue_and_on_its_own_page(open_page: OpenPage, desk: Desk) -> None:
+def test_a_job_that_waits_is_held_and_let_go_in_the_queue_and_on_its_own_page(
+    open_page: OpenPage, stage: Stage, desk: Desk
+) -> None:
     name = fresh()
     job_id = text(desk.start(name)["job_id"])
     page = open_page("#/queue")
@@ -54,6 +57,15 @@ def test_a_job_that_waits_is_held_and_let_go_in_the_queue_and_on_its_own_page(op
     assert read(desk.get(f"/jobs/{job_id}"))["reason"] == "no_launcher"
     page.goto(page.url.split("#")[0] + f"#/sessions/{name}")
     expect(page.get_by_text("The hold was lifted")).to_be_visible()
+    expect(page.get_by_role("region", name="Why")).to_contain_text("It has no place in the line until then")
+    full, next_one = fresh(), fresh()
+    stage.launcher(full, max_jobs=1)
+    stage.play(full, "x", on=full)
+    for waiting in (fresh(), next_one):
+        desk.start(waiting, launcher_id=stage.launchers[full])
+    page.goto(page.url.split("#")[0] + f"#/sessions/{next_one}")
+    expect(page.get_by_role("region", name="Why")).to_contain_text(re.compile(r"(\d+)\w\w of \1 in the line"))
+    expect(page.get_by_role("region", name="Why")).to_contain_text("All slots are taken")
 
 
 def test_a_launcher_shows_up_is_drained_resumed_and_removed(open_page: OpenPage, stage: Stage) -> None:
@@ -73,6 +85,43 @@ def test_a_launcher_shows_up_is_drained_resumed_and_removed(open_page: OpenPage,
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
 
     expect(card).to_have_count(0)
+
+
+def test_a_launcher_says_which_clients_it_has_and_the_form_which_agents_can_run(
+    open_page: OpenPage, desk: Desk
+) -> None:
+    program: JsonObject = {"program": "/opt/bin/codex", "version": "0.61.0", "is_signed_in": False}
+    clients: list[Json] = [
+        {"client": "codex", **program},
+        {"client": "acp opencode", "program": "/usr/bin/opencode"},
+        {"client": "claude"},
+    ]
+    told: JsonObject = {"name": "loft", "hostname": "loft", "clients": clients}
+    launcher = text(read(desk.post("/launcher/register", told))["launcher_id"])
+    page = open_page("#/launchers", width=390)
+    card = page.locator('[data-launcher="loft"]')
+    fact = card.locator("dl > div").filter(has_text="Can run")
+    expect(fact.locator("dd > div")).to_have_text(["codex 0.61.0, not signed in", "opencode"])
+    assert card.evaluate("card => card.scrollWidth <= card.clientWidth")
+    assert complaints(page) == []
+
+    for other in desk.get("/launchers").json()["launchers"]:
+        if other["launcher_id"] != launcher:
+            desk.http.delete(f"/launchers/{other['launcher_id']}")
+    page.goto(page.url.split("#")[0] + "#/new")
+    agents = page.get_by_label("Agent")
+    expect(agents.get_by_role("option", name="codex (no launcher for it)")).to_be_attached()
+    expect(agents.get_by_role("option", name="echo", exact=True)).to_be_attached()
+    agents.select_option("claude")
+    expect(page.get_by_text("No launcher has claude: on loft it is not installed.")).to_be_visible()
+    agents.select_option("codex")
+    expect(page.get_by_text("No launcher has codex: on loft it is not signed in.")).to_be_visible()
+    desk.post(
+        "/launcher/heartbeat",
+        {"launcher_id": launcher, "clients": [{"client": "codex", **program, "is_signed_in": True}]},
+    )
+    expect(page.get_by_text("No launcher has codex")).to_have_count(0)
+    desk.http.delete(f"/launchers/{launcher}")
 
 
 def test_an_agent_is_written_checked_switched_off_and_deleted(open_page: OpenPage, desk: Desk) -> None:
@@ -181,13 +230,17 @@ def test_every_field_of_every_kind_of_agent_is_edited_on_the_page(open_page: Ope
     assert found["mcp_servers"] == {"notes": {"command": "notes-server"}}
 
 
-def test_the_pictures_are_drawn_from_what_ran(open_page: OpenPage, stage: Stage) -> None:
+def test_the_pictures_are_drawn_from_what_ran_and_each_mark_leads_to_it(
+    open_page: OpenPage, stage: Stage, desk: Desk
+) -> None:
     name = fresh()
     play = stage.play(name, "x", on="easel")
     page = open_page("#/overview")
     bar = page.get_by_role("link", name=f"{name}: Running")
     expect(bar).to_be_visible()
 
+    failed = fresh()
+    stage.play(failed, "x", on="easel").fail("nonzero_exit", "exit status 3")
     play.end("done", tokens=900, cost=1.25)
 
     expect(page.get_by_role("link", name=f"{name}: Completed")).to_be_visible()
@@ -197,6 +250,20 @@ def test_the_pictures_are_drawn_from_what_ran(open_page: OpenPage, stage: Stage)
     page.get_by_role("button", name="Last day").click()
     expect(page.get_by_text("Completed, last day")).to_be_visible()
     assert "window=day" in page.url
+    for ranking, line, leads_to in (
+        ("Failures by cause", "ended with an error", "status=failed&order=cause"),
+        ("Launchers by load", "easel", "launcher="),
+        ("Longest runs", failed, f"/{failed}/jobs/"),
+        ("Cost by tree", f"{name}.*1.25", f"/{name}/tree"),
+    ):
+        found = page.get_by_role("list", name=ranking).get_by_role("link").filter(has_text=re.compile(line))
+        assert leads_to in (found.first.get_attribute("href") or ""), ranking
+    waits = page.get_by_role("list", name="Waiting by reason").get_by_role("link")
+    desk.start(fresh(), labels={"gpu": "no such"})
+    expect(waits.filter(has_text="No launcher fits")).to_be_visible()
+    assert complaints(page) == []
+    page.get_by_role("list", name="Failures by cause").get_by_role("link").first.click()
+    expect(page.locator("[data-group]").first).to_be_visible()
 
 
 def test_the_picture_of_the_jobs_prefers_failures_and_tells_waiting_from_an_earlier_try(
@@ -224,7 +291,7 @@ def test_the_picture_of_the_jobs_prefers_failures_and_tells_waiting_from_an_earl
     page.goto(page.url.split("#")[0] + "#/overview")
 
     expect(page.locator('[data-band="twin (1)"], [data-band="twin (2)"]')).to_have_count(2)
-    expect(page.get_by_role("link", name="tried-again: Completed, waited 1m 0s, ran 18m 0s")).to_be_visible()
+    expect(page.get_by_role("link", name="tried-again: Completed, waited 1m, ran 18m")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("one-of-many-.*: Failed"))).to_have_count(5)
     expect(page.get_by_role("link", name=re.compile("one-of-many-.*: Completed"))).to_have_count(9)
     expect(page.get_by_text("and 191 more")).to_be_visible()

@@ -225,9 +225,12 @@ def test_the_raw_log_is_followed_while_it_grows(open_page: OpenPage, stage: Stag
 def test_a_retried_job_shows_both_attempts_with_their_reasons(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
     name = fresh()
     play = stage.play(name, "x")
+    play.write(b"of the first\n")
     play.fail("nonzero_exit", "exit status 3", exit_code=3)
     read(desk.post(f"/jobs/{play.job_id}/retry"))
-    stage.take(play.job_id, name).end("now it works")
+    again = stage.take(play.job_id, name)
+    again.write(b"of the second\n")
+    again.end("now it works", cost=0.5)
 
     page = open_page(f"#/sessions/{name}/jobs/{play.job_id}")
     table = page.get_by_role("table")
@@ -235,6 +238,11 @@ def test_a_retried_job_shows_both_attempts_with_their_reasons(open_page: OpenPag
     expect(table.get_by_role("row")).to_have_count(3)
     expect(table).to_contain_text("ended with an error")
     expect(table).to_contain_text("exit 3")
+    expect(table.get_by_role("link", name="stage")).to_have_count(2)
+    expect(page.locator(".log-line")).to_have_text(["of the second"])
+    table.get_by_role("button", name="Log of attempt 1").click()
+    expect(page.locator(".log-line")).to_have_text(["of the first"])
+    expect(page.locator(".side").get_by_role("link", name="Completed")).to_contain_text("$0.50")
 
 
 def test_children_are_listed_and_drawn_as_a_graph_that_grows(open_page: OpenPage, stage: Stage) -> None:

@@ -17,10 +17,6 @@ from runtime_client.wire import Json, JsonObject
 OUTPUT_BYTES_MAX = 1 << 30
 
 
-def _show_nothing(_: str) -> None:
-    """Nobody looks before the end."""
-
-
 @dataclass(frozen=True)
 class Turn:
     """One prompt for one session.
@@ -29,8 +25,8 @@ class Turn:
              `resumed` is true for every turn but a session's first; `environment` is the whole environment
              for the agent's processes, nothing is added to it; `project_dir` is absolute and exists, and
              `folder_descriptor` is that folder, opened when it was checked; `secrets` are what the agent knows and
-             nobody else may see; `show_result` takes pieces of the result's beginning from a backend that knows them
-             before the end, without secrets.
+             nobody else may see; with `is_logged` a program's output goes on to our own standard output as it comes,
+             where a launcher keeps it beside the errors, in the order in which both were read.
     Units:   `output_limit_bytes` is what it may print on standard output and standard error together.
     """
 
@@ -45,7 +41,7 @@ class Turn:
     secrets: Secrets = field(default_factory=Secrets)
     output_limit_bytes: int = OUTPUT_BYTES_MAX
     folder_descriptor: int | None = None
-    show_result: Callable[[str], None] = _show_nothing
+    is_logged: bool = False
 
     @property
     def working_folder(self) -> str:
@@ -139,7 +135,8 @@ class Outcome:
     Shape:   `reason` and `error` (one sentence for a person) are set if and only if `ending` is FAILED;
              `result_text` is whatever the agent answered, also if it failed or was stopped half-way;
              `exit_code` or `signal` is how the agent's own process ended, None where it has none or nobody knows;
-             `unwritten` says what of its output this machine could not write, which is no failure of the agent's.
+             `unwritten` says what of its output this machine could not write, which is no failure of the agent's;
+             `is_printed` says that the result has gone to our standard output already.
     Units:   `cost_usd` is this turn's cost, None if the backend does not know it.
     """
 
@@ -153,6 +150,7 @@ class Outcome:
     exit_code: int | None = None
     signal: int | None = None
     unwritten: str | None = None
+    is_printed: bool = False
 
     @classmethod
     def failed(cls, reason: Reason, error: str, result_text: str = "") -> "Outcome":

@@ -218,7 +218,7 @@ def test_a_child_that_keeps_the_output_open_does_not_keep_the_turn_open(tmp_path
 
 def test_a_long_line_is_told_in_parts_and_kept_whole() -> None:
     told: list[str] = []
-    lines = OutputLines(told.append, lambda _: None)
+    lines = OutputLines(told.append)
 
     lines.feed(b"x" * (LINE_CHARACTERS_MAX * 2 + 5))
     whole = lines.finish()
@@ -228,7 +228,7 @@ def test_a_long_line_is_told_in_parts_and_kept_whole() -> None:
 
 
 def test_of_a_long_output_the_beginning_and_the_end_are_kept_and_what_is_missing_is_told() -> None:
-    lines = OutputLines(lambda _: None, lambda _: None)
+    lines = OutputLines(lambda _: None)
 
     for piece in (
         b"HEAD",
@@ -263,7 +263,7 @@ def test_one_limit_holds_for_standard_output_and_standard_error_together(tmp_pat
 
 def test_a_character_cut_by_a_read_is_put_together_again() -> None:
     told: list[str] = []
-    lines = OutputLines(told.append, lambda _: None)
+    lines = OutputLines(told.append)
 
     for byte in "ä🎉\n".encode():
         lines.feed(bytes([byte]))
@@ -273,7 +273,7 @@ def test_a_character_cut_by_a_read_is_put_together_again() -> None:
 
 def test_a_program_that_never_stops_printing_is_told_in_blocks() -> None:
     told: list[str] = []
-    lines = OutputLines(told.append, lambda _: None)
+    lines = OutputLines(told.append)
 
     lines.feed(b"line\n" * SINGLE_LINES_MAX)
     lines.feed(b"more\n" * 1000)

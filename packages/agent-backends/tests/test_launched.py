@@ -238,6 +238,37 @@ def test_an_outage_while_the_agent_runs_loses_nothing(
     assert dict(recorded(runtime))["result"]["text"] == "before\nafter\n"
 
 
+def test_the_log_has_output_and_errors_in_the_order_in_which_they_were_written(
+    runtime: StandInRuntime, commands: Commands, tmp_path: Path
+) -> None:
+    """The launcher gives both the same file; each line is written when the one before stands there."""
+    log = tmp_path / "output.log"
+    program = (
+        "import pathlib, sys, time\n"
+        f"log = pathlib.Path({str(log)!r})\n"
+        "for number, stream in enumerate([sys.stdout, sys.stderr, sys.stdout, sys.stderr, sys.stdout]):\n"
+        "    print(f'line {number}', file=stream, flush=True)\n"
+        "    while number < 4 and f'line {number}' not in log.read_text(): time.sleep(0.002)\n"
+        "print('the end', end='', flush=True)\n"
+    )
+    serve_agent(runtime, tmp_path, program)
+
+    with log.open("ab") as to:
+        line = commands.command("ao-start", *start_arguments(tmp_path))
+        done = subprocess.run(
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=to,
+            stderr=to,
+            env=commands.environment(launched(tmp_path)),
+            timeout=60,
+        )
+
+    assert done.returncode == 0
+    assert log.read_text("utf-8") == "line 0\nline 1\nline 2\nline 3\nline 4\nthe end\n"
+    assert dict(recorded(runtime))["result"]["text"] == "line 0\nline 2\nline 4\nthe end"
+
+
 def read_line(process: "subprocess.Popen[bytes]") -> bytes:
     assert process.stderr is not None
     return process.stderr.readline()

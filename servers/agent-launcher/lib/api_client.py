@@ -12,6 +12,7 @@ from lib.wire.advice import advice
 from lib.wire.http_client import CALL_SECONDS, CONNECT_SECONDS, HttpClient
 from lib.wire.models import (
     HeartbeatAnswer,
+    Inquiry,
     Job,
     Json,
     JsonObject,
@@ -212,6 +213,11 @@ class ApiClient:
         answer = self._call("heartbeat", "POST", "/launcher/heartbeat", body=body)
         return HeartbeatAnswer(texts_of(answer, "stop_jobs"), dropped_of(answer))
 
+    def answer_inquiry(self, launcher_id: str, inquiry_id: str, answer: JsonObject) -> None:
+        """Answer what a poll asked."""
+        body: JsonObject = {"launcher_id": launcher_id, **answer}
+        self._call("inquiries", "POST", f"/launcher/inquiries/{inquiry_id}", body=body)
+
     def forget(self, launcher_id: str) -> None:
         """Say goodbye; the last call of a clean exit."""
         self._call("forget", "DELETE", f"/launchers/{launcher_id}")
@@ -339,7 +345,8 @@ def _read_poll(answer: JsonObject) -> PollAnswer:
     if not told and isinstance(single, dict):
         told = [single]
     try:
-        return PollAnswer(tuple(Job.from_json(item) for item in told), texts_of(answer, "stop_jobs"))
+        inquiries = tuple(Inquiry.from_json(item) for item in objects_of(answer, "inquiries"))
+        return PollAnswer(tuple(Job.from_json(item) for item in told), texts_of(answer, "stop_jobs"), inquiries)
     except ValueError as error:
         raise CallFailed(str(error)) from error
 

@@ -16,12 +16,14 @@ from lib.attempt.folder import RunFolders
 from lib.attempt.housekeeping import keep_house
 from lib.attempt.output import OutputUploader
 from lib.attempt.output_shipper import OutputShipper
+from lib.changes.difference import changes_of
 from lib.clients import CLIENT_FAILURES, COMMAND, LOOK_SECONDS, Clients, look
 from lib.config import Config
 from lib.errors import CallFailed, ConfigurationError
 from lib.executor import Executor, command_of, startable_warm
 from lib.heartbeat import Heartbeat
 from lib.identity import IdentityFile
+from lib.inquiries import Inquiries
 from lib.keepers import Keepers
 from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.loop import Loop
@@ -37,7 +39,7 @@ from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.supervisor import Supervisor
 from lib.wire.http_client import HttpClient
-from lib.wire.models import Report
+from lib.wire.models import Inquiry, Report
 
 if TYPE_CHECKING:
     from lib.numbers.server import NumbersServer
@@ -48,6 +50,7 @@ REPORTERS = 2
 POLL_STALE_SECONDS, SUPERVISOR_STALE_SECONDS, DELIVERY_STALE_SECONDS = 90.0, 30.0, 90.0
 HOUSEKEEPING_STALE_SECONDS = 600.0
 CLIENTS_STALE_SECONDS = LOOK_SECONDS + 60.0
+INQUIRIES_STALE_SECONDS = 120.0
 TICK_SECONDS = 1.0
 LAST_REPORTS_SECONDS = 30.0
 JOIN_SECONDS = 2.0
@@ -66,9 +69,10 @@ class Loops:
     housekeeping: Loop
     heartbeat: Loop
     clients: Loop
+    inquiries: Loop
 
     def all(self) -> list[Loop]:
-        return [*self.polls, *self.workers(), self.heartbeat, self.clients]
+        return [*self.polls, *self.workers(), self.heartbeat, self.clients, self.inquiries]
 
     def workers(self) -> Iterator[Loop]:
         """Those that leave quickly when they are told to; a parked poll does not."""
@@ -133,6 +137,9 @@ class Launcher:
         folders = RunFolders(self.state_folder.runs_path, machine.disk)
         admission = Admission(registry.at_work, self.lifecycle, config, machine)
         self._supervisor = Supervisor(registry, self._keepers, folders, admission, machine)
+        roots, now = config.project_roots, machine.monotonic
+        find = partial(changes_of, roots=roots, environment=environment, monotonic=now)
+        self._inquiries = Inquiries(api, self._registration, find)
         starter = Starter(
             api, Executor(self._keepers, config, host_name), self._keepers, registry, self._registration, folders,
             admission, self.lifecycle, machine,
@@ -172,6 +179,7 @@ class Launcher:
             self.lifecycle,
             start_jobs=starter.start,
             stop_jobs=self._stopper.stop_jobs,
+            take_inquiries=self._take_inquiries,
             is_idle=self._is_idle if self._config.exit_when_idle else None,
             machine=self._machine,
         )
@@ -211,12 +219,17 @@ class Launcher:
             housekeeping=loop("housekeeping", keeping, HOUSEKEEPING_STALE_SECONDS),
             heartbeat=loop("heartbeat", self._make_heartbeat().step, 2 * self._config.heartbeat_interval + 20),
             clients=loop("clients", self._clients.step, CLIENTS_STALE_SECONDS),
+            inquiries=loop("inquiries", self._inquiries.step, INQUIRIES_STALE_SECONDS),
         )
 
     def _was_reported(self, report: Report) -> None:
         self._tally.reported(report)
         if report.reason in CLIENT_FAILURES:
             self._loops.clients.wake()
+
+    def _take_inquiries(self, inquiries: tuple[Inquiry, ...]) -> None:
+        self._inquiries.take(inquiries)
+        self._loops.inquiries.wake()
 
     def _clients_changed(self) -> None:
         self._loops.heartbeat.wake()
@@ -310,7 +323,7 @@ class Launcher:
         is_clean = self.lifecycle.phase is not Phase.LEAVING
         self.lifecycle.advance(Phase.LEAVING)
         self._service.leaving()
-        for loop in (*self._loops.polls, *self._loops.workers(), self._loops.clients):
+        for loop in (*self._loops.polls, *self._loops.workers(), self._loops.clients, self._loops.inquiries):
             loop.stop()
         self._poller.close()
         self._registry.close()

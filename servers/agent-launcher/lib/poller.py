@@ -12,7 +12,7 @@ from lib.lifecycle import Event, Lifecycle, Phase
 from lib.machine.backoff import Backoff
 from lib.machine.machine import Machine
 from lib.registration import Registration
-from lib.wire.models import Job, PollAnswer, RegistrationResponse
+from lib.wire.models import Inquiry, Job, PollAnswer, RegistrationResponse
 
 log = logging.getLogger("agent-launcher")
 
@@ -40,6 +40,7 @@ class Poller:
         *,
         start_jobs: Callable[[Sequence[Job]], None],
         stop_jobs: Callable[[tuple[str, ...]], None],
+        take_inquiries: Callable[[tuple[Inquiry, ...]], None],
         machine: Machine,
         is_idle: Callable[[], bool] | None = None,
     ) -> None:
@@ -50,6 +51,7 @@ class Poller:
         self._lifecycle = lifecycle
         self._start_jobs = start_jobs
         self._stop_jobs = stop_jobs
+        self._take_inquiries = take_inquiries
         self._is_idle = is_idle
         self._backoff = Backoff(machine.chance())
         self._changed = machine.condition()
@@ -146,12 +148,14 @@ class Poller:
     def _take(self, answer: PollAnswer) -> None:
         if answer.stop_jobs:
             self._stop_jobs(answer.stop_jobs)
+        if answer.inquiries:
+            self._take_inquiries(answer.inquiries)
         if answer.jobs:
             # All of them are started or declined before the next poll begins: it would hand them out again.
             self._start_jobs(answer.jobs)
 
     def _pause_before_next(self, answer: PollAnswer, admitted: Admitted, seconds: float) -> float:
-        is_empty = not answer.jobs and not answer.stop_jobs
+        is_empty = not answer.jobs and not answer.stop_jobs and not answer.inquiries
         if is_empty and self._is_idle is not None and self._is_idle():
             self._lifecycle.tell(Event.DRAIN)
         is_hasty = is_empty and seconds < HASTY_SECONDS and self._has_turn(admitted)

@@ -15,7 +15,7 @@ from lib.attempt.attempt import Attempt
 from lib.attempt.environment import base_environment
 from lib.errors import AttemptAlreadyHere, JobRefused
 from lib.executor import build_argv
-from lib.wire.models import Job
+from lib.wire.models import Job, JsonObject
 
 
 def output(attempt: Attempt) -> str:
@@ -39,6 +39,17 @@ def test_a_resume_job_becomes_the_missions_command_line() -> None:
         "--prompt",
         "go on",
     ]
+
+
+def test_a_folder_named_from_the_home_is_below_the_home_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of/mine")
+    told: JsonObject = {"job_id": "job_1", "type": "start_session", "session_name": "alice"}
+
+    folders = [
+        Job.from_json({**told, "project_dir": named}).project_dir for named in ("~/shop", "~", "/srv/~", "~root")
+    ]
+
+    assert folders == ["/home/of/mine/shop", "/home/of/mine", "/srv/~", "~root"]
 
 
 @pytest.mark.parametrize("name", ["--help", "-h", "-x", "--", "--json", "--prompt", "-", "--agent=x"])

@@ -23,6 +23,7 @@ from agent_runtime.domain.limits import Limits
 from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.callbacks import CallbackRoutes
+from agent_runtime.http.changes import ChangesRoutes
 from agent_runtime.http.direct import DirectCalls
 from agent_runtime.http.door.audit import AuditedRequests
 from agent_runtime.http.door.auth import Authenticator, KnownToken
@@ -199,6 +200,7 @@ class Runtime:
             self._launchers,
             self._sessions,
             self._events,
+            ChangesRoutes(self.store, self.log_readers),
             TreeRoutes(self.store),
             MessageRoutes(self.store),
             CallbackRoutes(self.store),

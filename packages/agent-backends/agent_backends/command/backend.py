@@ -85,10 +85,10 @@ class _Run(asyncio.SubprocessProtocol):
     def __init__(self, turn: Turn, emit: Emit) -> None:
         self._turn = turn
         self._printed = Printed(turn)
-        self._output = OutputLines(lambda line: emit(Message(line)), turn.show_result)
+        self._output = OutputLines(lambda line: emit(Message(line)))
         self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
-        self._passed_on = PassedOn(sys.stderr)
+        self._passed_on = {STDOUT: PassedOn(sys.stdout), STDERR: PassedOn(sys.stderr)}
         self._unwritten: str | None = None
         self._open_pipes = {STDOUT, STDERR}
         self._exited = asyncio.Event()
@@ -103,10 +103,13 @@ class _Run(asyncio.SubprocessProtocol):
     def _take(self, fd: int, shown: bytes) -> None:
         if fd == STDOUT:
             self._output.feed(shown)
+        else:
+            self._errors = (self._errors + shown)[-ERROR_BYTES:]
+        if fd == STDOUT and not self._turn.is_logged:
             return
-        self._errors = (self._errors + shown)[-ERROR_BYTES:]
-        if (error := self._passed_on.write(shown)) is not None:
-            self._unwritten = f"cannot write to standard error: {error.strerror}"
+        if (error := self._passed_on[fd].write(shown)) is not None:
+            where = "standard output" if fd == STDOUT else "standard error"
+            self._unwritten = f"cannot write to {where}: {error.strerror}"
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
         self._open_pipes.discard(fd)
@@ -135,7 +138,7 @@ class _Run(asyncio.SubprocessProtocol):
             process.close()
         exit_code = process.get_returncode()
         outcome = self._outcome(0 if exit_code is None else exit_code, was_stopped=was_stopped)
-        return replace(outcome, unwritten=self._unwritten)
+        return replace(outcome, unwritten=self._unwritten, is_printed=self._turn.is_logged)
 
     async def _stop(self, pid: int) -> None:
         # What the program started may have left its group, so it is noted before its parents are gone.

@@ -16,13 +16,10 @@ class OutputLines:
 
     The first SINGLE_LINES_MAX lines are emitted one by one; of a program that goes on printing, the lines of one read
     come together. A longer line than LINE_CHARACTERS_MAX comes in parts. Bytes that are no UTF-8 become U+FFFD.
-
-    Shape:   `show` takes the beginning that is kept, in pieces as they come.
     """
 
-    def __init__(self, emit: Callable[[str], None], show: Callable[[str], None]) -> None:
+    def __init__(self, emit: Callable[[str], None]) -> None:
         self._emit = emit
-        self._show = show
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._unfinished = ""
         self._lines_emitted = 0
@@ -67,7 +64,6 @@ class OutputLines:
         first, rest = text[: self._head_room], text[self._head_room :]
         if first:
             self._head.append(first)
-            self._show(first)
             self._head_room -= len(first)
         if rest:
             self._tail.append(rest)

@@ -30,11 +30,12 @@ def run_launched(
     request: SessionRequest,
     caller: Caller,
     around: Surroundings,
-    show_result: Callable[[str], None] | None = None,
+    *,
+    is_logged: bool,
 ) -> Ended:
     """Run the launcher's job; whatever keeps it from running is its outcome too.
 
-    Shape:   `show_result` takes pieces of the result's beginning, if the agent's kind gives any before its end.
+    Shape:   with `is_logged` what a program prints goes to our standard output as it comes.
     """
     job_id = caller.job_id or ""
     try:
@@ -47,9 +48,7 @@ def run_launched(
     except RuntimeClientError as cause:
         return Ended(_outcome_of(cause, request), ExitCode.JOB_FAILED)
     job = JobInHand(job_id, caller.attempt, None, _spool_folder(caller))
-    if show_result is not None:
-        turn = replace(turn, show_result=show_result)
-    return run_session(client, turn, job, StopSwitch(), around.warn)
+    return run_session(client, replace(turn, is_logged=is_logged), job, StopSwitch(), around.warn)
 
 
 def _fetch(client: RuntimeClient, request: SessionRequest, caller: Caller, around: Surroundings) -> Turn:

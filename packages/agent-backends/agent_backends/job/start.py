@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from agent_backends.job.printed_ahead import PrintedAhead
 from agent_backends.job.run import Ended
 from agent_backends.protocol import Outcome
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError
-from runtime_client.terminal.command_line import print_json, say
+from runtime_client.terminal.command_line import print_json, print_text, say
 from runtime_client.wire import JsonObject
 
 
@@ -31,14 +30,12 @@ def run_job(
     if caller.runs_job_of(request.session_name):
         from agent_backends.job.launched import leave_note, run_launched
 
-        # The log of a job is looked at while it runs, and it may be killed before it can print its result.
-        ahead = None if as_json else PrintedAhead()
-        ended = run_launched(client, request, caller, around, None if ahead is None else ahead.print)
-        unwritten = _print_end(request, ended, ahead)
+        ended = run_launched(client, request, caller, around, is_logged=not as_json)
+        unwritten = _print_end(request, ended, as_json=as_json)
         leave_note(caller.outcome_file, ended, unwritten, around.warn)
     else:
         ended = _run_here(client, request, around, is_shown=is_shown)
-        _print_end(request, ended, None if as_json else PrintedAhead())
+        _print_end(request, ended, as_json=as_json)
     return ended.exit_code
 
 
@@ -64,11 +61,14 @@ def _with_help(request: SessionRequest, outcome: Outcome) -> str | None:
     return sentence(outcome.reason.value, outcome.error, request.session_name)
 
 
-def _print_end(request: SessionRequest, ended: Ended, ahead: PrintedAhead | None) -> str | None:
+def _print_end(request: SessionRequest, ended: Ended, *, as_json: bool) -> str | None:
     """Print what the agent left; that this fails is our trouble and not the agent's: it is said and returned."""
     unwritten = None
     try:
-        print_json(_as_json(request, ended)) if ahead is None else ahead.print_rest(ended.outcome.result_text)
+        if as_json:
+            print_json(_as_json(request, ended))
+        else:
+            print_text(_still_to_print(ended.outcome))
     except CannotPrintError as cause:
         unwritten = f"{cause} (the session has the result: ao-get-result {request.session_name})"
     except BrokenPipeError:
@@ -77,6 +77,13 @@ def _print_end(request: SessionRequest, ended: Ended, ahead: PrintedAhead | None
         if sentence is not None and (error := say(sentence)) is not None:
             unwritten = unwritten or f"cannot write to standard error: {error.strerror}"
     return unwritten or ended.outcome.unwritten
+
+
+def _still_to_print(outcome: Outcome) -> str:
+    if not outcome.is_printed:
+        return outcome.result_text
+    # What we say next shall not stand on a line of the program's.
+    return "\n" if outcome.result_text and not outcome.result_text.endswith("\n") else ""
 
 
 def _as_json(request: SessionRequest, ended: Ended) -> JsonObject:

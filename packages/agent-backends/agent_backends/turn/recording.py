@@ -17,6 +17,7 @@ from agent_backends.protocol import (
     Usage,
 )
 from agent_backends.turn.bounded_events import BoundedEvents
+from agent_backends.turn.head_commit import head_commit
 from runtime_client.sending.shortening import cut_to_bytes, shortened
 from runtime_client.wire import Json, JsonObject
 
@@ -34,6 +35,8 @@ class Recorder:
         self, turn: Turn, send: Callable[[str, JsonObject], None], remember: Callable[[JsonObject], None]
     ) -> None:
         self._turn = turn
+        # Before anything runs: what the agent commits is not where it began.
+        self._commit = head_commit(turn.project_dir)
         self._hidden = turn.secrets.hidden_in_object
         self._send = send
         self._bounded = BoundedEvents(send)
@@ -85,6 +88,7 @@ class Recorder:
                 "model": event.model,
                 "client": event.client,
                 "project_dir": folder,
+                "commit": self._commit,
                 "resumed": turn.resumed,
                 "agent_name": turn.blueprint.name,
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -50,7 +51,7 @@ class Job:
             session_name=_required(told, "session_name"),
             agent_name=text_of(told, "agent_name"),
             prompt=text_of(told, "prompt"),
-            project_dir=text_of(told, "project_dir"),
+            project_dir=_below_home(text_of(told, "project_dir")),
             session_id=text_of(told, "session_id"),
             parent_session_name=text_of(told, "parent_session_name"),
             attempt=integer_of(told, "attempt"),
@@ -77,11 +78,35 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A question for what differs in a repository; without `until_commit`, up to the folder as it is now."""
+
+    inquiry_id: str
+    project_dir: str
+    since_commit: str
+    until_commit: str | None = None
+
+    @classmethod
+    def from_json(cls, told: JsonObject) -> Inquiry:
+        """Read an inquiry from the wire.
+
+        Errors:  ValueError.
+        """
+        return cls(
+            _identifier(told, "inquiry_id"),
+            _required(told, "project_dir"),
+            _required(told, "since_commit"),
+            text_of(told, "until_commit"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PollAnswer:
-    """What one poll brought: claims to start, jobs to stop, or neither."""
+    """What one poll brought: claims to start, jobs to stop, inquiries to answer, or nothing."""
 
     jobs: tuple[Job, ...] = ()
     stop_jobs: tuple[str, ...] = ()
+    inquiries: tuple[Inquiry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +242,11 @@ def number_of(told: JsonObject, name: str) -> float | None:
     """Read a number, or None."""
     value = told.get(name)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _below_home(folder: str | None) -> str | None:
+    """Say where a folder is that was named from the home: nobody but this machine knows where that is."""
+    return os.path.expanduser(folder) if folder is not None and (folder == "~" or folder.startswith("~/")) else folder
 
 
 def _required(told: JsonObject, name: str) -> str:

@@ -24,7 +24,7 @@ from lib.reporter import Reporter
 from lib.starter import Starter
 from lib.stopper import Stopper
 from lib.version import VERSION
-from lib.wire.models import JsonObject, PollAnswer
+from lib.wire.models import Inquiry, JsonObject, PollAnswer
 
 
 class Parts:
@@ -32,6 +32,7 @@ class Parts:
 
     def __init__(self, machine: OnPlayedKeepers, api: ApiClient, folder: Path, *, max_jobs: int | None = None) -> None:
         self.machine, self.api, self.lines = machine, api, machine.lines
+        self.asked: list[Inquiry] = []
         config = config_of(folder, max_jobs=max_jobs)
         self.registry = RunningJobsRegistry(machine)
         self.lifecycle = Lifecycle(machine)
@@ -65,6 +66,7 @@ class Parts:
             self.lifecycle,
             start_jobs=self.starter.start,
             stop_jobs=self.stopper.stop_jobs,
+            take_inquiries=self.asked.extend,
             machine=machine,
         )
         self.heartbeat = Heartbeat(

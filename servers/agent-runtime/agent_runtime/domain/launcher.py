@@ -33,6 +33,7 @@ class Launcher:
              `only_own_jobs` says that it takes no job but those that name it: a command that a person typed.
              `clients` is what it said of each client that it looked for, empty while it looks for the first time,
              None if it does not say.
+             `is_asked` says that there is an inquiry for its next poll.
              `poll_dropped_at` is since when its waiting call has been cut off with no other call after it.
     """
 
@@ -57,6 +58,7 @@ class Launcher:
     instance_began: float | None
     past_instances: str
     clients: Mapping[str, Mapping[str, Json]] | None = None
+    is_asked: bool = False
 
 
 def may_run(

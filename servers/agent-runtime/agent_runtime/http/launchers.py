@@ -12,6 +12,7 @@ from agent_runtime.domain.errors import Conflict, Problem
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.http.wire.answers import answer, answer_for, answers_together, documented
+from agent_runtime.http.wire.changes import InquiryWire
 from agent_runtime.http.wire.clients import clients_by_name
 from agent_runtime.http.wire.launchers import (
     AdoptWire,
@@ -173,8 +174,10 @@ class LauncherRoutes:
         """Wait for a job or a stop; 204 when there was none."""
         wait_seconds = self.poll_timeout_seconds if asked.wait is None else min(asked.wait, self.poll_timeout_seconds)
         found = await Polling(self.store, self.polls).poll(asked.ask(), wait_seconds, lambda: _gone(request))
-        if found is None or not (found.claims or found.stop_jobs):
+        if found is None or not (found.claims or found.stop_jobs or found.inquiries):
             return Response(status_code=204)
+        if found.inquiries:
+            return answer(PollAnswer(inquiries=[InquiryWire.of(one) for one in found.inquiries]))
         if found.stop_jobs:
             return answer(PollAnswer(stop_jobs=[job.id for job in found.stop_jobs]))
         jobs = [JobForLauncher.of(claim, self.session_tokens, self.traceparent(claim.job)) for claim in found.claims]

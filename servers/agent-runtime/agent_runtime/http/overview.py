@@ -46,7 +46,7 @@ class AgentDayWire(_Shown):
 
 
 class JobLifeWire(_Shown):
-    """When a job was made, put into the queue (again, if it was retried), taken, begun and ended, and where."""
+    """When a job was made, put into the queue (again, if it was retried), taken, begun and ended, where, and why so."""
 
     job_id: str
     session_name: str
@@ -58,6 +58,16 @@ class JobLifeWire(_Shown):
     claimed_at: WireTime | None
     started_at: WireTime | None
     ended_at: WireTime | None
+    run_seconds: float | None
+    reason: str | None
+
+
+class TreeCostWire(_Shown):
+    """What all sessions of a tree cost; `session_name` is the one at its top."""
+
+    session_name: str
+    cost_usd: float
+    jobs: int
 
 
 class OverviewAnswer(BaseModel):
@@ -71,6 +81,7 @@ class OverviewAnswer(BaseModel):
     throughput: list[ThroughputWire]
     waiting: list[WaitingWire]
     cost_by_agent_day: list[AgentDayWire]
+    cost_by_tree: list[TreeCostWire]
     jobs_timeline: list[JobLifeWire]
 
 
@@ -106,6 +117,7 @@ class OverviewRoutes:
             throughput=[ThroughputWire.model_validate(one) for one in found.throughput],
             waiting=[WaitingWire.model_validate(one) for one in found.waiting],
             cost_by_agent_day=[AgentDayWire.model_validate(one) for one in found.costs],
+            cost_by_tree=[TreeCostWire.model_validate(one) for one in found.trees],
             jobs_timeline=[
                 JobLifeWire(
                     job_id=life.id,
@@ -118,6 +130,8 @@ class OverviewRoutes:
                     claimed_at=life.claimed_at,
                     started_at=life.started_at,
                     ended_at=life.ended_at,
+                    run_seconds=life.run_seconds,
+                    reason=life.reason,
                 )
                 for life in found.lives
             ],

@@ -14,6 +14,7 @@ from agent_runtime.services.ports.store import Transaction
 
 LIVES_MAX = 5000
 COST_DAYS = 14
+TREES_MAX = 8
 # A job that ran longer than this is missing from the throughput, not from the picture of who runs now.
 _LONGEST_RUN = timedelta(days=1)
 
@@ -49,6 +50,15 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class TreeOfCost:
+    """What a tree cost, by the name of the session at its top."""
+
+    session_name: str
+    cost_usd: float
+    jobs: int
+
+
+@dataclass(frozen=True)
 class Overview:
     """All pictures of one window; `truncated` if there were more jobs than were looked at."""
 
@@ -60,6 +70,7 @@ class Overview:
     waiting: Sequence[Waiting]
     lives: Sequence[JobLife]
     costs: Sequence[AgentDay]
+    trees: Sequence[TreeOfCost]
 
 
 def draw_overview(tx: Transaction, window: Window) -> Overview:
@@ -67,6 +78,7 @@ def draw_overview(tx: Transaction, window: Window) -> Overview:
     bucket = _BUCKET[window]
     until = tx.now
     since = until - _SPAN[window]
+    first_of_costs = _first_id(until - timedelta(days=COST_DAYS))
     lives = tx.jobs.lives(_first_id(since - _LONGEST_RUN), since, LIVES_MAX + 1)
     shown = lives[:LIVES_MAX]
     return Overview(
@@ -77,8 +89,15 @@ def draw_overview(tx: Transaction, window: Window) -> Overview:
         throughput=_throughput(shown, since, bucket),
         waiting=_waiting(shown, since, bucket),
         lives=shown,
-        costs=tx.jobs.costs(_first_id(until - timedelta(days=COST_DAYS))),
+        costs=tx.jobs.costs(first_of_costs),
+        trees=_trees(tx, first_of_costs),
     )
+
+
+def _trees(tx: Transaction, first_id: str) -> Sequence[TreeOfCost]:
+    """Name the dearest trees; one whose top was deleted has no place to lead to."""
+    named = [(tx.sessions.get(tree.root_session_id), tree) for tree in tx.jobs.costs_of_trees(first_id, TREES_MAX)]
+    return [TreeOfCost(top.name, tree.cost_usd, tree.jobs) for top, tree in named if top is not None]
 
 
 def _first_id(moment: datetime) -> str:

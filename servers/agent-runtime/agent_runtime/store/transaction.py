@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from agent_runtime.domain.event import NewEvent
-from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
+from agent_runtime.domain.ids import InquiryId, JobId, LauncherId, RandomBytes, SessionId
 from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Moved, Relatives
+from agent_runtime.services.ports.inquiries import InquiryRows
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
@@ -19,6 +20,7 @@ from agent_runtime.store.rows.callbacks import CallbackTable
 from agent_runtime.store.rows.counts import CountTable
 from agent_runtime.store.rows.events import EventTable
 from agent_runtime.store.rows.families import FamilyTable
+from agent_runtime.store.rows.inquiries import InquiryTable
 from agent_runtime.store.rows.jobs import JobTable
 from agent_runtime.store.rows.launchers import LauncherTable
 from agent_runtime.store.rows.locks import may_lead
@@ -43,6 +45,7 @@ class Tables:
         self.logs = LogTable(self.channel)
         self.retention = RetentionTable(self.channel)
         self.search = SearchTable(self.channel)
+        self.inquiries = InquiryTable(self.channel)
         self.access = AccessTable(self.channel)
         self.counts = CountTable(self.channel)
         self.callbacks = CallbackTable(self.channel)
@@ -71,6 +74,7 @@ class StoreTransaction:
         self.logs: LogRows = tables.logs
         self.retention: RetentionRows = tables.retention
         self.search: SearchRows = tables.search
+        self.inquiries: InquiryRows = tables.inquiries
         self.access: AccessRows = tables.access
         self.counts: CountRows = tables.counts
         self.relatives: Relatives = _Relatives(tables.callbacks, tables.families)
@@ -78,7 +82,7 @@ class StoreTransaction:
         self._ready: list[Lane] = []
         self._launchers: list[LauncherId] = []
         self._due_at: datetime | None = None
-        self._logs: list[JobId] = []
+        self._logs: list[JobId | InquiryId] = []
         tables.events.take_appended()  # What a transaction that was undone had appended never happened.
 
     def emit(self, event: NewEvent) -> None:
@@ -90,8 +94,8 @@ class StoreTransaction:
     def wake_launcher(self, launcher_id: LauncherId) -> None:
         self._launchers.append(launcher_id)
 
-    def tell_log_readers(self, job_id: JobId) -> None:
-        self._logs.append(job_id)
+    def tell_log_readers(self, of: JobId | InquiryId) -> None:
+        self._logs.append(of)
 
     def due_at(self, moment: datetime) -> None:
         if self._due_at is None or moment < self._due_at:

@@ -90,8 +90,10 @@ class JobBody(BaseModel):
     @classmethod
     def _is_absolute(cls, folder: str | None) -> str | None:
         # The folder is on the launcher's machine, which may be of another kind than ours.
-        if folder is not None and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
-            raise ValueError("an absolute path is expected")
+        if folder is None or folder == "~" or folder.startswith("~/"):
+            return folder
+        if not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
+            raise ValueError("an absolute path is expected, or one from '~/', which is the launcher's home")
         return folder
 
     def order(self, parent_session_name: str | None) -> Order:

@@ -10,6 +10,7 @@ from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.reasons import OF_LAUNCHERS
 from agent_runtime.http.wire.answers import ErrorAnswer, Sparse
+from agent_runtime.http.wire.changes import InquiryWire
 from agent_runtime.http.wire.clients import ClientsBody, ClientWire, clients_wire
 from agent_runtime.http.wire.fields import GivenTime, Labels, NotBool, Number, PlainText, Whole, WireTime
 from agent_runtime.services.access.callers import SessionTokens
@@ -203,11 +204,12 @@ class PollQuery(BaseModel):
 
 
 class PollAnswer(Sparse):
-    """A job to run (with `batch`: several), or jobs to stop."""
+    """A job to run (with `batch`: several), jobs to stop, or inquiries to answer; each inquiry is given once."""
 
     job: JobForLauncher | None = None
     jobs: list[JobForLauncher] | None = None
     stop_jobs: list[str] | None = None
+    inquiries: list[InquiryWire] | None = None
 
 
 class HeartbeatBody(BaseModel):

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent_runtime.domain.ids import LauncherId
+from agent_runtime.domain.inquiry import Inquiry
 from agent_runtime.domain.job import Job, JobStatus, Move
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.run_order import competing_lanes
+from agent_runtime.services.launchers.inquiries import take_inquiries
 from agent_runtime.services.launchers.presence import known_launcher, see
 from agent_runtime.services.ports.queue import Lane, may_serve
 from agent_runtime.services.ports.store import Transaction
@@ -46,11 +48,12 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Found:
-    """What a poll has found: jobs to run, jobs to stop, or neither."""
+    """What a poll has found: jobs to run, jobs to stop, inquiries to answer, or nothing."""
 
     launcher: Launcher
     claims: Sequence[Claimed]
     stop_jobs: Sequence[Job]
+    inquiries: Sequence[Inquiry] = ()
 
 
 def look_for_work(tx: Transaction, ask: Ask) -> Found:
@@ -65,6 +68,8 @@ def look_for_work(tx: Transaction, ask: Ask) -> Found:
     stopping = announce_stops(tx, launcher.id) if ask.hears_stops else ()
     if stopping:
         return Found(launcher, (), stopping)
+    if ask.hears_stops and (inquiries := take_inquiries(tx, launcher)):
+        return Found(launcher, (), (), inquiries)
     again = [_renew(tx, launcher, job) for job in tx.jobs.at_launcher(launcher.id, frozenset({JobStatus.CLAIMED}))]
     jobs = [job for job in again if job is not None]
     free = _free_slots(tx, launcher, ask) - len(jobs)

@@ -1,20 +1,21 @@
-"""Those who wait for the output of a job."""
+"""Those who wait for the output of a job, or for what a launcher was asked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from agent_runtime.domain.ids import JobId
-from agent_runtime.services.launchers.logs import LogPart
+from agent_runtime.domain.ids import InquiryId, JobId
 from agent_runtime.services.ports.store import Announcement
 
+T = TypeVar("T")
 _ENDS = frozenset({"job.completed", "job.failed", "job.stopped", "job.requeued"})
 
 
 class LogReaders:
-    """Wakes who waits for a job's output when some has come, or none will come any more."""
+    """Wakes who waits for an answer, or for a job's output: when some has come, or none will come any more."""
 
     def __init__(self) -> None:
-        self._waiting: dict[JobId, set[asyncio.Event]] = {}
+        self._waiting: dict[JobId | InquiryId, set[asyncio.Event]] = {}
         self._ended = False
 
     def hear(self, announcement: Announcement) -> None:
@@ -22,8 +23,8 @@ class LogReaders:
         if not self._waiting:
             return
         ended = [event.new.job_id for event in announcement.events if event.new.type in _ENDS]
-        for job_id in (*announcement.logs, *ended):
-            for waiter in self._waiting.get(job_id, ()) if job_id is not None else ():
+        for of in (*announcement.logs, *ended):
+            for waiter in self._waiting.get(of, ()) if of is not None else ():
                 waiter.set()
 
     def end_all(self) -> None:
@@ -35,15 +36,15 @@ class LogReaders:
 
     async def until(
         self,
-        job_id: JobId,
-        read: Callable[[], Awaitable[LogPart]],
-        is_enough: Callable[[LogPart], bool],
+        of: JobId | InquiryId,
+        read: Callable[[], Awaitable[T]],
+        is_enough: Callable[[T], bool],
         wait_seconds: float,
-    ) -> LogPart:
+    ) -> T:
         """Read until it is enough, or the time is over; then give what there is."""
         waiter = asyncio.Event()
         # It listens before it reads, so that nothing that comes in between is missed.
-        self._waiting.setdefault(job_id, set()).add(waiter)
+        self._waiting.setdefault(of, set()).add(waiter)
         deadline = asyncio.get_running_loop().time() + wait_seconds
         try:
             while True:
@@ -52,10 +53,10 @@ class LogReaders:
                 if is_enough(part) or self._ended or not await _set_before(waiter, deadline):
                     return part
         finally:
-            waiting = self._waiting[job_id]
+            waiting = self._waiting[of]
             waiting.discard(waiter)
             if not waiting:
-                del self._waiting[job_id]
+                del self._waiting[of]
 
 
 async def _set_before(waiter: asyncio.Event, deadline: float) -> bool:

@@ -61,7 +61,7 @@ class Polling:
 
 
 def _has_something(found: Found) -> bool:
-    return bool(found.claims or found.stop_jobs)
+    return bool(found.claims or found.stop_jobs or found.inquiries)
 
 
 def _not_taken(offered: list[Lane], found: Found) -> list[Lane]:

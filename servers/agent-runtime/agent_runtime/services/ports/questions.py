@@ -68,7 +68,7 @@ class PastAttempt:
 
 @dataclass(frozen=True)
 class JobLife:
-    """When a job was made, taken, begun and ended; for pictures of many."""
+    """When a job was made, taken, begun and ended, and why so; for pictures of many."""
 
     id: JobId
     session_name: str
@@ -80,6 +80,17 @@ class JobLife:
     claimed_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    run_seconds: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class TreeCost:
+    """What the newest jobs of all sessions below one session, itself included, cost."""
+
+    root_session_id: SessionId
+    cost_usd: float
+    jobs: int
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol, TypedDict, TypeVar
 
 from agent_runtime.domain.event import Event, NewEvent
-from agent_runtime.domain.ids import JobId, LauncherId, RandomBytes, SessionId
+from agent_runtime.domain.ids import InquiryId, JobId, LauncherId, RandomBytes, SessionId
 from agent_runtime.domain.job import Job, JobStatus, WaitsOn
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
@@ -18,6 +18,7 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import Relatives
+from agent_runtime.services.ports.inquiries import InquiryRows
 from agent_runtime.services.ports.questions import (
     AgentDay,
     JobFilter,
@@ -27,6 +28,7 @@ from agent_runtime.services.ports.questions import (
     NextTimes,
     PastAttempt,
     SessionFilter,
+    TreeCost,
 )
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
@@ -118,6 +120,7 @@ class LauncherChanges(TypedDict, total=False):
     instance_began: float | None
     past_instances: str
     clients: Mapping[str, Mapping[str, Json]] | None
+    is_asked: bool
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,9 @@ class JobRows(Protocol):
 
     def costs(self, first_id: str) -> Sequence[AgentDay]:
         """Add up what the jobs from an id on cost, by agent and day."""
+
+    def costs_of_trees(self, first_id: str, limit: int) -> Sequence[TreeCost]:
+        """Add up what the jobs from an id on cost, by tree, the dearest first."""
 
 
 class SessionRows(Protocol):
@@ -338,6 +344,7 @@ class Transaction(Protocol):
     logs: LogRows
     retention: RetentionRows
     search: SearchRows
+    inquiries: InquiryRows
     access: AccessRows
     counts: CountRows
     relatives: Relatives
@@ -351,8 +358,8 @@ class Transaction(Protocol):
     def wake_launcher(self, launcher_id: LauncherId) -> None:
         """Let this launcher's parked poll look again, after the commit."""
 
-    def tell_log_readers(self, job_id: JobId) -> None:
-        """Let those who wait for a job's output read on, after the commit."""
+    def tell_log_readers(self, of: JobId | InquiryId) -> None:
+        """Let those who wait for a job's output, or for an answer, read on, after the commit."""
 
     def leads(self, task: str) -> bool:
         """Tell whether this transaction may do a task of which one at a time is enough."""
@@ -369,7 +376,7 @@ class Announcement:
     ready_lanes: Sequence[Lane] = ()
     launchers: Sequence[LauncherId] = ()
     due_at: datetime | None = None
-    logs: Sequence[JobId] = ()
+    logs: Sequence[JobId | InquiryId] = ()
 
 
 Announcer = Callable[[Announcement], None]

@@ -20,7 +20,7 @@ from typing import cast
 
 import psycopg
 
-from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.ids import InquiryId, JobId, LauncherId
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.services.ports.queue import Lane
 from agent_runtime.services.ports.store import Announcement, Announcer, Transaction
@@ -47,7 +47,7 @@ class Heard:
 
     lanes: list[int] = field(default_factory=list)
     launchers: list[LauncherId] = field(default_factory=list)
-    logs: list[JobId] = field(default_factory=list)
+    logs: list[JobId | InquiryId] = field(default_factory=list)
     due_at: datetime | None = None
     is_all: bool = False
 

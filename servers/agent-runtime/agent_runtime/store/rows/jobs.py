@@ -17,7 +17,15 @@ from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import PROMPT_PREVIEW_CHARACTERS, IfBusy, Job, JobStatus, JobType, WaitsOn
-from agent_runtime.services.ports.questions import AgentDay, JobFilter, JobLife, KeyUse, NextTimes, PastAttempt
+from agent_runtime.services.ports.questions import (
+    AgentDay,
+    JobFilter,
+    JobLife,
+    KeyUse,
+    NextTimes,
+    PastAttempt,
+    TreeCost,
+)
 from agent_runtime.services.ports.store import Fence, JobChanges
 from agent_runtime.store.rows import job_conditions as conditions
 from agent_runtime.store.rows.attempts import AttemptTable
@@ -249,6 +257,9 @@ class JobTable:
 
     def costs(self, first_id: str) -> Sequence[AgentDay]:
         return self._pictures.costs(first_id)
+
+    def costs_of_trees(self, first_id: str, limit: int) -> Sequence[TreeCost]:
+        return self._pictures.costs_of_trees(first_id, limit)
 
     def _all(self) -> Select[*tuple[object, ...]]:
         return select(*self._record.columns)

@@ -5,10 +5,12 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import BigInteger, bindparam, func, or_, select, type_coerce
 
-from agent_runtime.services.ports.questions import AgentDay, JobLife
+from agent_runtime.domain.ids import SessionId
+from agent_runtime.services.ports.questions import AgentDay, JobLife, TreeCost
 from agent_runtime.store.statements import Channel, Record
 from agent_runtime.store.tables.columns import Moment
 from agent_runtime.store.tables.jobs import jobs
+from agent_runtime.store.tables.sessions import sessions
 
 _MICROSECONDS_PER_DAY = 86_400_000_000
 _FIRST_DAY = date(1970, 1, 1)
@@ -59,6 +61,23 @@ class PictureTable:
             ),
         )
         return [_agent_day(*row) for row in self._channel.rows(statement, {"first_id": first_id})]
+
+    def costs_of_trees(self, first_id: str, limit: int) -> Sequence[TreeCost]:
+        """Add up what each tree cost, the dearest first."""
+        cost = func.sum(jobs.c.cost_usd)
+        statement = self._channel.prepare(
+            "job tree costs",
+            lambda: (
+                select(sessions.c.root_session_id, cost, func.count())
+                .join(sessions, sessions.c.id == jobs.c.session_id)
+                .where(jobs.c.id >= bindparam("first_id"), jobs.c.cost_usd > 0)
+                .group_by(sessions.c.root_session_id)
+                .order_by(cost.desc(), sessions.c.root_session_id)
+                .limit(bindparam("up_to"))
+            ),
+        )
+        rows = self._channel.rows(statement, {"first_id": first_id, "up_to": limit})
+        return [TreeCost(SessionId(str(row[0])), float(str(row[1])), int(str(row[2]))) for row in rows]
 
 
 def _agent_day(

@@ -28,6 +28,7 @@ launchers = Table(
     Column("past_instances", Text, nullable=False, server_default=text("''")),
     Column("instance_began", Float),
     Column("clients", JsonText),
+    Column("is_asked", Boolean, nullable=False, server_default=false()),
     CheckConstraint("status IN ('alive','lost','gone')", name="launcher_status"),
     Index(
         "launchers_present",

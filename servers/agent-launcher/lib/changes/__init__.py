@@ -1,0 +1,1 @@
+"""What differs in a Git repository that nobody here trusts."""
