@@ -30,9 +30,8 @@ def main(
         here = [launcher for launcher in found if shows_all or launcher.get("status") != GONE]
         print_table(HEADINGS, [_row(launcher) for launcher in here])
         if not here:
-            warn(
-                f"no launchers {'yet' if not found else 'now'} (start one: {called('agent-launcher')}, or all with: {called('ao up')})"
-            )
+            when = "now" if found else "yet"
+            warn(f"no launchers {when} (start one: {called('agent-launcher')}, or all with: {called('ao up')})")
     return ExitCode.SUCCESS
 
 
