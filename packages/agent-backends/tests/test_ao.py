@@ -121,6 +121,7 @@ def test_logs_can_begin_late(commands: Commands) -> None:
     assert commands.run("ao", "logs", "long", "--tail", "2").out.splitlines() == whole[-2:]
     assert commands.run("ao", "logs", "long", "--tail", "2", "-f").out.splitlines() == whole[-2:]
     assert commands.run("ao", "logs", "long", "--since", "1h").out.splitlines() == whole
+    assert commands.run("ao", "logs", "long", "--since", "0s").out == ""
 
 
 def test_a_shell_is_offered_words_options_sessions_and_agents(commands: Commands) -> None:
