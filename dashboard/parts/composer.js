@@ -4,6 +4,7 @@ import { html, useApp, useEffect, useLayoutEffect, useRef, useState } from "../b
 import { newKey } from "../model/actions.js";
 import { sentence } from "../model/api.js";
 import { orderWords, readNews } from "../model/news.js";
+import { LAUNCHER } from "../model/programs.js";
 import { waitWords } from "../model/reasons.js";
 import { Act, Command } from "./controls.js";
 import { Icon } from "./icons.js";
@@ -147,7 +148,7 @@ function Waiting({ jobs, sending, editing, onEdit, again }) {
           <span class="faint">${one.jobId ? "accepted" : "sending…"}</span></li>`)}
     </ul>
     ${lonely && html`<div class="row wrap"><span class="soft">Start a launcher on the machine where the project is:</span>
-      <${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`}
+      <${Command} text=${`${LAUNCHER} --runtime-url ${location.origin}`} /></div>`}
   </div>`;
 }
 

@@ -1,5 +1,6 @@
 /** What stands in the place of something that was never read: what that is, since when it cannot be read, what to do. */
 import { html } from "../browser/ui.js";
+import { RUNTIME } from "../model/programs.js";
 import { useStore } from "../model/store.js";
 import { Command } from "./controls.js";
 import { Icon } from "./icons.js";
@@ -16,7 +17,6 @@ export function Unread({ what }) {
     <${Icon} name="warn" size=${24} /><h1>${what} cannot be read</h1>
     <p>The runtime ${age ? `has not answered for ${age}` : "does not answer"}. As soon as it does, this fills itself.</p>
     <p>Nothing is lost: agents go on, and what they did is told later. If the runtime was stopped, start it again:</p>
-    <${Command} text="agent-runtime" />
-    <p class="faint">In a clone of the repository: <code>uv run agent-runtime</code>.</p>
+    <${Command} text=${RUNTIME} />
   </div></div>`;
 }

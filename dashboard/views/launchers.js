@@ -2,6 +2,7 @@
 import { link } from "../browser/router.js";
 import { html, useApp, useEffect, useState } from "../browser/ui.js";
 import { clientWords } from "../model/clients.js";
+import { LAUNCHER } from "../model/programs.js";
 import { useStore } from "../model/store.js";
 import { Act, Command, Dialog, Empty, Filters } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
@@ -33,7 +34,7 @@ export function LaunchersView() {
 }
 
 const StartCommand = () => html`<${Command}
-  text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin} --max-jobs 4`} />`;
+  text=${`${LAUNCHER} --runtime-url ${location.origin} --max-jobs 4`} />`;
 
 function NoLaunchers() {
   return html`<${Empty} icon="launchers" title="No launcher is here">

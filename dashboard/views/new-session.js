@@ -5,6 +5,7 @@ import { html, useApp, useEffect, useMemo, useRef, useState } from "../browser/u
 import { whyNot } from "../model/clients.js";
 import { newKey } from "../model/actions.js";
 import { nameProblem, readPairs, readSpan, suggestName } from "../model/names.js";
+import { LAUNCHER } from "../model/programs.js";
 import { useStore } from "../model/store.js";
 import { Command, Dialog, ProblemLine } from "../parts/controls.js";
 import { Field } from "../parts/field.js";
@@ -195,7 +196,7 @@ function NobodyRuns() {
   const none = useStore((state) => state.launchers && !state.launchers.some((launcher) => launcher.status === "alive"));
   if (!none) return null;
   return html`<div class="soft stack"><p>No launcher is alive: the session will wait until there is one.</p>
-    <${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} /></div>`;
+    <${Command} text=${`${LAUNCHER} --runtime-url ${location.origin}`} /></div>`;
 }
 
 function numberProblem(text, low, high, whole) {

@@ -3,6 +3,7 @@ import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
 import { isUnreachable, sentence } from "../model/api.js";
 import { orderWords } from "../model/news.js";
+import { LAUNCHER } from "../model/programs.js";
 import { useReading } from "../model/reading.js";
 import { canBeHeld, IN_LINE, isHeld, waitWords } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
@@ -47,7 +48,7 @@ function NothingWaits() {
   <//>`;
 }
 
-const StartLauncher = () => html`<${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} />`;
+const StartLauncher = () => html`<${Command} text=${`${LAUNCHER} --runtime-url ${location.origin}`} />`;
 
 /** One group for each reason, in the order in which the first of each comes to run. */
 function Groups({ jobs, again }) {

@@ -4,6 +4,7 @@ import { go, link, readRoute } from "../browser/router.js";
 import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
 import { isUnreachable } from "../model/api.js";
 import { arrange, needsMe, ORDERS, passes, STATUS_GROUPS } from "../model/arrange.js";
+import { AO, LAUNCHER } from "../model/programs.js";
 import { useReading } from "../model/reading.js";
 import { ORDERED_MAX, useSessionPages } from "../model/session-pages.js";
 import { useStore } from "../model/store.js";
@@ -198,9 +199,9 @@ function NoSessions() {
   const alive = launchers?.some((launcher) => launcher.status === "alive");
   return html`<${Empty} icon="sessions" title="No sessions yet">
     ${alive === false && html`<p>First, something must be there to run them. Start a launcher on the machine where your projects are:</p>
-      <${Command} text=${`servers/agent-launcher/agent-launcher --runtime-url ${location.origin}`} />`}
+      <${Command} text=${`${LAUNCHER} --runtime-url ${location.origin}`} />`}
     <p>${alive === false ? "Then start" : "Start"} a session here, or from a terminal:</p>
-    <${Command} text="commands/ao-start hello --agent echo -p 'Hello' --detach" />
+    <${Command} text=${`${AO} start hello --agent echo -p 'Hello' --detach`} />
     <a class="button primary" href=${link("new")}><${Icon} name="plus" />New session</a>
   <//>`;
 }

@@ -117,7 +117,7 @@ def test_a_stranger_is_told_how_to_get_in(open_page: OpenPage) -> None:
     page = open_page(known=False)
 
     expect(page.get_by_role("heading", name="This browser is not let in yet")).to_be_visible()
-    expect(page.locator(".command")).to_contain_text("agent-runtime login-link")
+    expect(page.locator(".command")).to_contain_text("commands/ao login")
 
 
 def test_news_is_told_only_to_those_who_asked_for_it(open_page: OpenPage, stage: Stage) -> None:

@@ -16,6 +16,7 @@ def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) 
     page = open_page(width=390)
     expect(page.get_by_text("No sessions yet")).to_be_visible()
     expect(page.locator(".command").first).to_contain_text("agent-launcher --runtime-url http://127.0.0.1")
+    expect(page.locator(".command").last).to_contain_text("commands/ao start hello ")
     for place, words in (
         ("queue", "Nothing waits"),
         ("launchers", "No launcher is here"),

@@ -101,11 +101,12 @@ def test_agents_that_order_agents_find_the_installed_commands(
 
 def test_the_page_and_the_shipped_agents_come_with_it(runtime: RuntimeProcess, reach: dict[str, str]) -> None:
     with httpx.Client(base_url=runtime.url, headers={"Authorization": f"Bearer {runtime.token}"}) as client:
-        page, module = client.get("/"), client.get("/app.js")
+        page, module, programs = (client.get(path) for path in ("/", "/app.js", "/model/programs.js"))
         agents = client.get("/agents").json()["agents"]
 
     assert (page.status_code, module.status_code) == (200, 200)
     assert "Agent Orchestrator" in page.text
+    assert ('AO = "ao"' in programs.text, "commands/" in programs.text) == (True, False)
     assert {"claude", "echo"} <= {agent["name"] for agent in agents}
 
 

@@ -60,7 +60,16 @@ def test_a_start_without_a_name_makes_one_and_shows_what_happens(commands: Comma
     assert quiet.err == old.err == ""
     assert "assistant: Hello" in started.err
     assert "finished: " in started.err
+    assert "ao-start" not in commands.run("ao", "launchers").out
+    assert "ao-start  gone" in commands.run("ao", "launchers", "--all").out
     assert len([name for name in names if name.startswith("echo-") and f"'{name}'" in started.err]) == 1
+
+
+def test_a_start_that_is_refused_tells_of_no_session(commands: Commands) -> None:
+    said = commands.run("ao", "start", "no name", "--agent", "echo", "-p", "x")
+
+    assert (said.exit_code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert "found 'no name'" in said.err
 
 
 def test_a_failure_says_its_cause_and_what_helps_in_every_place(commands: Commands) -> None:
@@ -112,6 +121,7 @@ def test_logs_can_begin_late(commands: Commands) -> None:
     assert commands.run("ao", "logs", "long", "--tail", "2").out.splitlines() == whole[-2:]
     assert commands.run("ao", "logs", "long", "--tail", "2", "-f").out.splitlines() == whole[-2:]
     assert commands.run("ao", "logs", "long", "--since", "1h").out.splitlines() == whole
+    assert commands.run("ao", "logs", "long", "--since", "0s").out == ""
 
 
 def test_a_shell_is_offered_words_options_sessions_and_agents(commands: Commands) -> None:
@@ -147,6 +157,12 @@ def test_completion_says_nothing_where_there_is_no_runtime(tmp_path: Path) -> No
     said = Commands("http://127.0.0.1:9", tmp_path).run("ao", "__complete", "ao", "logs", "x")
 
     assert (said.out, said.err) == ("", "")
+
+
+def test_logs_that_are_followed_do_not_wait_for_a_runtime_that_never_was(tmp_path: Path) -> None:
+    said = Commands("http://127.0.0.1:9", tmp_path).run("ao", "logs", "x", "--follow")
+
+    assert (said.exit_code, said.out) == (5, "")
 
 
 def test_a_setting_says_where_it_came_from_and_a_secret_is_not_shown(commands: Commands) -> None:

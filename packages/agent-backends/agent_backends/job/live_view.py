@@ -33,7 +33,6 @@ class LiveView:
         self._tools = 0
         self._began = time.monotonic()
         self._writer.start()
-        self._lines.put(f"session {session_name!r}")
 
     def show(self, kind: str, data: JsonObject) -> None:
         """Show one event of the session."""
@@ -42,6 +41,7 @@ class LiveView:
         if kind in _SAID_OTHERWISE or (kind == "message" and data.get("role") == "user"):
             return
         if kind == "session_start":
+            self._lines.put(f"session {self._session_name!r}")
             told = [str(data[name]) for name in ("agent_name", "model") if data.get(name)]
             self._lines.put(f"{datetime.now():%H:%M:%S} begins: {', '.join(told)}")  # noqa: DTZ005 - the person's own
             return

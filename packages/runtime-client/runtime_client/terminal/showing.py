@@ -1,5 +1,6 @@
 """How the runtime's answers are shown to a person at a terminal."""
 
+import json
 from datetime import date, datetime
 
 from runtime_client.models import Event
@@ -64,4 +65,14 @@ def _short(value: Json) -> str:
 
 
 def _shown(value: Json) -> str:
-    return "-" if value is None else str(value)
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ",".join(map(_shown, value))
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)

@@ -28,8 +28,8 @@ class Finding:
     advice: str = ""
 
     def line(self) -> str:
-        """Say it to a person."""
-        return f"{'ok ' if self.is_well else 'BAD'} {self.what}" + (f" ({self.advice})" if self.advice else "")
+        """Say it to a person, as the launcher's doctor says what it finds."""
+        return f"{'ok' if self.is_well else 'failed':<8} {self.what}" + (f" ({self.advice})" if self.advice else "")
 
 
 def main(as_json: JsonOption = False) -> int:
@@ -74,7 +74,7 @@ def _of_launcher(*, as_json: bool) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
-        return subprocess.CompletedProcess(command, 1, "", f"BAD cannot ask '{command[0]}': {error.strerror}\n")
+        return subprocess.CompletedProcess(command, 1, "", f"failed   cannot ask '{command[0]}': {error.strerror}\n")
 
 
 def _parsed(text: str) -> Json:
