@@ -120,7 +120,8 @@ def test_sql_in_any_field_is_mere_text(desk: Desk, sql: str) -> None:
 def test_a_search_takes_wildcards_as_they_are_written(desk: Desk) -> None:
     desk.start()
 
-    assert [items(read(desk.get("/sessions", q=word))["sessions"]) for word in ("%", "_____", "\\", "' OR 1=1 --")] == [
+    # Other numbers than those of the test above, whose words are found here once the index has read them.
+    assert [items(read(desk.get("/sessions", q=word))["sessions"]) for word in ("%", "_____", "\\", "' OR 7=7 --")] == [
         []
     ] * 4
 

@@ -24,6 +24,7 @@ class Call:
 
 ORDER: dict[str, object] = {"type": "start_session", "session_name": "s", "agent_name": "echo", "prompt": "hello"}
 PROOF: dict[str, object] = {"launcher_id": "lnch_00000000000000000000000000", "attempt": 1, "token": "t"}
+OF_CHUNK = (("X-Launcher-Id", str(PROOF["launcher_id"])), ("X-Job-Attempt", "1"), ("X-Job-Token", "t"))
 NO_JOB = "/launcher/jobs/job_00000000000000000000000000"
 CALLS = {
     "an order without a prompt": Call("POST", "/jobs", 422, "invalid_parameters", ORDER | {"prompt": None}),
@@ -51,6 +52,10 @@ CALLS = {
         {"launcher_id": "x", "reports": [{"call": "declined", "job_id": "job_1"}]},
     ),
     "a stop of an unknown job": Call("POST", f"{NO_JOB}/stopped", 404, "job_unknown", PROOF),
+    "output of an unknown job": Call("POST", f"{NO_JOB}/log?offset=0", 404, "job_unknown", {}, OF_CHUNK),
+    "output of a simple launcher": Call("POST", f"{NO_JOB}/log?offset=0", 404, "job_unknown", {}, OF_CHUNK[:1]),
+    "output of nobody": Call("POST", f"{NO_JOB}/log?offset=0", 422, "invalid_parameters", {}, OF_CHUNK[1:]),
+    "output from nowhere": Call("POST", f"{NO_JOB}/log?offset=-1", 422, "invalid_parameters", {}, OF_CHUNK),
     "an unknown session with its agent": Call("GET", "/sessions/nobody?agent=true", 404, "session_unknown"),
     "a session's name that is too long": Call("GET", f"/sessions/{LONG}?agent=true", 422, "invalid_parameters"),
     "no events": Call("POST", "/sessions/nobody/events", 422, "invalid_parameters", {"events": []}),

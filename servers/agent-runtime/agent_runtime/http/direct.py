@@ -29,6 +29,9 @@ _Answer = Awaitable[Response]
 _Call = Callable[[Request, Mapping[str, str], bytes], _Answer | None]
 _NOTHING: Final = b""
 _WITH_AGENT: Final = b"agent=true"
+_OFFSET: Final = re.compile(rb"offset=([0-9]{1,15})")
+_ATTEMPT: Final = re.compile("[0-9]{1,9}")
+_OF_CHUNK: Final = ("x-launcher-id", "x-job-attempt", "x-job-token")
 _LIST: Final = re.compile(rb"\s*\[")
 
 
@@ -52,6 +55,7 @@ class DirectCalls:
             ("POST", f"{attempt}/completed"): self._ended(launchers.completed),
             ("POST", f"{attempt}/failed"): self._ended(launchers.failed),
             ("POST", f"{attempt}/stopped"): self._ended(launchers.stopped),
+            ("POST", f"{attempt}/log"): self._log,
             ("GET", "/sessions/{session}"): self._session,
             ("POST", "/sessions/{session}/events"): self._tell,
         }
@@ -130,6 +134,16 @@ class DirectCalls:
             return None if given is None else report(names["job_id"], given)
 
         return call
+
+    def _log(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
+        del body  # It is read once more, from memory.
+        offset = _OFFSET.fullmatch(request.scope["query_string"])
+        launcher_id, attempt, token = (request.headers.get(name, "") for name in _OF_CHUNK)
+        # Who does not say all of it is a simpler launcher.
+        is_whole = launcher_id and token and _ATTEMPT.fullmatch(attempt)
+        if offset is None or not is_whole or "x-log-skip" in request.headers:
+            return None
+        return self._launchers.log(request, names["job_id"], int(offset[1]), launcher_id, int(attempt), token)
 
     def _session(self, request: Request, names: Mapping[str, str], body: bytes) -> _Answer | None:
         del body

@@ -14,8 +14,8 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from agent_runtime.domain.event import Event, NewEvent
 from agent_runtime.domain.ids import JobId, SessionId
@@ -151,24 +151,8 @@ class EventTable:
         return self._end(func.min(events.c.seq), "oldest"), self._end(func.max(events.c.seq), "newest")
 
     def note_told(self, job_id: JobId, attempt: int, size: int) -> int:
-        of_attempt = (told_bytes.c.job_id == bindparam("of_job"), told_bytes.c.attempt == bindparam("of_attempt"))
-        adding = self._channel.prepare(
-            "told add",
-            lambda: (
-                update(told_bytes)
-                .where(*of_attempt)
-                .values(told=told_bytes.c.told + bindparam("more"))
-                .returning(told_bytes.c.told)
-            ),
-        )
-        values = {"of_job": job_id, "of_attempt": attempt, "more": size}
-        row = self._channel.first(adding, values)
-        if row is None:
-            beginning = self._channel.prepare(
-                "told begin", lambda: inserting_once(told_bytes, ("job_id", "attempt", "told"), self._channel.dialect)
-            )
-            self._channel.run(beginning, {"job_id": job_id, "attempt": attempt, "told": 0})
-            row = self._channel.first(adding, values)
+        adding = self._channel.prepare("told add", self._adding_told)
+        row = self._channel.first(adding, {"job_id": job_id, "attempt": attempt, "told": size})
         assert row is not None, "the row was there or was made"
         return _seq(row[0])
 
@@ -203,6 +187,15 @@ class EventTable:
 
     def _read(self, row: Row) -> Event:
         return Event(_seq(row[0]), self._record.read(row[1:]))
+
+    def _adding_told(self) -> ClauseElement:
+        insert = postgresql.insert if self._channel.dialect.name == "postgresql" else sqlite.insert
+        given = {name: bindparam(name, type_=told_bytes.c[name].type) for name in ("job_id", "attempt", "told")}
+        written = insert(told_bytes).values(given)
+        return written.on_conflict_do_update(
+            index_elements=[told_bytes.c.job_id, told_bytes.c.attempt],
+            set_={"told": told_bytes.c.told + written.excluded.told},
+        ).returning(told_bytes.c.told)
 
     def _inserting(self, *, once: bool) -> ClauseElement:
         names = [column.name for column in self._record.columns]
