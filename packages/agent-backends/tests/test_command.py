@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from agent_backends.blueprint import Blueprint
+from agent_backends.client.private_files import private_folder
 from agent_backends.command.backend import CommandBackend
 from agent_backends.command.output_lines import (
     HEAD_CHARACTERS_MAX,
@@ -307,3 +309,21 @@ def test_a_status_with_a_meaning_of_its_own_is_explained(tmp_path: Path, status:
     outcome = run(turn(tmp_path, f"import sys; sys.exit({status})"))
 
     assert (outcome.reason, hint in str(outcome.error)) == (Reason.NONZERO_EXIT, True), outcome.error
+
+
+@pytest.mark.parametrize("told", ["", "missing", "relative"])
+def test_what_an_agent_is_given_lies_where_temporary_files_go_and_is_gone_afterwards(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str
+) -> None:
+    place = told if told == "relative" else str(tmp_path / told)
+    for name, value in (("TMPDIR", place), ("TEMP", str(tmp_path)), ("TMP", "")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+    with private_folder("agent-prompt-") as folder:
+        assert folder.is_absolute()
+        assert folder.parent == tmp_path
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "left").mkdir()
+
+    assert not folder.exists()
