@@ -20,7 +20,8 @@ from agent_runtime.http.jobs import AGENT_SESSION_HEADER_MAX, IDEMPOTENCY_KEY_MA
 from agent_runtime.http.launchers import POLL_ENDPOINT, REPORT_ENDPOINT, LauncherRoutes
 from agent_runtime.http.wire.answers import invalid_body
 from agent_runtime.http.wire.jobs import ORDERS_MAX, JobBodies, JobBody
-from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody, ReportsBody
+from agent_runtime.http.wire.launchers import AttemptBody, ReportBody, ReportsBody
+from agent_runtime.http.wire.polls import PollQuery
 
 Model = TypeVar("Model", bound=BaseModel)
 _Answer = Awaitable[Response]
