@@ -24,7 +24,7 @@ format: ## rewrite the Python files in the house's format
 	@$(HERE) ruff check --fix-only --quiet .
 	@$(HERE) ruff format .
 
-bench: ## measure latency, throughput, many at once, idle cost (ONLY="latency real claude weight clients", PROFILE=1, NO_BYTE_CODE=1)
+bench: ## measure latency, throughput, many at once, idle cost (ONLY="latency real claude weight clients dashboard", PROFILE=1, NO_BYTE_CODE=1)
 	@PYTHONPATH=tests $(HERE) python -m bench $(ONLY) $(if $(PROFILE),--profile) $(if $(NO_BYTE_CODE),--no-byte-code)
 
 soak: ## shake everything for MINUTES=30 with random faults (SEED=7 plays a plan again), then check every promise

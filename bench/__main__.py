@@ -1,6 +1,7 @@
 """`make bench`, or `make bench ONLY="latency throughput"`; with PROFILE=1 it also tells where the time goes.
 
-`make bench ONLY="real claude weight clients"` measures with the real commands and the real clients.
+`make bench ONLY="real claude weight clients"` measures with the real commands and the real clients,
+`make bench ONLY="dashboard"` the page in a browser.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import at_once, claude, clients, idle, latency, no_byte_code, real, throughput, weight
+from bench import at_once, claude, clients, dashboard, idle, latency, no_byte_code, real, throughput, weight
 from bench.house import House, house, real_house
 from bench.profiling import profiled
 from bench.table import Table
@@ -35,10 +36,15 @@ REAL: Mapping[str, Callable[[House, Table, ModelStandIn], None]] = {
 }
 
 
+PAGE = "dashboard"
+"""The page in a browser, which has a runtime of its own."""
+
+
 def main() -> None:
     """Run what was asked for, each in a house of its own so that none inherits another's rows."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("only", nargs="*", choices=[[], *MEASUREMENTS, *REAL], default=[], help="which measurements")
+    choices = [[], *MEASUREMENTS, *REAL, PAGE]
+    parser.add_argument("only", nargs="*", choices=choices, default=[], help="which measurements")
     parser.add_argument("--profile", action="store_true", help="sample both processes, print the heaviest functions")
     parser.add_argument("--no-byte-code", action="store_true", help="as where no byte code can be written")
     wanted = parser.parse_args()
@@ -46,6 +52,9 @@ def main() -> None:
         sys.exit(no_byte_code.run_again([word for word in sys.argv[1:] if word != "--no-byte-code"]))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
     for name in wanted.only or MEASUREMENTS:
+        if name == PAGE:
+            dashboard.main()
+            continue
         with contextlib.ExitStack() as stack:
             model = stack.enter_context(ModelStandIn())
             home = Path(

@@ -3,7 +3,7 @@
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,11 +14,15 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: 
 
 from browser.stage import Play, Stage  # noqa: E402
 from support.chromium import LAUNCH_FLAGS, ensure_chromium  # noqa: E402
-from support.desk import Desk, JsonObject  # noqa: E402
+from support.desk import Desk, Json, JsonObject, items, read  # noqa: E402
 from support.runtime_process import RuntimeProcess  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 
 EVENTS = 50_000
 SESSIONS = 500
+MANY = 10_000
+AT_ONCE = 64
+SEARCHES = 15
 SAYINGS = 200
 LOADS = 7
 
@@ -47,6 +51,18 @@ SCROLL = """async (screens) => {
 }"""
 
 
+# Runs in the page: how long it took from each key until the list showed what fits, by the page's own clock.
+KEYS = """(selector) => {
+    window.keyed = window.shown = 0;
+    addEventListener("keydown", () => (window.keyed = performance.now()), true);
+    new MutationObserver(() => {
+        if (document.querySelectorAll("[data-session]").length === 1 && document.querySelector(selector))
+            window.shown ||= performance.now();
+        else window.shown = 0;
+    }).observe(document.getElementById("main"), { subtree: true, childList: true });
+}"""
+
+
 def quantile(values: list[float], share: float) -> float:
     """The value that this share of all values does not exceed."""
     ordered = sorted(values)
@@ -61,7 +77,7 @@ def open_page(browser: Browser, runtime: RuntimeProcess, route: str = "") -> Pag
     return page
 
 
-def measure_weight(browser: Browser, runtime: RuntimeProcess) -> None:
+def measure_weight(browser: Browser, runtime: RuntimeProcess, title: str = "") -> None:
     """What the first view fetches, and when it shows something useful."""
     times = []
     files: set[str] = set()
@@ -70,15 +86,14 @@ def measure_weight(browser: Browser, runtime: RuntimeProcess) -> None:
         page = context.new_page()
         page.on("request", lambda request: files.add(urlsplit(request.url).path))
         page.goto(runtime.url)
-        expect(page.locator("[data-session]").first).to_be_visible()
-        times.append(
-            page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? performance.now()")
-        )
+        page.wait_for_selector("[data-session]")
+        times.append(page.evaluate("performance.now()"))
         context.close()
     own = [ROOT / "dashboard" / (path.lstrip("/") or "index.html") for path in files]
     sizes = [path.stat().st_size for path in own if path.is_file()]
     print(f"first view: {sum(sizes) / 1000:.0f} kB uncompressed in {len(sizes)} files")
-    print(f"first useful view: p50 {quantile(times, 0.5):.0f} ms, slowest of {LOADS} {max(times):.0f} ms (empty cache)")
+    figures = f"p50 {quantile(times, 0.5):.0f} ms, slowest of {LOADS} {max(times):.0f} ms"
+    print(f"first useful view{title}: {figures} (empty cache, until the rows are seen from outside)")
 
 
 def measure_latency(browser: Browser, runtime: RuntimeProcess, play: Play, title: str) -> None:
@@ -147,8 +162,71 @@ def measure_crowd(browser: Browser, runtime: RuntimeProcess, stage: Stage) -> No
     page.context.close()
 
 
-def main() -> None:
-    """Measure everything against a runtime of its own."""
+def measure_many(browser: Browser, runtime: RuntimeProcess, stage: Stage) -> None:
+    """Very many sessions that came to an end: the first view, a search for a name, and one for a word of a prompt."""
+    make_many(stage)
+    measure_weight(browser, runtime, f" with {MANY} sessions")
+    page = open_page(browser, runtime)
+    page.wait_for_selector("[data-session]")
+    for what, word in (("name", "many-{:05}"), ("word of a prompt", "zebra{:05}")):
+        delays = sorted(searched(page, word, number * MANY // SEARCHES) for number in range(SEARCHES))
+        print(
+            f"last key → what fits is in the list, by {what}, {MANY} sessions: p50 {quantile(delays, 0.5):.0f} ms, "
+            f"slowest of {SEARCHES} {delays[-1]:.0f} ms"
+        )
+    page.context.close()
+
+
+def searched(page: Page, word: str, number: int) -> float:
+    """Type a word into the search, and tell how long after the last key its one session was there, in milliseconds."""
+    field = page.get_by_label("Search sessions")
+    field.fill("")
+    page.wait_for_function("() => document.querySelectorAll('[data-session]').length > 1")
+    page.evaluate(KEYS, f"[data-session='many-{number:05}']")
+    typed = word.format(number)
+    field.fill(typed[:-1])
+    field.press(typed[-1])
+    page.wait_for_function("() => window.shown > 0 && window.keyed > 0")
+    return max(0.0, float(page.evaluate("window.shown - window.keyed")))
+
+
+def make_many(stage: Stage) -> None:
+    """Order very many sessions and let them end, as many in a call as there is room for."""
+    desk, launcher = stage.desk, stage.launcher("many")
+    for begin in range(0, MANY, 1000):
+        orders: list[Json] = [
+            {
+                "type": "start_session",
+                "session_name": f"many-{number:05}",
+                "agent_name": "echo",
+                "prompt": f"Look after zebra{number:05} and write down what it eats",
+                "launcher_id": launcher,
+            }
+            for number in range(begin, begin + 1000)
+        ]
+        read(desk.post("/jobs", orders))
+        while jobs := items(desk.http.get("/launcher/jobs", params=poll_of(launcher)).json()["jobs"]):
+            for call in ("started", "completed"):
+                reports: list[Json] = [report_of(job, call) for job in jobs]
+                read(desk.post("/launcher/reports", {"launcher_id": launcher, "reports": reports}))
+            if len(jobs) < AT_ONCE:
+                break
+    wait_until(lambda: items(read(desk.get("/sessions", q=f"zebra{MANY - 1:05}"))["sessions"]), "the index has it")
+
+
+def poll_of(launcher: str) -> dict[str, str | int]:
+    """What a poll says that takes as many jobs as it can."""
+    return {"launcher_id": launcher, "slots": AT_ONCE, "batch": AT_ONCE, "wait": 5}
+
+
+def report_of(job: JsonObject, call: str) -> JsonObject:
+    """What is said of one attempt in a call for several."""
+    status: JsonObject = {"status": "success"} if call == "completed" else {}
+    return {"call": call, "job_id": job["job_id"], "attempt": job["attempt"], "token": job["token"], **status}
+
+
+def main(only: Sequence[str] = ()) -> None:
+    """Measure everything against a runtime of its own, or only what is named."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         runtime = RuntimeProcess(Path(folder)).start()
         browser = playwright.chromium.launch(executable_path=ensure_chromium(), args=list(LAUNCH_FLAGS))
@@ -156,18 +234,19 @@ def main() -> None:
             with Desk(runtime.url, runtime.token) as desk:
                 stage = Stage(desk)
                 talk = stage.play("talk", "speak").begin()
-                steps: list[Callable[[], None]] = [
-                    lambda: measure_weight(browser, runtime),
-                    lambda: measure_latency(browser, runtime, talk, ""),
-                    lambda: measure_long_session(browser, runtime, stage),
-                    lambda: measure_crowd(browser, runtime, stage),
-                ]
-                for step in steps:
-                    step()
+                steps: dict[str, Callable[[], None]] = {
+                    "weight": lambda: measure_weight(browser, runtime),
+                    "latency": lambda: measure_latency(browser, runtime, talk, ""),
+                    "long": lambda: measure_long_session(browser, runtime, stage),
+                    "crowd": lambda: measure_crowd(browser, runtime, stage),
+                    "many": lambda: measure_many(browser, runtime, stage),
+                }
+                for name in only or steps:
+                    steps[name]()
         finally:
             browser.close()
             runtime.leave_nothing()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

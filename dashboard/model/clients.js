@@ -26,4 +26,5 @@ export function whyNot(agent, launchers) {
 /** The clients that are there, each with its version, and whether somebody is signed in. */
 export const clientWords = (launcher) => (launcher.clients ?? []).filter(({ program }) => program)
   .map(({ client, version, is_signed_in: signed }) =>
-    [[programOf(client), version].filter(Boolean).join(" "), signed === false ? "not signed in" : signed ? "signed in" : ""].filter(Boolean).join(", "));
+    [[programOf(client), version].filter(Boolean).join(" "),
+      signed === false ? "not signed in" : signed ? "signed in" : ""].filter(Boolean).join(", "));

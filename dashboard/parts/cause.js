@@ -26,7 +26,8 @@ export function Cause({ session }) {
       ${text && html`<span class="said">${tellingLine(text)}</span>`}
       ${session.status === "lost" && html`<${LostHelp} launcher=${launcher} />`}
       ${help && html`<span class="soft">${help}</span>`}
-      ${session.status === "pending" && session.reason_job_id && html`<span class="soft"><${QueuePlace} jobId=${session.reason_job_id} /></span>`}
+      ${session.status === "pending" && session.reason_job_id
+        && html`<span class="soft"><${QueuePlace} jobId=${session.reason_job_id} /></span>`}
     </div>
     <${Helps} session=${session} />
   </section>`;

@@ -5,7 +5,7 @@
 import { html, h } from "../browser/ui.js";
 import { lexer } from "../vendor/marked.js";
 import { Copy } from "./controls.js";
-import { highlight } from "./highlight.js";
+import { Coloured } from "./highlight.js";
 
 const CHARACTERS_MAX = 200_000;
 const DEPTH_MAX = 24;
@@ -112,5 +112,6 @@ const unescaped = (text) => text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) =
 export function CodeBlock({ code, copied = code, language = "" }) {
   const name = (language ?? "").trim().split(/\s+/)[0];
   return html`<div class="code"><div class="code-head"><span>${name}</span><${Copy} text=${copied} label="Copy code" /></div>
-    <pre tabindex="0" role="group" aria-label=${name ? `Code, ${name}` : "Code"}><code>${highlight(code, name)}</code></pre></div>`;
+    <pre tabindex="0" role="group" aria-label=${name ? `Code, ${name}` : "Code"}><code>
+      <${Coloured} code=${code} language=${name.toLowerCase()} /></code></pre></div>`;
 }

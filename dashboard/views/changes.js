@@ -67,7 +67,8 @@ function Found({ changes }) {
   };
   const after = changes.is_cut ? html`<p class="page soft">There is more: only the first differences are shown.</p>` : null;
   return html`<div class="changes-body">
-    <ul class="changed-files" aria-label="Files">${changes.files.map((file) => html`<${File} key=${file.path} file=${file} goTo=${goTo} />`)}
+    <ul class="changed-files" aria-label="Files">
+      ${changes.files.map((file) => html`<${File} key=${file.path} file=${file} goTo=${goTo} />`)}
       ${changes.files_left_out > 0 && html`<li class="faint">and ${exactly(changes.files_left_out)} more</li>`}</ul>
     <${VirtualList} handle=${list} items=${lines} keyOf=${keyOf} draw=${draw} guess=${19} label="Differences" role="list"
       className="patch log-lines" after=${after} /></div>`;

@@ -92,7 +92,8 @@ function Attempts({ attempts, chosen, onChoose }) {
   return html`<section><h2>Attempts</h2><div class="table-box" tabindex="0" role="region" aria-label="Attempts"><table class="plain-table">
     <thead><tr>${COLUMNS.map((name) => html`<th key=${name}>${name}</th>`)}</tr></thead>
     <tbody>${attempts.map((one) => html`<${Attempt} key=${one.attempt} attempt=${one} isShown=${one.attempt === chosen}
-      launcher=${launchers.find(({ launcher_id: id }) => id === one.launcher_id)} onChoose=${onChoose} />`)}</tbody></table></div></section>`;
+      launcher=${launchers.find(({ launcher_id: id }) => id === one.launcher_id)} onChoose=${onChoose} />`)}</tbody>
+    </table></div></section>`;
 }
 
 function Attempt({ attempt: one, launcher, isShown, onChoose }) {

@@ -162,7 +162,8 @@ function Folder({ value, problem, onChange }) {
     const used = [...sessions.values()].map((session) => session.project_dir);
     return [...new Set([...recall("recent dirs", []), ...used])].filter(Boolean).slice(0, DIRS_KEPT);
   }, [sessions]);
-  return html`<${Field} label="Project folder" problem=${problem} hint="On the launcher's machine, where ~ is its home; empty: the launcher's own">
+  return html`<${Field} label="Project folder" problem=${problem} 
+    hint="On the launcher's machine, where ~ is its home; empty: the launcher's own">
     ${(props) => html`<input class="input mono" list="recent-dirs" ...${props} value=${value}
       onInput=${(event) => onChange(event.target.value)} placeholder="/home/you/project" spellcheck=${false} />
       <datalist id="recent-dirs">${recent.map((dir) => html`<option key=${dir} value=${dir} />`)}</datalist>`}

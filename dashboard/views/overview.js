@@ -126,7 +126,8 @@ function Figures({ overview, window }) {
     ["Usual wait", waits.length ? span(waits[Math.floor(waits.length / 2)]) : "–", link("queue")],
   ];
   return html`<dl class="figures wide">
-    ${facts.map(([name, value, href]) => html`<div key=${name}><dt>${name}</dt><dd class="num"><a href=${href}>${value}</a></dd></div>`)}</dl>`;
+    ${facts.map(([name, value, href]) => html`<div key=${name}><dt>${name}</dt>
+      <dd class="num"><a href=${href}>${value}</a></dd></div>`)}</dl>`;
 }
 
 function Nothing() {

@@ -53,5 +53,6 @@ function Loads({ Picture }) {
     said: one.max_jobs ? `${one.running_jobs} of ${one.max_jobs}` : `${one.running_jobs}, no limit`,
     href: link("sessions", { launcher: one.launcher_id }),
   }));
-  return html`<${Picture} title="Launchers by load"><${Ranking} label="Launchers by load" rows=${rows} nothing="No launcher is here." /><//>`;
+  return html`<${Picture} title="Launchers by load">
+    <${Ranking} label="Launchers by load" rows=${rows} nothing="No launcher is here." /><//>`;
 }

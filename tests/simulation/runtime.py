@@ -21,11 +21,11 @@ from agent_runtime.http.wire.launchers import (
     AttemptBody,
     DeclinedBody,
     HeartbeatBody,
-    PollQuery,
     RegisterBody,
     ReportBody,
     ReportsBody,
 )
+from agent_runtime.http.wire.polls import PollQuery
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens
 from agent_runtime.services.families.consequences import FamilyStore
 from agent_runtime.services.launchers.parked_polls import ParkedPolls

@@ -105,9 +105,8 @@ class Drain:
 class Config:
     """The settings of one launcher process.
 
-    Units:   `poll_timeout` and `heartbeat_interval` are seconds; `output_limit_bytes` is how much one job may print;
-             `max_jobs` None is unlimited.
-    Shape:   with `clients_every_seconds` at 0 nobody looks for clients, and every job is taken;
+    Units:   `poll_timeout` and `heartbeat_interval` are seconds; `output_limit_bytes` is how much one job may print.
+    Shape:   `max_jobs` None is unlimited; with `clients_every_seconds` at 0 nobody looks for clients, and every job is taken;
              `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
              without any, jobs may work everywhere. `containment` empty takes the best way that can be had. Jobs'
              commands are looked for in `commands_folder` first. `metrics` None tells nobody any numbers.
@@ -248,9 +247,7 @@ def _names(told: tuple[str, ...], variable: str | None) -> tuple[str, ...]:
 
 
 def _state_dir(options: Options, environment: Mapping[str, str], cwd: Path) -> Path:
-    if options.state_dir is not None:
-        return (cwd / options.state_dir.expanduser()).resolve()
-    if told := environment.get("AGENT_LAUNCHER_STATE_DIR"):
+    if told := options.state_dir or environment.get("AGENT_LAUNCHER_STATE_DIR"):
         return (cwd / Path(told).expanduser()).resolve()
     return _home_folder(environment, "XDG_STATE_HOME", ".local/state") / "agent-launcher"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from lib.keeper.words import Json as Json
 from lib.keeper.words import JsonObject as JsonObject
@@ -246,7 +246,9 @@ def number_of(told: JsonObject, name: str) -> float | None:
 
 def _below_home(folder: str | None) -> str | None:
     """Say where a folder is that was named from the home: nobody but this machine knows where that is."""
-    return os.path.expanduser(folder) if folder is not None and (folder == "~" or folder.startswith("~/")) else folder
+    return (
+        str(Path(folder).expanduser()) if folder is not None and (folder == "~" or folder.startswith("~/")) else folder
+    )
 
 
 def _required(told: JsonObject, name: str) -> str:

@@ -22,7 +22,8 @@ from agent_runtime.http.launchers import POLL_ENDPOINT, REPORT_ENDPOINT, Launche
 from agent_runtime.http.sessions import REFERENCE_CHARACTERS_MAX, SessionRoutes
 from agent_runtime.http.wire.answers import answer, invalid_body
 from agent_runtime.http.wire.jobs import ORDERS_MAX, JobBodies, JobBody
-from agent_runtime.http.wire.launchers import AttemptBody, PollQuery, ReportBody, ReportsBody
+from agent_runtime.http.wire.launchers import AttemptBody, ReportBody, ReportsBody
+from agent_runtime.http.wire.polls import PollQuery
 
 Model = TypeVar("Model", bound=BaseModel)
 _Answer = Awaitable[Response]

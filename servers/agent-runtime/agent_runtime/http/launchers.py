@@ -21,14 +21,11 @@ from agent_runtime.http.wire.launchers import (
     DropWire,
     HeartbeatAnswer,
     HeartbeatBody,
-    JobForLauncher,
     JobState,
     LauncherList,
     LauncherWire,
     LogOffset,
     OneReport,
-    PollAnswer,
-    PollQuery,
     RegisterAnswer,
     RegisterBody,
     ReportBody,
@@ -37,6 +34,7 @@ from agent_runtime.http.wire.launchers import (
     attempts_at_launcher,
     launcher_wire,
 )
+from agent_runtime.http.wire.polls import JobForLauncher, PollAnswer, PollQuery
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens, is_foreign_launcher
 from agent_runtime.services.launchers.claims import announce_stops
 from agent_runtime.services.launchers.logs import append_log

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, literal_column, select, update
 
 from agent_runtime.domain.ids import InquiryId, LauncherId
 from agent_runtime.domain.inquiry import Inquiry
@@ -11,9 +11,6 @@ from agent_runtime.domain.json import JsonObject
 from agent_runtime.store.statements import Channel, Record, inserting
 from agent_runtime.store.tables.columns import json_value
 from agent_runtime.store.tables.inquiries import inquiries
-
-_IS_OF = inquiries.c.id == bindparam("of_id")
-_IS_FOR = inquiries.c.launcher_id == bindparam("of_launcher")
 
 
 class InquiryTable:
@@ -33,7 +30,7 @@ class InquiryTable:
             "inquiry take",
             lambda: (
                 update(inquiries)
-                .where(_IS_FOR, inquiries.c.is_given.is_(False))
+                .where(_is_for(), inquiries.c.is_given.is_(False))
                 .values(is_given=literal_column("true"))
                 .returning(*self._record.columns)
             ),
@@ -43,7 +40,7 @@ class InquiryTable:
 
     def count(self, launcher_id: LauncherId) -> int:
         statement = self._channel.prepare(
-            "inquiry count", lambda: select(func.count()).select_from(inquiries).where(_IS_FOR)
+            "inquiry count", lambda: select(func.count()).select_from(inquiries).where(_is_for())
         )
         row = self._channel.first(statement, {"of_launcher": launcher_id})
         return 0 if row is None else int(str(row[0]))
@@ -53,20 +50,20 @@ class InquiryTable:
             "inquiry answer",
             lambda: (
                 update(inquiries)
-                .where(_IS_OF, _IS_FOR)
+                .where(_is_of(), _is_for())
                 .values(answer=bindparam("given", type_=inquiries.c.answer.type))
             ),
         )
         return self._channel.run(statement, {"of_id": inquiry_id, "of_launcher": launcher_id, "given": answer}) > 0
 
     def answer_of(self, inquiry_id: InquiryId) -> "JsonObject | None":
-        statement = self._channel.prepare("inquiry read", lambda: select(inquiries.c.answer).where(_IS_OF))
+        statement = self._channel.prepare("inquiry read", lambda: select(inquiries.c.answer).where(_is_of()))
         row = self._channel.first(statement, {"of_id": inquiry_id})
         answer = None if row is None or row[0] is None else json_value(row[0])
         return answer if isinstance(answer, dict) else None
 
     def remove(self, inquiry_id: InquiryId) -> None:
-        statement = self._channel.prepare("inquiry remove", lambda: delete(inquiries).where(_IS_OF))
+        statement = self._channel.prepare("inquiry remove", lambda: delete(inquiries).where(_is_of()))
         self._channel.run(statement, {"of_id": inquiry_id})
 
     def remove_before(self, moment: datetime) -> None:
@@ -77,3 +74,11 @@ class InquiryTable:
             ),
         )
         self._channel.run(statement, {"moment": moment})
+
+
+def _is_of() -> ColumnElement[bool]:
+    return inquiries.c.id == bindparam("of_id")
+
+
+def _is_for() -> ColumnElement[bool]:
+    return inquiries.c.launcher_id == bindparam("of_launcher")
