@@ -20,8 +20,6 @@ _Id = Annotated[str, Field(pattern=r"^lnch_[0-9a-z]{26}$")]
 _Name = Annotated[PlainText, Field(max_length=200)]
 
 
-
-
 class LauncherWire(BaseModel):
     """A launcher, as people see it."""
 
