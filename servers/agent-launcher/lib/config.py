@@ -106,8 +106,8 @@ class Config:
     """The settings of one launcher process.
 
     Units:   `poll_timeout` and `heartbeat_interval` are seconds; `output_limit_bytes` is how much one job may print.
-    Shape:   `max_jobs` None is unlimited; with `clients_every_seconds` at 0 nobody looks for clients, and every job is taken;
-             `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
+    Shape:   `max_jobs` None is unlimited; with `clients_every_seconds` at 0 nobody looks for clients, and every job is
+             taken; `host_name` empty is what the state folder says, or else the host; `project_roots` are real paths;
              without any, jobs may work everywhere. `containment` empty takes the best way that can be had. Jobs'
              commands are looked for in `commands_folder` first. `metrics` None tells nobody any numbers.
     """
