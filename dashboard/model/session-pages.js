@@ -7,7 +7,7 @@ const PAGE = 100;
 const ORDERED_PAGE = 500;
 /** So many sessions are brought into another order than the newest first; the list says so where there are more. */
 export const ORDERED_MAX = 2000;
-const SEARCH_MS = 60;
+const SEARCH_MS = 30;
 
 /**
  * Reads the pages of a filter; what is shown is then filtered again from what is known. `loaded.found` are the ids that

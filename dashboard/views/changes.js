@@ -1,5 +1,6 @@
 /** What a session changed in its folder: the launcher there is asked, for the whole of it or for one turn. */
 import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
+import { sentence } from "../model/api.js";
 import { orderWords } from "../model/news.js";
 import { linesOfPatch, sums } from "../model/patch.js";
 import { count, exactly } from "../parts/amounts.js";
@@ -9,6 +10,7 @@ import { VirtualList } from "../parts/virtual-list.js";
 
 const COMMIT_SHOWN = 8;
 const WORDS_SHOWN = 60;
+const NOTHING_TO_TELL = new Set(["no_start_commit", "not_committed"]);
 
 /** The view at `#/sessions/NAME/changes`. */
 export function ChangesView({ session, jobs }) {
@@ -31,7 +33,8 @@ export function ChangesView({ session, jobs }) {
       ${value && html`<${Sums} changes=${value} />`}<span class="grow"></span>
       <button type="button" class="button small" onClick=${() => setAsked(asked + 1)}><${Icon} name="retry" size=${13} />Look again</button>
     </div>
-    ${error && html`<div class="page"><${ProblemLine} error=${error} /></div>`}
+    ${error && html`<div class="page">${NOTHING_TO_TELL.has(error.code) ? html`<p class="soft" role="status">${sentence(error)}</p>`
+      : html`<${ProblemLine} error=${error} />`}</div>`}
     ${!value && !error && html`<p class="page soft" role="status">Its launcher is asked…</p>`}
     ${value && html`<${Found} key=${value.patch.length} changes=${value} />`}
   </div>`;

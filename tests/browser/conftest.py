@@ -1,4 +1,4 @@
-"""A browser and a runtime for each module, a fresh page for each test."""
+"""A browser for the package, a runtime for each module, a fresh page for each test."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,12 +16,12 @@ PATIENCE_MS = 60_000
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window.
+    """Debian's Chromium, without a window, for all modules of this package that a worker runs on end.
 
-    Not kept for the next module: while it is open the worker's thread has a running event loop, and no test of
-    another file that wants one of its own could run there.
+    Not kept for another package: while it is open the worker's thread has a running event loop, and no test that
+    wants one of its own could run there.
     """
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:

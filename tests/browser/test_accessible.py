@@ -18,6 +18,7 @@ ROUTES = (
     "#/sessions/refactor-billing",
     "#/sessions/nightly-audit",
     "#/sessions/speed-up-ci/tree",
+    "#/sessions/speed-up-ci/events",
     "#/sessions/speed-up-ci/details",
     "#/new",
     "#/queue",

@@ -110,7 +110,7 @@ def test_a_launcher_says_which_clients_it_has_and_the_form_which_agents_can_run(
         if other["launcher_id"] != launcher:
             desk.http.delete(f"/launchers/{other['launcher_id']}")
     page.goto(page.url.split("#")[0] + "#/new")
-    agents = page.get_by_label("Agent")
+    agents = page.get_by_role("dialog", name="New session").get_by_label("Agent")
     expect(agents.get_by_role("option", name="codex (no launcher for it)")).to_be_attached()
     expect(agents.get_by_role("option", name="echo", exact=True)).to_be_attached()
     agents.select_option("claude")

@@ -31,7 +31,13 @@ CALM = """() => {
     if (window.calm?.count !== count) window.calm = { count, since: performance.now() };
     return performance.now() - window.calm.since > 600;
 }"""
-LOOKS = (("light", "light", 1360, 850), ("dark", "dark", 1360, 850), ("phone", "light", 390, 800))
+LOOKS = (
+    ("light", "light", 1440, 900),
+    ("dark", "dark", 1440, 900),
+    ("narrow", "light", 900, 850),
+    ("phone", "light", 390, 800),
+    ("phone-dark", "dark", 390, 800),
+)
 PLACES = ("sessions", "queue", "launchers", "agents", "overview", "new")
 LITTLE = (
     *PLACES,
@@ -43,6 +49,8 @@ LITTLE = (
     "sessions/nightly-audit",
     "sessions/speed-up-ci",
     "sessions/speed-up-ci/tree",
+    "sessions/speed-up-ci/events",
+    "sessions/speed-up-ci/changes",
     "sessions/ask-me",
     "sessions/train-ranker",
 )

@@ -6,13 +6,14 @@ import pytest
 from household import Household
 
 from agent_runtime.domain.errors import Problem
-from agent_runtime.domain.job import JobStatus
+from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits, tightest
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session
 from agent_runtime.services.families.trees import count_statuses, grow_tree
 from agent_runtime.services.jobs.admission import ancestors
 from agent_runtime.services.jobs.orders import create_job
+from agent_runtime.services.overview import Window, draw_overview
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.sessions import stop_session
 from agent_runtime.upkeep.families import LOOK_AT_TIME_SECONDS, RECONCILE_SECONDS, look_after_families
@@ -168,3 +169,21 @@ def _the(tx: Transaction, name: str) -> Session:
     session = tx.sessions.find(name)
     assert session is not None
     return session
+
+
+def test_the_dearest_trees_are_told_with_all_that_is_below_them(rig: StoreRig) -> None:
+    rig.create("small")
+    rig.create("head")
+    launcher = rig.launcher()
+    for cost in (0.5, 1.0):
+        rig.end(rig.run(launcher), usage=Usage(cost_usd=cost))
+    rig.create("below", parent_session_name="head")
+    rig.end(rig.run(launcher), JobStatus.FAILED, reason="nonzero_exit", error="x", usage=Usage(cost_usd=2.0))
+
+    drawn = rig.do(lambda tx: draw_overview(tx, Window.HOUR))
+
+    assert [(tree.session_name, tree.cost_usd, tree.jobs) for tree in drawn.trees] == [
+        ("head", 3.0, 2),
+        ("small", 0.5, 1),
+    ]
+    assert [life.reason for life in drawn.lives if life.status == "failed"] == ["nonzero_exit"]
