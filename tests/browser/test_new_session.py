@@ -11,9 +11,9 @@ from support.desk import Desk, fresh, items, read
 
 
 @pytest.fixture(autouse=True)
-def only_programs(stage: Stage) -> None:
-    """A launcher that runs programs, and no other agent."""
-    stage.launcher(fresh(), backends=["command"])
+def without_claude(stage: Stage) -> None:
+    """A launcher that has no Claude Code."""
+    stage.launcher(fresh(), clients=[{"client": "claude"}])
 
 
 def test_the_form_proposes_what_can_run_and_keeps_what_was_typed(open_page: OpenPage, desk: Desk) -> None:

@@ -154,9 +154,12 @@ RUNS = {
 OF_EVERY_RUN = {
     *("blueprint", "installation", "kind", "printed", "protocol", "redaction", "registry"),
     *("processes.signals", "processes.tree"),
-    *(f"job.{name}" for name in ("chosen_agent", "launched", "launchers_words", "note", "options", "run", "start")),
+    *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "run", "start")),
     *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
-    *(f"turn.{name}" for name in ("bounded_events", "build", "environment", "inherited", "local_blueprint")),
+    *(
+        f"turn.{name}"
+        for name in ("bounded_events", "build", "environment", "head_commit", "inherited", "local_blueprint")
+    ),
     *(f"turn.{name}" for name in ("project_folder", "recording", "references", "request", "run")),
 }
 CLIENT = """#!/bin/sh

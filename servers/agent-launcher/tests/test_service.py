@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import plistlib
 import re
 import shutil
@@ -81,7 +80,7 @@ def test_systemd_itself_finds_no_mistake_in_the_unit(tmp_path: Path) -> None:
     script.write_text("#!/bin/sh\n")
     script.chmod(0o755)
     unit = tmp_path / "agent-launcher.service"
-    unit.write_text(service_file(script, [], {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}, "linux").text)
+    unit.write_text(service_file(script, [], {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, "linux").text)
     done = subprocess.run(
         ["systemd-analyze", "verify", "--user", str(unit)], capture_output=True, text=True, check=False
     )
@@ -195,16 +194,11 @@ def test_a_wrong_token_is_told_with_the_variable_that_holds_it(fake: FakeRuntime
 
 
 def test_doctor_says_that_no_runtime_answers_and_never_shows_a_credential(launcher: LauncherUnderTest) -> None:
-    (launcher.project.root / "bin").mkdir()
-    (launcher.project.root / "bin" / "claude").write_text("#!/bin/sh\n")
-    (launcher.project.root / "bin" / "claude").chmod(0o755)
     launcher.runtime_url = "http://127.0.0.1:9"
-    path = f"{launcher.project.root / 'bin'}:{os.environ['PATH']}"
-    done = ask(launcher, "doctor", PATH=path, ANTHROPIC_API_KEY="sk-very-secret")
+    done = ask(launcher, "doctor", ANTHROPIC_API_KEY="sk-very-secret")
 
     assert done.returncode == 1
     assert "no answer from http://127.0.0.1:9" in done.stdout
-    assert "present: ANTHROPIC_API_KEY" in done.stdout
     assert "sk-very-secret" not in done.stdout
 
 

@@ -32,7 +32,7 @@ EXAMPLES = 30
 ROUTES = [rule for rule in RULES if rule.path not in ("/events/stream", "/openapi.json")]
 BEYOND_A_SCHEMA = (
     "the 'next_cursor' of an earlier page is expected",  # What a runtime has said, and nobody else knows.
-    "the name of an agent expected, found none",  # One may be set as the default.
+    "cannot choose an agent: none is named",  # What launchers can run decides.
     "'order': 'run' is an order of all pending jobs",  # Two parameters that do not go together.
     "as in the path, or none at all",  # A field that repeats the path.
     "has no option '",  # What an agent's options are, its backend says; so do the next four.
