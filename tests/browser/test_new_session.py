@@ -7,13 +7,17 @@ from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, fresh, items, read
+from support.desk import Desk, Json, fresh, items, read
 
 
 @pytest.fixture(autouse=True)
-def without_claude(stage: Stage) -> None:
-    """A launcher that has no Claude Code."""
-    stage.launcher(fresh(), clients=[{"client": "claude"}])
+def only_programs(stage: Stage) -> None:
+    """A launcher that runs programs, and no other agent."""
+    agents = items(read(stage.desk.get("/agents"))["agents"])
+    missing: list[Json] = [
+        {"client": client} for client in sorted({str(one["client"]) for one in agents if one["client"]})
+    ]
+    stage.launcher(fresh(), clients=missing)
 
 
 def test_the_form_proposes_what_can_run_and_keeps_what_was_typed(open_page: OpenPage, desk: Desk) -> None:
