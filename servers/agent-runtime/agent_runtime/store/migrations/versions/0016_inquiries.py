@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, String, Table, Text, false
 
-revision = "0018"
+revision = "0016"
 down_revision = "0015"
 
 metadata = MetaData()
