@@ -12,6 +12,7 @@ const HELP = {
   launcher_lost: "Its launcher did not come back. Start the launcher again: for 24 hours the true outcome still corrects this.",
   claim_expired: "The launcher took it and did not begin. It is queued again by itself.",
   queue_expired: "No launcher took it in time. Start one that fits, then retry.",
+  question_expired: "Nobody answered its question in time, and its blueprint says that it ends then. Retry.",
   backend_missing: "The agent's program is not installed on the launcher's machine. Install it there, then retry.",
   backend_auth: "The agent's client is not logged in on the launcher's machine. Log in there, then retry.",
   quota_exhausted: "The account's usage limit is reached. Retry when it has been renewed.",

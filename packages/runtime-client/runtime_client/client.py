@@ -22,6 +22,7 @@ from runtime_client.wire import Json, JsonObject, as_object, objects, optional_t
 
 if TYPE_CHECKING:
     from runtime_client.launcher_calls import LauncherCalls
+    from runtime_client.question_calls import QuestionCalls
 
 PAGE_ITEMS = 200
 CREATE_TRIES = 3
@@ -47,6 +48,14 @@ class RuntimeClient:
         from runtime_client.launcher_calls import LauncherCalls
 
         return LauncherCalls(self.transport)
+
+    @cached_property
+    def questions(self) -> "QuestionCalls":
+        """The calls about questions."""
+        # Imported late: most commands do without.
+        from runtime_client.question_calls import QuestionCalls
+
+        return QuestionCalls(self.transport)
 
     def __enter__(self) -> Self:
         return self

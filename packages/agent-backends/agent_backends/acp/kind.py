@@ -36,6 +36,7 @@ def describe() -> Kind:
             Option("start_seconds", "how long it may take to answer before it has the prompt", "120"),
         ),
         load=_load,
+        permissions=("allow", "deny"),
         look=_look,
         cannot_hold=CANNOT_HOLD,
     )

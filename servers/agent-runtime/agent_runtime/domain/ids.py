@@ -9,6 +9,7 @@ JobId = NewType("JobId", str)
 SessionId = NewType("SessionId", str)
 LauncherId = NewType("LauncherId", str)
 CallbackId = NewType("CallbackId", str)
+QuestionId = NewType("QuestionId", str)
 
 RandomBytes = Callable[[int], bytes]
 """Gives that many unpredictable bytes; `secrets.token_bytes` in production, seeded in a simulation."""

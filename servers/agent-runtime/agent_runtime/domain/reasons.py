@@ -26,6 +26,7 @@ class Reason(StrEnum):
     LAUNCHER_LOST = "launcher_lost"
     CLAIM_EXPIRED = "claim_expired"
     QUEUE_EXPIRED = "queue_expired"
+    QUESTION_EXPIRED = "question_expired"
     BACKEND_MISSING = "backend_missing"
     BACKEND_AUTH = "backend_auth"
     QUOTA_EXHAUSTED = "quota_exhausted"
@@ -108,6 +109,7 @@ _USER = frozenset(
         Reason.SECRET_MISSING,
         Reason.SANDBOX_UNAVAILABLE,
         Reason.QUEUE_EXPIRED,
+        Reason.QUESTION_EXPIRED,
         Reason.BACKEND_MISSING,
         Reason.BACKEND_AUTH,
     }

@@ -26,7 +26,7 @@ from agent_runtime.services.jobs.admission import ancestors
 from agent_runtime.services.jobs.agreements import emit_callback_event, make_callback
 from agent_runtime.services.jobs.orders import RUNNING_LIMIT, create_job
 from agent_runtime.services.ports.families import CallbackChanges, CallbackFilter
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Transaction
 
 _EXPIRY_BY_STATUS: Mapping[SessionStatus, StateReason] = {

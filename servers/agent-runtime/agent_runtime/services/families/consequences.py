@@ -22,7 +22,7 @@ from agent_runtime.services.families.callbacks import deliver, end_delivery, exp
 from agent_runtime.services.jobs.admission import ancestors
 from agent_runtime.services.jobs.budgets import note_overrun, overrun_of, take_overrun_back
 from agent_runtime.services.ports.families import Moved
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.services.sessions.sessions import stop_session
 

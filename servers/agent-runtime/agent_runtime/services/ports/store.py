@@ -18,7 +18,7 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import Relatives
-from agent_runtime.services.ports.questions import (
+from agent_runtime.services.ports.queries import (
     AgentDay,
     JobFilter,
     JobLife,
@@ -28,6 +28,7 @@ from agent_runtime.services.ports.questions import (
     PastAttempt,
     SessionFilter,
 )
+from agent_runtime.services.ports.questions import QuestionRows
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
@@ -340,6 +341,7 @@ class Transaction(Protocol):
     search: SearchRows
     access: AccessRows
     counts: CountRows
+    questions: QuestionRows
     relatives: Relatives
 
     def emit(self, event: NewEvent) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import PROMPT_PREVIEW_CHARACTERS, IfBusy, Job, JobStatus, JobType, WaitsOn
-from agent_runtime.services.ports.questions import AgentDay, JobFilter, JobLife, KeyUse, NextTimes, PastAttempt
+from agent_runtime.services.ports.queries import AgentDay, JobFilter, JobLife, KeyUse, NextTimes, PastAttempt
 from agent_runtime.services.ports.store import Fence, JobChanges
 from agent_runtime.store.rows import job_conditions as conditions
 from agent_runtime.store.rows.attempts import AttemptTable

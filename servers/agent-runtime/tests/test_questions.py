@@ -1,0 +1,281 @@
+"""What an agent asks is asked once, answered once and taken once, whoever dies in between."""
+
+import pytest
+from household import Household, PowerCutError
+
+from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Refused
+from agent_runtime.domain.job import Job, JobStatus, Move
+from agent_runtime.domain.json import JsonObject
+from agent_runtime.domain.permissions import read_permissions
+from agent_runtime.domain.question import AtExpiry, ParentsPart, Question, QuestionKind, QuestionStatus, QuestionTerms
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.session import SessionStatus
+from agent_runtime.services.access.callers import Caller, Role
+from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.jobs.orders import get_job, stop_job
+from agent_runtime.services.ports.questions import QuestionFilter
+from agent_runtime.services.questions.answering import answer_question, expire_questions, take_answer
+from agent_runtime.services.questions.asking import Asked, Asking, ask
+from agent_runtime.services.questions.listing import list_questions
+
+USER, OTHER = Caller(Role.USER, "user"), Caller(Role.USER, "alice")
+ALLOW: JsonObject = {"decision": "allow"}
+DENY: JsonObject = {"decision": "deny", "message": "not today"}
+WAITING, RUNNING = SessionStatus.WAITING_INPUT, SessionStatus.RUNNING
+
+
+class Inquiry:
+    """Agents that ask, in a household; what holds for them is set by a test."""
+
+    def __init__(self, house: Household) -> None:
+        self.house = house
+        self.terms = QuestionTerms()
+        self.permissions: dict[str, object] = {}
+
+    def agent(self, name: str) -> AgentNeeds:
+        """Look an agent up."""
+        said = read_permissions(self.permissions.get(name))  # type: ignore[arg-type]  # each test says JSON
+        return AgentNeeds(name, active=True, labels={}, permissions=said, terms=self.terms, asks=True)
+
+    def caller(self, job: Job) -> Caller:
+        """The attempt that runs."""
+        now = self.house.job(job.id)
+        return Caller(Role.SESSION, job.session_name, job.session_id, job.id, now.attempt)
+
+    def ask(self, job: Job, call_id: str = "c1", *, dies: bool = False, **said: object) -> Asked:
+        """Let a turn ask for a permission, or for what a test says."""
+        fields: dict[str, object] = {"tool": "Bash", "input": {"command": "rm -r build"}, **said}
+        kind = fields.pop("kind", QuestionKind.PERMISSION)
+        asking = Asking(kind, call_id, **fields)  # type: ignore[arg-type]  # the tests name fields of Asking
+        caller = self.caller(job)
+        return self.house.do(lambda tx: ask(tx, caller, None, asking, self.agent), dies=dies)
+
+    def asked(self, job: Job, call_id: str = "c1", **said: object) -> Question:
+        """Let a turn ask what nobody has decided yet."""
+        question = self.ask(job, call_id, **said).question  # type: ignore[arg-type]  # fields of Asking, never `dies`
+        assert question is not None
+        return question
+
+    def answer(self, question: Question, given: JsonObject, caller: Caller = USER, *, dies: bool = False) -> Question:
+        """Answer."""
+        return self.house.do(lambda tx: answer_question(tx, caller, question.id, given, self.agent), dies=dies)
+
+    def take(self, job: Job, question: Question) -> Question:
+        """Let a turn take its answer."""
+        caller = self.caller(job)
+        return self.house.do(lambda tx: take_answer(tx, caller, question.id))
+
+    def again(self, question: Question) -> Question:
+        """Read a question."""
+        found = self.house.do(lambda tx: tx.questions.get(question.id))
+        assert found is not None
+        return found
+
+    def listed(self, job: Job) -> list[str]:
+        """Tell what questions a turn is shown."""
+        caller = self.caller(job)
+        return [one.id for one in self.house.do(lambda tx: list_questions(tx, caller, QuestionFilter(10)))]
+
+    def status(self, name: str) -> SessionStatus:
+        """Read a session's status."""
+        return self.house.session(name).status
+
+
+@pytest.fixture
+def inquiry(house: Household) -> Inquiry:
+    """Agents that ask."""
+    return Inquiry(house)
+
+
+def test_a_session_that_asks_waits_until_all_is_answered_and_other_events_do_not_end_that(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    first, second = inquiry.asked(job), inquiry.asked(job, "c2", tool="Write", input={"file_path": "x"})
+    inquiry.house.say("asker", "meanwhile")
+    assert inquiry.status("asker") is WAITING
+
+    inquiry.answer(first, ALLOW)
+    assert inquiry.status("asker") is WAITING
+    inquiry.answer(second, DENY)
+
+    assert inquiry.status("asker") is RUNNING
+    taken = inquiry.take(job, second)
+    assert (taken.answer, taken.answered_by, taken.status) == (DENY, "user", QuestionStatus.ANSWERED)
+
+
+def test_the_first_answer_holds_and_a_second_other_one_is_told_who_was_first(inquiry: Inquiry) -> None:
+    question = inquiry.asked(inquiry.house.run("asker"))
+    inquiry.answer(question, ALLOW, OTHER)
+
+    assert inquiry.answer(question, ALLOW).answered_by == "alice"
+    with pytest.raises(Conflict, match="was answered already, and otherwise, by alice") as refused:
+        inquiry.answer(question, DENY)
+    assert refused.value.code == "already_answered"
+    assert inquiry.again(question).answer == ALLOW
+
+
+def test_what_died_before_its_commit_was_neither_asked_nor_answered_and_can_be_repeated(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    with pytest.raises(PowerCutError):
+        inquiry.ask(job, dies=True)
+    inquiry.house.crash()
+    assert inquiry.status("asker") is RUNNING
+
+    question = inquiry.asked(job)
+    with pytest.raises(PowerCutError):
+        inquiry.answer(question, DENY, dies=True)
+    inquiry.house.crash()
+
+    assert inquiry.again(question).status is QuestionStatus.OPEN
+    assert inquiry.asked(job).id == question.id, "the same call asks the same question"
+    assert inquiry.answer(question, ALLOW).answer == ALLOW
+
+
+def test_a_call_id_stands_for_one_question_only(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    inquiry.asked(job)
+
+    with pytest.raises(Conflict) as refused:
+        inquiry.ask(job, input={"command": "ls"})
+    assert refused.value.code == "call_id_reused"
+
+
+@pytest.mark.parametrize("given", [ALLOW, None], ids=["answered", "open"])
+def test_a_turn_that_was_lost_leaves_its_question_to_the_one_that_follows(
+    inquiry: Inquiry, given: "JsonObject | None"
+) -> None:
+    house = inquiry.house
+    job = house.run("asker", rerun_lost=1)
+    question = inquiry.asked(job)
+    lost = house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.LOSE, JobStatus.LOST, {}))
+    assert lost is not None
+    assert inquiry.status("asker") is SessionStatus.LOST
+    if given is not None:
+        inquiry.answer(question, given)
+    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.RERUN, JobStatus.PENDING, {}))
+    house.run_all()
+
+    taken_up = inquiry.asked(job, "c9")
+
+    assert taken_up.id == question.id
+    assert taken_up.status is (QuestionStatus.OPEN if given is None else QuestionStatus.ANSWERED)
+    if given is not None:
+        inquiry.take(job, taken_up)
+        assert inquiry.asked(job, "c10").id != question.id, "one answer lets one call go"
+
+
+def test_a_question_is_withdrawn_when_its_turn_ends_or_is_asked_to(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    ending, stopping = house.run("ending"), house.run("stopping")
+    first, second = inquiry.asked(ending), inquiry.asked(stopping)
+
+    house.end(ending)
+    house.do(lambda tx: stop_job(tx, stopping.id))
+
+    for question in (first, second):
+        with pytest.raises(Conflict) as late:
+            inquiry.answer(question, ALLOW)
+        assert late.value.code == "question_withdrawn"
+    assert inquiry.status("ending") is SessionStatus.FINISHED
+    with pytest.raises(Conflict) as asked:
+        inquiry.ask(stopping, "c2")
+    assert asked.value.code == "stop_requested"
+    with pytest.raises(Conflict) as over:
+        inquiry.ask(ending, "c2")
+    assert over.value.code == "turn_over"
+
+
+@pytest.mark.parametrize("at_expiry", list(AtExpiry))
+def test_what_nobody_answers_in_time_ends_as_its_blueprint_says(inquiry: Inquiry, at_expiry: AtExpiry) -> None:
+    inquiry.terms = QuestionTerms(expire_seconds=60, at_expiry=at_expiry)
+    job = inquiry.house.run("asker")
+    question = inquiry.asked(job)
+    assert inquiry.house.do(expire_questions) == 0
+    inquiry.house.clock.move(seconds=61)
+    with pytest.raises(Conflict) as late:
+        inquiry.answer(question, ALLOW)
+    assert late.value.code == "question_expired"
+
+    assert inquiry.house.do(expire_questions) == 1
+
+    expired = inquiry.again(question)
+    assert (expired.status, expired.answered_by) == (QuestionStatus.EXPIRED, None)
+    assert expired.answer == {"decision": "allow" if at_expiry is AtExpiry.ALLOW else "deny"}
+    stopped = inquiry.house.job(job.id).stop_reason
+    assert stopped == (Reason.QUESTION_EXPIRED if at_expiry is AtExpiry.STOP else None)
+    assert inquiry.take(job, question).answer == expired.answer
+
+
+def test_a_blueprint_decides_by_itself_and_nobody_below_may_more(inquiry: Inquiry) -> None:
+    rules = {"default": "ask", "allow": ["Bash(git status:*)", "Edit(src/**)"], "deny": ["Bash(git push:*)"]}
+    inquiry.permissions = {"strict": rules, "echo": "allow"}
+    house = inquiry.house
+    house.run("boss", agent_name="strict")
+    child = house.run("child", "boss")
+
+    def decided(call_id: str, command: str) -> str | None:
+        verdict = inquiry.ask(child, call_id, input={"command": command}).verdict
+        return verdict.value if verdict is not None else None
+
+    assert decided("a", "git status -s") == "allow"
+    assert decided("b", "git status && git push origin") == "deny"
+    assert decided("c", "git status; rm -r /") is None
+    assert decided("d", "git status $(rm -r /)") is None
+    assert inquiry.ask(child, "e", tool="Write", input={"file_path": "src/../etc/passwd"}).verdict is None
+    assert inquiry.status("child") is WAITING
+
+
+def test_a_parent_answers_below_itself_only_where_it_may_and_only_what_it_may_do_itself(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    inquiry.terms = QuestionTerms(parent=ParentsPart.MAY_ANSWER)
+    inquiry.permissions = {"echo": {"default": "allow", "ask": ["Bash(rm:*)"]}}
+    boss, stranger = house.run("boss"), house.run("stranger")
+    child = house.run("child", "boss")
+    question = inquiry.asked(child)
+
+    with pytest.raises(NotFound):
+        inquiry.answer(question, DENY, inquiry.caller(stranger))
+    with pytest.raises(Refused, match="a question of its own"):
+        inquiry.answer(question, ALLOW, inquiry.caller(child))
+    with pytest.raises(Refused, match="may not allow what it may not do itself"):
+        inquiry.answer(question, ALLOW, inquiry.caller(boss))
+    assert inquiry.answer(question, DENY, inquiry.caller(boss)).answered_by == "session boss"
+
+    inquiry.terms = QuestionTerms(parent=ParentsPart.TOLD)
+    of_people = inquiry.asked(child, "c2")
+    with pytest.raises(Refused, match="leaves that to people"):
+        inquiry.answer(of_people, DENY, inquiry.caller(boss))
+    assert inquiry.listed(boss) == [of_people.id, question.id]
+    assert inquiry.listed(stranger) == []
+
+
+FORM: JsonObject = {
+    "properties": {"port": {"type": "integer"}, "mode": {"enum": ["fast", "safe"]}},
+    "required": ["port"],
+}
+CHOICES = [{"label": "red"}, {"label": "blue"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks", "good", "bad", "why"),
+    [
+        ("choice", {"choices": CHOICES}, {"answer": "red"}, {"answer": "green"}, "one of 'red', 'blue' is expected"),
+        ("text", {"text": "Which?"}, {"answer": "that"}, {"answer": " "}, "some words are expected"),
+        ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"mode": "safe"}}, "field 'port'"),
+        ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": 1, "mode": "x"}}, "one of fast, safe"),
+        ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": True}}, "of the type 'integer'"),
+        ("text", {"text": "Which?"}, {"answer": "that"}, {"decision": "allow"}, "takes an 'answer'"),
+        ("permission", {"tool": "Bash"}, ALLOW, {"answer": "yes"}, "'allow' or 'deny' is expected"),
+    ],
+)
+def test_an_answer_that_does_not_fit_its_question_is_refused_with_a_sentence(
+    inquiry: Inquiry, kind: str, asks: dict[str, object], good: JsonObject, bad: JsonObject, why: str
+) -> None:
+    job = inquiry.house.run("asker")
+    fields = {"tool": None, "input": None, **asks}
+    question = inquiry.asked(job, "c1", kind=QuestionKind(kind), **fields)
+
+    with pytest.raises(Invalid, match=why):
+        inquiry.answer(question, bad)
+
+    assert inquiry.answer(question, good).answer == good
