@@ -18,7 +18,7 @@ from runtime_client.errors import (
 )
 from runtime_client.models import Agent, Event, Job, JobOrder, Listed, Session, SessionQuery, SessionStatus
 from runtime_client.transport import Call, Transport
-from runtime_client.wire import Json, JsonObject, as_object, objects, optional_text, text
+from runtime_client.wire import Json, JsonObject, as_object, flag, objects, optional_text, text
 
 if TYPE_CHECKING:
     from runtime_client.launcher_calls import LauncherCalls
@@ -311,4 +311,8 @@ def _result_and_status(answer: JsonObject) -> tuple[str, SessionStatus]:
 def _session_and_agent(answer: JsonObject) -> tuple[Session, Agent | None]:
     agent = answer.get("agent")
     session = Session.read(as_object(answer.get("session"), "session"))
-    return session, None if agent is None else Agent.read(as_object(agent, "agent"))
+    if agent is None:
+        return session, None
+    held_to, has_rules = optional_text(answer, "permissions"), flag(answer, "has_permission_rules", default=False)
+    read = Agent.read(as_object(agent, "agent"))
+    return session, replace(read, held_to=held_to, has_permission_rules=has_rules)
