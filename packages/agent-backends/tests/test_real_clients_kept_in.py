@@ -80,7 +80,7 @@ class ScriptedPeople:
         return Said("deny" if "denied" in str(asked["input"]) else "allow")
 
 
-@pytest.mark.parametrize("bench", (CODEX, OPENCODE, CLAUDE_ACP), indirect=True, ids=lambda client: client.name)
+@pytest.mark.parametrize("bench", [CODEX, OPENCODE, CLAUDE_ACP], indirect=True, ids=lambda client: client.name)
 def test_what_it_asks_is_put_to_people_and_what_they_say_holds(bench: ClientBench) -> None:
     more = {OPENCODE: OPENCODE_ASKS, CODEX: _folder_of_its_own(bench)}.get(bench.client, {})
     bench.rig.variables = {**bench.rig.variables, **more}

@@ -110,7 +110,7 @@ def test_a_blueprint_says_what_its_agent_may_do_and_is_refused_where_nobody_coul
         "questions": {"expire_seconds": 60.0},
     }
     kept = read(desk.post("/agents", dict(made)), 201)
-    assert (kept["permissions"], kept["questions"]) == (rules, terms)
+    assert (kept["permissions"], kept["questions"]) == (rules, {"expire_seconds": 60.0})
     wrong: tuple[tuple[JsonObject, str], ...] = (
         ({"backend": "command", "command": ["true"], "permissions": "ask"}, "cannot be held to 'ask'"),
         ({"backend": "gemini", "permissions": rules}, "cannot be held to rules"),

@@ -9,12 +9,14 @@ from agent_runtime.domain.json import JsonObject
 from agent_runtime.domain.permissions import read_permissions
 from agent_runtime.domain.question import AtExpiry, ParentsPart, Question, QuestionKind, QuestionStatus, QuestionTerms
 from agent_runtime.domain.reasons import Reason
-from agent_runtime.domain.session import SessionStatus
+from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.access.callers import Caller, Role
 from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.families.trees import grow_tree
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.orders import get_job, stop_job
 from agent_runtime.services.ports.questions import QuestionFilter
+from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.questions.answering import answer_question, expire_questions, take_answer
 from agent_runtime.services.questions.asking import Asked, Asking, ask
 from agent_runtime.services.questions.listing import list_questions
@@ -247,6 +249,45 @@ def test_a_parent_answers_below_itself_only_where_it_may_and_only_what_it_may_do
         inquiry.answer(of_people, DENY, inquiry.caller(boss))
     assert inquiry.listed(boss) == [of_people.id, question.id]
     assert inquiry.listed(stranger) == []
+
+
+def test_a_parent_is_woken_once_by_each_wait_of_its_child_and_only_if_the_blueprint_says_so(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss)
+    unheard = inquiry.asked(child, "c0")
+    assert house.news("boss") == []
+    inquiry.answer(unheard, DENY)
+
+    inquiry.terms = QuestionTerms(parent=ParentsPart.MAY_ANSWER)
+    question = inquiry.asked(child, input={"command": "rm <b>"})
+    house.say("child", "meanwhile", cost_usd=0.1)
+    (told,) = house.news("boss")
+    assert f"{question.id} asks: may it use Bash with {{&quot;command&quot;: &quot;rm &lt;b&gt;&quot;}}?" in told
+    assert "You may answer it" in told
+    house.crash()
+    (woken,) = house.run_all()
+    inquiry.answer(question, DENY, inquiry.caller(woken))
+    house.end(woken)
+    assert len(house.news("boss")) == 1
+
+    second = inquiry.asked(child, "c2", tool="Write")
+    assert second.id in house.news("boss")[1]
+    inquiry.answer(second, ALLOW)
+    house.end(child)
+
+    assert len(house.news("boss")) == 2, "the message that nobody has taken yet takes up the end"
+    assert "result of child" in house.news("boss")[1]
+    grown = house.do(lambda tx: grow_tree(tx, house_session(tx, "boss")))
+    assert [one.questions for one in grown.top.children] == [()]
+
+
+def house_session(tx: Transaction, name: str) -> Session:
+    """Read a session."""
+    session = tx.sessions.find(name)
+    assert session is not None
+    return session
 
 
 FORM: JsonObject = {

@@ -1,4 +1,4 @@
-"""What an agent of the protocol asks leave for, in the words in which all kinds ask: tools as Claude Code names them."""
+"""What an agent of the protocol asks leave for, in the words of all kinds: tools as Claude Code names them."""
 
 from collections.abc import Mapping
 
