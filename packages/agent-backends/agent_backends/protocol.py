@@ -38,6 +38,11 @@ class People(Protocol):
         """Whether calls that the agent would not ask for have to be asked about, too."""
         ...
 
+    @property
+    def gave_way(self) -> asyncio.Event:
+        """Set when the turn is to end, and to let others have its place, because an answer takes long."""
+        ...
+
     async def ask(self, asked: JsonObject) -> Said:
         """Ask, and wait for the answer through any outage; it is to be cancelled with the turn.
 

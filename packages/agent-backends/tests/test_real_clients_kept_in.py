@@ -1,5 +1,6 @@
 """The real clients in our sandbox, and under a blueprint that rejects whatever they would have to ask for."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,7 @@ class ScriptedPeople:
 
     def __init__(self) -> None:
         self.asked: list[JsonObject] = []
+        self.gave_way = asyncio.Event()
 
     async def ask(self, asked: JsonObject) -> Said:
         """Answer at once."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote
 
 from runtime_client.errors import NotTheRuntimeError, RuntimeClientError
@@ -125,24 +126,29 @@ def ask_and_wait(
     calls: QuestionCalls,
     asked: JsonObject,
     *,
-    hear_asked: Callable[[Asked], None] = lambda _asked: None,
+    gives_way: bool = False,
     is_over: Callable[[], bool] = lambda: False,
     warn: Callable[[RuntimeClientError, int], None] = lambda _error, _failures: None,
 ) -> Asked:
     """Ask, wait for the end of the question through any outage, and take the answer.
 
-    Shape:   a question that is still open means that `is_over` said so; one that was withdrawn has no answer.
+    Shape:   a question that is still open means that `is_over` said so, or with `gives_way` that it was open for as
+             long as the runtime lets a turn wait for it; one that was withdrawn has no answer.
     Errors:  RuntimeClientError, for what no patience helps against.
     """
     patient = Retry(time.sleep, None, most_seconds=5.0)
     said = patient.call(lambda: calls.ask(asked), warn)
-    hear_asked(said)
     question = said.question
     if question is None:
         return said
-    question_id = question.question_id
+    question_id, began_at = question.question_id, time.monotonic()
+    most = said.give_way_seconds if gives_way and said.give_way_seconds is not None else float("inf")
     while question.status == OPEN and not is_over():
-        question = patient.call(lambda: calls.question(question_id, WAIT_SECONDS), warn)
+        left = most - (time.monotonic() - began_at)
+        if left <= 0:
+            break
+        wait = min(WAIT_SECONDS, left)
+        question = patient.call(partial(calls.question, question_id, wait), warn)
     if question.status in (OPEN, "withdrawn"):
         return Asked(question, None, said.give_way_seconds)
     taken = patient.call(lambda: calls.take(question_id), warn)

@@ -83,7 +83,10 @@ class AcpTalk:
         self._know_session()
         if self._is_stopping:
             return CANCELLED
-        permission = await self._permission(params)
+        return self._answer(params, await self._permission(params))
+
+    def _answer(self, params: JsonObject, permission: Permission) -> JsonObject:
+        # People may have taken long, and the turn may be over by now.
         if self._is_stopping:
             return CANCELLED
         answer = answer_to(params, permission)

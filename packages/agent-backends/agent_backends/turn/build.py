@@ -23,11 +23,12 @@ from runtime_client.reasons import Reason
 
 @dataclass(frozen=True)
 class JobOfTurn:
-    """The job that a turn is run for, and the token for its session."""
+    """The job that a turn is run for, the token for its session, and whether a launcher runs it."""
 
     job_id: str
     attempt: int | None
     session_token: str | None = field(repr=False)
+    is_launched: bool = False
 
 
 def build_turn(
@@ -85,7 +86,7 @@ def build_turn(
         environment=environment,
         secrets=secrets,
         output_limit_bytes=output_limit_in(around.environment),
-        people=people_for(agent, client, session.session_id, secrets),
+        people=people_for(agent, client, session.session_id, secrets, gives_way=job.is_launched),
     )
 
 

@@ -8,21 +8,26 @@ from agent_backends.protocol import Said
 from agent_backends.redaction import Secrets
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RefusedError, RuntimeClientError
-from runtime_client.question_calls import Asked, ask_and_wait
+from runtime_client.question_calls import OPEN, Asked, ask_and_wait
 from runtime_client.wire import JsonObject
 
 
 class PeopleAtRuntime:
     """Asks by way of the runtime, in the name of one session's turn.
 
-    Shape:   `secrets` are taken out of what is asked: people see it, and it is kept.
+    Shape:   `secrets` are taken out of what is asked: people see it, and it is kept. `gives_way` is whether the turn's
+             job can be taken up again by a launcher, when the answer has come.
     """
 
-    def __init__(self, client: RuntimeClient, session_id: str, secrets: Secrets, *, has_rules: bool) -> None:
+    def __init__(
+        self, client: RuntimeClient, session_id: str, secrets: Secrets, *, has_rules: bool, gives_way: bool
+    ) -> None:
         self._client = client
         self._session_id = session_id
         self._secrets = secrets
         self.has_rules = has_rules
+        self.gave_way = asyncio.Event()
+        self._gives_way = gives_way
 
     async def ask(self, asked: JsonObject) -> Said:
         """Ask, and wait for the answer; a thread of its own waits, which the end of the turn leaves behind."""
@@ -36,13 +41,19 @@ class PeopleAtRuntime:
                 answered.set_result(found)
 
         waiting = threading.Thread(
-            target=lambda: _wait(self._client, body, is_over, lambda found: _call_in(loop, tell, found)),
+            target=lambda: _wait(
+                self._client, body, is_over, lambda found: _call_in(loop, tell, found), gives_way=self._gives_way
+            ),
             name="waiting-for-an-answer",
             daemon=True,
         )
         waiting.start()
         try:
             found = await answered
+            if _is_open(found):
+                self.gave_way.set()
+                # Nothing is said to the agent any more: its process is being ended.
+                await asyncio.Event().wait()
         finally:
             is_over.set()
         return _said(found)
@@ -53,11 +64,17 @@ def _wait(
     body: JsonObject,
     is_over: threading.Event,
     tell: Callable[[Asked | RuntimeClientError], None],
+    *,
+    gives_way: bool,
 ) -> None:
     try:
-        tell(ask_and_wait(client.questions, body, is_over=is_over.is_set))
+        tell(ask_and_wait(client.questions, body, gives_way=gives_way, is_over=is_over.is_set))
     except RuntimeClientError as error:
         tell(error)
+
+
+def _is_open(found: Asked | RuntimeClientError) -> bool:
+    return isinstance(found, Asked) and found.question is not None and found.question.status == OPEN
 
 
 def _said(found: Asked | RuntimeClientError) -> Said:

@@ -39,8 +39,10 @@ def held(agent: Agent, blueprint: Blueprint) -> Blueprint:
     return replace(blueprint, options=held_to(blueprint.options, word, option.instead_of))
 
 
-def people_for(agent: Agent, client: RuntimeClient, session_id: str, secrets: Secrets) -> People | None:
+def people_for(
+    agent: Agent, client: RuntimeClient, session_id: str, secrets: Secrets, *, gives_way: bool
+) -> People | None:
     """Return those whom the agent is to ask; None where nothing depends on an answer."""
     if agent.held_to != ASK:
         return None
-    return PeopleAtRuntime(client, session_id, secrets, has_rules=agent.has_permission_rules)
+    return PeopleAtRuntime(client, session_id, secrets, has_rules=agent.has_permission_rules, gives_way=gives_way)

@@ -152,7 +152,8 @@ def _fill_row(tx: Transaction, job: Job, session: Session, target: JobStatus, ch
         full["queued_at"] = tx.now
         if job.status is not JobStatus.CLAIMED:
             full["place"] = None  # It comes anew; one that was only claimed keeps its place at the front.
-        full["waits_on"] = _wait_of(tx, job, session, changes.get("not_before", job.not_before))
+        others = _wait_of(tx, job, session, changes.get("not_before", job.not_before))
+        full["waits_on"] = others or changes.get("waits_on")
     return full
 
 

@@ -11,6 +11,7 @@ from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.unknown import no_question, shown
 from agent_runtime.services.access.callers import Caller, Role, is_own_session
 from agent_runtime.services.agents.requirements import FindAgent
+from agent_runtime.services.jobs.giving_way import go_on_when_answered
 from agent_runtime.services.jobs.open_questions import settle
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.ports.store import Transaction
@@ -45,7 +46,10 @@ def answer_question(
     answer = _checked(question, given)
     if question.status is QuestionStatus.OPEN and question.expires_at > tx.now:
         answered = settle(tx, question, QuestionStatus.ANSWERED, answer, _name_of(caller))
-        return answered if answered is not None else answer_question(tx, caller, question_id, given, find_agent)
+        if answered is None:
+            return answer_question(tx, caller, question_id, given, find_agent)
+        go_on_when_answered(tx, answered)
+        return answered
     if question.status is QuestionStatus.ANSWERED and question.answer == answer:
         return question
     raise _too_late(question)
@@ -77,6 +81,7 @@ def expire_questions(tx: Transaction) -> int:
         settle(tx, question, QuestionStatus.EXPIRED, told)
         if question.at_expiry is AtExpiry.STOP:
             stop_job(tx, question.job_id, Reason.QUESTION_EXPIRED)
+        go_on_when_answered(tx, question)
     return len(overdue)
 
 
