@@ -62,6 +62,14 @@ def scene(runtime: RuntimeProcess, tmp_path: Path) -> Iterator[Scene]:
         yield Scene(Commands(runtime.url, project_dir, runtime.token), ClaudeRig(model, home, project_dir))
 
 
+COLOUR: JsonObject = {
+    "question": "Which colour?",
+    "header": "Colour",
+    "options": [{"label": "red", "description": "warm"}, {"label": "blue", "description": "cold"}],
+    "multiSelect": False,
+}
+
+
 def bash(command: str) -> str:
     return f"tool: Bash {json.dumps({'command': command})}"
 
@@ -80,6 +88,7 @@ def test_claude_asks_before_it_acts_and_does_what_it_is_told(runtime: RuntimePro
             f"tool: Read {json.dumps({'file_path': str(scene.rig.project_dir / 'secret' / 'key')})}",
             bash("touch denied"),
             f"tool: Write {json.dumps(write)}",
+            f"tool: AskUserQuestion {json.dumps({'questions': [COLOUR]})}",
             "say: it says {{last}}",
         )
     )
@@ -92,6 +101,9 @@ def test_claude_asks_before_it_acts_and_does_what_it_is_told(runtime: RuntimePro
     assert second["tool"] == "Write"
     assert "+two" in str(second["diff"])
     scene.answer(second, "allow")
+    third = scene.asked("careful-one")
+    assert (third["kind"], third["text"]) == ("choice", "Which colour?")
+    scene.answer(third, "blue")
     out, err = running.communicate(timeout=90)
 
     assert running.returncode == 0, err.decode()
@@ -101,4 +113,4 @@ def test_claude_asks_before_it_acts_and_does_what_it_is_told(runtime: RuntimePro
     assert "unasked" in logs
     assert "not in this house" in logs
     assert "hidden-from-it" not in logs
-    assert out
+    assert b"blue" in out
