@@ -1,97 +1,20 @@
 """What an agent asks is asked once, answered once and taken once, whoever dies in between."""
 
 import pytest
-from household import Household, PowerCutError
+from household import PowerCutError
+from inquiry import ALLOW, DENY, OTHER, RUNNING, WAITING, Inquiry
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Refused
-from agent_runtime.domain.job import Job, JobStatus, JobType, Move, WaitsOn
+from agent_runtime.domain.job import JobStatus, Move
 from agent_runtime.domain.json import JsonObject
-from agent_runtime.domain.permissions import read_permissions
-from agent_runtime.domain.question import AtExpiry, ParentsPart, Question, QuestionKind, QuestionStatus, QuestionTerms
+from agent_runtime.domain.question import AtExpiry, ParentsPart, QuestionKind, QuestionStatus, QuestionTerms
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
-from agent_runtime.services.access.callers import Caller, Role
-from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.families.trees import grow_tree
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.orders import get_job, stop_job
-from agent_runtime.services.jobs.waiting import explain_waiting
-from agent_runtime.services.launchers.claims import Ask, look_for_work
-from agent_runtime.services.launchers.reports import Report, finish, start
-from agent_runtime.services.ports.questions import QuestionFilter
 from agent_runtime.services.ports.store import Transaction
-from agent_runtime.services.questions.answering import answer_question, expire_questions, take_answer
-from agent_runtime.services.questions.asking import Asked, Asking, ask
-from agent_runtime.services.questions.listing import list_questions
-from support.store_rig import proof
-
-USER, OTHER = Caller(Role.USER, "user"), Caller(Role.USER, "alice")
-ALLOW: JsonObject = {"decision": "allow"}
-DENY: JsonObject = {"decision": "deny", "message": "not today"}
-WAITING, RUNNING = SessionStatus.WAITING_INPUT, SessionStatus.RUNNING
-
-
-class Inquiry:
-    """Agents that ask, in a household; what holds for them is set by a test."""
-
-    def __init__(self, house: Household) -> None:
-        self.house = house
-        self.terms = QuestionTerms()
-        self.permissions: dict[str, object] = {}
-
-    def agent(self, name: str) -> AgentNeeds:
-        """Look an agent up."""
-        said = read_permissions(self.permissions.get(name))  # type: ignore[arg-type]  # each test says JSON
-        return AgentNeeds(name, active=True, labels={}, permissions=said, terms=self.terms, asks=True)
-
-    def caller(self, job: Job) -> Caller:
-        """The attempt that runs."""
-        now = self.house.job(job.id)
-        return Caller(Role.SESSION, job.session_name, job.session_id, job.id, now.attempt)
-
-    def ask(self, job: Job, call_id: str = "c1", *, dies: bool = False, **said: object) -> Asked:
-        """Let a turn ask for a permission, or for what a test says."""
-        fields: dict[str, object] = {"tool": "Bash", "input": {"command": "rm -r build"}, **said}
-        kind = fields.pop("kind", QuestionKind.PERMISSION)
-        asking = Asking(kind, call_id, **fields)  # type: ignore[arg-type]  # the tests name fields of Asking
-        caller = self.caller(job)
-        return self.house.do(lambda tx: ask(tx, caller, None, asking, self.agent), dies=dies)
-
-    def asked(self, job: Job, call_id: str = "c1", **said: object) -> Question:
-        """Let a turn ask what nobody has decided yet."""
-        question = self.ask(job, call_id, **said).question  # type: ignore[arg-type]  # fields of Asking, never `dies`
-        assert question is not None
-        return question
-
-    def answer(self, question: Question, given: JsonObject, caller: Caller = USER, *, dies: bool = False) -> Question:
-        """Answer."""
-        return self.house.do(lambda tx: answer_question(tx, caller, question.id, given, self.agent), dies=dies)
-
-    def take(self, job: Job, question: Question) -> Question:
-        """Let a turn take its answer."""
-        caller = self.caller(job)
-        return self.house.do(lambda tx: take_answer(tx, caller, question.id))
-
-    def again(self, question: Question) -> Question:
-        """Read a question."""
-        found = self.house.do(lambda tx: tx.questions.get(question.id))
-        assert found is not None
-        return found
-
-    def listed(self, job: Job) -> list[str]:
-        """Tell what questions a turn is shown."""
-        caller = self.caller(job)
-        return [one.id for one in self.house.do(lambda tx: list_questions(tx, caller, QuestionFilter(10)))]
-
-    def status(self, name: str) -> SessionStatus:
-        """Read a session's status."""
-        return self.house.session(name).status
-
-
-@pytest.fixture
-def inquiry(house: Household) -> Inquiry:
-    """Agents that ask."""
-    return Inquiry(house)
+from agent_runtime.services.questions.answering import expire_questions
 
 
 def test_a_session_that_asks_waits_until_all_is_answered_and_other_events_do_not_end_that(inquiry: Inquiry) -> None:
@@ -285,84 +208,6 @@ def test_a_parent_is_woken_once_by_each_wait_of_its_child_and_only_if_the_bluepr
     assert "result of child" in house.news("boss")[1]
     grown = house.do(lambda tx: grow_tree(tx, house_session(tx, "boss")))
     assert [one.questions for one in grown.top.children] == [()]
-
-
-def give_way(inquiry: Inquiry, job: Job, *, dies: bool = False) -> Job:
-    """Let a turn end because an answer takes long."""
-    report = Report(proof(inquiry.house.job(job.id)), JobStatus.FAILED, reason="gave_way", exit_code=1)
-    return inquiry.house.do(lambda tx: finish(tx, report), dies=dies).job
-
-
-def claimed(inquiry: Inquiry) -> list[tuple[JobType, str]]:
-    """Claim and start what can be claimed; what the launcher is to run."""
-    house = inquiry.house
-    found = house.do(lambda tx: look_for_work(tx, Ask(house.launcher_id, slots=100, batch=100)))
-    for claim in found.claims:
-        house.do(lambda tx, job=claim.job: start(tx, proof(job)))  # type: ignore[misc]
-    return [(claim.job.type, claim.prompt) for claim in found.claims]
-
-
-def test_a_turn_that_gives_way_leaves_its_place_and_goes_on_with_the_answer_over_crashes(inquiry: Inquiry) -> None:
-    house = inquiry.house
-    house.limits["echo"] = {"max_running": 1}
-    boss = house.run("boss", agent_name="other")
-    job = house.run("child", "boss")
-    house.begin("next")
-    question = inquiry.asked(job)
-    with pytest.raises(PowerCutError):
-        give_way(inquiry, job, dies=True)
-    house.crash()
-    assert house.job(job.id).status is JobStatus.RUNNING
-
-    aside = give_way(inquiry, job)
-    assert (aside.status, aside.waits_on, aside.tries) == (JobStatus.PENDING, WaitsOn.ANSWER, 0)
-    assert inquiry.status("child") is WAITING
-    assert house.do(lambda tx: explain_waiting(tx, [aside]))[job.id].reason == "not_answered"
-    (other,) = house.run_all()
-    assert other.session_name == "next", "its place is free"
-    house.end(other)
-    with pytest.raises(PowerCutError):
-        inquiry.answer(question, DENY, dies=True)
-    house.crash()
-    assert claimed(inquiry) == []
-
-    inquiry.answer(question, {"decision": "allow", "message": "but quickly"})
-    inquiry.answer(question, {"decision": "allow", "message": "but quickly"})
-    ((kind, words),) = claimed(inquiry)
-    assert kind is JobType.RESUME_SESSION
-    assert f"To {question.id}, may it use Bash" in words
-    assert "but quickly" in words
-    again = inquiry.asked(job, "c7")
-    assert (again.id, again.status) == (question.id, QuestionStatus.ANSWERED), "nothing is asked twice"
-    inquiry.take(job, again)
-    assert inquiry.asked(job, "c8").id != question.id, "nothing is approved twice"
-    house.end(job)
-    house.end(boss)
-    assert [callback.outcome for callback in house.callbacks("boss")] == [SessionStatus.FINISHED]
-
-
-def test_an_answer_that_came_before_the_turn_gave_way_lets_it_go_on_at_once(inquiry: Inquiry) -> None:
-    job = inquiry.house.run("asker")
-    question = inquiry.asked(job)
-    inquiry.answer(question, DENY)
-
-    give_way(inquiry, job)
-
-    ((kind, words),) = claimed(inquiry)
-    assert (kind, "not today" in words) == (JobType.RESUME_SESSION, True)
-
-
-def test_a_turn_that_gave_way_can_be_stopped_and_takes_its_question_with_it(inquiry: Inquiry) -> None:
-    job = inquiry.house.run("asker")
-    question = inquiry.asked(job)
-    give_way(inquiry, job)
-
-    inquiry.house.do(lambda tx: stop_job(tx, job.id))
-
-    assert inquiry.status("asker") is SessionStatus.STOPPED
-    with pytest.raises(Conflict) as late:
-        inquiry.answer(question, ALLOW)
-    assert late.value.code == "question_withdrawn"
 
 
 def house_session(tx: Transaction, name: str) -> Session:
