@@ -93,6 +93,19 @@ def test_a_turn_that_was_lost_leaves_its_question_to_the_one_that_follows(
         assert inquiry.asked(job, "c10").id != question.id, "one answer lets one call go"
 
 
+def test_an_answer_that_a_lost_turn_took_lets_no_call_of_the_next_one_go(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    job = house.run("asker", rerun_lost=1)
+    question = inquiry.asked(job)
+    inquiry.answer(question, ALLOW)
+    inquiry.take(job, question)
+    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.LOSE, JobStatus.LOST, {}))
+    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.RERUN, JobStatus.PENDING, {}))
+    house.run_all()
+
+    assert inquiry.asked(job, "c9").status is QuestionStatus.OPEN
+
+
 def test_a_question_is_withdrawn_when_its_turn_ends_or_is_asked_to(inquiry: Inquiry) -> None:
     house = inquiry.house
     ending, stopping = house.run("ending"), house.run("stopping")
