@@ -12,7 +12,7 @@ from agent_runtime.domain.question import Question, QuestionKind, QuestionStatus
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.services.jobs.moves import announce_ready, move_job
-from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.ports.store import JobChanges, Transaction
 
 _INTRODUCTION = (
     "You asked something, and your process was ended until the answer came, so that others could have its place."
@@ -30,11 +30,21 @@ def put_aside(tx: Transaction, job: Job) -> Job:
     is_open = bool(tx.questions.open_of_job(job.id))
     waits_on = WaitsOn.ANSWER if is_open else None
     # What gave way did not fail: it uses up none of the tries that are left for failures.
-    moved = move_job(tx, job, Move.TRY_AGAIN, JobStatus.PENDING, {"waits_on": waits_on, "tries": max(0, job.tries - 1)})
+    changes: JobChanges = {"waits_on": waits_on, "tries": max(0, job.tries - 1), **_way_home(tx, job)}
+    moved = move_job(tx, job, Move.TRY_AGAIN, JobStatus.PENDING, changes)
     assert moved is not None, f"job '{job.id}' was moved by another inside a transaction"
     if is_open:
         tx.sessions.change(job.session_id, {"status": SessionStatus.WAITING_INPUT, "updated_at": tx.now})
     return moved
+
+
+def _way_home(tx: Transaction, job: Job) -> JobChanges:
+    """Bind the job to the host where its conversation lives by now."""
+    session = tx.sessions.get(job.session_id)
+    if session is None or session.hostname in (None, job.required_host):
+        return {}
+    lane = replace(tx.queue.lane_by_id(job.lane_id), required_host=session.hostname)
+    return {"required_host": session.hostname, "lane_id": tx.queue.lane(lane)}
 
 
 def go_on_when_answered(tx: Transaction, question: Question) -> None:
