@@ -141,7 +141,12 @@ def _for_the_runtime(kind: Kind) -> Mapping[str, object]:
     for option in kind.options:
         said = {"choices": list(option.choices), "instead_of": option.instead_of}
         options[option.name] = {name: value for name, value in said.items() if value}
-    return {"options": options, **({"cannot_hold": dict(kind.cannot_hold)} if kind.cannot_hold else {})}
+    further = {
+        "cannot_hold": dict(kind.cannot_hold),
+        "permissions": list(kind.permissions),
+        "ruled_tools": list(kind.ruled_tools),
+    }
+    return {"options": options, **{name: value for name, value in further.items() if value}}
 
 
 def backends_for_the_page() -> str:

@@ -12,6 +12,8 @@ const HELP = {
   launcher_lost: "Its launcher did not come back. Start the launcher again: for 24 hours the true outcome still corrects this.",
   claim_expired: "The launcher took it and did not begin. It is queued again by itself.",
   queue_expired: "No launcher took it in time. Start one that fits, then retry.",
+  gave_way: "It asked something and let others have its place. Answer it.",
+  question_expired: "Nobody answered its question in time, and its blueprint says that it ends then. Retry.",
   backend_missing: "The agent's program is not installed on the launcher's machine. Install it there, then retry.",
   backend_auth: "The agent's client is not logged in on the launcher's machine. Log in there, then retry.",
   quota_exhausted: "The account's usage limit is reached. Retry when it has been renewed.",
@@ -35,6 +37,7 @@ const WAITS = {
   no_matching_launcher: "No launcher fits",
   no_client: "No launcher has the agent's program",
   session_busy: "Waits for its turn in the session",
+  not_answered: "Waits for an answer to what it asked",
   no_free_slot: "All slots are taken",
   agent_limit: "Its agent runs as many as it may",
   not_before: "Waits for its time",
@@ -57,7 +60,7 @@ export const helpFor = (reason) => HELP[reason] ?? "";
 export const isHeld = (job) => job.status === "pending" && job.reason === "held";
 
 /** Whether it can be held: it waits, and not behind another one of its session. */
-export const canBeHeld = (job) => job.status === "pending" && !["held", "session_busy"].includes(job.reason);
+export const canBeHeld = (job) => job.status === "pending" && !["held", "session_busy", "not_answered"].includes(job.reason);
 
 /** Why a job waits, in a few words. */
 export const waitWords = (reason) => WAITS[reason] ?? (reason ? reason.replaceAll("_", " ") : "Waits for a launcher");

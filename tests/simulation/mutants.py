@@ -14,7 +14,7 @@ from agent_runtime.services.jobs import moves
 from agent_runtime.services.launchers import claims, reports
 from agent_runtime.services.launchers import presence as launchers
 from agent_runtime.services.ports.families import CallbackChanges
-from agent_runtime.services.ports.questions import KeyUse
+from agent_runtime.services.ports.queries import KeyUse
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.rows.keys import KeyTable
 from agent_runtime.upkeep import lost_jobs

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from orchestrator_mcp.desk import Desk
 from orchestrator_mcp.ending import EndingTools
+from orchestrator_mcp.questions import QuestionTools
 from orchestrator_mcp.reading import ReadingTools
 from orchestrator_mcp.starting import StartingTools
 from orchestrator_mcp.toolbox import Tool, Toolbox
@@ -32,7 +33,7 @@ def build_toolbox(desk: Desk, commands_dir: Path | None) -> Toolbox:
     Shape:   `commands_dir` is where the `ao-*` commands are on this machine, so that an agent can be told.
     """
     reading, starting = ReadingTools(desk), StartingTools(desk)
-    waiting, ending = WaitingTools(desk), EndingTools(desk)
+    waiting, ending, questions = WaitingTools(desk), EndingTools(desk), QuestionTools(desk)
     tools = [
         Tool("List agents", reading.list_agent_blueprints, READS),
         Tool("List sessions", reading.list_agent_sessions, READS),
@@ -42,6 +43,8 @@ def build_toolbox(desk: Desk, commands_dir: Path | None) -> Toolbox:
         Tool("Read a result", reading.get_agent_session_result, READS),
         Tool("Stop a session", ending.stop_agent_session, ENDS),
         Tool("Wait for sessions", waiting.wait_for_agent_sessions, READS),
+        Tool("List questions", questions.list_questions, READS),
+        Tool("Answer a question", questions.answer_question, ORDERS),
         Tool("Delete sessions", ending.delete_all_agent_sessions, ENDS),
     ]
     return Toolbox(tools, _instructions(commands_dir), VERSION)

@@ -26,7 +26,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / "agent-orchestrator-mcp.py"
 TOOLS = {
     "list_agent_blueprints", "list_agent_sessions", "start_agent_session", "resume_agent_session",
     "get_agent_session_status", "get_agent_session_result", "stop_agent_session", "wait_for_agent_sessions",
-    "delete_all_agent_sessions",
+    "list_questions", "answer_question", "delete_all_agent_sessions",
 }  # fmt: skip
 
 Connect = Callable[[str | None], AbstractAsyncContextManager[Client]]
@@ -120,13 +120,19 @@ def run(body: Callable[[], object]) -> None:
     anyio.run(body)  # type: ignore[arg-type]
 
 
-def finish(api: RuntimeApi, session: str, text: str) -> None:
-    """Be the launcher and the agent of a session's turn."""
+def begin(api: RuntimeApi, session: str) -> tuple[str, JsonObject]:
+    """Be the launcher of a session's turn at its start; its job, and what proves that it is ours."""
     job_id = str(cast("JsonObject", api.ask("GET", f"/sessions/{session}")["session"])["current_job_id"])
     launcher = str(api.ask("POST", "/launcher/register", {})["launcher_id"])
     job = _claim(api, launcher, job_id)
     proof = {"launcher_id": launcher, "attempt": job["attempt"], "token": job["token"]}
     api.ask("POST", f"/launcher/jobs/{job_id}/started", proof)
+    return job_id, proof
+
+
+def finish(api: RuntimeApi, session: str, text: str) -> None:
+    """Be the launcher and the agent of a session's turn."""
+    job_id, proof = begin(api, session)
     api.ask("POST", f"/sessions/{session}/events", {"type": "result", "data": {"text": text}, "job_id": job_id})
     api.ask("POST", f"/launcher/jobs/{job_id}/completed", {**proof, "status": "success"})
 
@@ -263,6 +269,27 @@ def test_resuming_stopping_and_deleting(connect: Connect, api: RuntimeApi) -> No
             assert (gone.data["deleted"], gone.data["kept"]) == (1, 0)
         assert api.session_status(child) == "not_existent"
         assert api.session_status(boss) == "pending"
+
+    run(body)
+
+
+def test_what_an_agent_asks_is_listed_and_answered(connect: Connect, api: RuntimeApi) -> None:
+    async def body() -> None:
+        name = fresh("asker")
+        api.create_job(name, "begin")
+        await anyio.to_thread.run_sync(begin, api, name)
+        asked = {"kind": "choice", "call_id": "c", "session_name": name, "choices": [{"label": "red"}]}
+        api.ask("POST", "/questions", {**asked, "text": "Which?"})
+        async with connect(None) as client:
+            listed = await call(client, "list_questions")
+            (question,) = [one for one in cast("list[JsonObject]", listed.data["questions"]) if name in one.values()]
+            refused = await call(client, "answer_question", question_id=question["question_id"])
+            answered = await call(client, "answer_question", question_id=question["question_id"], answer="red")
+
+        assert question["asks"] == "Which? [red]"
+        assert refused.is_error
+        assert "either a 'decision' or an 'answer'" in refused.text
+        assert cast("JsonObject", answered.data["question"])["answered_by"] == "user"
 
     run(body)
 

@@ -48,7 +48,9 @@ class Kind:
 
     Shape:   `takes_command` says whether a blueprint names the program itself; `look` takes a blueprint's options, its
              command and the environment; `extra` is the package's extra that brings what it needs; `cannot_hold` says
-             of limits, and of options that other kinds have, why nobody could hold this kind to them.
+             of limits, and of options that other kinds have, why nobody could hold this kind to them; `permissions` are
+             the words of a blueprint's `permissions` that it can be held to, and `ruled_tools` the tools whose calls it
+             asks about before it makes them, `*` for all.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Kind:
     look: Look = field(repr=False)
     extra: str | None = None
     cannot_hold: Mapping[str, str] = field(default_factory=dict)
+    permissions: tuple[str, ...] = ()
+    ruled_tools: tuple[str, ...] = ()
 
 
 def version_of(program: str, environment: Mapping[str, str]) -> str | None:

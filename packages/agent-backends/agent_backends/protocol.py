@@ -18,6 +18,40 @@ OUTPUT_BYTES_MAX = 1 << 30
 
 
 @dataclass(frozen=True)
+class Said:
+    """What was said to a question.
+
+    Shape:   to a permission `decision` is `allow` or `deny`, with a `message` perhaps; to all else there is an
+             `answer`. None of them where nobody said anything in time, or the turn is being stopped.
+    """
+
+    decision: str | None = None
+    message: str | None = None
+    answer: Json = None
+
+
+class People(Protocol):
+    """Those whom an agent may ask, by way of the runtime."""
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether calls that the agent would not ask for have to be asked about, too."""
+        ...
+
+    @property
+    def gave_way(self) -> asyncio.Event:
+        """Set when the turn is to end, and to let others have its place, because an answer takes long."""
+        ...
+
+    async def ask(self, asked: JsonObject) -> Said:
+        """Ask, and wait for the answer through any outage; it is to be cancelled with the turn.
+
+        Shape:   `asked` is the body of `POST /questions`; the same `call_id` is the same question.
+        """
+        ...
+
+
+@dataclass(frozen=True)
 class Turn:
     """One prompt for one session.
 
@@ -25,8 +59,9 @@ class Turn:
              `resumed` is true for every turn but a session's first; `environment` is the whole environment
              for the agent's processes, nothing is added to it; `project_dir` is absolute and exists, and
              `folder_descriptor` is that folder, opened when it was checked; `secrets` are what the agent knows and
-             nobody else may see; with `is_logged` a program's output goes on to our own standard output as it comes,
-             where a launcher keeps it beside the errors, in the order in which both were read.
+             nobody else may see; `people` are None where nobody is to be asked; with `is_logged` a program's output
+             goes on to our own standard output as it comes, where a launcher keeps it beside the errors, in the order
+             in which both were read.
     Units:   `output_limit_bytes` is what it may print on standard output and standard error together.
     """
 
@@ -42,6 +77,7 @@ class Turn:
     output_limit_bytes: int = OUTPUT_BYTES_MAX
     folder_descriptor: int | None = None
     is_logged: bool = False
+    people: People | None = None
 
     @property
     def working_folder(self) -> str:

@@ -134,7 +134,7 @@ def test_a_tool_is_allowed_once_or_rejected_as_the_blueprint_says(rig: AgentRig)
     assert not (rig.project_dir / "other").exists()
     assert [event.is_error for event in rejected.events if isinstance(event, ToolAnswered)] == [True]
     assert silent.outcome.reason is Reason.EMPTY_RESULT
-    assert "its 'permission' rejected what it wanted to do" in str(silent.outcome.error)
+    assert "what it wanted to do was rejected" in str(silent.outcome.error)
 
 
 def test_an_agent_that_does_not_ask_cannot_pass_for_one_that_is_rejected(rig: AgentRig) -> None:

@@ -85,6 +85,33 @@ def test_a_failing_agent_ends_the_command_with_1_and_its_sentence(
     assert json.loads(waited.out)["sessions"][0]["reason"] == "nonzero_exit"
 
 
+def test_an_agent_asks_by_a_command_and_goes_on_with_the_answer(
+    runtime: RuntimeProcess, commands: Commands, tmp_path: Path
+) -> None:
+    ask = "['ao-ask', 'Which colour?', '--choice', 'red', '--choice', 'blue']"
+    with_token = runtime.api
+    add_agent(with_token, tmp_path, "asker", f"import subprocess; print(subprocess.check_output({ask}, text=True))")
+    with_token.close()
+    asking = commands.start("ao-start", "asks", "--agent", "asker", "-p", "x")
+    wait_until(lambda: "asks" in commands.run("ao-questions").out, "the question is listed")
+
+    (listed,) = json.loads(commands.run("ao-questions", "asks", "--json").out)["questions"]
+    shown = commands.run("ao-questions", "asks")
+    status = commands.run("ao-status", "asks")
+    refused = commands.run("ao-answer", listed["question_id"], "green")
+    answered = commands.run("ao-answer", listed["question_id"], "red")
+    again = commands.run("ao-answer", listed["question_id"], "red")
+    otherwise = commands.run("ao-answer", listed["question_id"], "blue")
+    out, _ = asking.communicate(timeout=60)
+
+    assert "Which colour? [red | blue]" in shown.out
+    assert status.out == "waiting_input\n"
+    assert (refused.exit_code, "one of 'red', 'blue' is expected, found 'green'" in refused.err) == (2, True)
+    assert (answered.exit_code, again.exit_code, otherwise.exit_code) == (0, 0, 4)
+    assert "was answered already, and otherwise" in otherwise.err
+    assert out.strip() == b"red"
+
+
 def test_ctrl_c_stops_the_agent_and_the_runtime_knows(
     runtime: RuntimeProcess, commands: Commands, tmp_path: Path
 ) -> None:
@@ -283,10 +310,12 @@ def test_lists_are_tables_for_people_and_json_for_programs(commands: Commands) -
     assert str(commands.token) not in config.out
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "ao-show-config"])
+# One shows that it is away, the other one waits until it is back.
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in {"ao-show-config", "ao-ask"}])
 def test_without_a_runtime_every_command_ends_with_5_and_says_how_to_start_it(name: str, tmp_path: Path) -> None:
     alone = Commands("http://127.0.0.1:9", tmp_path)
-    arguments = [] if name in {"ao-list-sessions", "ao-list-blueprints", "ao-delete-all"} else ["some"]
+    listing = {"ao-list-sessions", "ao-list-blueprints", "ao-delete-all", "ao-questions"}
+    arguments = [] if name in listing else ["some", "allow"] if name == "ao-answer" else ["some"]
     prompt = ["-p", "x"] if name in {"ao-start", "ao-resume"} else ["--yes"] if name.startswith("ao-delete") else []
 
     said = alone.run(name, *arguments, *prompt)

@@ -1,13 +1,16 @@
 """The real clients in our sandbox, and under a blueprint that rejects whatever they would have to ask for."""
 
+import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent_backends.blueprint import Bubblewrap
-from agent_backends.protocol import Ending, ToolAnswered
-from support.client_rigs import CODEX, OPENCODE, ClientBench
+from agent_backends.protocol import Ending, Said, ToolAnswered
+from runtime_client.wire import JsonObject
+from support.client_rigs import CLAUDE_ACP, CODEX, OPENCODE, ClientBench
 from support.lab_server import CALLED, STARTED, lab_server
 from support.real_clients import clients_folder
 
@@ -57,11 +60,43 @@ def test_what_it_would_have_to_ask_for_is_not_done_where_the_blueprint_rejects_i
         )
     )
 
-    assert ran.outcome.ending is Ending.COMPLETED or "rejected what it wanted to do" in str(ran.outcome.error)
+    assert ran.outcome.ending is Ending.COMPLETED or "was rejected" in str(ran.outcome.error)
     assert (tmp_path / STARTED).exists()
     assert not (tmp_path / CALLED).exists()
     assert not (bench.rig.project_dir / "file").exists()
     assert any(isinstance(event, ToolAnswered) for event in ran.events)
+
+
+class ScriptedPeople:
+    """People who deny whatever has the word `denied` in it, and allow the rest."""
+
+    has_rules = False
+
+    def __init__(self) -> None:
+        self.asked: list[JsonObject] = []
+        self.gave_way = asyncio.Event()
+
+    async def ask(self, asked: JsonObject) -> Said:
+        """Answer at once."""
+        self.asked.append(asked)
+        return Said("deny" if "denied" in str(asked["input"]) else "allow")
+
+
+@pytest.mark.parametrize("bench", [CODEX, OPENCODE, CLAUDE_ACP], indirect=True, ids=lambda client: client.name)
+def test_what_it_asks_is_put_to_people_and_what_they_say_holds(bench: ClientBench) -> None:
+    more = {OPENCODE: OPENCODE_ASKS, CODEX: _folder_of_its_own(bench)}.get(bench.client, {})
+    bench.rig.variables = {**bench.rig.variables, **more}
+    people = ScriptedPeople()
+    allowed, denied = (bench.client.run(f"echo made > {name}; echo ran") for name in ("allowed", "denied"))
+    turn = bench.rig.turn(f"{allowed}\n{denied}\nsay: that was it", options={"permission": "ask"})
+
+    ran = bench.rig.run(replace(turn, people=people))
+
+    assert ran.outcome.ending is Ending.COMPLETED or "was rejected" in str(ran.outcome.error), ran.outcome
+    assert (bench.rig.project_dir / "allowed").exists()
+    assert not (bench.rig.project_dir / "denied").exists()
+    told = [(one["tool"], "allowed" in str(one["input"])) for one in people.asked]
+    assert told == [("Bash", True), ("Bash", False)]
 
 
 def _folder_of_its_own(bench: ClientBench) -> dict[str, str]:

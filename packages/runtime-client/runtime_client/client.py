@@ -18,10 +18,11 @@ from runtime_client.errors import (
 )
 from runtime_client.models import Agent, Event, Job, JobOrder, Listed, Session, SessionQuery, SessionStatus
 from runtime_client.transport import Call, Transport
-from runtime_client.wire import Json, JsonObject, as_object, objects, optional_text, text
+from runtime_client.wire import Json, JsonObject, as_object, flag, objects, optional_text, text
 
 if TYPE_CHECKING:
     from runtime_client.launcher_calls import LauncherCalls
+    from runtime_client.question_calls import QuestionCalls
 
 PAGE_ITEMS = 200
 CREATE_TRIES = 3
@@ -47,6 +48,14 @@ class RuntimeClient:
         from runtime_client.launcher_calls import LauncherCalls
 
         return LauncherCalls(self.transport)
+
+    @cached_property
+    def questions(self) -> "QuestionCalls":
+        """The calls about questions."""
+        # Imported late: most commands do without.
+        from runtime_client.question_calls import QuestionCalls
+
+        return QuestionCalls(self.transport)
 
     def __enter__(self) -> Self:
         return self
@@ -302,4 +311,8 @@ def _result_and_status(answer: JsonObject) -> tuple[str, SessionStatus]:
 def _session_and_agent(answer: JsonObject) -> tuple[Session, Agent | None]:
     agent = answer.get("agent")
     session = Session.read(as_object(answer.get("session"), "session"))
-    return session, None if agent is None else Agent.read(as_object(agent, "agent"))
+    if agent is None:
+        return session, None
+    held_to, has_rules = optional_text(answer, "permissions"), flag(answer, "has_permission_rules", default=False)
+    read = Agent.read(as_object(agent, "agent"))
+    return session, replace(read, held_to=held_to, has_permission_rules=has_rules)

@@ -172,7 +172,8 @@ class ClaimedJob:
 class Agent:
     """A blueprint as the runtime sends it.
 
-    Shape:   one that cannot be used has an `error`, a sentence, and an empty `backend`.
+    Shape:   one that cannot be used has an `error`, a sentence, and an empty `backend`. `held_to` is `allow`, `ask` or
+             `deny` where it was read beside a session of which something is said of permissions.
     """
 
     name: str
@@ -190,6 +191,8 @@ class Agent:
     raw: JsonObject = field(repr=False)
     sandbox: Json = None
     error: str | None = None
+    held_to: str | None = None
+    has_permission_rules: bool = False
 
     @classmethod
     def read(cls, source: JsonObject) -> "Agent":

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     SECRET_MISSING = "secret_missing"  # noqa: S105 - a code, and no secret
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     EMPTY_RESULT = "empty_result"
+    GAVE_WAY = "gave_way"
     STOPPED_BY_USER = "stopped_by_user"
     CLEANUP_INCOMPLETE = "cleanup_incomplete"
     INTERNAL_ERROR = "internal_error"

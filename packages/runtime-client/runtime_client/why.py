@@ -17,6 +17,8 @@ HELP: Mapping[str, str] = {
     "launcher_lost": "start its launcher again: for 24 hours the true outcome still corrects this",
     "claim_expired": "it is queued again by itself",
     "queue_expired": "start a launcher that fits, {retry}",
+    "gave_way": "answer what it asks (ao questions)",
+    "question_expired": "answer what it asks in time (ao questions), {retry}",
     "backend_missing": "install the agent's program on the launcher's machine, {retry}",
     "backend_auth": "log in with the agent's program on the launcher's machine, {retry}",
     "quota_exhausted": "when the account has been renewed: {ao} retry {name}",

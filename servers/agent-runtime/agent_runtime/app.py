@@ -43,6 +43,7 @@ from agent_runtime.http.metrics import MetricRoutes
 from agent_runtime.http.overview import OverviewRoutes
 from agent_runtime.http.page_files import Pages
 from agent_runtime.http.pruning import PruneRoutes
+from agent_runtime.http.questions import QuestionRoutes
 from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.stream.live import LiveStream
 from agent_runtime.http.stream.routes import StreamRoutes
@@ -62,6 +63,7 @@ from agent_runtime.services.launchers.parked_polls import ParkedPolls
 from agent_runtime.services.numbers import Numbers
 from agent_runtime.services.ports.families import Moved
 from agent_runtime.services.ports.store import Announcement, Store
+from agent_runtime.services.questions.answer_readers import AnswerReaders
 from agent_runtime.settings import AuthMode, Settings, UnusableSettingError
 from agent_runtime.traces.switch import are_wanted
 from agent_runtime.upkeep.background import Background
@@ -93,6 +95,7 @@ class Runtime:
         self._port = port
         self.polls = ParkedPolls()
         self.log_readers = LogReaders()
+        self.answer_readers = AnswerReaders()
         self.agents = Agents(settings.shipped_agents_dir, settings.agents_dir)
         self._database = open_database(secrets.token_bytes, self._announce)
         self.secrets = read_secrets()
@@ -147,6 +150,7 @@ class Runtime:
         """Answer those who wait for something to happen: nothing will."""
         self.polls.end_all()
         self.log_readers.end_all()
+        self.answer_readers.end_all()
         self.live.end()
 
     def _hear(self, seconds: float, moved: Sequence[Moved]) -> None:
@@ -164,6 +168,7 @@ class Runtime:
         # First those who start jobs, then those who watch.
         self.polls.hear(news)
         self.log_readers.hear(news)
+        self.answer_readers.hear(news)
         self.live.announce(news)
         self.upkeep.hear(news)
         self.families.hear(news)
@@ -204,6 +209,7 @@ class Runtime:
             TreeRoutes(self.store),
             MessageRoutes(self.store),
             CallbackRoutes(self.store),
+            QuestionRoutes(self.store, self.agents.needs, self.answer_readers),
             StreamRoutes(self.store, self.live),
             AgentRoutes(self.store, self.agents),
             OverviewRoutes(self.store),

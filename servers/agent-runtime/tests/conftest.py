@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from household import Household
+from inquiry import Inquiry
 
 from agent_runtime.store.postgres.opening import prepare_postgres
 from support.desk import Desk
@@ -92,3 +93,9 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) ->
 def house(rig: StoreRig) -> Household:
     """Parents and children in such a store."""
     return Household(rig)
+
+
+@pytest.fixture
+def inquiry(house: Household) -> Inquiry:
+    """Agents that ask."""
+    return Inquiry(house)

@@ -14,7 +14,7 @@ from agent_runtime.services.launchers.claims import Ask, look_for_work
 from agent_runtime.services.launchers.presence import Registration, register
 from agent_runtime.services.launchers.reports import Report, finish, start
 from agent_runtime.services.ports.families import CallbackFilter
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.events import GivenEvent, append_events
 from support.store_rig import StoreRig, proof
@@ -57,12 +57,13 @@ class Household:
     def begin(self, name: str, parent: str | None = None, **wishes: object) -> Job:
         """Order a new session, with a callback if it has a parent."""
         callback = wishes.pop("callback", parent is not None)
+        agent_name = str(wishes.pop("agent_name", "echo"))
         return self.order(
             Order(
                 type=JobType.START_SESSION,
                 session_name=name,
                 prompt=f"work, {name}",
-                agent_name="echo",
+                agent_name=agent_name,
                 parent_session_name=parent,
                 callback=bool(callback),
                 **wishes,  # type: ignore[arg-type]  # each test gives fields of the order

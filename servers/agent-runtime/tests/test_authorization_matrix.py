@@ -12,7 +12,7 @@ from support.desk import Desk, JsonObject, fresh, part, proof, read, text
 from support.runtime_process import RuntimeProcess
 
 OPEN = {"/health", "/login"}
-AGENTS_OWN = ("/sessions/{session}", "/jobs/{job_id}")
+AGENTS_OWN = ("/sessions/{session}", "/jobs/{job_id}", "/questions")
 ANYBODY_READS = {"/openapi.json", "/agents", "/agents/{name}"}
 
 
@@ -60,7 +60,7 @@ class World:
     @contextmanager
     def somebody(self, role: Role, rule: Rule) -> Iterator[Party]:
         """A party to call a route; a new one if the route may end its session, its job or its launcher."""
-        if any(word in rule.path for word in ("{session}", "{job_id}", "{launcher_id}", "/launcher/")):
+        if any(word in rule.path for word in ("{session}", "{job_id}", "{question_id}", "{launcher_id}", "/launcher/")):
             party = self.party(role, 1)
             with party.desk:
                 yield party
@@ -97,6 +97,8 @@ class World:
             "token_name": fresh(),
             "inquiry_id": "inq_1",
         }
+        asked: JsonObject = {"kind": "text", "call_id": fresh(), "text": "Which?", "session_name": names["session"]}
+        names["question_id"] = text(part(read(self.user.post("/questions", asked), 201)["question"])["question_id"])
         return Party(Desk(self.runtime.url, named.get(role) or self.token(role, which)), names, proof(job))
 
 
@@ -153,7 +155,7 @@ FENCED = [
     (rule, role)
     for rule in RULES
     for role, parts in (
-        (Role.SESSION, ("{session}", "{job_id}")),
+        (Role.SESSION, ("{session}", "{job_id}", "{question_id}")),
         (Role.LAUNCHER, ("/launcher/", "{launcher_id}")),
     )
     if may(role, rule) and any(word in rule.path for word in parts) and rule.path != REGISTER
@@ -167,16 +169,17 @@ def test_what_belongs_to_somebody_else_is_refused(world: World, rule: Rule, role
         status, code = ask(caller, other, rule)
 
     # A stranger learns nothing: not even whether there is what it names.
-    unknown = (
-        "launcher_unknown" if role is Role.LAUNCHER else "job_unknown" if "job_id" in rule.path else "session_unknown"
-    )
+    things = {"job_id": "job_unknown", "question_id": "question_unknown"}
+    thing = next((code for name, code in things.items() if name in rule.path), "session_unknown")
+    unknown = "launcher_unknown" if role is Role.LAUNCHER else thing
     assert (status, code) == ((200, "") if rule.path == STATUS else (404, unknown))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.method}-{rule.path}")
 def test_who_has_no_token_reaches_nothing_but_health_and_the_login(world: World, rule: Rule) -> None:
     about = Party(
-        world.user, dict.fromkeys(("session", "job_id", "launcher_id", "name", "token_name", "inquiry_id"), "x")
+        world.user,
+        dict.fromkeys(("session", "job_id", "question_id", "launcher_id", "name", "token_name", "inquiry_id"), "x"),
     )
     with Desk(world.runtime.url, None) as stranger:
         status, code = ask(Party(stranger), about, rule)

@@ -22,6 +22,8 @@ SOUND: Mapping[str, JsonObject] = {
     "/launcher/register": {"name": "n", "labels": {}, "holding": [], "max_jobs": 1, "backends": ["x"]},
     "/launcher/heartbeat": {**ATTEMPT, "holding": [{"job_id": "j", "attempt": 1, "token": "t"}], "unreported": 0},
     "/sessions/{session}/events": {"type": "result", "data": {"text": "t"}},
+    "/questions": {"kind": "choice", "call_id": "c", "text": "t", "choices": [{"label": "l"}], "input": {}},
+    "/questions/{question_id}/answer": {"answer": "l"},
     "/agents": {"name": "a", "description": "d", "limits": {}},
     "/agents/{name}": {"description": "d", "labels": {"a": "b"}, "mcp_servers": {}},
     "/sessions/{session}/metadata": {"hostname": "h"},
@@ -109,7 +111,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         # An agent of its own: switched off or overwritten, it is missed by no other test.
         agent = text(read(desk.post("/agents", {"name": fresh(), "command": ["true"]}), 201)["name"])
         names = {"session": text(made["session_name"]), "job_id": text(made["job_id"]), "launcher_id": launcher}
-        unknown = {"callback_id": "cb_" + "0" * 26, "token_name": "nobody"}
+        unknown = {"callback_id": "cb_" + "0" * 26, "question_id": "qst_" + "0" * 26, "token_name": "nobody"}
         yield Target(desk, {**names, "name": agent, **unknown})
         desk.stop_what_waits()
     runtime.stop()

@@ -15,7 +15,7 @@ from agent_runtime.services.jobs.run_order import next_to_run
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.launchers.presence import Instance, Registration, register
 from agent_runtime.services.ports.families import CallbackFilter
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.statements import Channel, Row
 from agent_runtime.store.transaction import StoreTransaction

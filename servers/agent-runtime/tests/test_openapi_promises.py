@@ -46,6 +46,8 @@ BOTH = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATI
 ENDLESS = "/events/stream"
 ROUTES = [rule for rule in RULES if rule.path not in (ENDLESS, "/openapi.json")]
 
+QUESTION: JsonObject = {"kind": "text", "text": "Which one?", "call_id": "c"}
+
 
 @pytest.fixture(scope="module")
 def document() -> OpenApiSchema:
@@ -98,6 +100,11 @@ def scene(desk: Desk, rule: Rule) -> Scene:
     read(desk.post("/tokens", {"name": token, "role": "viewer"}), 201)
     job_id = text(desk.start()["job_id"] if waits else shown["job_id"])
     names = {"session": session, "job_id": job_id, "launcher_id": text(job["launcher_id"])}
+    if "{question_id}" in rule.path:
+        asked = part(read(desk.post("/questions", {**QUESTION, "session_name": session}), 201)["question"])
+        names["question_id"] = text(asked["question_id"])
+        if rule.path.endswith("/take"):
+            read(desk.post(f"/questions/{names['question_id']}/answer", {"answer": "that one"}))
     return Scene({**names, "name": agent, "token_name": token}, proof(shown))
 
 
@@ -130,6 +137,11 @@ def name_what_exists(case: Case, made: Scene, link: str) -> None:
         body = {**made.proof, "name": fresh(), "session_name": fresh(), "agent_name": "echo", "role": "viewer"}
         body |= {"parent_session_name": made.names["session"], "lifetime_seconds": 60}
         case.body = {name: body.get(name, value) for name, value in case.body.items()}
+        # What is asked and what is said to it are of kinds, which a schema cannot tell apart.
+        if case.path == "/questions":
+            case.body |= {**QUESTION, "session_name": made.names["session"], "call_id": fresh()}
+        if case.path == "/questions/{question_id}/answer":
+            case.body = {"answer": "that one"}
     if any(parameter.name == "wait" for parameter in case.operation.query):
         case.query["wait"] = 0
 

@@ -40,6 +40,14 @@ BEYOND_A_SCHEMA = (
     "option '",
     "cannot be held to '",
     "there is no backend '",
+    "a rule such as 'Bash'",  # What a rule is, has a grammar of its own; so do the next three.
+    "takes no pattern",
+    "must name a domain",
+    "has ':*' in its middle",
+    "say the same (keep one)",
+    "a question of the kind '",  # Which fields a question has, its kind says; so do the next two.
+    "invalid form: ",
+    "who is no session must name the one that asks",
 )
 """Refusals of what a schema cannot say: they are about more than one value."""
 

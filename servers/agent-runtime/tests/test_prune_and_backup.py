@@ -10,7 +10,7 @@ import trustme
 
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.job import Job
-from agent_runtime.services.ports.questions import LogChunk
+from agent_runtime.services.ports.queries import LogChunk
 from agent_runtime.services.retention import Removed, Retention, prune
 from agent_runtime.store.sqlite.copying import copy_database, restore_database
 from agent_runtime.store.sqlite.opening import prepare_sqlite

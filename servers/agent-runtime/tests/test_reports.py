@@ -19,7 +19,7 @@ from agent_runtime.services.launchers.presence import (
     remove_launcher,
 )
 from agent_runtime.services.launchers.reports import Proof, Report, decline, finish, start
-from agent_runtime.services.ports.questions import LogChunk
+from agent_runtime.services.ports.queries import LogChunk
 from agent_runtime.services.sessions.events import GivenEvent, append_events
 from support.store_rig import StoreRig, proof
 

@@ -8,7 +8,7 @@ from household import PowerCutError
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.search_words import phrases_of, words_of
-from agent_runtime.services.ports.questions import SessionFilter
+from agent_runtime.services.ports.queries import SessionFilter
 from agent_runtime.services.ports.store import Announcement, Transaction
 from agent_runtime.services.sessions.search_index import advance
 from agent_runtime.services.sessions.sessions import delete_session, find_session, list_sessions, stop_session

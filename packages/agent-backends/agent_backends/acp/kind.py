@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from agent_backends.acp.options import CANNOT_HOLD, Resume
+from agent_backends.acp.questions import RULED_TOOLS
 from agent_backends.client.permission import PERMISSIONS
 from agent_backends.kind import Found, Kind, Option, found_program
 from agent_backends.protocol import Backend
@@ -36,6 +37,8 @@ def describe() -> Kind:
             Option("start_seconds", "how long it may take to answer before it has the prompt", "120"),
         ),
         load=_load,
+        permissions=("allow", "ask", "deny"),
+        ruled_tools=RULED_TOOLS,
         look=_look,
         cannot_hold=CANNOT_HOLD,
     )

@@ -9,6 +9,7 @@ from agent_backends.acp.failures import ended_badly, failure_in, refused
 from agent_backends.acp.opening import Opened, Opening, check_has_no_modes, configure, takes_system_prompt
 from agent_backends.acp.options import AcpOptions
 from agent_backends.acp.permissions import CANCELLED, answer_to
+from agent_backends.acp.questions import asked_about
 from agent_backends.acp.servers import told_servers
 from agent_backends.acp.updates import Updates
 from agent_backends.client.failures import one_line, wrong_option
@@ -17,7 +18,7 @@ from agent_backends.client.peer import METHOD_NOT_FOUND, Lines, Peer, RefusedByP
 from agent_backends.client.permission import Permission
 from agent_backends.client.servers import servers_of
 from agent_backends.client.typed_errors import reason_in
-from agent_backends.protocol import BackendSession, CannotRunError, Emit, Ending, Outcome, Started, Turn
+from agent_backends.protocol import BackendSession, CannotRunError, Emit, Ending, Outcome, Said, Started, Turn
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject, UnexpectedAnswerError
 
@@ -82,11 +83,25 @@ class AcpTalk:
         self._know_session()
         if self._is_stopping:
             return CANCELLED
-        answer = answer_to(params, self._options.permission)
+        return self._answer(params, await self._permission(params))
+
+    def _answer(self, params: JsonObject, permission: Permission) -> JsonObject:
+        # People may have taken long, and the turn may be over by now.
+        if self._is_stopping:
+            return CANCELLED
+        answer = answer_to(params, permission)
         if answer is None:
-            raise RefusedByPeerError(METHOD_NOT_FOUND, f"nothing that is offered means {self._options.permission!s}")
-        self._rejected += self._options.permission is Permission.REJECT
+            raise RefusedByPeerError(METHOD_NOT_FOUND, f"nothing that is offered means {permission!s}")
+        self._rejected += permission is Permission.REJECT
         return answer
+
+    async def _permission(self, params: JsonObject) -> Permission:
+        """Decide as the blueprint does; where people do, ask them, however long that takes."""
+        if self._options.permission is not Permission.ASK:
+            return self._options.permission
+        people = self._turn.people
+        said = await people.ask(asked_about(params)) if people is not None else Said()
+        return Permission.ALLOW_ONCE if said.decision == "allow" else Permission.REJECT
 
     def told(self, method: str, params: JsonObject) -> None:
         """Take an update."""
@@ -133,7 +148,7 @@ class AcpTalk:
         self._session_id = self._turn.backend_session_id or ""
         opened = await Opening(self._peer, self._turn, capabilities, servers).open(self._options.resume)
         self._session_id = opened.session_id
-        if self._options.permission is Permission.REJECT and "mode" not in self._options.config:
+        if self._options.permission is not Permission.ALLOW_ONCE and "mode" not in self._options.config:
             check_has_no_modes(self._turn, opened)
         offers = await configure(self._peer, self._turn, opened, self._options.config)
         return Opened(opened.session_id, {**offers, "hello": hello})
@@ -172,7 +187,7 @@ class AcpTalk:
         if stop_reason != "end_turn":
             return ended_badly(self._title, stop_reason, self.last_text)
         if not self.last_text:
-            hint = "its 'permission' rejected what it wanted to do" if self._rejected else "ask again"
+            hint = "what it wanted to do was rejected" if self._rejected else "ask again"
             sentence = f"{self._title} ended the turn without an error and without a word ({hint})"
             return Outcome.failed(Reason.EMPTY_RESULT, sentence)
         return Outcome(Ending.COMPLETED, self.last_text)
@@ -187,10 +202,10 @@ class AcpTalk:
 
     def _unasked(self) -> Outcome | None:
         tool = self._updates.tools.unasked
-        if self._options.permission is not Permission.REJECT or not tool:
+        if self._options.permission is Permission.ALLOW_ONCE or not tool:
             return None
         sentence = (
-            f"{self._title} used {tool!r} and did not ask, so 'permission' of its options cannot reject that"
+            f"{self._title} used {tool!r} and did not ask, so what is said of its permissions cannot hold"
             " (let it ask, by its mode or its own settings: docs/how-to/run-other-agents.md)"
         )
         return Outcome.failed(Reason.INVALID_PARAMETERS, sentence, self.last_text)

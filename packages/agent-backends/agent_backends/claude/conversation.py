@@ -7,6 +7,7 @@ from dataclasses import replace
 from agent_backends.claude.events import EventEmitter
 from agent_backends.claude.failures import ClientResult, reason_of, sentence_of
 from agent_backends.claude.messages import member, number, word, words
+from agent_backends.claude.questions import Questions
 from agent_backends.claude.stream import HelloRefusedError, Stream
 from agent_backends.claude.transcripts import has_transcript
 from agent_backends.claude.usage import UsageMeter
@@ -37,7 +38,8 @@ class Conversation:
         self._is_limit_reached = False
         self._is_busy = False
         self._has_answered = False
-        self._stream = Stream(process, self._events.emit_hook)
+        questions = Questions(turn.people) if turn.people is not None else None
+        self._stream = Stream(process, self._events.emit_hook, questions)
 
     async def run(self, stop: asyncio.Event, *, is_verbatim: bool) -> Outcome:
         """Send the prompt and listen until the agent is done or `stop` is set."""
@@ -55,6 +57,7 @@ class Conversation:
             for task in (talking, stopping, flooded):
                 task.cancel()
             await asyncio.gather(talking, stopping, flooded, return_exceptions=True)
+            self._stream.stop_answering()
             self._process.close_input()
 
     async def _talk(self, *, is_verbatim: bool) -> None:

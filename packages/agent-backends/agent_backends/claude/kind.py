@@ -75,6 +75,8 @@ def describe() -> Kind:
             Option("client_path", "another `claude` than the one that comes along"),
         ),
         load=_load,
+        permissions=("allow", "ask", "deny"),
+        ruled_tools=("*",),
         look=_look,
         extra="claude",
     )

@@ -43,7 +43,7 @@ def prepare_launch(turn: Turn, private_dir: Path) -> Launch:
         find_client(options, turn.environment),
         *("--output-format", "stream-json", "--input-format", "stream-json", "--verbose"),
         *_conversation_arguments(turn),
-        *_permission_arguments(options),
+        *_permission_arguments(options, asks=turn.people is not None),
         *_isolation_arguments(options),
         *_system_prompt_arguments(turn, options, private_dir),
         *_mcp_arguments(turn, private_dir),
@@ -103,8 +103,11 @@ def _conversation_arguments(turn: Turn) -> list[str]:
     return [f"--resume={turn.backend_session_id}"] if turn.backend_session_id else []
 
 
-def _permission_arguments(options: ClaudeOptions) -> list[str]:
+def _permission_arguments(options: ClaudeOptions, *, asks: bool) -> list[str]:
     arguments = ["--permission-mode", options.permission_mode]
+    if asks:
+        # What it would ask a person at its terminal it asks us, on the same line as all else.
+        arguments += ["--permission-prompt-tool", "stdio"]
     if options.allowed_tools:
         arguments += ["--allowedTools", ",".join(options.allowed_tools)]
     if options.disallowed_tools:

@@ -17,7 +17,11 @@ from runtime_client.wire import (
 )
 
 PERMISSION_MODES = ("bypassPermissions", "acceptEdits", "default", "plan", "dontAsk", "auto")
-_MEANT: Mapping[Permission, str] = {Permission.ALLOW_ONCE: "bypassPermissions", Permission.REJECT: "dontAsk"}
+_MEANT: Mapping[Permission, str] = {
+    Permission.ALLOW_ONCE: "bypassPermissions",
+    Permission.REJECT: "dontAsk",
+    Permission.ASK: "default",
+}
 SETTING_SOURCES = ("user", "project", "local")
 OPTIONS = (
     "permission", "permission_mode", "setting_sources", "load_other_mcp_servers", "system_prompt", "verbatim_prompts",

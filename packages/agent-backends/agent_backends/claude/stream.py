@@ -7,7 +7,9 @@ that a turn needs. See docs/decisions/0037-a-lean-run.md.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
+from agent_backends.claude.questions import Questions
 from agent_backends.client.process import ClientProcess
 from runtime_client.wire import Json, JsonObject
 
@@ -23,12 +25,17 @@ class HelloRefusedError(Exception):
 class Stream:
     """Speaks with one client.
 
-    Shape:   `on_hook` gets the input of each hook as it comes, and decides nothing.
+    Shape:   `on_hook` gets the input of each hook as it comes, and decides nothing; `questions` answers what the client
+             would ask a person, None if nobody does.
     """
 
-    def __init__(self, process: ClientProcess, on_hook: Callable[[JsonObject], None]) -> None:
+    def __init__(
+        self, process: ClientProcess, on_hook: Callable[[JsonObject], None], questions: Questions | None = None
+    ) -> None:
         self._process = process
         self._on_hook = on_hook
+        self._questions = questions
+        self._answering: set[asyncio.Task[None]] = set()
         # Answers and the prompt come from different tasks; a line must stay one line.
         self._writing = asyncio.Lock()
 
@@ -51,6 +58,11 @@ class Stream:
         """
         await self._write(_request(INTERRUPT, {"subtype": "interrupt"}))
 
+    def stop_answering(self) -> None:
+        """Let go of what is being asked: the turn is over."""
+        for task in self._answering:
+            task.cancel()
+
     async def messages(self) -> AsyncIterator[JsonObject]:
         """What it says, until it has nothing more to say; its requests are answered on the way.
 
@@ -68,11 +80,24 @@ class Stream:
         request = _object(message.get("request"))
         answer: dict[str, Json] = {"subtype": "success", "request_id": message.get("request_id"), "response": {}}
         if request.get("subtype") == "hook_callback":
-            self._on_hook(_object(request.get("input")))
+            found = _object(request.get("input"))
+            self._on_hook(found)
+            answer["response"] = self._questions.about_hook(found) if self._questions is not None else {}
+        elif request.get("subtype") == "can_use_tool" and self._questions is not None:
+            # Not waited for here: what else it says goes on meanwhile, other questions too.
+            task = asyncio.create_task(self._decide(self._questions, request, answer))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+            return
         else:
             del answer["response"]
             answer |= {"subtype": "error", "error": f"nobody answers {request.get('subtype')!r} here"}
         await self._write({"type": "control_response", "response": answer})
+
+    async def _decide(self, questions: Questions, request: JsonObject, answer: dict[str, Json]) -> None:
+        answer["response"] = await questions.decide(request)
+        with suppress(ConnectionError):  # it has ended meanwhile
+            await self._write({"type": "control_response", "response": answer})
 
     async def _write(self, *lines: JsonObject) -> None:
         async with self._writing:

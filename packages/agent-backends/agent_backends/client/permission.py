@@ -11,9 +11,28 @@ class Permission(StrEnum):
 
     ALLOW_ONCE = "allow_once"
     REJECT = "reject"
+    ASK = "ask"
+    """Somebody is asked: not said in options, but by a blueprint's `permissions`."""
 
 
-PERMISSIONS = tuple(permission.value for permission in Permission)
+PERMISSIONS = (Permission.ALLOW_ONCE.value, Permission.REJECT.value)
+_BY_POLICY: Mapping[str, Permission] = {
+    "allow": Permission.ALLOW_ONCE,
+    "deny": Permission.REJECT,
+    "ask": Permission.ASK,
+}
+
+
+def held_to(options: JsonObject, word: str | None, instead_of: str | None) -> JsonObject:
+    """Return the options of an agent that is held to what its blueprint, and those above it, say of permissions.
+
+    Shape:   `word` is `allow`, `ask` or `deny`, None if nothing is said; `instead_of` is the client's own option that
+             says the same, and counts only where everything is allowed.
+    """
+    if word is None or (word == "allow" and (options.get("permission") or options.get(instead_of or ""))):
+        return options
+    own = {name: value for name, value in options.items() if name != instead_of}
+    return {**own, "permission": _BY_POLICY[word].value}
 
 
 def permission_in(options: JsonObject) -> Permission | None:
@@ -21,7 +40,7 @@ def permission_in(options: JsonObject) -> Permission | None:
 
     Errors:  UnexpectedAnswerError.
     """
-    said = one_of(options, "permission", PERMISSIONS)
+    said = one_of(options, "permission", tuple(Permission))
     return None if said is None else Permission(said)
 
 

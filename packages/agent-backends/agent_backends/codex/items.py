@@ -20,10 +20,12 @@ class Items:
         self._emit = emit
         self.words = Words(lambda text: emit(Message(text)))
         self._called: set[str] = set()
+        self._told: dict[str, JsonObject] = {}
         self.calls_since_model = 0
 
     def started(self, item: JsonObject) -> None:
         """Take the beginning of one."""
+        self._told[word(item, "id")] = item
         if word(item, "type") not in _SILENT | {"agentMessage"}:
             self._call(item)
 
@@ -37,6 +39,10 @@ class Items:
             self._call(item)
             is_error = word(item, "status") in _FAILED
             self._emit(ToolAnswered(word(item, "id"), _tool(item), _output(item), is_error=is_error))
+
+    def told(self, number: str) -> JsonObject:
+        """Return what was told of an item at its beginning."""
+        return self._told.get(number, {})
 
     def _call(self, item: JsonObject) -> None:
         number = word(item, "id")

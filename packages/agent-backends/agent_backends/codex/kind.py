@@ -5,6 +5,7 @@ from pathlib import Path
 
 from agent_backends.client.permission import PERMISSIONS
 from agent_backends.codex.options import CANNOT_HOLD, SANDBOX_MODES
+from agent_backends.codex.questions import RULED_TOOLS
 from agent_backends.kind import Found, Kind, Option, found_program
 from agent_backends.protocol import Backend
 from runtime_client.wire import JsonObject
@@ -49,6 +50,8 @@ def describe() -> Kind:
             Option("client_path", "another `codex` than the one on PATH"),
         ),
         load=_load,
+        permissions=("allow", "ask", "deny"),
+        ruled_tools=RULED_TOOLS,
         look=_look,
         cannot_hold=CANNOT_HOLD,
     )

@@ -16,8 +16,13 @@ from runtime_client.wire import (
 OPTIONS = ("client_path", "config", "effort", "permission", "sandbox_mode")
 CANNOT_HOLD: Mapping[str, str] = {"max_cost_usd": "Codex tells of tokens and of no cost"}
 SANDBOX_MODES = ("danger-full-access", "workspace-write", "read-only")
-# It is never let ask, for nobody is there: what it would ask for fails in its sandbox.
-_MEANT: Mapping[Permission, str] = {Permission.ALLOW_ONCE: "danger-full-access", Permission.REJECT: "read-only"}
+# Where nobody is asked it is not let ask: what it would ask for fails in its sandbox. Where people are, it asks for all
+# but what only reads, and what they allow is done as they see it.
+_MEANT: Mapping[Permission, str] = {
+    Permission.ALLOW_ONCE: "danger-full-access",
+    Permission.REJECT: "read-only",
+    Permission.ASK: "danger-full-access",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class CodexOptions:
     """The choices of one blueprint.
 
     Shape:   `config` is laid over the user's own `config.toml`, by dotted names; `sandbox_mode` is Codex' own sandbox,
-             beside the one of the blueprint; `rejects_servers` is true if it may not call the blueprint's MCP servers.
+             beside the one of the blueprint; `rejects_servers` is true if it may not call the blueprint's MCP servers,
+             and `asks` if it asks people.
     Units:   `max_turns` are calls to the model for one prompt.
     """
 
@@ -34,6 +40,7 @@ class CodexOptions:
     effort: str | None = None
     sandbox_mode: str = SANDBOX_MODES[0]
     rejects_servers: bool = False
+    asks: bool = False
     max_turns: int | None = None
 
     @classmethod
@@ -50,5 +57,6 @@ class CodexOptions:
             effort=optional_text(options, "effort"),
             sandbox_mode=mode_in(options, "sandbox_mode", SANDBOX_MODES, _MEANT),
             rejects_servers=permission_in(options) is Permission.REJECT,
+            asks=permission_in(options) is Permission.ASK,
             max_turns=optional_integer(limits, "max_turns"),
         )

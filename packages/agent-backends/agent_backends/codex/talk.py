@@ -14,6 +14,7 @@ from agent_backends.client.typed_errors import reason_in
 from agent_backends.codex.items import Items
 from agent_backends.codex.limits import reset_sentence
 from agent_backends.codex.options import CodexOptions
+from agent_backends.codex.questions import answer_to, asked_about
 from agent_backends.codex.servers import told_servers
 from agent_backends.protocol import BackendSession, CannotRunError, Emit, Ending, Outcome, Started, Turn, Usage
 from runtime_client.reasons import Reason
@@ -76,8 +77,13 @@ class CodexTalk:
             return outcome
         return replace(outcome, usage=self._usage(), model_calls=self._model_calls)
 
-    async def asked(self, method: str, params: JsonObject) -> Json:  # noqa: ARG002 - refused whatever it is
-        """Refuse what it asks for: it is told not to ask, and nobody is there."""
+    async def asked(self, method: str, params: JsonObject) -> Json:
+        """Have people answer where they are asked; otherwise it is told not to ask, and nobody is there."""
+        people = self._turn.people
+        question = asked_about(method, params, self._items.told(word(params, "itemId")))
+        if people is not None and question is not None:
+            self._know_thread()
+            return answer_to(await people.ask(question))
         raise RefusedByPeerError(METHOD_NOT_FOUND, f"this client does not answer {method!r}")
 
     def told(self, method: str, params: JsonObject) -> None:
@@ -139,7 +145,7 @@ class CodexTalk:
         }
         return {
             "cwd": str(self._turn.project_dir),
-            "approvalPolicy": "never",
+            "approvalPolicy": "untrusted" if self._options.asks else "never",
             "sandbox": self._options.sandbox_mode,
             "config": {**self._options.config, **servers},
             **{name: value for name, value in chosen.items() if value is not None},

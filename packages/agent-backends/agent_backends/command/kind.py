@@ -27,6 +27,7 @@ def describe() -> Kind:
         takes_command=True,
         options=(Option("allow_empty_result", "whether it may print nothing", "`false`"),),
         load=_load,
+        permissions=("allow",),
         look=_look,
         cannot_hold={
             "permission": "any program may do what it likes and asks nobody, and only a 'sandbox' keeps it in",

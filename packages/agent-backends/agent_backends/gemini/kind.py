@@ -51,6 +51,7 @@ def describe() -> Kind:
             Option("client_path", "another `gemini` than the one on PATH"),
         ),
         load=_load,
+        permissions=("allow", "deny"),
         look=_look,
         cannot_hold=CANNOT_HOLD,
     )

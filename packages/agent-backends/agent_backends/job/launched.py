@@ -58,7 +58,9 @@ def _fetch(client: RuntimeClient, request: SessionRequest, caller: Caller, aroun
         request,
         session,
         agent,
-        job=JobOfTurn(caller.job_id or "", caller.attempt, around.environment.get("AGENT_RUNTIME_TOKEN")),
+        job=JobOfTurn(
+            caller.job_id or "", caller.attempt, around.environment.get("AGENT_RUNTIME_TOKEN"), is_launched=True
+        ),
         around=around,
     )
 

@@ -12,6 +12,7 @@ from agent_backends.turn.environment import (
     output_limit_in,
 )
 from agent_backends.turn.local_blueprint import blueprint_of
+from agent_backends.turn.permissions import held, people_for
 from agent_backends.turn.project_folder import opened_folder
 from agent_backends.turn.references import Resolver
 from agent_backends.turn.request import SessionRequest, Surroundings
@@ -22,11 +23,12 @@ from runtime_client.reasons import Reason
 
 @dataclass(frozen=True)
 class JobOfTurn:
-    """The job that a turn is run for, and the token for its session."""
+    """The job that a turn is run for, the token for its session, and whether a launcher runs it."""
 
     job_id: str
     attempt: int | None
     session_token: str | None = field(repr=False)
+    is_launched: bool = False
 
 
 def build_turn(
@@ -67,9 +69,10 @@ def build_turn(
         around.environment, whose, installation=around.installation, project_dir=folder.path
     )
     resolver = Resolver(agent_name, words, for_references(around.environment, environment))
-    blueprint = blueprint_of(agent, around.installation, resolver, neighbourhood(around.environment))
+    blueprint = held(agent, blueprint_of(agent, around.installation, resolver, neighbourhood(around.environment)))
     # Before the secrets are asked for: those of its environment are among them.
     environment |= resolver.environment(agent.options)
+    secrets = resolver.secrets()
     is_resumed = request.type is JobType.RESUME_SESSION
     return Turn(
         session_name=session.session_name,
@@ -81,8 +84,9 @@ def build_turn(
         backend_session_id=session.backend_session_id if is_resumed else None,
         resumed=is_resumed,
         environment=environment,
-        secrets=resolver.secrets(),
+        secrets=secrets,
         output_limit_bytes=output_limit_in(around.environment),
+        people=people_for(agent, client, session.session_id, secrets, gives_way=job.is_launched),
     )
 
 

@@ -77,6 +77,7 @@ async def _run(
 ) -> Outcome:
     loop = asyncio.get_running_loop()
     stop = switch.attach(loop)
+    giving_way = asyncio.create_task(_give_way(turn, stop))
     timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, stop.set)
     try:
         outcome = await backend.run(turn, record, stop)
@@ -85,14 +86,28 @@ async def _run(
         sentence = f"backend {backend.name!r} broke: {type(bug).__name__}: {bug}"
         outcome = Outcome.failed(Reason.INTERNAL_ERROR, sentence)
     finally:
+        giving_way.cancel()
         if timer is not None:
             timer.cancel()
         # Whatever the agent left behind is a child of ours by now, if it has not ended.
         if has_children():
             await end_processes(descendants(os.getpid()))
+    if outcome.ending is Ending.STOPPED and switch.cause is None and _has_given_way(turn):
+        sentence = "it asked, and lets others have its place until somebody answers"
+        return replace(outcome, ending=Ending.FAILED, reason=Reason.GAVE_WAY, error=sentence)
     if outcome.ending is Ending.STOPPED and switch.cause is None:
         return _timed_out(turn, outcome, timeout_seconds)
     return outcome
+
+
+async def _give_way(turn: Turn, stop: asyncio.Event) -> None:
+    if turn.people is not None:
+        await turn.people.gave_way.wait()
+        stop.set()
+
+
+def _has_given_way(turn: Turn) -> bool:
+    return turn.people is not None and turn.people.gave_way.is_set()
 
 
 def _timed_out(turn: Turn, outcome: Outcome, timeout_seconds: float | None) -> Outcome:

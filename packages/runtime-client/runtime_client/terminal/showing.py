@@ -30,9 +30,20 @@ def tree_lines(branch: JsonObject, before: str = "", is_last: bool | None = None
     lines = [f"{before}{joint}{'  '.join(facts)}  {used}"]
     below = before + ("" if is_last is None else "   " if is_last else "│  ")
     children = objects(branch, "children")
+    lines += [f"{below}{'│  ' if children else '   '}{_asked(one)}" for one in _objects_if_any(branch, "questions")]
     for place, child in enumerate(children, start=1):
         lines += tree_lines(child, below, place == len(children))
     return lines
+
+
+def _asked(question: JsonObject) -> str:
+    whom = _shown(question.get("waits_for")).replace("_", " ")
+    return on_one_line(f"waits for {whom}: {_shown(question.get('question_id'))} {_short(question.get('asks'))}")
+
+
+def _objects_if_any(source: JsonObject, field: str) -> list[JsonObject]:
+    # A runtime of an older version does not say it.
+    return objects(source, field) if field in source else []
 
 
 def event_line(event: Event, today: date) -> str:

@@ -33,6 +33,8 @@ class Blueprint:
     system_prompt: str = ""
     mcp_servers: Mapping[str, Json] = field(default_factory=dict)
     sandbox: Json = None
+    permissions: Json = None
+    questions: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

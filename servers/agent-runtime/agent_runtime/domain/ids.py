@@ -10,6 +10,7 @@ SessionId = NewType("SessionId", str)
 LauncherId = NewType("LauncherId", str)
 CallbackId = NewType("CallbackId", str)
 InquiryId = NewType("InquiryId", str)
+QuestionId = NewType("QuestionId", str)
 
 RandomBytes = Callable[[int], bytes]
 """Gives that many unpredictable bytes; `secrets.token_bytes` in production, seeded in a simulation."""

@@ -55,6 +55,7 @@ class WaitsOn(StrEnum):
     SESSION = "session"
     TIME = "time"
     HELD = "held"
+    ANSWER = "answer"
 
 
 class Move(StrEnum):

@@ -26,6 +26,8 @@ class Reason(StrEnum):
     LAUNCHER_LOST = "launcher_lost"
     CLAIM_EXPIRED = "claim_expired"
     QUEUE_EXPIRED = "queue_expired"
+    QUESTION_EXPIRED = "question_expired"
+    GAVE_WAY = "gave_way"
     BACKEND_MISSING = "backend_missing"
     BACKEND_AUTH = "backend_auth"
     QUOTA_EXHAUSTED = "quota_exhausted"
@@ -67,6 +69,7 @@ class WaitReason(StrEnum):
     AGENT_LIMIT = "agent_limit"
     NOT_BEFORE = "not_before"
     HELD = "held"
+    NOT_ANSWERED = "not_answered"
     LAUNCHER_SHORT_OF_MEMORY = "launcher_short_of_memory"
     LAUNCHER_OVERLOADED = "launcher_overloaded"
     LAUNCHER_CANNOT_START_JOBS = "launcher_cannot_start_jobs"
@@ -108,6 +111,8 @@ _USER = frozenset(
         Reason.SECRET_MISSING,
         Reason.SANDBOX_UNAVAILABLE,
         Reason.QUEUE_EXPIRED,
+        Reason.QUESTION_EXPIRED,
+        Reason.GAVE_WAY,
         Reason.BACKEND_MISSING,
         Reason.BACKEND_AUTH,
     }

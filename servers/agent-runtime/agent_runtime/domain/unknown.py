@@ -31,3 +31,10 @@ def no_parent(name: str) -> NotFound:
 def no_job(job_id: str) -> NotFound:
     """Say that there is no such job."""
     return NotFound("job_unknown", f"no job '{shown(job_id)}' (it may have been deleted with its session)")
+
+
+def no_question(question_id: str) -> NotFound:
+    """Say that there is no such question."""
+    return NotFound(
+        "question_unknown", f"no question '{shown(question_id)}' (it may have been deleted with its session)"
+    )

@@ -40,6 +40,8 @@ class AgentWire(BaseModel):
     system_prompt: str
     mcp_servers: dict[str, JsonValue]
     sandbox: JsonValue
+    permissions: JsonValue
+    questions: dict[str, JsonValue]
     active: bool
     source: Source
     folder: str
@@ -62,6 +64,8 @@ class AgentWire(BaseModel):
             system_prompt=blueprint.system_prompt,
             mcp_servers=cast("dict[str, JsonValue]", dict(blueprint.mcp_servers)),
             sandbox=blueprint.sandbox,
+            permissions=blueprint.permissions,
+            questions=cast("dict[str, JsonValue]", dict(blueprint.questions)),
             active=agent.active,
             source=agent.source,
             folder=str(agent.path if agent.path.suffix == "" else agent.path.parent),

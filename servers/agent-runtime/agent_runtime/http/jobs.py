@@ -51,7 +51,7 @@ from agent_runtime.services.jobs.run_order import next_to_run
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.launchers.log_readers import LogReaders
 from agent_runtime.services.launchers.logs import LogPart, read_log
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.services.sessions.messages import edit_message, withdraw_message
 

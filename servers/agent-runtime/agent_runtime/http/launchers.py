@@ -51,7 +51,7 @@ from agent_runtime.services.launchers.presence import (
     set_draining,
 )
 from agent_runtime.services.launchers.reports import Proof, Report, Reported, decline, finish, start
-from agent_runtime.services.ports.questions import LogChunk
+from agent_runtime.services.ports.queries import LogChunk
 from agent_runtime.services.ports.store import Store, Transaction
 
 HEARTBEAT_INTERVAL_SECONDS = 60

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import SessionId
+from agent_runtime.domain.permissions import Verdict, one_word
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import NOT_EXISTENT, Session, SessionStatus
 from agent_runtime.http.agents import AgentWire
@@ -34,8 +35,9 @@ from agent_runtime.http.wire.sessions import (
 from agent_runtime.services.access.callers import Caller, Role
 from agent_runtime.services.agents.catalogue import Agents
 from agent_runtime.services.families.callbacks import mark_read, unread_news
-from agent_runtime.services.ports.questions import SessionFilter
+from agent_runtime.services.ports.queries import SessionFilter
 from agent_runtime.services.ports.store import Store, Transaction
+from agent_runtime.services.questions.asking import permissions_of
 from agent_runtime.services.sessions.sessions import (
     Cleared,
     IsParked,
@@ -64,9 +66,16 @@ _JOB_ENDS = frozenset({"job.completed", "job.failed", "job.stopped"})
 
 
 class SessionWithAgent(SessionAnswer):
-    """One session, and its agent if that was asked for."""
+    """One session, and its agent if that was asked for.
+
+    `permissions` says beside the agent how it is to be held to what its blueprint and those of all sessions above it
+    say: `ask` where it depends on the call, which is asked of `POST /questions`; null if none of them says a word.
+    `has_permission_rules` is whether calls that the agent would not ask for have to be asked about, too.
+    """
 
     agent: AgentWire | None = None
+    permissions: Verdict | None = None
+    has_permission_rules: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,9 +174,23 @@ class SessionRoutes:
         """
 
         def read(tx: Transaction) -> SessionWithAgent:
-            found = self._wire(tx, find_session(tx, session))
+            found = find_session(tx, session)
+            wire = self._wire(tx, found)
+            if not agent:
+                return SessionWithAgent(session=wire)
             # Its files are looked at where the session is read: that is no thread that answers others.
-            return SessionWithAgent(session=found, agent=self._agent_of(found) if agent else None)
+            about = self._agent_of(wire)
+            try:
+                line = permissions_of(tx, found, self.agents.needs)
+            except Conflict:
+                # A blueprint that cannot be read says nothing of what was allowed.
+                return SessionWithAgent(session=wire, agent=about, permissions=Verdict.DENY)
+            return SessionWithAgent(
+                session=wire,
+                agent=about,
+                permissions=one_word(line),
+                has_permission_rules=any(one is not None and one.has_rules for one in line),
+            )
 
         return await self.store.read(read)
 

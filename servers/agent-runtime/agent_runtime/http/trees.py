@@ -1,11 +1,13 @@
 """A session with all that it started, and what the branches cost."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from agent_runtime.domain.limits import Spent
+from agent_runtime.domain.question import ParentsPart, Question, in_words
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.http.sessions import SessionReference
 from agent_runtime.http.wire.answers import documented
@@ -13,6 +15,8 @@ from agent_runtime.http.wire.fields import UsageWire, WireTime
 from agent_runtime.services.families.trees import Branch, count_statuses, grow_tree
 from agent_runtime.services.ports.store import Store
 from agent_runtime.services.sessions.sessions import find_session
+
+ASKS_CHARACTERS_MAX = 500
 
 
 class SpentWire(BaseModel):
@@ -28,8 +32,28 @@ class SpentWire(BaseModel):
         return cls(**vars(spent))
 
 
+class AskedWire(BaseModel):
+    """What a session waits for: an answer of `people`, or of them or its parent (`people_or_parent`)."""
+
+    question_id: str
+    asks: str
+    waits_for: Literal["people", "people_or_parent"]
+    asked_at: WireTime
+
+    @classmethod
+    def of(cls, question: Question) -> "AskedWire":
+        """Show a question."""
+        is_parents = question.parents_part is ParentsPart.MAY_ANSWER
+        return cls(
+            question_id=question.id,
+            asks=in_words(question)[:ASKS_CHARACTERS_MAX],
+            waits_for="people_or_parent" if is_parents else "people",
+            asked_at=question.asked_at,
+        )
+
+
 class BranchWire(BaseModel):
-    """One session of a tree: `spent` by itself, `tree_spent` with its descendants."""
+    """One session of a tree: `spent` by itself, `tree_spent` with its descendants; `questions` are its open ones."""
 
     session_id: str
     session_name: str
@@ -44,6 +68,7 @@ class BranchWire(BaseModel):
     tree_spent: SpentWire
     limits: dict[str, float]
     budget_exceeded: str | None
+    questions: list[AskedWire]
     children: list["BranchWire"]
 
 
@@ -103,6 +128,7 @@ def _wire(branch: Branch) -> BranchWire:
         tree_spent=SpentWire.of(branch.tree),
         limits={name: float(str(value)) for name, value in limits.items()},
         budget_exceeded=family.exceeded if family is not None else None,
+        questions=[AskedWire.of(one) for one in branch.questions],
         # As deep as trees may grow: far less than Python's own limit.
         children=[_wire(child) for child in branch.children],
     )

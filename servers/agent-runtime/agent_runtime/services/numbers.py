@@ -19,6 +19,7 @@ _REASON: Mapping[WaitsOn, WaitReason] = {
     WaitsOn.SESSION: WaitReason.SESSION_BUSY,
     WaitsOn.TIME: WaitReason.NOT_BEFORE,
     WaitsOn.HELD: WaitReason.HELD,
+    WaitsOn.ANSWER: WaitReason.NOT_ANSWERED,
 }
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from agent_runtime.domain.ids import new_id
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.launcher import LauncherStatus
-from agent_runtime.services.ports.questions import AgentDay, JobLife
+from agent_runtime.services.ports.queries import AgentDay, JobLife
 from agent_runtime.services.ports.store import Transaction
 
 LIVES_MAX = 5000

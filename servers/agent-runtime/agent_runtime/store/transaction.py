@@ -11,6 +11,7 @@ from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Moved, Relatives
 from agent_runtime.services.ports.inquiries import InquiryRows
+from agent_runtime.services.ports.questions import QuestionRows
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
@@ -25,6 +26,7 @@ from agent_runtime.store.rows.jobs import JobTable
 from agent_runtime.store.rows.launchers import LauncherTable
 from agent_runtime.store.rows.locks import may_lead
 from agent_runtime.store.rows.logs import LogTable
+from agent_runtime.store.rows.questions import QuestionTable
 from agent_runtime.store.rows.queue import QueueTable
 from agent_runtime.store.rows.retention import RetentionTable
 from agent_runtime.store.rows.search import SearchTable
@@ -50,6 +52,7 @@ class Tables:
         self.counts = CountTable(self.channel)
         self.callbacks = CallbackTable(self.channel)
         self.families = FamilyTable(self.channel)
+        self.questions = QuestionTable(self.channel)
 
 
 @dataclass
@@ -77,6 +80,7 @@ class StoreTransaction:
         self.inquiries: InquiryRows = tables.inquiries
         self.access: AccessRows = tables.access
         self.counts: CountRows = tables.counts
+        self.questions: QuestionRows = tables.questions
         self.relatives: Relatives = _Relatives(tables.callbacks, tables.families)
         self._tables = tables
         self._ready: list[Lane] = []

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER
 from agent_runtime.services.launchers.claims import STOP_REPEATED_AFTER
 from agent_runtime.services.ports.store import Announcement, Store, Transaction
+from agent_runtime.services.questions.answering import expire_questions
 from agent_runtime.upkeep.background import Background
 from agent_runtime.upkeep.lost_jobs import decide_about_lost_jobs, wait_anew_for_lost_jobs
 from agent_runtime.upkeep.queue import (
@@ -104,7 +105,14 @@ class Upkeep(Background):
             wait_anew_for_lost_jobs(tx)
         else:
             self._silent.mark(tx)
-        steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, decide_about_lost_jobs)
+        steps = (
+            expire_claims,
+            remind_of_stops,
+            free_due_jobs,
+            expire_queued,
+            expire_questions,
+            decide_about_lost_jobs,
+        )
         moved = sum(step(tx) for step in steps)
         tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
         due = self._next_at(tx)
@@ -119,6 +127,7 @@ class Upkeep(Background):
             times.queue_expires_at,
             times.lost_at + LOST_FOR_GOOD_AFTER if times.lost_at is not None else None,
             times.stop_announced_at + STOP_REPEATED_AFTER if times.stop_announced_at is not None else None,
+            tx.questions.next_expiry(),
             self._silent.next_at(tx),
             tx.now + self._sleeps_at_most,
         ]

@@ -22,7 +22,9 @@ _SPOKEN_BY_WORK = (
     "/launcher/heartbeat",
     "/sessions/{session}/events",
     "/sessions/{session}/metadata",
+    "/questions/{question_id}/take",
 )
+_ASKED_BY_WORK = "/questions"
 
 
 class AuditedRequests:
@@ -51,4 +53,5 @@ class AuditedRequests:
 
 
 def _changes_something(rule: Rule) -> bool:
-    return rule.method not in _LOOKING and not rule.path.startswith(_SPOKEN_BY_WORK)
+    is_of_work = rule.path.startswith(_SPOKEN_BY_WORK) or rule.path == _ASKED_BY_WORK
+    return rule.method not in _LOOKING and not is_of_work

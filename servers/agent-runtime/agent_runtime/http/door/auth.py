@@ -10,9 +10,9 @@ from fastapi import Request
 from starlette.types import Scope
 
 from agent_runtime.domain.errors import NotFound
-from agent_runtime.domain.ids import JobId, LauncherId
+from agent_runtime.domain.ids import JobId, LauncherId, QuestionId
 from agent_runtime.domain.json import Json
-from agent_runtime.domain.unknown import no_job, no_session
+from agent_runtime.domain.unknown import no_job, no_question, no_session
 from agent_runtime.http.door.audit import REFUSED_AS_FOREIGN
 from agent_runtime.http.door.rules import REGISTER, Body, Matched
 from agent_runtime.http.wire.answers import HttpProblem
@@ -141,6 +141,9 @@ def _admit(tx: Transaction, claim: AttemptClaim, names: Mapping[str, str]) -> Ad
     elif "job_id" in names:
         job = tx.jobs.get(JobId(names["job_id"]))
         session, unknown = tx.sessions.get(job.session_id) if job is not None else None, no_job(names["job_id"])
+    elif "question_id" in names:
+        question, unknown = tx.questions.get(QuestionId(names["question_id"])), no_question(names["question_id"])
+        session = tx.sessions.get(question.session_id) if question is not None else None
     else:
         return Admitted(caller)
     # What is none of its business is answered like what is not there, and as soon: it learns nothing from either.

@@ -22,7 +22,7 @@ from agent_runtime.http.wire.fields import (
     WireTime,
 )
 from agent_runtime.services.jobs.waiting import Waiting
-from agent_runtime.services.ports.questions import PastAttempt
+from agent_runtime.services.ports.queries import PastAttempt
 
 ORDERS_MAX = 1000
 PROMPT_BYTES_MAX = 8 * 1024 * 1024

@@ -32,8 +32,19 @@ from pydantic_core import ErrorDetails
 from agent_runtime.domain.agent import Blueprint
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
-from agent_runtime.services.agents.blueprint_kinds import check_can_hold, known_backend, say_backends
+from agent_runtime.services.agents.blueprint_kinds import (
+    check_can_hold,
+    check_permissions,
+    known_backend,
+    say_backends,
+)
 from agent_runtime.services.agents.blueprint_limits import LimitsText
+from agent_runtime.services.agents.blueprint_permissions import (
+    PermissionRulesText,
+    PermissionWord,
+    QuestionsText,
+    checked_permissions,
+)
 from agent_runtime.services.agents.blueprint_sandbox import (
     BubblewrapText,
     WrapperText,
@@ -76,6 +87,8 @@ class BlueprintText(BaseModel):
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
     ] = None
+    permissions: Annotated[PermissionWord | PermissionRulesText | None, BeforeValidator(checked_permissions)] = None
+    questions: QuestionsText = QuestionsText()
 
     @field_validator("command")
     @classmethod
@@ -88,6 +101,7 @@ class BlueprintText(BaseModel):
         if self.backend is None and not self.command:
             raise ValueError("a 'backend' or a 'command' is expected, found neither")
         check_can_hold(self.backend or "command", self.options, self.limits.model_dump(exclude_none=True))
+        check_permissions(self.backend or "command", _plain(self.permissions), self.options)
         return self
 
     def blueprint(self, system_prompt: str, mcp_servers: Mapping[str, Json]) -> Blueprint:
@@ -102,11 +116,18 @@ class BlueprintText(BaseModel):
             options=self.options,
             system_prompt=system_prompt,
             mcp_servers=mcp_servers,
-            sandbox=self._sandbox(),
+            sandbox=_plain(self.sandbox),
+            permissions=_plain(self.permissions),
+            questions=self.questions.model_dump(exclude_none=True),
         )
 
-    def _sandbox(self) -> Json:
-        return self.sandbox.model_dump(mode="json") if isinstance(self.sandbox, BaseModel) else self.sandbox
+
+def _plain(said: BaseModel | str | None) -> Json:
+    """Give what was said as it stands in a file; of what has parts, those that were said."""
+    return said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said
+
+
+_KEYS_WITHIN: Mapping[str, type[BaseModel]] = {"limits": LimitsText, "questions": QuestionsText}
 
 
 class BrokenBlueprintError(Exception):
@@ -174,6 +195,8 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
         "limits": dict(blueprint.limits),
         "options": dict(blueprint.options),
         "sandbox": blueprint.sandbox,
+        "permissions": blueprint.permissions,
+        "questions": dict(blueprint.questions),
     }
     servers = {_MCP_KEY: dict(blueprint.mcp_servers)} if blueprint.mcp_servers else None
     with _opened(folder) as opened:
@@ -285,8 +308,8 @@ def _checked(path: Path, content: JsonObject) -> BlueprintText:
 def _sentence(error: ErrorDetails) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = LimitsText.model_fields if error["loc"][0] == "limits" else (*BlueprintText.model_fields, "name")
-        return f"there is no key '{place}'{did_you_mean(str(error['loc'][-1]), known)}"
+        known = _KEYS_WITHIN.get(str(error["loc"][0]), BlueprintText).model_fields
+        return f"there is no key '{place}'{did_you_mean(str(error['loc'][-1]), (*known, 'name'))}"
     said = error["msg"].removeprefix("Value error, ")
     return f"'{place}': {said[:1].lower()}{said[1:]}" if place else said
 

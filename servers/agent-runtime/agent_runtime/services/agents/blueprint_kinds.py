@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
+from agent_runtime.domain.permissions import Verdict, read_permissions
 
 # What every kind has, as it is not the kind that heeds it.
 _COMMON = ("env",)
@@ -26,6 +27,8 @@ class _Option(BaseModel):
 class _Kind(BaseModel):
     options: dict[str, _Option]
     cannot_hold: Annotated[dict[str, str], Field(default_factory=dict)]
+    permissions: list[str] = []
+    ruled_tools: list[str] = []
 
 
 @functools.cache
@@ -63,6 +66,36 @@ def check_can_hold(backend: str, options: Mapping[str, Json], limits: Mapping[st
             raise ValueError(f"backend '{backend}' cannot be held to '{name}': {because} (leave it out)")
     for name, value in options.items():
         _check_option(backend, kind, name, value, options)
+
+
+def can_ask(backend: str) -> bool:
+    """Tell whether a kind of agent asks before it does what it may not do unasked."""
+    kind = _kinds().get(backend)
+    return kind is not None and Verdict.ASK in kind.permissions
+
+
+def check_permissions(backend: str, permissions: Json, options: Mapping[str, Json]) -> None:
+    """Refuse a policy that a kind cannot be held to, or that its options say in other words.
+
+    Errors:  ValueError.
+    """
+    kind, policy = _kinds()[backend], read_permissions(permissions)
+    if policy is None:
+        return
+    for name in ("permission", kind.options["permission"].instead_of if "permission" in kind.options else None):
+        if name is not None and options.get(name) is not None:
+            raise ValueError(f"'permissions' and option '{name}' of backend '{backend}' say the same (keep one)")
+    needed = Verdict.ASK if policy.has_rules else policy.default
+    if needed not in kind.permissions:
+        known = ", ".join(f"'{word}'" for word in kind.permissions) or "nothing"
+        what = "rules" if policy.has_rules else f"'{policy.default}'"
+        raise ValueError(f"backend '{backend}' cannot be held to {what} in 'permissions' (it can to {known})")
+    for rule in (*policy.rules.get(Verdict.ASK, ()), *policy.rules.get(Verdict.DENY, ())):
+        if "*" not in kind.ruled_tools and rule.tool not in kind.ruled_tools:
+            raise ValueError(
+                f"backend '{backend}' cannot be held to a rule about '{rule.tool[:60]}': it does that without asking "
+                f"(it asks for {', '.join(kind.ruled_tools)})"
+            )
 
 
 def _check_option(backend: str, kind: _Kind, name: str, value: Json, options: Mapping[str, Json]) -> None:

@@ -16,6 +16,7 @@ from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import is_session_name
 from agent_runtime.domain.json import JsonObject
+from agent_runtime.domain.permissions import read_permissions
 from agent_runtime.services.agents.blueprint_files import (
     CLAUDE_SUFFIX,
     BrokenBlueprintError,
@@ -25,6 +26,8 @@ from agent_runtime.services.agents.blueprint_files import (
     write_blueprint,
     write_text,
 )
+from agent_runtime.services.agents.blueprint_kinds import can_ask
+from agent_runtime.services.agents.blueprint_permissions import terms_of
 from agent_runtime.services.agents.clients import client_of
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.ports.store import Transaction
@@ -80,7 +83,16 @@ class Agents:
         if agent.blueprint is None:
             raise Conflict("agent_broken", f"agent '{name}' cannot be used: {agent.error} (correct its files)")
         blueprint = agent.blueprint
-        return AgentNeeds(agent.name, agent.active, blueprint.labels, blueprint.limits, client_of(blueprint))
+        return AgentNeeds(
+            agent.name,
+            agent.active,
+            blueprint.labels,
+            blueprint.limits,
+            client_of(blueprint),
+            read_permissions(blueprint.permissions),
+            terms_of(dict(blueprint.questions)),
+            can_ask(blueprint.backend),
+        )
 
     def create(self, name: str, blueprint: Blueprint) -> Agent:
         """Write a new agent into the user's folder.

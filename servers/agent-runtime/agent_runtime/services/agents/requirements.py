@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent_runtime.domain.json import Json
+from agent_runtime.domain.permissions import Permissions
+from agent_runtime.domain.question import QuestionTerms
 
 PREFERRED = ("claude", "codex", "opencode", "gemini")
 """The agents that an order without an agent is for: the first one that can run."""
@@ -13,7 +15,8 @@ PREFERRED = ("claude", "codex", "opencode", "gemini")
 class AgentNeeds:
     """What an agent asks of the launcher that runs it, what it may cost, and whether it may be started now.
 
-    Shape:   `client` is the client that it runs, None if nobody but its launcher can tell.
+    Shape:   `client` is the client that it runs, None if nobody but its launcher can tell; `permissions` is None if
+             its blueprint says nothing of them; `asks` is whether it can be held to what somebody above it may not do.
     """
 
     name: str
@@ -21,6 +24,9 @@ class AgentNeeds:
     labels: Mapping[str, str]
     limits: Mapping[str, Json] = field(default_factory=dict)
     client: str | None = None
+    permissions: Permissions | None = None
+    terms: QuestionTerms = field(default_factory=QuestionTerms)
+    asks: bool = False
 
 
 FindAgent = Callable[[str], AgentNeeds | None]

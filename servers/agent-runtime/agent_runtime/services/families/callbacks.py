@@ -19,6 +19,7 @@ from agent_runtime.domain.callback import (
 from agent_runtime.domain.envelope import write_news
 from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
+from agent_runtime.domain.question import ParentsPart, Question, in_words
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
 from agent_runtime.services.agents.requirements import AgentNeeds
@@ -26,7 +27,7 @@ from agent_runtime.services.jobs.admission import ancestors
 from agent_runtime.services.jobs.agreements import emit_callback_event, make_callback
 from agent_runtime.services.jobs.orders import RUNNING_LIMIT, create_job
 from agent_runtime.services.ports.families import CallbackChanges, CallbackFilter
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Transaction
 
 _EXPIRY_BY_STATUS: Mapping[SessionStatus, StateReason] = {
@@ -38,6 +39,8 @@ _NO_NEWS: Mapping[str, StateReason] = {
     Reason.BUDGET_EXCEEDED: StateReason.BUDGET_EXCEEDED,
 }
 """Ends that a parent has brought about itself, or must not be woken for."""
+_MAY_ANSWER = "You may answer it: answer_question, or ao-answer in a shell. Allow only what you may do yourself."
+_FOR_PEOPLE = "A person has to answer it."
 _ASLEEP = frozenset({SessionStatus.FINISHED, SessionStatus.WAITING})
 
 
@@ -153,6 +156,17 @@ def list_callbacks(tx: Transaction, wanted: CallbackFilter) -> Sequence[Callback
     return tx.relatives.callbacks.page(wanted)
 
 
+def open_questions(tx: Transaction, session: Session) -> Sequence[Question]:
+    """Read what a session's turn has asked and nobody has answered yet."""
+    return tx.questions.open_of_job(session.current_job_id) if session.current_job_id is not None else ()
+
+
+def _as_told(question: Question) -> str:
+    """Say what a child asks, and who may answer."""
+    who = _MAY_ANSWER if question.parents_part is ParentsPart.MAY_ANSWER else _FOR_PEOPLE
+    return f"{question.id} asks: {in_words(question)}\n{who}"
+
+
 def _pending(tx: Transaction, parent_id: SessionId) -> list[Callback]:
     unsettled = tx.relatives.callbacks.unsettled_of_parent(parent_id)
     return [callback for callback in unsettled if callback.state is CallbackState.PENDING]
@@ -219,6 +233,8 @@ def _hand_over(tx: Transaction, due: Sequence[Callback], message: JobId) -> None
 def _rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus) -> CallbackChanges:
     has_result = outcome in (SessionStatus.FINISHED, SessionStatus.WAITING_INPUT)
     result = (child.result or "") if has_result else ""
+    if outcome is SessionStatus.WAITING_INPUT and (asked := open_questions(tx, child)):
+        result = "\n".join(_as_told(one) for one in asked)
     return {
         "outcome": outcome,
         "rested_at": job.ended_at or tx.now,

@@ -15,14 +15,23 @@ from agent_runtime.domain.family import AT_WORK
 from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus
 from agent_runtime.domain.json import Json
+from agent_runtime.domain.question import ParentsPart
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.wishes import WaitFor
-from agent_runtime.services.families.callbacks import deliver, end_delivery, expire_all, note_rest, note_work, revive
+from agent_runtime.services.families.callbacks import (
+    deliver,
+    end_delivery,
+    expire_all,
+    note_rest,
+    note_work,
+    open_questions,
+    revive,
+)
 from agent_runtime.services.jobs.admission import ancestors
 from agent_runtime.services.jobs.budgets import note_overrun, overrun_of, take_overrun_back
 from agent_runtime.services.ports.families import Moved
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.services.sessions.sessions import stop_session
 
@@ -82,6 +91,8 @@ def look_at_session(tx: Transaction, session_id: SessionId) -> None:
     if session is None:
         _forget(tx, session_id)
         return
+    if session.status is SessionStatus.RUNNING:
+        _note_answered(tx, session)
     if deliver(tx, session) is None:
         _tell_parents(tx, session)
         if session.status not in AT_WORK and session.parent_session_id is not None:
@@ -171,9 +182,19 @@ def _tell_parents(tx: Transaction, session: Session) -> None:
         if job is None:
             continue
         if session.status is SessionStatus.WAITING_INPUT:
-            note_rest(tx, job, session, SessionStatus.WAITING_INPUT)
+            asked = open_questions(tx, session)
+            if not asked or any(one.parents_part is not ParentsPart.NOTHING for one in asked):
+                note_rest(tx, job, session, SessionStatus.WAITING_INPUT)
         elif job.status in TERMINAL and _awaits_nothing(tx, session):
             note_rest(tx, job, session, _outcome_of_turn(tx, session, job))
+
+
+def _note_answered(tx: Transaction, session: Session) -> None:
+    """Promise news of a turn that asked, was answered and goes on: its parent may have been told that it waits."""
+    job = tx.jobs.get(session.current_job_id) if session.current_job_id is not None else None
+    newest = tx.relatives.callbacks.newest_of_job(job.id) if job is not None and job.callback else None
+    if job is not None and newest is not None and newest.outcome is SessionStatus.WAITING_INPUT:
+        note_work(tx, job, session)
 
 
 def _awaits_nothing(tx: Transaction, session: Session) -> bool:

@@ -6,22 +6,28 @@ from dataclasses import dataclass
 from agent_runtime.domain.family import Family
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.limits import Spent
+from agent_runtime.domain.question import Question, QuestionStatus
 from agent_runtime.domain.session import Session
 from agent_runtime.services.jobs.budgets import TREE_SESSIONS_MAX, sum_up
+from agent_runtime.services.ports.questions import QuestionFilter
 from agent_runtime.services.ports.store import Transaction
+
+QUESTIONS_MAX = 500
 
 
 @dataclass(frozen=True)
 class Branch:
     """One session of a tree.
 
-    Shape:   `own` is what it has spent itself, `tree` with its descendants; `family` is None if it wishes nothing.
+    Shape:   `own` is what it has spent itself, `tree` with its descendants; `family` is None if it wishes nothing;
+             `questions` are those that nobody has answered yet.
     """
 
     session: Session
     own: Spent
     tree: Spent
     family: Family | None
+    questions: Sequence[Question]
     children: Sequence["Branch"]
 
 
@@ -42,6 +48,7 @@ def grow_tree(tx: Transaction, top: Session) -> Tree:
     for member in members:
         if member.parent_session_id is not None and member.id != top.id:
             children.setdefault(member.parent_session_id, []).append(member)
+    asked = _open_questions(tx, top)
     branches: dict[SessionId, Branch] = {}
     # From the newest to the oldest, so that every branch finds its children ready; a call for each level of a tree
     # could be deeper than Python allows.
@@ -51,9 +58,18 @@ def grow_tree(tx: Transaction, top: Session) -> Tree:
             own=sums.own[member.id],
             tree=sums.tree[member.id],
             family=tx.relatives.families.get(member.id),
+            questions=asked.get(member.id, ()),
             children=[branches[child.id] for child in children.get(member.id, ())],
         )
     return Tree(branches[top.id], _size(branches[top.id]), len(members) >= TREE_SESSIONS_MAX)
+
+
+def _open_questions(tx: Transaction, top: Session) -> Mapping[SessionId, list[Question]]:
+    wanted = QuestionFilter(QUESTIONS_MAX, status=QuestionStatus.OPEN, root_session_id=top.root_session_id)
+    found: dict[SessionId, list[Question]] = {}
+    for question in tx.questions.page(wanted):
+        found.setdefault(question.session_id, []).append(question)
+    return found
 
 
 def _size(top: Branch) -> int:

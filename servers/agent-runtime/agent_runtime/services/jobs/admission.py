@@ -7,8 +7,10 @@ from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobType, Order
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
+from agent_runtime.domain.permissions import Verdict, one_word
 from agent_runtime.domain.session import Session
 from agent_runtime.domain.unknown import no_parent
+from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
 from agent_runtime.services.jobs.budgets import limits_of, refuse_overspent
 from agent_runtime.services.ports.store import Transaction
 
@@ -45,6 +47,25 @@ def admit_child(tx: Transaction, parent: Session, order: Order, growth: Limits =
         _refuse_size(tx, elder, limits.max_tree_sessions, order.session_name)
     _refuse_children(tx, parent, order.session_name, growth)
     refuse_overspent(tx, line, order.session_name)
+
+
+def refuse_beyond_parent(tx: Transaction, order: Order, agent: AgentNeeds, find_agent: FindAgent) -> None:
+    """Refuse a new child that nobody could hold to what those above it may not do.
+
+    Errors:  Conflict `permissions_beyond_parent`.
+    """
+    parent = find_parent(tx, order)
+    above = [find_agent(one.agent_name) for one in (parent, *ancestors(tx, parent))] if parent is not None else []
+    allowed = one_word(one.permissions for one in above if one is not None)
+    own = one_word([agent.permissions])
+    if parent is None or allowed in (None, Verdict.ALLOW) or agent.asks or own is Verdict.DENY:
+        return
+    raise Conflict(
+        "permissions_beyond_parent",
+        f"cannot start session '{order.session_name}': session '{parent.name}' may not do everything unasked, and "
+        f"agent '{agent.name}' cannot be held to that (choose one whose backend asks, or let it say "
+        "'permissions': 'deny')",
+    )
 
 
 def admit_resume(tx: Transaction, session: Session, parent: Session | None, order: Order) -> None:

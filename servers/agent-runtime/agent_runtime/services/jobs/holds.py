@@ -23,6 +23,12 @@ def hold_job(tx: Transaction, job_id: JobId) -> Job:
             "not_holdable",
             f"cannot hold job '{job_id}': it must be pending, found '{job.status}' (POST /jobs/{job_id}/stop)",
         )
+    if job.waits_on is WaitsOn.ANSWER:
+        raise Conflict(
+            "not_holdable",
+            f"cannot hold job '{job_id}': it waits for an answer already (leave its question open, or take the job "
+            f"back: DELETE /jobs/{job_id})",
+        )
     if job.waits_on is WaitsOn.SESSION:
         raise Conflict(
             "not_holdable",

@@ -12,7 +12,8 @@ from datetime import datetime
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.job import MOVES, TERMINAL, Job, JobStatus, JobType, Move, WaitsOn
 from agent_runtime.domain.json import Json
-from agent_runtime.domain.session import STATUS_BY_JOB, Session
+from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
+from agent_runtime.services.jobs.open_questions import follow_turn
 from agent_runtime.services.ports.families import Moved
 from agent_runtime.services.ports.store import Fence, JobChanges, SessionChanges, Transaction
 
@@ -28,6 +29,8 @@ _EVENT_BY_MOVE: Mapping[Move, str] = {
 _TAKES_A_PLACE = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})
 _QUIET = frozenset({Move.CLAIM, Move.RELEASE})
 """Moves that a session does not show: nothing of the agent has run, or begins to."""
+_MAY_ASK = frozenset({SessionStatus.WAITING_INPUT, SessionStatus.LOST})
+"""Sessions of which a question may be open; one that runs again may have one of an attempt before."""
 
 
 def move_job(
@@ -66,6 +69,8 @@ def move_job(
         _follow(tx, moved, move, session_changes or {})
     elif session_changes:
         tx.sessions.change(session.id, session_changes)
+    if not stays_current and (session.status in _MAY_ASK or (move is Move.START and moved.attempt > 1)):
+        follow_turn(tx, moved)
     tx.relatives.moved.append(Moved(job, moved))
     if job.status in _TAKES_A_PLACE and moved.status not in _TAKES_A_PLACE:
         _let_another_of_agent_go(tx, job.agent_name)
@@ -147,7 +152,8 @@ def _fill_row(tx: Transaction, job: Job, session: Session, target: JobStatus, ch
         full["queued_at"] = tx.now
         if job.status is not JobStatus.CLAIMED:
             full["place"] = None  # It comes anew; one that was only claimed keeps its place at the front.
-        full["waits_on"] = _wait_of(tx, job, session, changes.get("not_before", job.not_before))
+        others = _wait_of(tx, job, session, changes.get("not_before", job.not_before))
+        full["waits_on"] = others or changes.get("waits_on")
     return full
 
 

@@ -25,13 +25,20 @@ from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.unknown import no_job, nothing_to_resume
 from agent_runtime.services.agents.requirements import PREFERRED, AgentNeeds, FindAgent
-from agent_runtime.services.jobs.admission import admit_child, admit_resume, ancestors, find_parent
+from agent_runtime.services.jobs.admission import (
+    admit_child,
+    admit_resume,
+    ancestors,
+    find_parent,
+    refuse_beyond_parent,
+)
 from agent_runtime.services.jobs.agreements import promise
 from agent_runtime.services.jobs.budgets import refuse_overspent
 from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job
+from agent_runtime.services.jobs.open_questions import withdraw_questions
 from agent_runtime.services.jobs.queue_limits import QueueGauge
 from agent_runtime.services.jobs.second_starts import may_be_started_again
-from agent_runtime.services.ports.questions import JobFilter, PastAttempt
+from agent_runtime.services.ports.queries import JobFilter, PastAttempt
 from agent_runtime.services.ports.queue import Lane
 from agent_runtime.services.ports.store import JobChanges, Transaction
 
@@ -86,6 +93,7 @@ def create_job(
         gauge.admit(tx, order)
     if order.type is JobType.START_SESSION:
         agent = _agent(find_agent, order.agent_name)
+        refuse_beyond_parent(tx, order, agent, find_agent)
         return Created(_start_session(tx, order, agent, job_id, growth), is_new=True)
     return Created(_resume_session(tx, order, find_agent, job_id), is_new=True)
 
@@ -133,6 +141,7 @@ def stop_job(tx: Transaction, job_id: JobId, reason: Reason = Reason.STOPPED_BY_
         session = tx.sessions.get(job.session_id)
         assert session is not None, f"job '{job.id}' belongs to session '{job.session_id}'"
         emit_job_event(tx, session, changed, "job.stop_requested", {"status": changed.status, "reason": reason})
+        withdraw_questions(tx, changed)
         job = changed
     if job.launcher_id is not None:
         tx.wake_launcher(job.launcher_id)

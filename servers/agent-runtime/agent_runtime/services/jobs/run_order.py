@@ -11,8 +11,8 @@ from agent_runtime.services.ports.store import Transaction
 
 AGES_ONE_POINT_IN = timedelta(seconds=30)
 """How long a job waits until it stands beside jobs that are one point more urgent."""
-# What waits for a time comes back by itself; a busy session may take long, and what is held waits for a person.
-_BLOCKED: Sequence[WaitsOn] = (WaitsOn.TIME, WaitsOn.SESSION, WaitsOn.HELD)
+# What waits for a time comes back by itself; a busy session may take long, and the last two wait for a person.
+_BLOCKED: Sequence[WaitsOn] = (WaitsOn.TIME, WaitsOn.SESSION, WaitsOn.ANSWER, WaitsOn.HELD)
 
 
 def next_to_run(tx: Transaction, limit: int) -> Sequence[Job]:

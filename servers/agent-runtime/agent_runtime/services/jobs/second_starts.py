@@ -3,7 +3,7 @@
 from agent_runtime.domain.job import Job
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Transaction
 
 _BEFORE_ANY_AGENT = frozenset(

@@ -82,6 +82,11 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapp
                 WaitReason.HELD,
                 "is held until somebody lifts the hold (ao hold --lift, on the page, or DELETE /jobs/JOB/hold)",
             )
+        case WaitsOn.ANSWER:
+            return Waiting(
+                WaitReason.NOT_ANSWERED,
+                "has asked something and let others have its place; it goes on when somebody answers (ao questions)",
+            )
         case None:
             why = _no_launcher_takes_it(tx, job, launchers, at_work)
             return _agent_is_full(tx, job) or why if why.reason is WaitReason.NO_FREE_SLOT else why

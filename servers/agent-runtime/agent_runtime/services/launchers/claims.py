@@ -8,6 +8,7 @@ from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.inquiry import Inquiry
 from agent_runtime.domain.job import Job, JobStatus, Move
 from agent_runtime.domain.launcher import Launcher
+from agent_runtime.services.jobs.giving_way import as_continued, has_given_way
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.run_order import competing_lanes
 from agent_runtime.services.launchers.inquiries import take_inquiries
@@ -77,7 +78,8 @@ def look_for_work(tx: Transaction, ask: Ask) -> Found:
         jobs += _claim(tx, launcher, min(free, ask.batch - len(jobs)))
     wanted = jobs[: max(ask.batch, 1)]
     prompts = tx.jobs.prompts([job.id for job in wanted])
-    return Found(launcher, [Claimed(job, prompts.get(job.id, "")) for job in wanted], ())
+    claimed = [as_continued(tx, job) if has_given_way(job) else (job, prompts.get(job.id, "")) for job in wanted]
+    return Found(launcher, [Claimed(job, prompt) for job, prompt in claimed], ())
 
 
 def announce_stops(tx: Transaction, launcher_id: LauncherId, *, always: bool = False) -> Sequence[Job]:

@@ -7,7 +7,7 @@ from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import TERMINAL
 from agent_runtime.services.jobs.orders import get_job
 from agent_runtime.services.launchers.reports import Proof, current_job
-from agent_runtime.services.ports.questions import LogChunk
+from agent_runtime.services.ports.queries import LogChunk
 from agent_runtime.services.ports.store import Transaction
 
 READ_BYTES_MAX = 1024 * 1024

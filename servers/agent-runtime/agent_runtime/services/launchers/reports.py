@@ -9,6 +9,7 @@ from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.reasons import FailureClass, Reason, SuccessReason, failure_class
+from agent_runtime.services.jobs.giving_way import put_aside
 from agent_runtime.services.jobs.moves import emit_job_event, move_job
 from agent_runtime.services.launchers.presence import check_known, may_be_corrected, see
 from agent_runtime.services.launchers.told_by_events import Told, told_by_events
@@ -226,10 +227,13 @@ def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
         "cache_write_tokens": usage.cache_write_tokens,
         "cost_usd": usage.cost_usd,
     }
-    tries_again = _tries_again(job, report, reason)
+    gives_way = reason == Reason.GAVE_WAY and report.outcome is JobStatus.FAILED and job.stop_requested_at is None
+    tries_again = gives_way or _tries_again(job, report, reason)
     moved = move_job(tx, job, move, report.outcome, changes, stays_current=tries_again)
     if moved is None:
         return finish(tx, report)
+    if gives_way:
+        return Reported(put_aside(tx, moved))
     return Reported(_put_back(tx, moved) if tries_again else moved)
 
 

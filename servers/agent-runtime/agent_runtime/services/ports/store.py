@@ -19,7 +19,7 @@ from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import Relatives
 from agent_runtime.services.ports.inquiries import InquiryRows
-from agent_runtime.services.ports.questions import (
+from agent_runtime.services.ports.queries import (
     AgentDay,
     JobFilter,
     JobLife,
@@ -30,6 +30,7 @@ from agent_runtime.services.ports.questions import (
     SessionFilter,
     TreeCost,
 )
+from agent_runtime.services.ports.questions import QuestionRows
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
@@ -347,6 +348,7 @@ class Transaction(Protocol):
     inquiries: InquiryRows
     access: AccessRows
     counts: CountRows
+    questions: QuestionRows
     relatives: Relatives
 
     def emit(self, event: NewEvent) -> None:

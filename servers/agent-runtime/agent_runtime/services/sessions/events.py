@@ -137,14 +137,18 @@ class _Appending:
         if given.type == "session_start" and isinstance(backend := given.data.get("backend"), str):
             self._changes["backend"] = backend.replace("\0", "\ufffd")[:_WORD_MAX]
         if is_at_launcher:
-            self._note_waiting(given.data.get("waiting_input") is True)
+            self._note_waiting(given.data.get("waiting_input") is True, given.job_id)
 
-    def _note_waiting(self, waits: bool) -> None:
+    def _note_waiting(self, waits: bool, job_id: JobId | None) -> None:
         status = self._changes.get("status", self._session.status)
         if waits and status is SessionStatus.RUNNING:
             self._changes["status"] = SessionStatus.WAITING_INPUT
-        elif not waits and status is SessionStatus.WAITING_INPUT:
+        elif not waits and status is SessionStatus.WAITING_INPUT and not self._has_asked(job_id):
             self._changes["status"] = SessionStatus.RUNNING
+
+    def _has_asked(self, job_id: JobId | None) -> bool:
+        """Whether the turn waits for an answer, whatever else of it goes on."""
+        return job_id is not None and bool(self._tx.questions.open_of_job(job_id))
 
 
 def _is_at_launcher(job: Job | None) -> bool:

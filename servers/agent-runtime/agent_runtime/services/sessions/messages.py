@@ -10,7 +10,7 @@ from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.session import Session
 from agent_runtime.services.jobs.moves import emit_job_event
 from agent_runtime.services.jobs.orders import get_job, stop_job
-from agent_runtime.services.ports.questions import JobFilter
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Transaction
 
 

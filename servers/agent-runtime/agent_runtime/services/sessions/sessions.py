@@ -16,7 +16,7 @@ from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.unknown import no_session, shown
 from agent_runtime.services.access.callers import Caller, is_own_session
 from agent_runtime.services.jobs.orders import stop_job
-from agent_runtime.services.ports.questions import SessionFilter
+from agent_runtime.services.ports.queries import SessionFilter
 from agent_runtime.services.ports.store import SessionChanges, Transaction
 from agent_runtime.services.sessions.causes import Cause, find_causes
 

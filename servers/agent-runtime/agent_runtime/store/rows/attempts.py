@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
-from agent_runtime.services.ports.questions import PastAttempt
+from agent_runtime.services.ports.queries import PastAttempt
 from agent_runtime.store.statements import Channel, Record, inserting_once
 from agent_runtime.store.tables.jobs import attempts
 

@@ -17,7 +17,7 @@ from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import PROMPT_PREVIEW_CHARACTERS, IfBusy, Job, JobStatus, JobType, WaitsOn
-from agent_runtime.services.ports.questions import (
+from agent_runtime.services.ports.queries import (
     AgentDay,
     JobFilter,
     JobLife,

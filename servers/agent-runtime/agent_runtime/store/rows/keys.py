@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select
 
 from agent_runtime.domain.ids import JobId
-from agent_runtime.services.ports.questions import KeyUse
+from agent_runtime.services.ports.queries import KeyUse
 from agent_runtime.store.statements import Channel, inserting_once
 from agent_runtime.store.tables.jobs import idempotency_keys as keys
 

@@ -3,7 +3,7 @@
 from sqlalchemy import bindparam, delete, func, select
 
 from agent_runtime.domain.ids import JobId
-from agent_runtime.services.ports.questions import LogChunk
+from agent_runtime.services.ports.queries import LogChunk
 from agent_runtime.store.statements import Channel, inserting
 from agent_runtime.store.tables.jobs import log_chunks as chunks
 

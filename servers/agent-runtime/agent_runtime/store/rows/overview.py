@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import BigInteger, bindparam, func, or_, select, type_coerce
 
 from agent_runtime.domain.ids import SessionId
-from agent_runtime.services.ports.questions import AgentDay, JobLife, TreeCost
+from agent_runtime.services.ports.queries import AgentDay, JobLife, TreeCost
 from agent_runtime.store.statements import Channel, Record
 from agent_runtime.store.tables.columns import Moment
 from agent_runtime.store.tables.jobs import jobs

@@ -7,7 +7,7 @@ from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import SESSION_ID_PREFIX, SessionId
 from agent_runtime.domain.session import Session, SessionStatus
-from agent_runtime.services.ports.questions import SessionFilter
+from agent_runtime.services.ports.queries import SessionFilter
 from agent_runtime.services.ports.store import SessionChanges
 from agent_runtime.store.rows.search import found_by
 from agent_runtime.store.statements import Channel, Record, inserting

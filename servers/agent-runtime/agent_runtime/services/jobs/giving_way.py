@@ -1,0 +1,82 @@
+"""A turn that gave way: it asked, its process ended so that others had its place, and its job waits for the answer.
+
+The job stays what it was: nothing of its order is lost, and its parent is told of one end. Its next attempt goes on
+with the session, and the words that it is given are the answers.
+"""
+
+import json
+from dataclasses import replace
+
+from agent_runtime.domain.job import Job, JobStatus, JobType, Move, WaitsOn
+from agent_runtime.domain.question import Question, QuestionKind, QuestionStatus, in_words
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.session import SessionStatus
+from agent_runtime.services.jobs.moves import announce_ready, move_job
+from agent_runtime.services.ports.store import JobChanges, Transaction
+
+_INTRODUCTION = (
+    "You asked something, and your process was ended until the answer came, so that others could have its place."
+    " What you were about to do was not done. Here is what was said:"
+)
+_ALLOWED = (
+    "Go on where you were. For each call that was allowed, make exactly that call again: it is let through this once"
+    " without a further question."
+)
+_NOBODY = "nobody answered in time"
+
+
+def put_aside(tx: Transaction, job: Job) -> Job:
+    """Let a job whose attempt has just given way wait for the answers to its questions; for none, if all are there."""
+    is_open = bool(tx.questions.open_of_job(job.id))
+    waits_on = WaitsOn.ANSWER if is_open else None
+    # What gave way did not fail: it uses up none of the tries that are left for failures.
+    changes: JobChanges = {"waits_on": waits_on, "tries": max(0, job.tries - 1), **_way_home(tx, job)}
+    moved = move_job(tx, job, Move.TRY_AGAIN, JobStatus.PENDING, changes)
+    assert moved is not None, f"job '{job.id}' was moved by another inside a transaction"
+    if is_open:
+        tx.sessions.change(job.session_id, {"status": SessionStatus.WAITING_INPUT, "updated_at": tx.now})
+    return moved
+
+
+def _way_home(tx: Transaction, job: Job) -> JobChanges:
+    """Bind the job to the host where its conversation lives by now."""
+    session = tx.sessions.get(job.session_id)
+    if session is None or session.hostname in (None, job.required_host):
+        return {}
+    lane = replace(tx.queue.lane_by_id(job.lane_id), required_host=session.hostname)
+    return {"required_host": session.hostname, "lane_id": tx.queue.lane(lane)}
+
+
+def go_on_when_answered(tx: Transaction, question: Question) -> None:
+    """Let a job that waits for answers be claimed again, once the last of them is there."""
+    job = tx.jobs.get(question.job_id)
+    if job is None or job.waits_on is not WaitsOn.ANSWER or tx.questions.open_of_job(job.id):
+        return
+    changed = tx.jobs.change(job.id, {"waits_on": None, "queued_at": tx.now})
+    assert changed is not None, f"job '{job.id}' vanished inside a transaction"
+    tx.sessions.change(job.session_id, {"status": SessionStatus.PENDING, "updated_at": tx.now})
+    announce_ready(tx, changed)
+
+
+def has_given_way(job: Job) -> bool:
+    """Tell whether the attempt before the one that is claimed gave way."""
+    return job.reason == Reason.GAVE_WAY
+
+
+def as_continued(tx: Transaction, job: Job) -> tuple[Job, str]:
+    """Return a job that gave way as its launcher is to run it: going on with its session, with the answers as words."""
+    told = [one for one in tx.questions.of_job(job.id) if one.taken_at is None and one.status in _SAID]
+    words = "\n\n".join([_INTRODUCTION, *(_as_said(one) for one in told), _ALLOWED])
+    return replace(job, type=JobType.RESUME_SESSION), words
+
+
+_SAID = (QuestionStatus.ANSWERED, QuestionStatus.EXPIRED)
+
+
+def _as_said(question: Question) -> str:
+    said = question.answer if isinstance(question.answer, dict) else {}
+    if question.kind is QuestionKind.PERMISSION:
+        shown = f"{said.get('decision')}\n{said.get('message') or ''}".strip()
+    else:
+        shown = json.dumps(said["answer"], ensure_ascii=False) if "answer" in said else _NOBODY
+    return f"To {question.id}, {in_words(question)}\nAnswer: {shown}"

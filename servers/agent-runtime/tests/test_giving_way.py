@@ -1,0 +1,94 @@
+"""A turn that waits long for an answer gives its place to others, and goes on with the answer, whoever dies."""
+
+import pytest
+from household import PowerCutError
+from inquiry import ALLOW, DENY, WAITING, Inquiry
+
+from agent_runtime.domain.errors import Conflict
+from agent_runtime.domain.job import Job, JobStatus, JobType, WaitsOn
+from agent_runtime.domain.question import QuestionStatus
+from agent_runtime.domain.session import SessionStatus
+from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.jobs.waiting import explain_waiting
+from agent_runtime.services.launchers.claims import Ask, look_for_work
+from agent_runtime.services.launchers.reports import Report, finish, start
+from support.store_rig import proof
+
+
+def give_way(inquiry: Inquiry, job: Job, *, dies: bool = False) -> Job:
+    """Let a turn end because an answer takes long."""
+    report = Report(proof(inquiry.house.job(job.id)), JobStatus.FAILED, reason="gave_way", exit_code=1)
+    return inquiry.house.do(lambda tx: finish(tx, report), dies=dies).job
+
+
+def claimed(inquiry: Inquiry) -> list[tuple[JobType, str]]:
+    """Claim and start what can be claimed; what the launcher is to run."""
+    house = inquiry.house
+    found = house.do(lambda tx: look_for_work(tx, Ask(house.launcher_id, slots=100, batch=100)))
+    for claim in found.claims:
+        house.do(lambda tx, job=claim.job: start(tx, proof(job)))  # type: ignore[misc]
+    return [(claim.job.type, claim.prompt) for claim in found.claims]
+
+
+def test_a_turn_that_gives_way_leaves_its_place_and_goes_on_with_the_answer_over_crashes(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    house.limits["echo"] = {"max_running": 1}
+    boss = house.run("boss", agent_name="other")
+    job = house.run("child", "boss")
+    house.begin("next")
+    question = inquiry.asked(job)
+    with pytest.raises(PowerCutError):
+        give_way(inquiry, job, dies=True)
+    house.crash()
+    assert house.job(job.id).status is JobStatus.RUNNING
+
+    aside = give_way(inquiry, job)
+    assert (aside.status, aside.waits_on, aside.tries) == (JobStatus.PENDING, WaitsOn.ANSWER, 0)
+    assert aside.required_host == "here", "its conversation lives there"
+    assert inquiry.status("child") is WAITING
+    assert house.do(lambda tx: explain_waiting(tx, [aside]))[job.id].reason == "not_answered"
+    (other,) = house.run_all()
+    assert other.session_name == "next", "its place is free"
+    house.end(other)
+    with pytest.raises(PowerCutError):
+        inquiry.answer(question, DENY, dies=True)
+    house.crash()
+    assert claimed(inquiry) == []
+
+    inquiry.answer(question, {"decision": "allow", "message": "but quickly"})
+    inquiry.answer(question, {"decision": "allow", "message": "but quickly"})
+    ((kind, words),) = claimed(inquiry)
+    assert kind is JobType.RESUME_SESSION
+    assert f"To {question.id}, may it use Bash" in words
+    assert "but quickly" in words
+    again = inquiry.asked(job, "c7")
+    assert (again.id, again.status) == (question.id, QuestionStatus.ANSWERED), "nothing is asked twice"
+    inquiry.take(job, again)
+    assert inquiry.asked(job, "c8").id != question.id, "nothing is approved twice"
+    house.end(job)
+    house.end(boss)
+    assert [callback.outcome for callback in house.callbacks("boss")] == [SessionStatus.FINISHED]
+
+
+def test_an_answer_that_came_before_the_turn_gave_way_lets_it_go_on_at_once(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    question = inquiry.asked(job)
+    inquiry.answer(question, DENY)
+
+    give_way(inquiry, job)
+
+    ((kind, words),) = claimed(inquiry)
+    assert (kind, "not today" in words) == (JobType.RESUME_SESSION, True)
+
+
+def test_a_turn_that_gave_way_can_be_stopped_and_takes_its_question_with_it(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    question = inquiry.asked(job)
+    give_way(inquiry, job)
+
+    inquiry.house.do(lambda tx: stop_job(tx, job.id))
+
+    assert inquiry.status("asker") is SessionStatus.STOPPED
+    with pytest.raises(Conflict) as late:
+        inquiry.answer(question, ALLOW)
+    assert late.value.code == "question_withdrawn"

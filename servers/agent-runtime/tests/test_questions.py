@@ -1,0 +1,262 @@
+"""What an agent asks is asked once, answered once and taken once, whoever dies in between."""
+
+import pytest
+from household import PowerCutError
+from inquiry import ALLOW, DENY, OTHER, RUNNING, WAITING, Inquiry
+
+from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Refused
+from agent_runtime.domain.job import JobStatus, Move
+from agent_runtime.domain.json import JsonObject
+from agent_runtime.domain.question import AtExpiry, ParentsPart, QuestionKind, QuestionStatus, QuestionTerms
+from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.services.families.trees import grow_tree
+from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.jobs.orders import get_job, stop_job
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.questions.answering import expire_questions
+
+
+def test_a_session_that_asks_waits_until_all_is_answered_and_other_events_do_not_end_that(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    first, second = inquiry.asked(job), inquiry.asked(job, "c2", tool="Write", input={"file_path": "x"})
+    inquiry.house.say("asker", "meanwhile")
+    assert inquiry.status("asker") is WAITING
+
+    inquiry.answer(first, ALLOW)
+    assert inquiry.status("asker") is WAITING
+    inquiry.answer(second, DENY)
+
+    assert inquiry.status("asker") is RUNNING
+    taken = inquiry.take(job, second)
+    assert (taken.answer, taken.answered_by, taken.status) == (DENY, "user", QuestionStatus.ANSWERED)
+
+
+def test_the_first_answer_holds_and_a_second_other_one_is_told_who_was_first(inquiry: Inquiry) -> None:
+    question = inquiry.asked(inquiry.house.run("asker"))
+    inquiry.answer(question, ALLOW, OTHER)
+
+    assert inquiry.answer(question, ALLOW).answered_by == "alice"
+    with pytest.raises(Conflict, match="was answered already, and otherwise, by alice") as refused:
+        inquiry.answer(question, DENY)
+    assert refused.value.code == "already_answered"
+    assert inquiry.again(question).answer == ALLOW
+
+
+def test_what_died_before_its_commit_was_neither_asked_nor_answered_and_can_be_repeated(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    with pytest.raises(PowerCutError):
+        inquiry.ask(job, dies=True)
+    inquiry.house.crash()
+    assert inquiry.status("asker") is RUNNING
+
+    question = inquiry.asked(job)
+    with pytest.raises(PowerCutError):
+        inquiry.answer(question, DENY, dies=True)
+    inquiry.house.crash()
+
+    assert inquiry.again(question).status is QuestionStatus.OPEN
+    assert inquiry.asked(job).id == question.id, "the same call asks the same question"
+    assert inquiry.answer(question, ALLOW).answer == ALLOW
+
+
+def test_a_call_id_stands_for_one_question_only(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    inquiry.asked(job)
+
+    with pytest.raises(Conflict) as refused:
+        inquiry.ask(job, input={"command": "ls"})
+    assert refused.value.code == "call_id_reused"
+
+
+@pytest.mark.parametrize("given", [ALLOW, None], ids=["answered", "open"])
+def test_a_turn_that_was_lost_leaves_its_question_to_the_one_that_follows(
+    inquiry: Inquiry, given: "JsonObject | None"
+) -> None:
+    house = inquiry.house
+    job = house.run("asker", rerun_lost=1)
+    question = inquiry.asked(job)
+    lost = house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.LOSE, JobStatus.LOST, {}))
+    assert lost is not None
+    assert inquiry.status("asker") is SessionStatus.LOST
+    if given is not None:
+        inquiry.answer(question, given)
+    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.RERUN, JobStatus.PENDING, {}))
+    house.run_all()
+
+    taken_up = inquiry.asked(job, "c9")
+
+    assert taken_up.id == question.id
+    assert taken_up.status is (QuestionStatus.OPEN if given is None else QuestionStatus.ANSWERED)
+    if given is not None:
+        inquiry.take(job, taken_up)
+        assert inquiry.asked(job, "c10").id != question.id, "one answer lets one call go"
+
+
+def test_an_answer_that_a_lost_turn_took_lets_no_call_of_the_next_one_go(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    job = house.run("asker", rerun_lost=1)
+    question = inquiry.asked(job)
+    inquiry.answer(question, ALLOW)
+    inquiry.take(job, question)
+    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.LOSE, JobStatus.LOST, {}))
+    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.RERUN, JobStatus.PENDING, {}))
+    house.run_all()
+
+    assert inquiry.asked(job, "c9").status is QuestionStatus.OPEN
+
+
+def test_a_question_is_withdrawn_when_its_turn_ends_or_is_asked_to(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    ending, stopping = house.run("ending"), house.run("stopping")
+    first, second = inquiry.asked(ending), inquiry.asked(stopping)
+
+    house.end(ending)
+    house.do(lambda tx: stop_job(tx, stopping.id))
+
+    for question in (first, second):
+        with pytest.raises(Conflict) as late:
+            inquiry.answer(question, ALLOW)
+        assert late.value.code == "question_withdrawn"
+    assert inquiry.status("ending") is SessionStatus.FINISHED
+    with pytest.raises(Conflict) as asked:
+        inquiry.ask(stopping, "c2")
+    assert asked.value.code == "stop_requested"
+    with pytest.raises(Conflict) as over:
+        inquiry.ask(ending, "c2")
+    assert over.value.code == "turn_over"
+
+
+@pytest.mark.parametrize("at_expiry", list(AtExpiry))
+def test_what_nobody_answers_in_time_ends_as_its_blueprint_says(inquiry: Inquiry, at_expiry: AtExpiry) -> None:
+    inquiry.terms = QuestionTerms(expire_seconds=60, at_expiry=at_expiry)
+    job = inquiry.house.run("asker")
+    question = inquiry.asked(job)
+    assert inquiry.house.do(expire_questions) == 0
+    inquiry.house.clock.move(seconds=61)
+    with pytest.raises(Conflict) as late:
+        inquiry.answer(question, ALLOW)
+    assert late.value.code == "question_expired"
+
+    assert inquiry.house.do(expire_questions) == 1
+
+    expired = inquiry.again(question)
+    assert (expired.status, expired.answered_by) == (QuestionStatus.EXPIRED, None)
+    assert expired.answer == {"decision": "allow" if at_expiry is AtExpiry.ALLOW else "deny"}
+    stopped = inquiry.house.job(job.id).stop_reason
+    assert stopped == (Reason.QUESTION_EXPIRED if at_expiry is AtExpiry.STOP else None)
+    assert inquiry.take(job, question).answer == expired.answer
+
+
+def test_a_blueprint_decides_by_itself_and_nobody_below_may_more(inquiry: Inquiry) -> None:
+    rules = {"default": "ask", "allow": ["Bash(git status:*)", "Edit(src/**)"], "deny": ["Bash(git push:*)"]}
+    inquiry.permissions = {"strict": rules, "echo": "allow"}
+    house = inquiry.house
+    house.run("boss", agent_name="strict")
+    child = house.run("child", "boss")
+
+    def decided(call_id: str, command: str) -> str | None:
+        verdict = inquiry.ask(child, call_id, input={"command": command}).verdict
+        return verdict.value if verdict is not None else None
+
+    assert decided("a", "git status -s") == "allow"
+    assert decided("b", "git status && git push origin") == "deny"
+    assert decided("c", "git status; rm -r /") is None
+    assert decided("d", "git status $(rm -r /)") is None
+    assert inquiry.ask(child, "e", tool="Write", input={"file_path": "src/../etc/passwd"}).verdict is None
+    assert inquiry.status("child") is WAITING
+
+
+def test_a_parent_answers_below_itself_only_where_it_may_and_only_what_it_may_do_itself(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    inquiry.terms = QuestionTerms(parent=ParentsPart.MAY_ANSWER)
+    inquiry.permissions = {"echo": {"default": "allow", "ask": ["Bash(rm:*)"]}}
+    boss, stranger = house.run("boss"), house.run("stranger")
+    child = house.run("child", "boss")
+    question = inquiry.asked(child)
+
+    with pytest.raises(NotFound):
+        inquiry.answer(question, DENY, inquiry.caller(stranger))
+    with pytest.raises(Refused, match="a question of its own"):
+        inquiry.answer(question, ALLOW, inquiry.caller(child))
+    with pytest.raises(Refused, match="may not allow what it may not do itself"):
+        inquiry.answer(question, ALLOW, inquiry.caller(boss))
+    assert inquiry.answer(question, DENY, inquiry.caller(boss)).answered_by == "session boss"
+
+    inquiry.terms = QuestionTerms(parent=ParentsPart.TOLD)
+    of_people = inquiry.asked(child, "c2")
+    with pytest.raises(Refused, match="leaves that to people"):
+        inquiry.answer(of_people, DENY, inquiry.caller(boss))
+    assert inquiry.listed(boss) == [of_people.id, question.id]
+    assert inquiry.listed(stranger) == []
+
+
+def test_a_parent_is_woken_once_by_each_wait_of_its_child_and_only_if_the_blueprint_says_so(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss)
+    unheard = inquiry.asked(child, "c0")
+    assert house.news("boss") == []
+    inquiry.answer(unheard, DENY)
+
+    inquiry.terms = QuestionTerms(parent=ParentsPart.MAY_ANSWER)
+    question = inquiry.asked(child, input={"command": "rm <b>"})
+    house.say("child", "meanwhile", cost_usd=0.1)
+    (told,) = house.news("boss")
+    assert f"{question.id} asks: may it use Bash with {{&quot;command&quot;: &quot;rm &lt;b&gt;&quot;}}?" in told
+    assert "You may answer it" in told
+    house.crash()
+    (woken,) = house.run_all()
+    inquiry.answer(question, DENY, inquiry.caller(woken))
+    house.end(woken)
+    assert len(house.news("boss")) == 1
+
+    second = inquiry.asked(child, "c2", tool="Write")
+    assert second.id in house.news("boss")[1]
+    inquiry.answer(second, ALLOW)
+    house.end(child)
+
+    assert len(house.news("boss")) == 2, "the message that nobody has taken yet takes up the end"
+    assert "result of child" in house.news("boss")[1]
+    grown = house.do(lambda tx: grow_tree(tx, house_session(tx, "boss")))
+    assert [one.questions for one in grown.top.children] == [()]
+
+
+def house_session(tx: Transaction, name: str) -> Session:
+    """Read a session."""
+    session = tx.sessions.find(name)
+    assert session is not None
+    return session
+
+
+FORM: JsonObject = {
+    "properties": {"port": {"type": "integer"}, "mode": {"enum": ["fast", "safe"]}},
+    "required": ["port"],
+}
+CHOICES = [{"label": "red"}, {"label": "blue"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks", "good", "bad", "why"),
+    [
+        ("choice", {"choices": CHOICES}, {"answer": "red"}, {"answer": "green"}, "one of 'red', 'blue' is expected"),
+        ("text", {"text": "Which?"}, {"answer": "that"}, {"answer": " "}, "some words are expected"),
+        ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"mode": "safe"}}, "field 'port'"),
+        ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": 1, "mode": "x"}}, "one of fast, safe"),
+        ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": True}}, "of the type 'integer'"),
+        ("text", {"text": "Which?"}, {"answer": "that"}, {"decision": "allow"}, "takes an 'answer'"),
+        ("permission", {"tool": "Bash"}, ALLOW, {"answer": "yes"}, "'allow' or 'deny' is expected"),
+    ],
+)
+def test_an_answer_that_does_not_fit_its_question_is_refused_with_a_sentence(
+    inquiry: Inquiry, kind: str, asks: dict[str, object], good: JsonObject, bad: JsonObject, why: str
+) -> None:
+    job = inquiry.house.run("asker")
+    fields = {"tool": None, "input": None, **asks}
+    question = inquiry.asked(job, "c1", kind=QuestionKind(kind), **fields)
+
+    with pytest.raises(Invalid, match=why):
+        inquiry.answer(question, bad)
+
+    assert inquiry.answer(question, good).answer == good
