@@ -9,6 +9,7 @@ import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
 import { Act, Command, Empty, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
+import { QuotaHolds } from "../parts/quota-holds.js";
 import { Ago } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
 
@@ -34,6 +35,7 @@ export function QueueView() {
     <div class="scroll" tabindex="0" role="region" aria-label="Queue">
       ${queue.error && !isUnreachable(queue.error)
         && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
+      <div class="page"><${QuotaHolds} /></div>
       ${queue.value && !jobs.length && html`<${NothingWaits} />`}
       ${jobs.length > 0 && html`<div class="page"><${Groups} jobs=${jobs} again=${queue.again} />
         ${waiting > jobs.length

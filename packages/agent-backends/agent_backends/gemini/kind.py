@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent_backends.client.accounts import fingerprint
 from agent_backends.client.permission import PERMISSIONS
 from agent_backends.gemini.options import APPROVAL_MODES, CANNOT_HOLD
 from agent_backends.kind import Found, Kind, Option, found_program
@@ -24,7 +25,9 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
     # Its settings may name a key's place, or a cloud whose login is the machine's.
     has_settings = bool(environment.get("GOOGLE_CLOUD_PROJECT")) or Path(home, ".gemini/.env").is_file()
     is_signed_in = True if has_login else None if has_settings else False
-    return found_program(str(options.get("client_path") or "gemini"), environment, is_signed_in=is_signed_in)
+    account = fingerprint(environment.get("GEMINI_API_KEY") or environment.get("GOOGLE_API_KEY"))
+    program = str(options.get("client_path") or "gemini")
+    return found_program(program, environment, is_signed_in=is_signed_in, account=account)
 
 
 def describe() -> Kind:

@@ -20,7 +20,8 @@ class Blueprint:
     """What a blueprint says, checked.
 
     Shape:   `mcp_servers` maps a server's name to its settings, with references to secrets left as they are; `sandbox`
-             is what the launcher's machine puts around the agent, None for nothing.
+             is what the launcher's machine puts around the agent, None for nothing; `retries` says how often its jobs
+             are tried again, `fallbacks` which agents new sessions get while its limit is used up.
     """
 
     backend: str
@@ -33,6 +34,8 @@ class Blueprint:
     system_prompt: str = ""
     mcp_servers: Mapping[str, Json] = field(default_factory=dict)
     sandbox: Json = None
+    retries: Mapping[str, Json] = field(default_factory=dict)
+    fallbacks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

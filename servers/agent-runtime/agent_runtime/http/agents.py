@@ -40,6 +40,8 @@ class AgentWire(BaseModel):
     system_prompt: str
     mcp_servers: dict[str, JsonValue]
     sandbox: JsonValue
+    retries: dict[str, JsonValue]
+    fallbacks: list[str]
     active: bool
     source: Source
     folder: str
@@ -62,6 +64,8 @@ class AgentWire(BaseModel):
             system_prompt=blueprint.system_prompt,
             mcp_servers=cast("dict[str, JsonValue]", dict(blueprint.mcp_servers)),
             sandbox=blueprint.sandbox,
+            retries=cast("dict[str, JsonValue]", dict(blueprint.retries)),
+            fallbacks=list(blueprint.fallbacks),
             active=agent.active,
             source=agent.source,
             folder=str(agent.path if agent.path.suffix == "" else agent.path.parent),

@@ -11,6 +11,7 @@ from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Moved, Relatives
 from agent_runtime.services.ports.queue import Lane, QueueRows
+from agent_runtime.services.ports.quota import QuotaRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
 from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
@@ -24,6 +25,7 @@ from agent_runtime.store.rows.launchers import LauncherTable
 from agent_runtime.store.rows.locks import may_lead
 from agent_runtime.store.rows.logs import LogTable
 from agent_runtime.store.rows.queue import QueueTable
+from agent_runtime.store.rows.quota import QuotaTable
 from agent_runtime.store.rows.retention import RetentionTable
 from agent_runtime.store.rows.search import SearchTable
 from agent_runtime.store.rows.sessions import SessionTable
@@ -37,6 +39,7 @@ class Tables:
         self.channel = channel or Channel(connection, is_shared=is_shared)
         self.jobs = JobTable(self.channel)
         self.queue = QueueTable(self.channel)
+        self.quota = QuotaTable(self.channel)
         self.sessions = SessionTable(self.channel)
         self.launchers = LauncherTable(self.channel)
         self.events = EventTable(self.channel)
@@ -65,6 +68,7 @@ class StoreTransaction:
         self.random_bytes = random_bytes
         self.jobs: JobRows = tables.jobs
         self.queue: QueueRows = tables.queue
+        self.quota: QuotaRows = tables.quota
         self.sessions: SessionRows = tables.sessions
         self.launchers: LauncherRows = tables.launchers
         self.events: EventRows = tables.events

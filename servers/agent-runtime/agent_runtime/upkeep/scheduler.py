@@ -16,6 +16,7 @@ from agent_runtime.upkeep.queue import (
     free_due_jobs,
     remind_of_stops,
 )
+from agent_runtime.upkeep.quota import next_look, tend_holds
 from agent_runtime.upkeep.silent_launchers import SilentLaunchers
 
 FROZEN_MEANS = timedelta(seconds=5)
@@ -104,7 +105,7 @@ class Upkeep(Background):
             wait_anew_for_lost_jobs(tx)
         else:
             self._silent.mark(tx)
-        steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, decide_about_lost_jobs)
+        steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, decide_about_lost_jobs, tend_holds)
         moved = sum(step(tx) for step in steps)
         tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
         due = self._next_at(tx)
@@ -120,6 +121,7 @@ class Upkeep(Background):
             times.lost_at + LOST_FOR_GOOD_AFTER if times.lost_at is not None else None,
             times.stop_announced_at + STOP_REPEATED_AFTER if times.stop_announced_at is not None else None,
             self._silent.next_at(tx),
+            next_look(tx),
             tx.now + self._sleeps_at_most,
         ]
         return min(moment for moment in candidates if moment is not None)

@@ -10,6 +10,7 @@ from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.launcher import Clients, Launcher, LauncherStatus
 from agent_runtime.domain.reasons import OF_LAUNCHERS
 from agent_runtime.http.wire.answers import ErrorAnswer, Sparse
+from agent_runtime.http.wire.ends import Bytes, LimitBody, UsageBody
 from agent_runtime.http.wire.fields import GivenTime, Labels, NotBool, Number, PlainText, Whole, WireTime
 from agent_runtime.services.access.callers import SessionTokens
 from agent_runtime.services.launchers.claims import Ask, Claimed
@@ -50,7 +51,7 @@ class JobForLauncher(BaseModel):
         job = claim.job
         return cls.model_construct(
             job_id=job.id,
-            type=job.type.value,
+            type=claim.type.value,
             session_name=job.session_name,
             agent_name=job.agent_name,
             prompt=claim.prompt,
@@ -72,12 +73,14 @@ class ClientWire(BaseModel):
 
     `client` is the backend's name, or for `acp` the backend's and the program's, with a blank between them; without
     `program` it is not installed; `is_signed_in` is null where nobody can tell without spending money.
+    `account` tells the accounts of clients apart and names none of their secrets; null where nobody can tell.
     """
 
     client: _Client
     program: _Path | None = None
     version: _Name | None = None
     is_signed_in: bool | None = None
+    account: _Name | None = None
 
 
 ClientsBody = Annotated[list[ClientWire], Field(max_length=100)]
@@ -287,18 +290,6 @@ class DeclinedBody(AttemptBody):
     error: str | None = None
 
 
-_Count = NotBool[Annotated[int, Field(ge=0, le=2**53)]]
-
-
-class UsageBody(BaseModel):
-    """What an attempt consumed."""
-
-    input_tokens: _Count = 0
-    output_tokens: _Count = 0
-    cache_read_tokens: _Count = 0
-    cache_write_tokens: _Count = 0
-
-
 class EndFields(AttemptFields):
     """How an attempt ended.
 
@@ -315,8 +306,9 @@ class EndFields(AttemptFields):
     cost_usd: NotBool[Annotated[float, Field(ge=0)]] | None = None
     ended_at: GivenTime | None = None
     run_seconds: NotBool[Annotated[float, Field(ge=0, le=10**9)]] | None = None
-    log_bytes: _Count | None = None
+    log_bytes: Bytes | None = None
     unwritten: str | None = None
+    limit: LimitBody | None = None
 
     def report_by(self, launcher_id: str, job_id: str, outcome: JobStatus) -> Report:
         """Say it in the words of the services."""
@@ -336,6 +328,7 @@ class EndFields(AttemptFields):
             run_seconds=self.run_seconds,
             log_bytes=self.log_bytes,
             is_cut_short=self.unwritten is not None,
+            limit=(self.limit or LimitBody()).told(),
         )
 
 

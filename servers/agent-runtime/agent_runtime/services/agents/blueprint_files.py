@@ -34,6 +34,7 @@ from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
 from agent_runtime.services.agents.blueprint_kinds import check_can_hold, known_backend, say_backends
 from agent_runtime.services.agents.blueprint_limits import LimitsText
+from agent_runtime.services.agents.blueprint_retries import RetriesText
 from agent_runtime.services.agents.blueprint_sandbox import (
     BubblewrapText,
     WrapperText,
@@ -72,6 +73,8 @@ class BlueprintText(BaseModel):
     model: Word | None = None
     labels: Annotated[dict[Word, Word], Field(max_length=100, json_schema_extra=_OF_WORDS)] = {}
     limits: LimitsText = LimitsText()
+    retries: RetriesText = RetriesText()
+    fallbacks: Annotated[list[Word], Field(max_length=10)] = []
     options: Annotated[dict[Word, JsonValue], Field(json_schema_extra=_OF_WORDS)] = {}
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
@@ -103,6 +106,8 @@ class BlueprintText(BaseModel):
             system_prompt=system_prompt,
             mcp_servers=mcp_servers,
             sandbox=self._sandbox(),
+            retries=self.retries.model_dump(exclude_none=True),
+            fallbacks=tuple(self.fallbacks),
         )
 
     def _sandbox(self) -> Json:
@@ -172,6 +177,8 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
         "model": blueprint.model,
         "labels": dict(blueprint.labels),
         "limits": dict(blueprint.limits),
+        "retries": dict(blueprint.retries),
+        "fallbacks": list(blueprint.fallbacks),
         "options": dict(blueprint.options),
         "sandbox": blueprint.sandbox,
     }
@@ -285,7 +292,9 @@ def _checked(path: Path, content: JsonObject) -> BlueprintText:
 def _sentence(error: ErrorDetails) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = LimitsText.model_fields if error["loc"][0] == "limits" else (*BlueprintText.model_fields, "name")
+        inners: Mapping[str, type[BaseModel]] = {"limits": LimitsText, "retries": RetriesText}
+        inner = inners.get(str(error["loc"][0]))
+        known = (*BlueprintText.model_fields, "name") if inner is None else inner.model_fields
         return f"there is no key '{place}'{did_you_mean(str(error['loc'][-1]), known)}"
     said = error["msg"].removeprefix("Value error, ")
     return f"'{place}': {said[:1].lower()}{said[1:]}" if place else said

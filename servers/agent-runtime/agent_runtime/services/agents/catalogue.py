@@ -15,7 +15,7 @@ from agent_runtime.domain.agent import Agent, Blueprint, Source
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import is_session_name
-from agent_runtime.domain.json import JsonObject
+from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.services.agents.blueprint_files import (
     CLAUDE_SUFFIX,
     BrokenBlueprintError,
@@ -25,7 +25,7 @@ from agent_runtime.services.agents.blueprint_files import (
     write_blueprint,
     write_text,
 )
-from agent_runtime.services.agents.clients import client_of
+from agent_runtime.services.agents.clients import client_of, quota_of
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.ports.store import Transaction
 
@@ -42,11 +42,13 @@ class _Read:
 class Agents:
     """Finds, lists and writes blueprints; safe to ask from several threads.
 
-    Shape:   `user_dir` is the only folder that is written to; neither folder needs to exist.
+    Shape:   `user_dir` is the only folder that is written to; neither folder needs to exist. `retries` holds where an
+             agent says nothing of further tries.
     """
 
-    def __init__(self, shipped_dir: Path, user_dir: Path) -> None:
+    def __init__(self, shipped_dir: Path, user_dir: Path, retries: Mapping[str, Json] | None = None) -> None:
         self._dirs: Mapping[Source, Path] = {Source.USER: user_dir, Source.SHIPPED: shipped_dir}
+        self._retries = retries or {}
         self._writing = threading.Lock()
         self._known: dict[Path, _Read] = {}
         self._inactive: tuple[tuple[int, ...] | None, frozenset[str]] = (None, frozenset())
@@ -80,7 +82,16 @@ class Agents:
         if agent.blueprint is None:
             raise Conflict("agent_broken", f"agent '{name}' cannot be used: {agent.error} (correct its files)")
         blueprint = agent.blueprint
-        return AgentNeeds(agent.name, agent.active, blueprint.labels, blueprint.limits, client_of(blueprint))
+        return AgentNeeds(
+            agent.name,
+            agent.active,
+            blueprint.labels,
+            blueprint.limits,
+            client_of(blueprint),
+            quota_of(agent.name, blueprint),
+            {**self._retries, **blueprint.retries},
+            blueprint.fallbacks,
+        )
 
     def create(self, name: str, blueprint: Blueprint) -> Agent:
         """Write a new agent into the user's folder.

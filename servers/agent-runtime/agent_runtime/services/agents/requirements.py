@@ -1,9 +1,10 @@
 """What an order must know of its agent, without knowing where agents come from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent_runtime.domain.json import Json
+from agent_runtime.domain.quota_hold import QuotaOf
 
 PREFERRED = ("claude", "codex", "opencode", "gemini")
 """The agents that an order without an agent is for: the first one that can run."""
@@ -13,7 +14,8 @@ PREFERRED = ("claude", "codex", "opencode", "gemini")
 class AgentNeeds:
     """What an agent asks of the launcher that runs it, what it may cost, and whether it may be started now.
 
-    Shape:   `client` is the client that it runs, None if nobody but its launcher can tell.
+    Shape:   `client` is the client that it runs, None if nobody but its launcher can tell; `quota` says whose limits
+             it uses up; `retries` are for its jobs, `fallbacks` the agents for new sessions while its limit is used up.
     """
 
     name: str
@@ -21,6 +23,9 @@ class AgentNeeds:
     labels: Mapping[str, str]
     limits: Mapping[str, Json] = field(default_factory=dict)
     client: str | None = None
+    quota: QuotaOf | None = None
+    retries: Mapping[str, Json] = field(default_factory=dict)
+    fallbacks: Sequence[str] = ()
 
 
 FindAgent = Callable[[str], AgentNeeds | None]

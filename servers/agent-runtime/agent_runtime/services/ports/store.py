@@ -29,6 +29,7 @@ from agent_runtime.services.ports.questions import (
     SessionFilter,
 )
 from agent_runtime.services.ports.queue import Lane, QueueRows
+from agent_runtime.services.ports.quota import QuotaRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
 
@@ -332,6 +333,7 @@ class Transaction(Protocol):
     random_bytes: RandomBytes
     jobs: JobRows
     queue: QueueRows
+    quota: QuotaRows
     sessions: SessionRows
     launchers: LauncherRows
     events: EventRows
