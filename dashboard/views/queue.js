@@ -18,6 +18,7 @@ const LIMIT = 200;
 const IN_LINE = new Set([
   "no_free_slot", "agent_limit", "launcher_short_of_memory", "launcher_overloaded", "launcher_cannot_start_jobs", "launcher_not_answering",
 ]);
+const TELLING = ["job.", "launcher.", "quota."];
 const CLEAR_FROM_HEADING = new Set(["session_busy", "no_launcher"]);
 
 /** The view at `#/queue`. */
@@ -25,7 +26,7 @@ export function QueueView() {
   const { api } = useApp();
   const read = () => api.get("jobs", { order: "run", limit: LIMIT });
   const queue = useReading(read,
-    { key: "queue", concerns: (event) => event.type.startsWith("job.") || event.type.startsWith("launcher.") });
+    { key: "queue", concerns: (event) => TELLING.some((topic) => event.type.startsWith(topic)) });
   if (!queue.value && isUnreachable(queue.error)) return html`<${Unread} what="Queue" />`;
   const { jobs = [], waiting = 0 } = queue.value ?? {};
   const shown = waiting > jobs.length ? `${jobs.length} of ${exactly(waiting)}` : waiting;

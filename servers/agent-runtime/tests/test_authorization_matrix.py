@@ -95,6 +95,7 @@ class World:
             "launcher_id": launcher_id,
             "name": fresh(),
             "token_name": fresh(),
+            "hold_id": fresh(),
         }
         return Party(Desk(self.runtime.url, named.get(role) or self.token(role, which)), names, proof(job))
 
@@ -174,7 +175,7 @@ def test_what_belongs_to_somebody_else_is_refused(world: World, rule: Rule, role
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.method}-{rule.path}")
 def test_who_has_no_token_reaches_nothing_but_health_and_the_login(world: World, rule: Rule) -> None:
-    about = Party(world.user, dict.fromkeys(("session", "job_id", "launcher_id", "name", "token_name"), "x"))
+    about = Party(world.user, dict.fromkeys(("session", "job_id", "launcher_id", "name", "token_name", "hold_id"), "x"))
     with Desk(world.runtime.url, None) as stranger:
         status, code = ask(Party(stranger), about, rule)
 
