@@ -15,9 +15,9 @@ export function QuotaHolds() {
     await actions.liftQuotaHold(hold);
     read.again();
   };
-  return holds.length > 0 && html`<section class="group" aria-label="Accounts whose limit is used up" data-holds>
+  return holds.length > 0 && html`<div class="page"><section class="group" aria-label="Accounts whose limit is used up" data-holds>
     ${holds.map((hold) => html`<p class="soft" key=${hold.hold_id} data-hold=${hold.hold_id} title=${hold.said ?? ""}>
       ${sentence(hold.detail)} <${Act} class="button small" aria-label=${`Lift the hold of account ${hold.account}`}
         title="Let its jobs go on at once" onPress=${lift(hold)}><${Icon} name="play" size=${13} />Lift hold<//></p>`)}
-  </section>`;
+  </section></div>`;
 }

@@ -36,7 +36,7 @@ export function QueueView() {
     <div class="scroll" tabindex="0" role="region" aria-label="Queue">
       ${queue.error && !isUnreachable(queue.error)
         && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
-      <div class="page"><${QuotaHolds} /></div>
+      <${QuotaHolds} />
       ${queue.value && !jobs.length && html`<${NothingWaits} />`}
       ${jobs.length > 0 && html`<div class="page"><${Groups} jobs=${jobs} again=${queue.again} />
         ${waiting > jobs.length

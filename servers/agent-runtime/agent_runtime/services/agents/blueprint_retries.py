@@ -4,10 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from agent_runtime.domain.retries import TRIES_MAX, WITHIN_SECONDS_MAX
+from agent_runtime.domain.retries import TRIES_MAX, UNTIL_RESET, WITHIN_SECONDS_MAX
 from agent_runtime.services.agents.blueprint_limits import number_or_nothing
 
 _Tries = Annotated[int, Field(ge=0, le=TRIES_MAX, strict=False), BeforeValidator(number_or_nothing)]
+
+
+def _tries_or_until_reset(value: object) -> object:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= TRIES_MAX
+    if value is not None and value != UNTIL_RESET and not is_number:
+        raise ValueError(f"'{UNTIL_RESET}' or a number from 0 to {TRIES_MAX} is expected")
+    return value
 
 
 class RetriesText(BaseModel):
@@ -22,7 +29,7 @@ class RetriesText(BaseModel):
     infrastructure: _Tries | None = None
     network: _Tries | None = None
     overloaded: _Tries | None = None
-    quota: Literal["until_reset"] | _Tries | None = None
+    quota: Annotated[Literal["until_reset"] | _Tries | None, BeforeValidator(_tries_or_until_reset)] = None
     agent: _Tries | None = None
     within_seconds: Annotated[float, Field(ge=0, le=WITHIN_SECONDS_MAX), BeforeValidator(number_or_nothing)] | None = (
         None
