@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from agent_backends.client.loose import amount
 from agent_backends.client.typed_errors import objects_in
@@ -15,7 +15,7 @@ _AT_FIELDS = ("resetsAt", "resets_at", "reset_at", "resetAt")
 _AFTER_FIELDS = ("retry_after", "retryAfter", "retry-after", "retryAfterSeconds", "resets_in_seconds")
 # Of year 2001 and 2200: what is no time of this age is none in seconds since 1970.
 _FIRST, _LAST = 1e9, 7.3e9
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _IN_WORDS = re.compile(
     r"(?:try again|retry|resets?|available|reset after)\s+(?:in|after)\s+((?:\d+(?:\.\d+)?\s*"
     r"(?:d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\b[\s,]*(?:and\s+)?)+)",
