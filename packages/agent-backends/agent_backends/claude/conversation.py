@@ -11,7 +11,6 @@ from agent_backends.claude.stream import HelloRefusedError, Stream
 from agent_backends.claude.transcripts import has_transcript
 from agent_backends.claude.usage import UsageMeter
 from agent_backends.client.failures import died
-from agent_backends.client.limits_told import limit_told
 from agent_backends.client.process import ClientProcess
 from agent_backends.printed import Printed
 from agent_backends.protocol import Emit, Ending, Limit, Outcome, Turn
@@ -130,6 +129,9 @@ class Conversation:
         return self._with_figures(Outcome(Ending.COMPLETED, text))
 
     def _failed(self, result: ClientResult) -> Outcome:
+        # Imported late: a turn that goes well has no use for it.
+        from agent_backends.client.limits_told import limit_told
+
         outcome = Outcome.failed(reason_of(result), sentence_of(result), self._events.last_text)
         told = result.limit or limit_told(outcome.reason, None, result.text)
         return self._with_figures(replace(outcome, limit=told))

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent_backends.claude.options import PERMISSION_MODES, SystemPromptMode
-from agent_backends.client.accounts import fingerprint, text_in
 from agent_backends.client.permission import PERMISSIONS
 from agent_backends.kind import Found, Kind, Option, found_program
 from agent_backends.protocol import Backend, CannotRunError
@@ -42,6 +41,8 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
 
 def _account(environment: Mapping[str, str], home: str) -> str | None:
     """Tell its account: by what a variable says, or by the id beside its login, whose tokens change."""
+    from agent_backends.client.accounts import fingerprint, text_in
+
     folder = environment.get("CLAUDE_CONFIG_DIR") or home
     given = next((environment[name] for name in _KEYS if environment.get(name)), None)
     known = given or text_in(Path(folder, ".claude.json"), "oauthAccount", "accountUuid")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent_backends.client.accounts import fingerprint, text_in
 from agent_backends.client.permission import PERMISSIONS
 from agent_backends.codex.options import CANNOT_HOLD, SANDBOX_MODES
 from agent_backends.kind import Found, Kind, Option, found_program
@@ -18,6 +17,8 @@ def _load() -> Backend:
 
 
 def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
+    from agent_backends.client.accounts import fingerprint, text_in
+
     home = environment.get("HOME") or str(Path.home())
     login = Path(environment.get("CODEX_HOME") or f"{home}/.codex", "auth.json")
     # A provider of the user's own needs no login of Codex'; whether there is one stands in its settings.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent_backends.client.accounts import fingerprint
 from agent_backends.client.permission import PERMISSIONS
 from agent_backends.gemini.options import APPROVAL_MODES, CANNOT_HOLD
 from agent_backends.kind import Found, Kind, Option, found_program
@@ -20,6 +19,8 @@ def _load() -> Backend:
 
 
 def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
+    from agent_backends.client.accounts import fingerprint
+
     home = environment.get("GEMINI_CLI_HOME") or environment.get("HOME") or str(Path.home())
     has_login = any(environment.get(name) for name in _KEYS) or Path(home, ".gemini/oauth_creds.json").is_file()
     # Its settings may name a key's place, or a cloud whose login is the machine's.
