@@ -63,6 +63,7 @@ export function createActions({ api, store, knowledge }) {
       await knowledge.readLaunchers().catch(() => {});
       return done;
     },
+    liftQuotaHold: (hold) => attempt(() => api.del(`holds/${encodeURIComponent(hold.hold_id)}`)),
     async onAgent(request) {
       const done = await attempt(request);
       await knowledge.readAgents().catch(() => {});

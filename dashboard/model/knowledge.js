@@ -15,6 +15,7 @@ const NEWS = {
   launcher: ["registered", "lost", "gone", "draining", "resumed", "alive"],
   agent: ["created", "updated", "deleted", "activated", "deactivated"],
   callback: ["created", "ready", "pending", "delivered", "consumed", "expired"],
+  quota: ["held", "lifted"],
 };
 /** The runtime's own words, and ends of turns; what agents say meanwhile is followed only where it is shown. */
 export const NEWS_TYPES = [

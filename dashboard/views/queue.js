@@ -10,10 +10,12 @@ import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
 import { Act, Command, Empty, ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
+import { QuotaHolds } from "../parts/quota-holds.js";
 import { Ago } from "../parts/time.js";
 import { Unread } from "../parts/unread.js";
 
 const LIMIT = 200;
+const TELLING = ["job.", "launcher.", "quota."];
 const CLEAR_FROM_HEADING = new Set(["session_busy", "no_launcher"]);
 
 /** The view at `#/queue`. */
@@ -21,7 +23,7 @@ export function QueueView() {
   const { api } = useApp();
   const read = () => api.get("jobs", { order: "run", limit: LIMIT });
   const queue = useReading(read,
-    { key: "queue", concerns: (event) => event.type.startsWith("job.") || event.type.startsWith("launcher.") });
+    { key: "queue", concerns: (event) => TELLING.some((topic) => event.type.startsWith(topic)) });
   if (!queue.value && isUnreachable(queue.error)) return html`<${Unread} what="Queue" />`;
   const { jobs = [], waiting = 0 } = queue.value ?? {};
   const shown = waiting > jobs.length ? `${jobs.length} of ${exactly(waiting)}` : waiting;
@@ -31,6 +33,7 @@ export function QueueView() {
     <div class="scroll" tabindex="0" role="region" aria-label="Queue">
       ${queue.error && !isUnreachable(queue.error)
         && html`<div class="page"><${ProblemLine} error=${queue.error} onAgain=${queue.again} /></div>`}
+      <${QuotaHolds} />
       ${queue.value && !jobs.length && html`<${NothingWaits} />`}
       ${jobs.length > 0 && html`<div class="page"><${Groups} jobs=${jobs} again=${queue.again} />
         ${waiting > jobs.length

@@ -69,6 +69,19 @@ def test_a_job_that_waits_is_held_and_let_go_in_the_queue_and_on_its_own_page(
     expect(page.get_by_role("region", name="Why")).to_contain_text("All slots are taken")
 
 
+def test_an_account_whose_limit_is_used_up_is_shown_in_the_queue_and_let_go(open_page: OpenPage, desk: Desk) -> None:
+    name = desk.use_up_limit("limited")
+
+    page = open_page("#/queue")
+    line = page.locator("[data-hold]")
+    expect(line).to_contain_text("Held: claude's 5-hour limit on account 'host limited' until ")
+    expect(page.locator('[data-reason="quota_held"]')).to_contain_text(name)
+    line.get_by_role("button", name="Lift the hold of account host limited").click()
+
+    expect(line).to_have_count(0)
+    expect(page.locator('[data-reason="quota_held"]')).to_have_count(0)
+
+
 def test_a_launcher_shows_up_is_drained_resumed_and_removed(open_page: OpenPage, stage: Stage) -> None:
     page = open_page("#/launchers")
     stage.launcher("shed", max_jobs=3, labels={"os": "linux"})

@@ -23,10 +23,12 @@ from lib.keeper.words import OUTCOME_FILE, JsonObject, texts_of
 from lib.wire.models import number_of
 from simulation.clients import NARROW, NARROW_LIMIT
 from simulation.faults import CODEX
+from simulation.held_account import HeldAccount
 from simulation.host import RUNS_DIR
 from simulation.ledger import Run
 from simulation.processes import Process, read_outcome
 from simulation.runtime import every, rows
+from simulation.service import AGENT
 from simulation.times import wrong_record, wrong_verdict
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Checks:
         self._stops_asked: set[str] = set()
         self._given_up: set[str] = set()
         self._stopped_while_waiting: set[str] = set()
+        self._held = HeldAccount(world)
 
     def find(self, promise: str, what: str) -> None:
         """Note that a promise was broken."""
@@ -79,6 +82,8 @@ class Checks:
         """Look at what a commit of the runtime says that it changed."""
         for event in events:
             new = event.new
+            if new.type.startswith("quota."):
+                self._held.told(new.type, new.data)
             if new.job_id is None or not new.type.startswith("job."):
                 continue
             self._world.tell("runtime", f"{new.type} {new.job_id}.{new.attempt} {dict(new.data)}")
@@ -104,7 +109,7 @@ class Checks:
             if attempt <= self._attempt.get(job_id, 0):
                 self.find("P2", f"attempt {attempt} of {job_id} was claimed after {self._attempt[job_id]}")
             self._attempt[job_id] = attempt
-            self._may_be_claimed(job_id)
+            self._may_be_claimed(job_id, attempt)
         if (before, status) == ("claimed", "running"):
             self._granted.add((job_id, attempt))
         if data.get("reason") == "launcher_lost":
@@ -115,7 +120,9 @@ class Checks:
             self._stopped_while_waiting.discard(job_id)
         self._status[job_id], self._reason[job_id] = status, data.get("reason")
 
-    def _may_be_claimed(self, job_id: str) -> None:
+    def _may_be_claimed(self, job_id: str, attempt: int) -> None:
+        if self._agent.get(job_id) == AGENT and (wrong := self._held.wrong_claim(job_id, attempt, self._is_at_work)):
+            self.find("queue", wrong)
         if self._world.clients.holds(JobId(job_id)):
             self.find("queue", f"{job_id} was claimed although it is held")
         if self._comes_too_early(JobId(job_id)):
@@ -307,7 +314,7 @@ class Checks:
         if job.status is JobStatus.STOPPED:
             return "stopped_by_user" in ways
         match job.reason:
-            case "nonzero_exit":
+            case "nonzero_exit" | "quota_exhausted" | "model_unreachable":
                 return "by itself" in ways and job.exit_code in codes and job.exit_code != 0
             case "signal":
                 return "by itself" in ways and job.signal is not None and -job.signal in codes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import IfBusy, JobType, Order
+from agent_runtime.domain.quota_hold import QuotaOf
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.jobs.holds import hold_job, lift_hold
@@ -14,6 +15,7 @@ from agent_runtime.services.launchers.presence import remove_launcher, set_drain
 from simulation.faults import CODEX
 from simulation.ledger import Run
 from simulation.network import ClientLine
+from simulation.service import ACCOUNT, AGENT, WORD
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -106,7 +108,7 @@ class Clients:
         chance = self._world.chance
         self._plans += 1
         code = 0 if chance.random() < 0.75 else chance.randint(1, 3)
-        return Order(
+        order = Order(
             type=JobType.START_SESSION,
             session_name=name,
             prompt=f"work {chance.choice(DURATIONS)} {code} {chance.choice((0.1, 2.0, 30.0))} #{self._plans}",
@@ -119,6 +121,9 @@ class Clients:
             queue_timeout_seconds=chance.choice((None, None, None, None, 90.0)),
             not_before=chance.choice((None, None, None, self._world.runtime_time() + timedelta(seconds=20))),
         )
+        if not self._world.service.is_asked_by_next():
+            return order
+        return replace(order, agent_name=AGENT, prompt=f"{order.prompt} {WORD}")
 
     def _order(self, order: Order) -> None:
         key = IdempotencyKey(f"key-{self._world.chance.getrandbits(60)}", "same")
@@ -193,7 +198,9 @@ class Clients:
 
 def _agent(name: str) -> AgentNeeds:
     limits = {"max_running": NARROW_LIMIT} if name == NARROW else {}
-    return AgentNeeds(name, active=True, labels={}, limits=limits, client=CODEX if name == CODEX else None)
+    quota = QuotaOf("claude", None, ACCOUNT) if name == AGENT else None
+    client = CODEX if name == CODEX else None
+    return AgentNeeds(name, active=True, labels={}, limits=limits, client=client, quota=quota)
 
 
 def _shrug(_: object) -> None:

@@ -8,6 +8,7 @@ import pytest
 from agent_runtime.domain.callback import Callback, CallbackState
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import JobStatus
+from agent_runtime.domain.quota_hold import HoldState, QuotaHold
 from agent_runtime.domain.session import STATUS_BY_JOB, SessionStatus
 from agent_runtime.services.families import callbacks
 from agent_runtime.services.jobs import moves
@@ -17,6 +18,7 @@ from agent_runtime.services.ports.families import CallbackChanges
 from agent_runtime.services.ports.queries import KeyUse
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.rows.keys import KeyTable
+from agent_runtime.store.rows.quota import QuotaTable
 from agent_runtime.upkeep import lost_jobs
 from lib import stopper
 from lib.api_client import Said
@@ -294,6 +296,15 @@ def _clients_mean_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("agent_runtime.domain.launcher.what_is_amiss", _always(None))
 
 
+def _limits_hold_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(claims, "covering", _always(()))
+
+
+def _all_try_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(QuotaHold, "lets_one_through", property(lambda hold: hold.state is HoldState.TRYING))
+    patch.setattr(QuotaTable, "begin_probe", _always(True))
+
+
 def mutants() -> Sequence[Mutant]:
     """All of them."""
     return (
@@ -335,5 +346,7 @@ def mutants() -> Sequence[Mutant]:
             "an exit status of 0 is witness enough", _status_is_witness_enough, frozenset({"P3", "P6"}), first_seed=190
         ),
         Mutant("a note that could not be written is a failure", _no_note_is_a_failure, frozenset({"P3"})),
+        Mutant("a limit holds nothing", _limits_hold_nothing, frozenset({"queue"})),
+        Mutant("all try at once whether a limit is over", _all_try_at_once, frozenset({"queue"})),
         Mutant("the late truth is refused", _late_truth_refused, frozenset({"P3", "P4"}), first_seed=90),
     )

@@ -19,6 +19,7 @@ from lib.keeper.spawn import Launch
 from lib.keeper.words import JsonObject, object_of
 from simulation.disk import SimDisk
 from simulation.ledger import Run
+from simulation.service import ENDS_WITHIN_SECONDS
 
 if TYPE_CHECKING:
     from simulation.host import Host
@@ -126,12 +127,18 @@ class Processes:
         )
         run.timeout_seconds = launch.timeout_seconds
         process = self._born(run, launch, place, spawner, command.obeys_seconds)
-        process.is_ours = self._world.chance.random() < self._is_ours
+        asks = self._world.service.is_asked_in(prompt_of(launch))
+        process.is_ours = self._world.chance.random() < self._is_ours or asks
         if process.is_ours:
             self._leave_note(process, FIRST_NOTE)
         self._world.checks.began(run)
         self._world.clients.command_began(run, command.seconds)
-        self._later(command.seconds, lambda: self._ends_by_itself(process, command.exit_code))
+        trouble = self._world.service.trouble_of(self._host, prompt_of(launch)) if process.is_ours else None
+        if trouble is None:
+            self._later(command.seconds, lambda: self._ends_by_itself(process, command.exit_code))
+        else:
+            seconds = min(command.seconds, ENDS_WITHIN_SECONDS)
+            self._later(seconds, lambda: self._ends_by_itself(process, CODE_OF_A_FAILED_AGENT, trouble))
         self._print(run, Path(launch.output_path))
         if self._world.chance.random() < self._daemons:
             for _ in range(self._world.chance.choice((1, 1, 2))):
@@ -251,7 +258,7 @@ class Processes:
             self._leave_last_note(process, {"ending": "stopped"}, CODE_AFTER_TERM)
         self.end(process, CODE_AFTER_TERM)
 
-    def _ends_by_itself(self, process: Process, code: int) -> None:
+    def _ends_by_itself(self, process: Process, code: int, trouble: JsonObject | None = None) -> None:
         if not process.is_living:
             return
         if not process.is_ours:
@@ -259,7 +266,12 @@ class Processes:
         elif code == 0:
             self._leave_last_note(process, {"ending": "completed"}, code)
         else:
-            note: JsonObject = {"ending": "failed", "reason": "nonzero_exit", "agent_exit_code": code}
+            note: JsonObject = {
+                "ending": "failed",
+                "reason": "nonzero_exit",
+                "agent_exit_code": code,
+                **(trouble or {}),
+            }
             is_left = self._leave_last_note(process, note, CODE_OF_A_FAILED_AGENT)
             process.run.agent_code = code if is_left else None
             code = CODE_OF_A_FAILED_AGENT

@@ -19,6 +19,7 @@ from simulation.host import Host
 from simulation.ledger import Ledger
 from simulation.network import Network
 from simulation.runtime import BEGINNING, Database, RuntimeLife, rows
+from simulation.service import Service
 from simulation.story import Story
 
 REST_IS_LOOKED_FOR_SECONDS = 5.0
@@ -92,6 +93,7 @@ class World:
         self.poll_seconds = self.chance.choice((20.0, 50.0, 50.0))
         self.chaos_seconds = self.chance.choice(CHAOS_SECONDS)
         self.faults = Faults(self.chance)
+        self.service = Service(self)
         self.network = Network(self)
         self.checks = Checks(self)
         self.runtime: RuntimeLife | None = None

@@ -53,6 +53,16 @@ class Desk:
         read(self.post(f"/launcher/jobs/{made['job_id']}/started", proof(job)))
         return job
 
+    def use_up_limit(self, host: str) -> str:
+        """Let the limit of a machine's account be used up; the session whose job ran into it."""
+        launcher = text(read(self.post("/launcher/register", {"name": fresh(), "hostname": host}))["launcher_id"])
+        made = self.start(agent_name="claude", launcher_id=launcher, priority=100)
+        job = {**part(read(self.get("/launcher/jobs", launcher_id=launcher, wait=5))["job"]), "launcher_id": launcher}
+        limit: JsonObject = {"name": "5-hour limit", "retry_at": "2100-01-01T00:00:00Z"}
+        failed: JsonObject = {**proof(job), "reason": "quota_exhausted", "limit": limit}
+        read(self.post(f"/launcher/jobs/{job['job_id']}/failed", failed))
+        return text(made["session_name"])
+
     def stop_what_waits(self) -> None:
         """Leave no job behind that the next test's launcher would be given."""
         while waiting := items(read(self.get("/jobs", status="pending"))["jobs"]):

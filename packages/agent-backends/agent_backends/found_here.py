@@ -49,6 +49,7 @@ class FoundAgent:
             "program": found.program,
             "version": found.version,
             "is_signed_in": found.is_signed_in,
+            "account": found.account,
         }
 
 
@@ -67,7 +68,7 @@ def clients_here(agents: Path, environment: Mapping[str, str]) -> list[Json]:
     """Tell quickly which clients are here, as a launcher tells it to the runtime."""
     rows = {row.client: row.found for row in found_here(agents, environment) if row.client is not None}
     return [
-        {"client": client, "program": found.program, "is_signed_in": found.is_signed_in}
+        {"client": client, "program": found.program, "is_signed_in": found.is_signed_in, "account": found.account}
         for client, found in rows.items()
     ]
 

@@ -31,12 +31,14 @@ class Found:
     """What there is of a client on this machine.
 
     Shape:   `program` is None if it is not there, and `version` if nobody asked for it; `is_signed_in` is None if
-             nobody can tell without spending money.
+             nobody can tell without spending money; `account` tells its account from others, and is no part of any
+             secret.
     """
 
     program: str | None = None
     is_signed_in: bool | None = None
     version: str | None = None
+    account: str | None = None
 
 
 Look = Callable[[JsonObject, tuple[str, ...], Mapping[str, str]], Found]
@@ -84,7 +86,9 @@ def version_of(program: str, environment: Mapping[str, str]) -> str | None:
     return lines[-1].strip()[:100] if done.returncode == 0 and lines else None
 
 
-def found_program(program: str, environment: Mapping[str, str], *, is_signed_in: bool | None = None) -> Found:
+def found_program(
+    program: str, environment: Mapping[str, str], *, is_signed_in: bool | None = None, account: str | None = None
+) -> Found:
     """Return what there is of a client whose program is known."""
     path = shutil.which(program, path=environment.get("PATH"))
-    return Found() if path is None else Found(path, is_signed_in)
+    return Found() if path is None else Found(path, is_signed_in, account=account)

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -156,6 +157,24 @@ class Usage:
     cache_write_tokens: int = 0
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What a client tells of the limit of its account that it ran into.
+
+    Shape:   `name` as a person calls it, such as `5-hour limit`; `retry_at` is in seconds since 1970, None if it does
+             not tell; `is_of_model` when other models of the same account go on.
+    """
+
+    name: str | None = None
+    retry_at: float | None = None
+    is_of_model: bool = False
+
+    def as_json(self) -> JsonObject:
+        """Return it as the wire has it."""
+        at = None if self.retry_at is None else datetime.fromtimestamp(self.retry_at, UTC).isoformat()
+        return {"name": self.name, "retry_at": at, "is_of_model": self.is_of_model}
+
+
 class Ending(StrEnum):
     """How a turn ended."""
 
@@ -172,7 +191,8 @@ class Outcome:
              `result_text` is whatever the agent answered, also if it failed or was stopped half-way;
              `exit_code` or `signal` is how the agent's own process ended, None where it has none or nobody knows;
              `unwritten` says what of its output this machine could not write, which is no failure of the agent's;
-             `is_printed` says that the result has gone to our standard output already.
+             `is_printed` says that the result has gone to our standard output already; `limit` is what it ran into, if
+             the reason is about that and the client told.
     Units:   `cost_usd` is this turn's cost, None if the backend does not know it.
     """
 
@@ -187,6 +207,7 @@ class Outcome:
     signal: int | None = None
     unwritten: str | None = None
     is_printed: bool = False
+    limit: Limit | None = None
 
     @classmethod
     def failed(cls, reason: Reason, error: str, result_text: str = "") -> "Outcome":

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import psutil
 import pytest
 
 from agent_backends.blueprint import Bubblewrap
-from agent_backends.protocol import Ending, Message, Started, ToolAnswered, ToolCalled
+from agent_backends.protocol import Ending, Limit, Message, Started, ToolAnswered, ToolCalled
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
 from support.bubblewrap import SYSTEM_PATH
@@ -137,8 +138,8 @@ def test_the_blueprints_mcp_servers_work_and_get_their_secret(rig: ClaudeRig, tm
         ("error: 401", Reason.BACKEND_AUTH),
         ("error: 404", Reason.INVALID_PARAMETERS),
         ("error: 429", Reason.RATE_LIMITED),
-        ("error: 500", Reason.NONZERO_EXIT),
-        ("error: 529", Reason.RATE_LIMITED),
+        ("error: 500", Reason.MODEL_OVERLOADED),
+        ("error: 529", Reason.MODEL_OVERLOADED),
     ],
 )
 def test_a_refused_model_call_is_a_failure_with_its_reason(rig: ClaudeRig, script: str, reason: Reason) -> None:
@@ -148,6 +149,24 @@ def test_a_refused_model_call_is_a_failure_with_its_reason(rig: ClaudeRig, scrip
     assert outcome.error is not None
     assert "\n" not in outcome.error
     assert f"HTTP status {script.split()[1]}" in outcome.error
+
+
+def test_a_limit_that_is_used_up_is_told_with_its_name_and_its_time(rig: ClaudeRig) -> None:
+    # Only to who signed in with a subscription the client tells of windows.
+    rig.variables |= {"ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-stand-in"}
+    began = time.time()
+    outcome = rig.run(rig.turn("limit: 3600")).outcome
+    limit = outcome.limit or Limit()
+    assert (outcome.reason, limit.name) == (Reason.QUOTA_EXHAUSTED, "5-hour limit")
+    assert began + 3600 <= (limit.retry_at or 0)
+
+
+@pytest.mark.parametrize("script", ["cut: for ever", "slow: 600"])
+def test_a_service_whose_answer_breaks_off_or_never_comes_is_unreachable(rig: ClaudeRig, script: str) -> None:
+    rig.variables["API_TIMEOUT_MS"] = "2000"
+    outcome = rig.run(rig.turn(script)).outcome
+
+    assert (outcome.ending, outcome.reason) == (Ending.FAILED, Reason.MODEL_UNREACHABLE)
 
 
 def test_an_error_after_a_finished_tool_keeps_what_was_said_before(rig: ClaudeRig) -> None:

@@ -115,6 +115,18 @@ class RuntimeClient:
         method = "POST" if is_held else "DELETE"
         return self.transport.send_for_json(Call(method, f"/jobs/{_part(job_id)}/hold"))
 
+    def holds(self) -> list[JsonObject]:
+        """Return the accounts whose limit is used up."""
+        return self._items(Call("GET", "/holds"), "holds")[0]
+
+    def lift_hold(self, hold_id: str) -> JsonObject:
+        """Let go on what waits for an account's limit."""
+        return self.transport.send_for_json(Call("DELETE", f"/holds/{_part(hold_id)}"))
+
+    def extend_hold(self, hold_id: str, until: str) -> JsonObject:
+        """Hold an account until another time."""
+        return self.transport.send_for_json(Call("PATCH", f"/holds/{_part(hold_id)}", body={"until": until}))
+
     def queue(self, limit: int, session: str | None = None) -> Listed[Job]:
         """Return up to `limit` jobs that wait, the one first that runs next; of one session the newest first."""
         which = {"order": "run"} if session is None else {"session": session, "status": "pending"}

@@ -16,6 +16,8 @@ class Reason(StrEnum):
     BACKEND_AUTH = "backend_auth"
     QUOTA_EXHAUSTED = "quota_exhausted"
     RATE_LIMITED = "rate_limited"
+    MODEL_OVERLOADED = "model_overloaded"
+    MODEL_UNREACHABLE = "model_unreachable"
     BUDGET_EXCEEDED = "budget_exceeded"
     CONTEXT_OVERFLOW = "context_overflow"
     SESSION_NOT_FOUND = "session_not_found"

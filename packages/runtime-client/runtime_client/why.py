@@ -23,6 +23,8 @@ HELP: Mapping[str, str] = {
     "backend_auth": "log in with the agent's program on the launcher's machine, {retry}",
     "quota_exhausted": "when the account has been renewed: {ao} retry {name}",
     "rate_limited": "in some minutes: {ao} retry {name}",
+    "model_overloaded": "its service had too much to do for longer than the job tries; {ao} retry {name}",
+    "model_unreachable": "can the launcher's machine reach the model's service? {retry}",
     "budget_exceeded": "raise the limit of the agent or the session, then go on: {ao} resume {name}",
     "context_overflow": "begin a new session with a summary",
     "session_not_found": "begin a new session",

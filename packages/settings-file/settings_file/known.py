@@ -34,6 +34,7 @@ RUNTIME: Mapping[str, Key] = {
     "keep_gigabytes": Key("AGENT_RUNTIME_KEEP_GIGABYTES", Kind.NUMBER),
     "queue_max": Key("AGENT_RUNTIME_QUEUE_MAX", Kind.WHOLE),
     "session_queue_max": Key("AGENT_RUNTIME_SESSION_QUEUE_MAX", Kind.WHOLE),
+    "retries": Key("AGENT_RUNTIME_RETRIES", Kind.PAIRS),
     "tree_depth_max": Key("AGENT_RUNTIME_TREE_DEPTH_MAX", Kind.WHOLE),
     "children_max": Key("AGENT_RUNTIME_CHILDREN_MAX", Kind.WHOLE),
     "tree_sessions_max": Key("AGENT_RUNTIME_TREE_SESSIONS_MAX", Kind.WHOLE),

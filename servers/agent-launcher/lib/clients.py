@@ -17,7 +17,7 @@ LOOK_SECONDS = 300.0
 RETRY_SECONDS = 60.0
 # What is gone is noticed by a job that fails of it.
 CLIENT_FAILURES = frozenset({"backend_missing", "backend_auth"})
-_TOLD = ("client", "program", "version", "is_signed_in")
+_TOLD = ("client", "program", "version", "is_signed_in", "account")
 
 
 class CannotLookError(Exception):
@@ -72,7 +72,7 @@ class Clients:
 def look(machine: Machine, command: str, environment: Mapping[str, str], versions: Path | None = None) -> list[Json]:
     """Ask the command which clients are here.
 
-    Shape:   one object for each client, with `client`, `program`, `version` and `is_signed_in`.
+    Shape:   one object for each client, with `client`, `program`, `version`, `is_signed_in` and `account`.
     Errors:  CannotLookError.
     """
     words = [command, "found", "--json", *(["--versions", str(versions)] if versions is not None else [])]

@@ -35,6 +35,7 @@ from agent_runtime.http.door.rules import RuleBook
 from agent_runtime.http.door.server import WebServer, Wire, bind, url_of
 from agent_runtime.http.events import EventRoutes
 from agent_runtime.http.health import DatabaseHealth, HealthRoutes
+from agent_runtime.http.holds import HoldRoutes
 from agent_runtime.http.jobs import JobRoutes, nothing
 from agent_runtime.http.launchers import LauncherRoutes
 from agent_runtime.http.logins import LoginRoutes
@@ -96,7 +97,7 @@ class Runtime:
         self.polls = ParkedPolls()
         self.log_readers = LogReaders()
         self.answer_readers = AnswerReaders()
-        self.agents = Agents(settings.shipped_agents_dir, settings.agents_dir)
+        self.agents = Agents(settings.shipped_agents_dir, settings.agents_dir, settings.retries)
         self._database = open_database(secrets.token_bytes, self._announce)
         self.secrets = read_secrets()
         self.session_tokens = SessionTokens(self.secrets.session_key)
@@ -199,6 +200,7 @@ class Runtime:
         for routes in (
             HealthRoutes(self.store, database.trouble, VERSION, engine, time.monotonic()),
             self._jobs,
+            HoldRoutes(self.store),
             PruneRoutes(self.store),
             AccessRoutes(self.store),
             LoginRoutes(self.store, self._port),

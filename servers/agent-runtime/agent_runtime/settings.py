@@ -1,10 +1,12 @@
 """Every setting of the runtime, read once at start and then passed on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import DEFAULT_LIMITS
 from agent_runtime.log_lines import LogFormat
 
@@ -32,6 +34,7 @@ class Settings:
     Shape:   `database_url` is None for the embedded database in `data_dir`;
              `keep_days`, `keep_gigabytes` and `requests_per_second` are without limit at 0.
              `allowed_hosts` are further names by which browsers and clients may call this runtime;
+             `retries` holds for jobs where neither they nor their agents say how often they are tried again;
              `trusted_proxies` are the addresses whose `X-Forwarded-…` headers are believed, none by default.
     """
 
@@ -55,6 +58,7 @@ class Settings:
     waiting_of_session_max: int = 1_000
     requests_per_second: float = 5_000.0
     tree_depth_max: int = DEFAULT_LIMITS.max_depth or 0
+    retries: Mapping[str, Json] = field(default_factory=dict)
     children_max: int = DEFAULT_LIMITS.max_children or 0
     tree_sessions_max: int = DEFAULT_LIMITS.max_tree_sessions or 0
     tls_cert: Path | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.services.agents.blueprint_files import BrokenBlueprintError, read_blueprint
-from support.desk import Desk, Json, JsonObject, items, read, refused, text
+from support.desk import Desk, Json, JsonObject, fresh, items, read, refused, text
 from support.exchanging import exchanged
 from support.runtime_process import RuntimeProcess
 
@@ -311,3 +311,20 @@ def test_an_inactive_agent_stays_inactive_through_a_restart_and_is_refused(
 def test_an_unknown_agent_is_not_found(workshop: Workshop) -> None:
     for name in ("nobody", "%2e%2e", "x" * 100):
         refused(workshop.desk.get(f"/agents/{name}"), 404, "agent_unknown")
+
+
+def test_an_agent_says_how_often_its_jobs_are_tried_again_and_who_stands_in_for_it(workshop: Workshop) -> None:
+    said: JsonObject = {"retries": {"network": 2, "quota": "until_reset"}, "fallbacks": ["codex"]}
+    read(workshop.desk.post("/agents", {"name": "patient", "backend": "claude", **said}), 201)
+
+    assert {name: workshop.listed()["patient"][name] for name in said} == said
+    made = read(workshop.desk.post("/jobs", {**_start("patient"), "retries": {"network": 7}}), 201)
+    retries = read(workshop.desk.get(f"/jobs/{made['job_id']}"))["retries"]
+    counted: JsonObject = {"infrastructure": 0, "network": 7, "overloaded": 10, "agent": 0}
+    assert retries == {**counted, "quota": "until_reset", "within_seconds": 86400.0}
+    wrong = workshop.desk.post("/jobs", {**_start("patient"), "retries": {"quota": "later"}})
+    assert "'retries.quota': 'until_reset' or a number from 0 to 1000" in refused(wrong, 422, "invalid_parameters")
+
+
+def _start(agent: str) -> JsonObject:
+    return {"type": "start_session", "session_name": fresh(), "agent_name": agent, "prompt": "hello"}

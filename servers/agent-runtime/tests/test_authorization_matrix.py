@@ -96,6 +96,7 @@ class World:
             "name": fresh(),
             "token_name": fresh(),
             "inquiry_id": "inq_1",
+            "hold_id": fresh(),
         }
         asked: JsonObject = {"kind": "text", "call_id": fresh(), "text": "Which?", "session_name": names["session"]}
         names["question_id"] = text(part(read(self.user.post("/questions", asked), 201)["question"])["question_id"])
@@ -177,10 +178,8 @@ def test_what_belongs_to_somebody_else_is_refused(world: World, rule: Rule, role
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.method}-{rule.path}")
 def test_who_has_no_token_reaches_nothing_but_health_and_the_login(world: World, rule: Rule) -> None:
-    about = Party(
-        world.user,
-        dict.fromkeys(("session", "job_id", "question_id", "launcher_id", "name", "token_name", "inquiry_id"), "x"),
-    )
+    named = ("session", "job_id", "question_id", "launcher_id", "name", "token_name", "inquiry_id", "hold_id")
+    about = Party(world.user, dict.fromkeys(named, "x"))
     with Desk(world.runtime.url, None) as stranger:
         status, code = ask(Party(stranger), about, rule)
 

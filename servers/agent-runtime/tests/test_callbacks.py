@@ -9,9 +9,12 @@ from agent_runtime.domain.job import JobStatus
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.families.callbacks import mark_read
 from agent_runtime.services.jobs.orders import retry_job
+from agent_runtime.services.launchers.reports import Report, finish
 from agent_runtime.services.ports.families import CallbackFilter
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.sessions import delete_session
+from agent_runtime.upkeep.queue import free_due_jobs
+from support.store_rig import proof
 
 PENDING, DELIVERED = CallbackState.PENDING, CallbackState.DELIVERED
 CONSUMED, EXPIRED = CallbackState.CONSUMED, CallbackState.EXPIRED
@@ -232,8 +235,31 @@ def test_a_parent_that_fails_while_reading_has_not_consumed(house: Household) ->
     (turn,) = house.run_all()
 
     house.end(turn, JobStatus.FAILED)
+    assert house.states("boss") == [("child", DELIVERED)]  # One bad turn loses no news: it is tried again by itself.
+    house.clock.move(minutes=7)
+    house.do(free_due_jobs)
+    house.run_all()
+    house.end(turn, JobStatus.FAILED)
     assert house.states("boss") == [("child", EXPIRED)]
     house.do(lambda tx: retry_job(tx, turn.id))
+    house.run_all()
+    house.end(turn)
+
+    assert house.states("boss") == [("child", CONSUMED)]
+    assert len(house.news("boss")) == 1
+
+
+def test_a_parent_whose_machine_restarted_while_it_read_is_woken_again(house: Household) -> None:
+    boss = house.run("boss")
+    house.end(house.run("child", "boss"))
+    house.end(boss)
+    for _ in range(3):
+        (turn,) = house.run_all()
+        report = Report(proof(turn), JobStatus.FAILED, "host_rebooted")
+        house.do(lambda tx, report=report: finish(tx, report))  # type: ignore[misc]
+        assert house.states("boss") == [("child", DELIVERED)]
+        house.clock.move(minutes=7)
+        house.do(free_due_jobs)
     house.run_all()
     house.end(turn)
 

@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from agent_runtime.http.door.rules import RULES, Rule
-from support.desk import Desk, JsonObject, fresh, part, proof, read, text
+from support.desk import Desk, JsonObject, fresh, items, part, proof, read, text
 from support.runtime_process import RuntimeProcess
 
 if TYPE_CHECKING:
@@ -99,13 +99,17 @@ def scene(desk: Desk, rule: Rule) -> Scene:
     read(desk.post("/agents", {"name": agent, "command": ["true"]}), 201)
     read(desk.post("/tokens", {"name": token, "role": "viewer"}), 201)
     job_id = text(desk.start()["job_id"] if waits else shown["job_id"])
+    hold = "hold_" + "0" * 26
+    if "{hold_id}" in rule.path:
+        desk.use_up_limit(fresh())
+        hold = text(items(read(desk.get("/holds"))["holds"])[-1]["hold_id"])
     names = {"session": session, "job_id": job_id, "launcher_id": text(job["launcher_id"])}
     if "{question_id}" in rule.path:
         asked = part(read(desk.post("/questions", {**QUESTION, "session_name": session}), 201)["question"])
         names["question_id"] = text(asked["question_id"])
         if rule.path.endswith("/take"):
             read(desk.post(f"/questions/{names['question_id']}/answer", {"answer": "that one"}))
-    return Scene({**names, "name": agent, "token_name": token}, proof(shown))
+    return Scene({**names, "name": agent, "token_name": token, "hold_id": hold}, proof(shown))
 
 
 def claim(desk: Desk, launcher_id: str) -> JsonObject:
@@ -135,7 +139,7 @@ def name_what_exists(case: Case, made: Scene, link: str) -> None:
             case.headers[name] = headers.get(name.lower(), case.headers[name])
     if ParameterLocation.BODY not in wrong and isinstance(case.body, dict):
         body = {**made.proof, "name": fresh(), "session_name": fresh(), "agent_name": "echo", "role": "viewer"}
-        body |= {"parent_session_name": made.names["session"], "lifetime_seconds": 60}
+        body |= {"parent_session_name": made.names["session"], "lifetime_seconds": 60, "until": "2100-01-01T00:00:00Z"}
         case.body = {name: body.get(name, value) for name, value in case.body.items()}
         # What is asked and what is said to it are of kinds, which a schema cannot tell apart.
         if case.path == "/questions":

@@ -305,7 +305,7 @@ def test_an_infrastructure_failure_is_tried_again_after_a_pause(rig: StoreRig) -
     assert [past.status for past in rig.do(lambda tx: list_attempts(tx, job.id))] == ["failed"]
 
 
-@pytest.mark.parametrize("reason", ["nonzero_exit", "quota_exhausted", "backend_auth"])
+@pytest.mark.parametrize("reason", ["nonzero_exit", "context_overflow", "backend_auth"])
 def test_other_failures_are_not_tried_again(rig: StoreRig, reason: str) -> None:
     job = _running(rig, max_attempts=5)
 

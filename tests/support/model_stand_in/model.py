@@ -8,18 +8,21 @@ from typing import assert_never
 
 from support.model_stand_in.answers import Answer, text_block, tool_block
 from support.model_stand_in.conversation import Conversation, read_conversation
-from support.model_stand_in.script import CallTool, Cut, Fail, Recall, Say, Step, Think, arguments_of, fill_in
+from support.model_stand_in.script import CallTool, Cut, Fail, Recall, Say, Step, Think, UseUp, arguments_of, fill_in
 from support.model_stand_in.wire import JsonObject
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with one request: how long to think, whether to fail, what to answer, whether to break off."""
+    """What to do with one request: how long to think, whether to fail, what to answer, whether to break off, and
+    for how long to use up the account's limit."""
 
     answer: Answer
     think_seconds: float
     failure: Fail | None
     is_cut: bool
+    limit_seconds: float = 0.0
+    is_always_cut: bool = False
 
 
 def decide(body: JsonObject) -> Decision:
@@ -38,6 +41,8 @@ def decide(body: JsonObject) -> Decision:
         think_seconds=sum(step.seconds for step in steps if isinstance(step, Think)),
         failure=next((step for step in steps if isinstance(step, Fail)), None),
         is_cut=any(isinstance(step, Cut) for step in steps),
+        is_always_cut=any(isinstance(step, Cut) and step.is_for_ever for step in steps),
+        limit_seconds=sum(step.seconds for step in steps if isinstance(step, UseUp)),
     )
 
 
@@ -54,7 +59,7 @@ def _block(step: Step, conversation: Conversation) -> JsonObject | None:
             return text_block("\n".join(["I remember:", *conversation.earlier_prompts]))
         case CallTool(name, _):
             return tool_block(name, arguments_of(step, conversation.last_result))
-        case Think() | Fail() | Cut():
+        case Think() | Fail() | UseUp() | Cut():
             return None
         case _:
             assert_never(step)

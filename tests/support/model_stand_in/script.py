@@ -6,7 +6,10 @@
     and tool: NAME {JSON}     call it in the same breath as the tool of the line before
     slow: SECONDS             think for so long before answering
     error: STATUS [xN] [TEXT] answer with this HTTP status; N times only, if xN is there
-    cut                       break the connection in the middle of the answer
+    limit: SECONDS            use up the account's limit: whoever asks with its credential is refused for so long,
+                              with the time at which the limit begins anew
+    cut                       break the connection in the middle of a streamed answer
+    cut: for ever             break it in the middle of whatever is answered
     later: LINE               a line for a later prompt that holds no script of its own
 
 `mcp:` is another word for `tool:`, and `then` may stand before any line. Other lines mean nothing. A prompt is a
@@ -62,14 +65,25 @@ class Fail:
 
 
 @dataclass(frozen=True)
+class UseUp:
+    """Use up the limit of the account that asks."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Cut:
-    """Break the connection in the middle of the answer."""
+    """Break the connection in the middle of the answer: of a streamed one, or of any."""
+
+    is_for_ever: bool = False
 
 
-Step: TypeAlias = Say | Recall | CallTool | Think | Fail | Cut
+Step: TypeAlias = Say | Recall | CallTool | Think | Fail | UseUp | Cut
 Turn: TypeAlias = tuple[Step, ...]
 
-_LINE = re.compile(r"^(?P<joined>and )?(?:then )?(?P<verb>say|recall|tool|mcp|slow|error|cut)\b:?\s*(?P<rest>.*)$")
+_LINE = re.compile(
+    r"^(?P<joined>and )?(?:then )?(?P<verb>say|recall|tool|mcp|slow|error|limit|cut)\b:?\s*(?P<rest>.*)$"
+)
 _LATER = re.compile(r"^(?:then )?later:\s*(?P<line>.*)$")
 _ERROR = re.compile(r"^(?P<status>\d{3})(?:\s+x(?P<times>\d+))?\s*(?P<message>.*)$")
 _PLACEHOLDER = re.compile(r"\{\{last(?:\.(?P<path>[\w.]+))?\}\}")
@@ -139,8 +153,10 @@ def _step(verb: str, rest: str) -> Step:
         return Recall()
     if verb == "slow":
         return Think(float(rest))
+    if verb == "limit":
+        return UseUp(float(rest))
     if verb == "cut":
-        return Cut()
+        return Cut(is_for_ever=rest == "for ever")
     if verb == "error":
         return _fail(rest)
     name, _, arguments = rest.partition(" ")

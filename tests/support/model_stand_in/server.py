@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
@@ -26,6 +27,9 @@ class ModelStandIn:
         self._arrival = threading.Condition()
         self._requests: list[RecordedRequest] = []
         self._errors_given: dict[str, int] = {}
+        self._limits: dict[str, float] = {}
+        self.refusals = 0
+        """How often somebody was refused because a limit was used up."""
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self))
         # A client that was killed in a model call leaves its thread behind in a write; nobody should wait for it.
@@ -64,6 +68,8 @@ class ModelStandIn:
         with self._arrival:
             self._requests.clear()
             self._errors_given.clear()
+            self._limits.clear()
+            self.refusals = 0
 
     def wait_for(self, wanted: Callable[[RecordedRequest], bool], timeout_seconds: float = 30) -> RecordedRequest:
         """Wait until a request of some kind has arrived, and return the first of them.
@@ -93,6 +99,16 @@ class ModelStandIn:
     def think(self, seconds: float) -> bool:
         """Let time pass, and say whether the stand-in is still wanted afterwards."""
         return not self._closing.wait(seconds)
+
+    def limit_of(self, credential: str, use_up_seconds: float) -> float | None:
+        """When an account's limit begins anew, in seconds since 1970; None while it is not used up."""
+        now = time.time()
+        with self._arrival:
+            if use_up_seconds:
+                self._limits.setdefault(credential, now + use_up_seconds)
+            until = self._limits.get(credential, 0.0)
+            self.refusals += now < until
+        return until if now < until else None
 
     def owes_failure(self, decision: Decision, body: JsonObject) -> bool:
         """Whether the script's error is due, or was given as often as it asks for."""
@@ -156,10 +172,14 @@ class _Handler(BaseHTTPRequestHandler):
         failure = decision.failure
         if decision.think_seconds and not self.stand_in.think(decision.think_seconds):
             self.close_connection = True
+        elif (until := self.stand_in.limit_of(self._credential(), decision.limit_seconds)) is not None:
+            self._send_json(429, call.dialect.error_body(429, "the limit is used up"), _told_of(until))
         elif failure and self.stand_in.owes_failure(decision, asked):
             self._send_json(failure.status, call.dialect.error_body(failure.status, failure.message))
         elif call.is_streamed:
             self._stream(call, decision)
+        elif decision.is_always_cut:
+            self.close_connection = True
         else:
             self._send_json(200, call.dialect.as_object(decision.answer))
 
@@ -175,13 +195,31 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         self.close_connection = True
 
-    def _send_json(self, status: int, body: Json) -> None:
+    def _credential(self) -> str:
+        return self.headers.get("authorization") or self.headers.get("x-api-key") or ""
+
+    def _send_json(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
         raw = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(raw)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(raw)
+
+
+def _told_of(until: float) -> Mapping[str, str]:
+    """What the API tells beside a refusal: the account's 5-hour window, and when it begins anew."""
+    at = str(math.ceil(until))
+    return {
+        "anthropic-ratelimit-unified-status": "rejected",
+        "anthropic-ratelimit-unified-reset": at,
+        "anthropic-ratelimit-unified-representative-claim": "five_hour",
+        "anthropic-ratelimit-unified-5h-status": "rejected",
+        "anthropic-ratelimit-unified-5h-reset": at,
+        "retry-after": str(math.ceil(until - time.time())),
+    }
 
 
 def _handler_of(stand_in: ModelStandIn) -> type[_Handler]:

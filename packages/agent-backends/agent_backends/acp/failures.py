@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agent_backends.client.failures import one_line
+from agent_backends.client.limits_told import limit_told
 from agent_backends.client.peer import RefusedByPeerError
 from agent_backends.client.typed_errors import objects_in, reason_in
 from agent_backends.protocol import Outcome
@@ -25,7 +27,8 @@ def refused(title: str, doing: str, refusal: RefusedByPeerError, result_text: st
     reason = Reason.BACKEND_AUTH if refusal.code == AUTH_REQUIRED else reason_in(refusal.content)
     details = _details(refusal)
     sentence = f"{title} answered {doing} with error {refusal.code}: {one_line(refusal.message)}{details}"
-    return Outcome.failed(reason or Reason.NONZERO_EXIT, sentence, result_text)
+    limit = limit_told(reason, refusal.content, sentence)
+    return replace(Outcome.failed(reason or Reason.NONZERO_EXIT, sentence, result_text), limit=limit)
 
 
 def failure_in(answer: JsonObject) -> JsonObject | None:

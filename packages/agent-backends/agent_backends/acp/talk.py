@@ -13,6 +13,7 @@ from agent_backends.acp.questions import asked_about
 from agent_backends.acp.servers import told_servers
 from agent_backends.acp.updates import Updates
 from agent_backends.client.failures import one_line, wrong_option
+from agent_backends.client.limits_told import limit_told
 from agent_backends.client.loose import part, whole, word
 from agent_backends.client.peer import METHOD_NOT_FOUND, Lines, Peer, RefusedByPeerError
 from agent_backends.client.permission import Permission
@@ -179,7 +180,9 @@ class AcpTalk:
         if failure is not None:
             said = one_line(word(failure, "message") or word(failure, "title") or str(dict(failure)))
             sentence = f"{self._title} could not finish the turn: {said}"
-            return Outcome.failed(reason_in(failure) or Reason.NONZERO_EXIT, sentence, self.last_text)
+            reason = reason_in(failure)
+            failed = Outcome.failed(reason or Reason.NONZERO_EXIT, sentence, self.last_text)
+            return replace(failed, limit=limit_told(reason, failure, sentence))
         self._know_session()
         if (outcome := self._unasked()) is not None:
             return outcome

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from agent_backends.claude.events import EventEmitter
-from agent_backends.claude.failures import ClientResult, reason_of, sentence_of
+from agent_backends.claude.failures import ClientResult, limit_in, reason_of, sentence_of
 from agent_backends.claude.messages import member, number, word, words
 from agent_backends.claude.questions import Questions
 from agent_backends.claude.stream import HelloRefusedError, Stream
@@ -14,7 +14,7 @@ from agent_backends.claude.usage import UsageMeter
 from agent_backends.client.failures import died
 from agent_backends.client.process import ClientProcess
 from agent_backends.printed import Printed
-from agent_backends.protocol import Emit, Ending, Outcome, Turn
+from agent_backends.protocol import Emit, Ending, Limit, Outcome, Turn
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
 
@@ -35,7 +35,7 @@ class Conversation:
         self._meter = UsageMeter()
         self._result: ClientResult | None = None
         self._model_error: str | None = None
-        self._is_limit_reached = False
+        self._limit: Limit | None = None
         self._is_busy = False
         self._has_answered = False
         questions = Questions(turn.people) if turn.people is not None else None
@@ -89,7 +89,7 @@ class Conversation:
             case "user", _:
                 self._events.emit_user(message)
             case "rate_limit_event", _:
-                self._is_limit_reached = member(message, "rate_limit_info").get("status") == "rejected"
+                self._limit = limit_in(member(message, "rate_limit_info"))
             case "result", _:
                 self._result = self._result_from(message)
             case "system", "session_state_changed":
@@ -113,7 +113,7 @@ class Conversation:
             api_status=number(message, "api_error_status"),
             terminal_reason=word(message, "terminal_reason"),
             model_error=self._model_error,
-            is_limit_reached=self._is_limit_reached,
+            limit=self._limit,
             model_calls=number(message, "num_turns"),
         )
 
@@ -132,7 +132,12 @@ class Conversation:
         return self._with_figures(Outcome(Ending.COMPLETED, text))
 
     def _failed(self, result: ClientResult) -> Outcome:
-        return self._with_figures(Outcome.failed(reason_of(result), sentence_of(result), self._events.last_text))
+        # Imported late: a turn that goes well has no use for it.
+        from agent_backends.client.limits_told import limit_told
+
+        outcome = Outcome.failed(reason_of(result), sentence_of(result), self._events.last_text)
+        told = result.limit or limit_told(outcome.reason, None, result.text)
+        return self._with_figures(replace(outcome, limit=told))
 
     def _is_conversation_unknown(self) -> bool:
         # The client says so in words only; that it never began and has no transcript says the same in facts.

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent_backends.client.failures import one_line, reason_of_status
+from agent_backends.protocol import Limit
 from runtime_client.reasons import Reason
+from runtime_client.wire import JsonObject
 
 # What the client itself calls the failure of a model call.
 _REASON_OF_MODEL_ERROR: Mapping[str, Reason] = {
@@ -12,7 +14,7 @@ _REASON_OF_MODEL_ERROR: Mapping[str, Reason] = {
     "oauth_org_not_allowed": Reason.BACKEND_AUTH,
     "billing_error": Reason.QUOTA_EXHAUSTED,
     "rate_limit": Reason.RATE_LIMITED,
-    "overloaded": Reason.RATE_LIMITED,
+    "overloaded": Reason.MODEL_OVERLOADED,
 }
 
 _REASON_OF_TERMINAL: Mapping[str, Reason] = {
@@ -26,12 +28,36 @@ _REASON_OF_SUBTYPE: Mapping[str, Reason] = {
 }
 
 
+_CALL_FAILED = "api_error"
+# Answers that say nothing of a failure: the connection was lost before, or in the middle of one.
+_NO_ANSWER = frozenset({None, 200})
+_NAMES_OF_LIMITS: Mapping[str, str] = {
+    "five_hour": "5-hour limit",
+    "seven_day": "weekly limit",
+    "seven_day_opus": "weekly limit of Opus",
+    "seven_day_sonnet": "weekly limit of Sonnet",
+    "overage": "limit of extra usage",
+}
+_OF_ONE_MODEL = frozenset({"seven_day_opus", "seven_day_sonnet"})
+
+
+def limit_in(info: JsonObject) -> Limit | None:
+    """Return the limit that a rate-limit event tells of, if it is used up."""
+    if info.get("status") != "rejected":
+        return None
+    kind = str(info.get("rateLimitType") or "")
+    at = info.get("resetsAt")
+    is_time = isinstance(at, int | float) and not isinstance(at, bool)
+    name = _NAMES_OF_LIMITS.get(kind) or kind.replace("_", " ") or None
+    return Limit(name, float(str(at)) if is_time else None, kind in _OF_ONE_MODEL)
+
+
 @dataclass(frozen=True)
 class ClientResult:
     """What the client reports at the end of a turn.
 
-    Shape:   `model_error` is the client's own word for a failed model call, `is_limit_reached` whether the account's
-             limit is used up.
+    Shape:   `model_error` is the client's own word for a failed model call, `limit` the account's limit if that is used
+             up.
     """
 
     is_error: bool
@@ -41,21 +67,22 @@ class ClientResult:
     api_status: int | None = None
     terminal_reason: str | None = None
     model_error: str | None = None
-    is_limit_reached: bool = False
+    limit: Limit | None = None
     model_calls: int | None = None
 
 
 def reason_of(result: ClientResult) -> Reason:
     """The code for a failed turn, from the most telling field to the least."""
-    if result.is_limit_reached:
+    if result.limit is not None:
         return Reason.QUOTA_EXHAUSTED
-    return (
+    told = (
         _REASON_OF_TERMINAL.get(result.terminal_reason or "")
         or _REASON_OF_SUBTYPE.get(result.subtype)
         or _REASON_OF_MODEL_ERROR.get(result.model_error or "")
         or reason_of_status(result.api_status)
-        or Reason.NONZERO_EXIT
     )
+    is_cut_off = result.terminal_reason == _CALL_FAILED and result.api_status in _NO_ANSWER
+    return told or (Reason.MODEL_UNREACHABLE if is_cut_off else Reason.NONZERO_EXIT)
 
 
 def sentence_of(result: ClientResult) -> str:

@@ -36,7 +36,17 @@ def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[st
     login = Path(environment.get("CLAUDE_CONFIG_DIR") or f"{home}/.claude", ".credentials.json")
     has_login = any(environment.get(name) for name in _KEYS) or login.is_file()
     is_signed_in = True if has_login else None if _may_sign_in_elsewhere(environment) else False
-    return found_program(client, environment, is_signed_in=is_signed_in)
+    return found_program(client, environment, is_signed_in=is_signed_in, account=_account(environment, home))
+
+
+def _account(environment: Mapping[str, str], home: str) -> str | None:
+    """Tell its account: by what a variable says, or by the id beside its login, whose tokens change."""
+    from agent_backends.client.accounts import fingerprint, text_in
+
+    folder = environment.get("CLAUDE_CONFIG_DIR") or home
+    given = next((environment[name] for name in _KEYS if environment.get(name)), None)
+    known = given or text_in(Path(folder, ".claude.json"), "oauthAccount", "accountUuid")
+    return fingerprint(known, environment.get("ANTHROPIC_BASE_URL"))
 
 
 def _may_sign_in_elsewhere(environment: Mapping[str, str]) -> bool:

@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from agent_backends.protocol import CannotRunError, Outcome, Turn
 from runtime_client.reasons import Reason
 
-# 500 and 503 are absent: nobody knows what they mean, and a try may or may not help.
 _REASON_OF_STATUS: Mapping[int, Reason] = {
     401: Reason.BACKEND_AUTH,
     402: Reason.QUOTA_EXHAUSTED,
     403: Reason.BACKEND_AUTH,
     404: Reason.INVALID_PARAMETERS,
     413: Reason.CONTEXT_OVERFLOW,
+    408: Reason.MODEL_UNREACHABLE,
     429: Reason.RATE_LIMITED,
-    529: Reason.RATE_LIMITED,
 }
+_SERVICE_FAILED = range(500, 600)
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 def reason_of_status(status: int | None) -> Reason | None:
     """Return what the HTTP status of a failed model call means; None if it may mean anything."""
-    return _REASON_OF_STATUS.get(status or 0)
+    # What a service says from 500 on is its own trouble, and most often over after a while.
+    return Reason.MODEL_OVERLOADED if status in _SERVICE_FAILED else _REASON_OF_STATUS.get(status or 0)
 
 
 def died(title: str, exit_code: int | None, last_words: str, result_text: str) -> Outcome:

@@ -22,9 +22,13 @@ _KINDS: Mapping[str, Reason] = {
     "rate_limit": Reason.RATE_LIMITED,
     "rate_limit_error": Reason.RATE_LIMITED,
     "rateLimitExceeded": Reason.RATE_LIMITED,
-    "overloaded": Reason.RATE_LIMITED,
-    "overloaded_error": Reason.RATE_LIMITED,
-    "serverOverloaded": Reason.RATE_LIMITED,
+    "overloaded": Reason.MODEL_OVERLOADED,
+    "overloaded_error": Reason.MODEL_OVERLOADED,
+    "serverOverloaded": Reason.MODEL_OVERLOADED,
+    "api_error": Reason.MODEL_OVERLOADED,
+    "server_error": Reason.MODEL_OVERLOADED,
+    "internalServerError": Reason.MODEL_OVERLOADED,
+    "connection_failed": Reason.MODEL_UNREACHABLE,
     "contextWindowExceeded": Reason.CONTEXT_OVERFLOW,
     "prompt_too_long": Reason.CONTEXT_OVERFLOW,
     "auth_required": Reason.BACKEND_AUTH,
@@ -34,6 +38,15 @@ _KINDS: Mapping[str, Reason] = {
     "budget_exhausted": Reason.BUDGET_EXCEEDED,
     "error_max_turns": Reason.BUDGET_EXCEEDED,
     "error_max_budget_usd": Reason.BUDGET_EXCEEDED,
+}
+
+
+# What Codex writes as the name of a field, beside what it knows of that kind.
+_TAGS: Mapping[str, Reason] = {
+    "httpConnectionFailed": Reason.MODEL_UNREACHABLE,
+    "responseStreamConnectionFailed": Reason.MODEL_UNREACHABLE,
+    "responseStreamDisconnected": Reason.MODEL_UNREACHABLE,
+    "responseTooManyFailedAttempts": Reason.MODEL_UNREACHABLE,
 }
 
 
@@ -47,7 +60,8 @@ def reason_in(content: Json) -> Reason | None:
         for field in _STATUS_FIELDS:
             if (reason := reason_of_status(whole(found, field))) is not None:
                 return reason
-    return None
+    # Last: which kind of trouble it was is told by a status in it, where there was an answer.
+    return next((_TAGS[tag] for found in objects_in(content) for tag in found if tag in _TAGS), None)
 
 
 def objects_in(value: Json, depth: int = 0) -> Iterator[JsonObject]:

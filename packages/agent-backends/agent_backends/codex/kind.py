@@ -18,11 +18,16 @@ def _load() -> Backend:
 
 
 def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
+    from agent_backends.client.accounts import fingerprint, text_in
+
     home = environment.get("HOME") or str(Path.home())
     login = Path(environment.get("CODEX_HOME") or f"{home}/.codex", "auth.json")
     # A provider of the user's own needs no login of Codex'; whether there is one stands in its settings.
     is_signed_in = True if environment.get("CODEX_API_KEY") or login.is_file() else None
-    return found_program(str(options.get("client_path") or "codex"), environment, is_signed_in=is_signed_in)
+    given = environment.get("CODEX_API_KEY") or text_in(login, "OPENAI_API_KEY")
+    account = fingerprint(given or text_in(login, "tokens", "account_id"))
+    program = str(options.get("client_path") or "codex")
+    return found_program(program, environment, is_signed_in=is_signed_in, account=account)
 
 
 def describe() -> Kind:

@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from agent_backends.client.failures import one_line, wrong_option
+from agent_backends.client.limits_told import LIMITS, limit_told
 from agent_backends.client.loose import part, whole, word
 from agent_backends.client.peer import METHOD_NOT_FOUND, GoneError, Lines, Peer, RefusedByPeerError
 from agent_backends.client.running import OBEY_SECONDS
 from agent_backends.client.servers import servers_of
 from agent_backends.client.typed_errors import reason_in
 from agent_backends.codex.items import Items
-from agent_backends.codex.limits import reset_sentence
+from agent_backends.codex.limits import reset_sentence, used_up
 from agent_backends.codex.options import CodexOptions
 from agent_backends.codex.questions import answer_to, asked_about
 from agent_backends.codex.servers import told_servers
@@ -177,11 +178,13 @@ class CodexTalk:
         error = part(turn, "error")
         if word(turn, "status") != "completed" or error:
             reason = reason_in(error) or Reason.NONZERO_EXIT
-            reset = reset_sentence(self._limits) if reason in (Reason.QUOTA_EXHAUSTED, Reason.RATE_LIMITED) else ""
             said = one_line(word(error, "message")) or f"the turn is {word(turn, 'status')!r}"
             details = one_line(word(error, "additionalDetails"))
+            known = used_up(self._limits) if reason in LIMITS else None
+            limit = known or limit_told(reason, error, f"{said} {details}")
+            reset = reset_sentence(known)
             sentence = f"{TITLE} could not finish the turn: {said}{f' ({details})' if details else ''}{reset}"
-            return Outcome.failed(reason, sentence, self.last_text)
+            return replace(Outcome.failed(reason, sentence, self.last_text), limit=limit)
         if not self.last_text:
             sentence = f"{TITLE} ended the turn without an error and without a word (ask again)"
             return Outcome.failed(Reason.EMPTY_RESULT, sentence)

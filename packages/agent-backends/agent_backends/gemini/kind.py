@@ -19,12 +19,16 @@ def _load() -> Backend:
 
 
 def _look(options: JsonObject, command: tuple[str, ...], environment: Mapping[str, str]) -> Found:  # noqa: ARG001
+    from agent_backends.client.accounts import fingerprint
+
     home = environment.get("GEMINI_CLI_HOME") or environment.get("HOME") or str(Path.home())
     has_login = any(environment.get(name) for name in _KEYS) or Path(home, ".gemini/oauth_creds.json").is_file()
     # Its settings may name a key's place, or a cloud whose login is the machine's.
     has_settings = bool(environment.get("GOOGLE_CLOUD_PROJECT")) or Path(home, ".gemini/.env").is_file()
     is_signed_in = True if has_login else None if has_settings else False
-    return found_program(str(options.get("client_path") or "gemini"), environment, is_signed_in=is_signed_in)
+    account = fingerprint(environment.get("GEMINI_API_KEY") or environment.get("GOOGLE_API_KEY"))
+    program = str(options.get("client_path") or "gemini")
+    return found_program(program, environment, is_signed_in=is_signed_in, account=account)
 
 
 def describe() -> Kind:

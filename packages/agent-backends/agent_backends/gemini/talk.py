@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from agent_backends.client.failures import died, one_line, reason_of_status
+from agent_backends.client.limits_told import limit_told
 from agent_backends.client.loose import part, whole, word
 from agent_backends.client.process import ClientProcess
 from agent_backends.client.words import Words
@@ -122,9 +123,9 @@ class GeminiTalk:
     def _failed(self, result: JsonObject, exit_code: int) -> Outcome:
         reason = _REASON_OF_EXIT.get(exit_code) or reason_of_status(exit_code + EXIT_CODES) or Reason.NONZERO_EXIT
         said = one_line(word(result, "error", "message")) or one_line(self._process.last_words) or "no explanation"
-        return Outcome.failed(
-            reason, f"{TITLE} could not finish the turn (exit code {exit_code}): {said}", self.last_text
-        )
+        sentence = f"{TITLE} could not finish the turn (exit code {exit_code}): {said}"
+        limit = limit_told(reason, result, f"{said} {self._process.last_words}")
+        return replace(Outcome.failed(reason, sentence, self.last_text), limit=limit)
 
     def _conversation_unknown(self) -> Outcome:
         return Outcome.failed(

@@ -109,6 +109,8 @@ def _report_of(ended: Ended) -> Report:
             return Report("stopped", {**facts, "reason": "stopped_by_user"})
         case Ending.FAILED:
             reason = None if outcome.reason is None else outcome.reason.value
+            if outcome.limit is not None:
+                facts["limit"] = outcome.limit.as_json()
             return Report("failed", {**facts, "error": outcome.error or "", "reason": reason})
 
 

@@ -104,6 +104,8 @@ def _note(ended: Ended, unwritten: str | None) -> JsonObject:
         note["usage"] = usage_as_json(outcome.usage)
     if outcome.cost_usd is not None:
         note["cost_usd"] = outcome.cost_usd
+    if outcome.limit is not None:
+        note["limit"] = outcome.limit.as_json()
     if unwritten is not None:
         note["unwritten"] = unwritten
     return note

@@ -31,6 +31,7 @@ VERBS: Mapping[str, Verb] = {
     "stop": Verb("Stop what runs in sessions.", "ao-stop"),
     "retry": Verb("Run what failed or was stopped once more."),
     "hold": Verb("Keep what waits from every launcher, or lift that."),
+    "holds": Verb("List the accounts whose limit is used up; lift or extend that."),
     "delete": Verb("Delete sessions.", "ao-delete"),
     "queue": Verb("List the jobs that wait, and why."),
     "launchers": Verb("List the launchers."),

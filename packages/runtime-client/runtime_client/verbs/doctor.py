@@ -16,7 +16,7 @@ from runtime_client.models import SessionQuery
 from runtime_client.terminal.command_line import JsonOption, print_json, print_text
 from runtime_client.verbs.programs import launcher_command
 from runtime_client.version import VERSION
-from runtime_client.wire import Json
+from runtime_client.wire import Json, JsonObject
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,22 @@ def _of_runtime() -> list[Finding]:
             found.append(Finding(f"its version is {version}", version == VERSION, advice))
             client.sessions(SessionQuery(), 1)
             found.append(Finding("it takes the token", is_well=True))
+            found += [_of_hold(hold) for hold in client.holds()]
             alive = health.get("launchers_alive")
             advice = "" if alive else f"start one: {called('agent-launcher')}, or all with: {called('ao up')}"
             found.append(Finding(f"launchers alive: {alive}", bool(alive), advice))
     except RuntimeClientError as error:
         found.append(Finding(str(error), is_well=False))
     return found
+
+
+def _of_hold(hold: JsonObject) -> Finding:
+    # Nothing is broken: it goes on by itself.
+    return Finding(
+        str(hold.get("detail")),
+        is_well=True,
+        advice=f"to try at once: {called('ao holds')} --lift {hold.get('hold_id')}",
+    )
 
 
 def _of_launcher(*, as_json: bool) -> "subprocess.CompletedProcess[str]":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from datetime import datetime
 
 from lib.attempt.folder import RunFolder
 from lib.attempt.witness import NEVER_SAID, Witness, is_last_note, witness_of
 from lib.wire.models import Job, JsonObject, Report, integer_of, iso_time, number_of, text_of, texts_of
 
 NO_NOTE = "it left no note about its end"
+_NAME_CHARACTERS = 200
 KILLED_STATUS = 128 + signal.SIGKILL
 # What ends an attempt against its will, but not by a stop that someone asked for.
 _FAILURES = frozenset(
@@ -48,6 +50,7 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
         usage=usage if isinstance(usage, dict) else {},
         cost_usd=number_of(outcome, "cost_usd"),
         unwritten=unwritten or (NO_NOTE if is_missing else None),
+        limit=_limit(outcome) if name == "failed" else None,
     )
 
 
@@ -111,6 +114,22 @@ def _how_it_ended(job: Job, folder: RunFolder, verdict: JsonObject) -> str:
     if number:
         return f"the command was ended by signal {number}"
     return NEVER_SAID if code == 0 else f"the command ended with code {code}"
+
+
+def _limit(outcome: JsonObject) -> JsonObject | None:
+    """Return what the command says of a limit that its agent ran into, as far as the runtime would take it."""
+    told = outcome.get("limit")
+    if not isinstance(told, dict):
+        return None
+    name = "".join(filter(str.isprintable, text_of(told, "name") or ""))[:_NAME_CHARACTERS]
+    return {"name": name or None, "retry_at": _time_in(told), "is_of_model": told.get("is_of_model") is True}
+
+
+def _time_in(told: JsonObject) -> str | None:
+    try:
+        return iso_time(datetime.fromisoformat(text_of(told, "retry_at") or "").timestamp())
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _unwritten(folder: RunFolder, outcome: JsonObject, exit_code: int | None) -> str | None:

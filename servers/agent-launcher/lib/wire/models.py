@@ -183,6 +183,7 @@ class Report:
     usage: JsonObject = field(default_factory=dict)
     cost_usd: float | None = None
     unwritten: str | None = None
+    limit: JsonObject | None = None
 
     def details(self) -> JsonObject:
         """The optional fields that have something to say."""
@@ -197,6 +198,7 @@ class Report:
             "usage": self.usage or None,
             "cost_usd": self.cost_usd,
             "unwritten": self.unwritten,
+            "limit": self.limit,
         }
         return {name: value for name, value in all_fields.items() if value is not None}
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Never
@@ -12,6 +12,8 @@ import typer
 from agent_runtime.command_line.access_commands import add_access_commands
 from agent_runtime.command_line.service_command import add_service_command
 from agent_runtime.domain.errors import Problem, Unusable
+from agent_runtime.domain.json import Json
+from agent_runtime.domain.retries import retries_in
 from agent_runtime.log_lines import LogFormat
 from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, shipped_folder
 from agent_runtime.version import VERSION
@@ -68,6 +70,13 @@ KeepGigabytes = Annotated[
 QueueMax = Annotated[int, typer.Option(envvar="AGENT_RUNTIME_QUEUE_MAX", min=1, help="how many jobs may wait")]
 SessionQueueMax = Annotated[
     int, typer.Option(envvar="AGENT_RUNTIME_SESSION_QUEUE_MAX", min=1, help="how many jobs of one session may wait")
+]
+RetriesText = Annotated[
+    str,
+    typer.Option(
+        envvar="AGENT_RUNTIME_RETRIES",
+        help="further tries of jobs by class of failure, such as 'infrastructure=3,network=5,quota=until_reset'",
+    ),
 ]
 TreeDepthMax = Annotated[
     int,
@@ -189,6 +198,7 @@ def _read_settings(
     keep_gigabytes: KeepGigabytes = 10.0,
     queue_max: QueueMax = 200_000,
     session_queue_max: SessionQueueMax = 1_000,
+    retries: RetriesText = "",
     tree_depth_max: TreeDepthMax = 8,
     children_max: ChildrenMax = 100,
     tree_sessions_max: TreeSessionsMax = 500,
@@ -218,6 +228,7 @@ def _read_settings(
         keep_gigabytes=keep_gigabytes,
         waiting_max=queue_max,
         waiting_of_session_max=session_queue_max,
+        retries=_retries(retries),
         tree_depth_max=tree_depth_max,
         children_max=children_max,
         tree_sessions_max=tree_sessions_max,
@@ -227,6 +238,13 @@ def _read_settings(
         trusted_proxies=_listed(trusted_proxies),
         request_timeout_seconds=request_timeout,
     )
+
+
+def _retries(text: str) -> Mapping[str, Json]:
+    try:
+        return retries_in(text)
+    except ValueError as error:
+        _leave(error, EXIT_USAGE)
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ class Blueprint:
     """What a blueprint says, checked.
 
     Shape:   `mcp_servers` maps a server's name to its settings, with references to secrets left as they are; `sandbox`
-             is what the launcher's machine puts around the agent, None for nothing.
+             is what the launcher's machine puts around the agent, None for nothing; `retries` says how often its jobs
+             are tried again, `fallbacks` which agents new sessions get while its limit is used up.
     """
 
     backend: str
@@ -35,6 +36,8 @@ class Blueprint:
     sandbox: Json = None
     permissions: Json = None
     questions: Mapping[str, Json] = field(default_factory=dict)
+    retries: Mapping[str, Json] = field(default_factory=dict)
+    fallbacks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ MOVES: Mapping[Move, Edge] = {
             _set(JobStatus.FAILED),
             _set(JobStatus.PENDING),
             "runtime",
-            "infrastructure failed, attempts left",
+            "it failed, and its retries allow another try",
         ),
         Edge(
             12,
@@ -170,6 +170,7 @@ class Order:
     if_busy: IfBusy = IfBusy.ENQUEUE
     max_attempts: int = 1
     rerun_lost: int = 0
+    retries: Mapping[str, Json] = field(default_factory=dict)
     not_before: datetime | None = None
     callback: bool = False
     launcher_id: LauncherId | None = None
@@ -213,6 +214,7 @@ class Job:
     if_busy: IfBusy
     max_attempts: int
     rerun_lost: int
+    retries: Mapping[str, Json] = field(default_factory=dict)
     not_before: datetime | None
     queue_expires_at: datetime | None
     callback: bool

@@ -4,11 +4,13 @@ from enum import StrEnum
 
 
 class FailureClass(StrEnum):
-    """Who could have prevented it; only `infrastructure` is ever run again by the runtime itself."""
+    """What kind of failure it is, and so whether a further try can help; of `user` none ever does."""
 
     INFRASTRUCTURE = "infrastructure"
-    AGENT = "agent"
+    NETWORK = "network"
+    OVERLOADED = "overloaded"
     QUOTA = "quota"
+    AGENT = "agent"
     USER = "user"
 
 
@@ -32,6 +34,8 @@ class Reason(StrEnum):
     BACKEND_AUTH = "backend_auth"
     QUOTA_EXHAUSTED = "quota_exhausted"
     RATE_LIMITED = "rate_limited"
+    MODEL_OVERLOADED = "model_overloaded"
+    MODEL_UNREACHABLE = "model_unreachable"
     BUDGET_EXCEEDED = "budget_exceeded"
     CONTEXT_OVERFLOW = "context_overflow"
     SESSION_NOT_FOUND = "session_not_found"
@@ -70,6 +74,7 @@ class WaitReason(StrEnum):
     NOT_BEFORE = "not_before"
     HELD = "held"
     NOT_ANSWERED = "not_answered"
+    QUOTA_HELD = "quota_held"
     LAUNCHER_SHORT_OF_MEMORY = "launcher_short_of_memory"
     LAUNCHER_OVERLOADED = "launcher_overloaded"
     LAUNCHER_CANNOT_START_JOBS = "launcher_cannot_start_jobs"
@@ -101,7 +106,7 @@ _INFRASTRUCTURE = frozenset(
         Reason.INTERNAL_ERROR,
     }
 )
-_QUOTA = frozenset({Reason.QUOTA_EXHAUSTED, Reason.RATE_LIMITED, Reason.BUDGET_EXCEEDED})
+_QUOTA = frozenset({Reason.QUOTA_EXHAUSTED, Reason.RATE_LIMITED})
 _USER = frozenset(
     {
         Reason.STOPPED_BY_USER,
@@ -115,6 +120,11 @@ _USER = frozenset(
         Reason.GAVE_WAY,
         Reason.BACKEND_MISSING,
         Reason.BACKEND_AUTH,
+        Reason.BUDGET_EXCEEDED,
+        Reason.CONTEXT_OVERFLOW,
+        Reason.SESSION_NOT_FOUND,
+        Reason.HOST_MISMATCH,
+        Reason.CLEANUP_INCOMPLETE,
     }
 )
 
@@ -125,4 +135,6 @@ def failure_class(reason: Reason) -> FailureClass:
         return FailureClass.INFRASTRUCTURE
     if reason in _QUOTA:
         return FailureClass.QUOTA
+    if reason in (Reason.MODEL_OVERLOADED, Reason.MODEL_UNREACHABLE):
+        return FailureClass.OVERLOADED if reason is Reason.MODEL_OVERLOADED else FailureClass.NETWORK
     return FailureClass.USER if reason in _USER else FailureClass.AGENT

@@ -42,6 +42,8 @@ class AgentWire(BaseModel):
     sandbox: JsonValue
     permissions: JsonValue
     questions: dict[str, JsonValue]
+    retries: dict[str, JsonValue]
+    fallbacks: list[str]
     active: bool
     source: Source
     folder: str
@@ -66,6 +68,8 @@ class AgentWire(BaseModel):
             sandbox=blueprint.sandbox,
             permissions=blueprint.permissions,
             questions=cast("dict[str, JsonValue]", dict(blueprint.questions)),
+            retries=cast("dict[str, JsonValue]", dict(blueprint.retries)),
+            fallbacks=list(blueprint.fallbacks),
             active=agent.active,
             source=agent.source,
             folder=str(agent.path if agent.path.suffix == "" else agent.path.parent),

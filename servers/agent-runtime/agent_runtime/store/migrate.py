@@ -9,7 +9,16 @@ from sqlalchemy import Connection, inspect, text
 
 from agent_runtime.domain.errors import Unusable
 from agent_runtime.domain.unknown import shown
-from agent_runtime.store.tables import access, families, jobs, launchers, questions, search, sessions  # noqa: F401 - what there is
+from agent_runtime.store.tables import (  # noqa: F401 - what there is
+    access,
+    families,
+    jobs,
+    launchers,
+    questions,
+    quota,
+    search,
+    sessions,
+)
 from agent_runtime.store.tables.columns import metadata
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -13,6 +13,7 @@ from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Move
 from agent_runtime.services.ports.inquiries import InquiryRows
 from agent_runtime.services.ports.questions import QuestionRows
 from agent_runtime.services.ports.queue import Lane, QueueRows
+from agent_runtime.services.ports.quota import QuotaRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
 from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
@@ -28,6 +29,7 @@ from agent_runtime.store.rows.locks import may_lead
 from agent_runtime.store.rows.logs import LogTable
 from agent_runtime.store.rows.questions import QuestionTable
 from agent_runtime.store.rows.queue import QueueTable
+from agent_runtime.store.rows.quota import QuotaTable
 from agent_runtime.store.rows.retention import RetentionTable
 from agent_runtime.store.rows.search import SearchTable
 from agent_runtime.store.rows.sessions import SessionTable
@@ -41,6 +43,7 @@ class Tables:
         self.channel = channel or Channel(connection, is_shared=is_shared)
         self.jobs = JobTable(self.channel)
         self.queue = QueueTable(self.channel)
+        self.quota = QuotaTable(self.channel)
         self.sessions = SessionTable(self.channel)
         self.launchers = LauncherTable(self.channel)
         self.events = EventTable(self.channel)
@@ -71,6 +74,7 @@ class StoreTransaction:
         self.random_bytes = random_bytes
         self.jobs: JobRows = tables.jobs
         self.queue: QueueRows = tables.queue
+        self.quota: QuotaRows = tables.quota
         self.sessions: SessionRows = tables.sessions
         self.launchers: LauncherRows = tables.launchers
         self.events: EventRows = tables.events

@@ -17,6 +17,7 @@ from agent_runtime.upkeep.queue import (
     free_due_jobs,
     remind_of_stops,
 )
+from agent_runtime.upkeep.quota import next_look, tend_holds
 from agent_runtime.upkeep.silent_launchers import SilentLaunchers
 
 FROZEN_MEANS = timedelta(seconds=5)
@@ -112,6 +113,7 @@ class Upkeep(Background):
             expire_queued,
             expire_questions,
             decide_about_lost_jobs,
+            tend_holds,
         )
         moved = sum(step(tx) for step in steps)
         tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
@@ -129,6 +131,7 @@ class Upkeep(Background):
             times.stop_announced_at + STOP_REPEATED_AFTER if times.stop_announced_at is not None else None,
             tx.questions.next_expiry(),
             self._silent.next_at(tx),
+            next_look(tx),
             tx.now + self._sleeps_at_most,
         ]
         return min(moment for moment in candidates if moment is not None)

@@ -9,7 +9,7 @@ from agent_runtime.http.wire.fields import PlainText
 
 _Client = Annotated[PlainText, Field(min_length=1, max_length=250)]
 _Path = Annotated[PlainText, Field(max_length=4096)]
-_Version = Annotated[PlainText, Field(max_length=200)]
+_Word = Annotated[PlainText, Field(max_length=200)]
 
 
 class ClientWire(BaseModel):
@@ -17,12 +17,14 @@ class ClientWire(BaseModel):
 
     `client` is the backend's name, or for `acp` the backend's and the program's, with a blank between them; without
     `program` it is not installed; `is_signed_in` is null where nobody can tell without spending money.
+    `account` tells the accounts of clients apart and names none of their secrets; null where nobody can tell.
     """
 
     client: _Client
     program: _Path | None = None
-    version: _Version | None = None
+    version: _Word | None = None
     is_signed_in: bool | None = None
+    account: _Word | None = None
 
 
 ClientsBody = Annotated[list[ClientWire], Field(max_length=100)]

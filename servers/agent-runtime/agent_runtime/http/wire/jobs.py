@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
 from agent_runtime.domain.reasons import BY_EXIT_STATUS, SuccessReason
+from agent_runtime.domain.retries import Retries
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
 from agent_runtime.http.wire.answers import ErrorAnswer
 from agent_runtime.http.wire.fields import (
@@ -21,6 +22,7 @@ from agent_runtime.http.wire.fields import (
     UsageWire,
     WireTime,
 )
+from agent_runtime.services.agents.blueprint_retries import RetriesText
 from agent_runtime.services.jobs.waiting import Waiting
 from agent_runtime.services.ports.queries import PastAttempt
 
@@ -77,6 +79,7 @@ class JobBody(BaseModel):
     if_busy: IfBusy = IfBusy.ENQUEUE
     max_attempts: NotBool[Annotated[int, Field(ge=1, le=100)]] = 1
     rerun_lost: NotBool[Annotated[int, Field(ge=0, le=100)]] = 0
+    retries: RetriesText | None = None
     not_before: GivenTime | None = None
     queue_timeout_seconds: NotBool[Annotated[float, Field(gt=0, le=31_536_000)]] | None = None
     callback: bool = False
@@ -114,6 +117,7 @@ class JobBody(BaseModel):
             if_busy=self.if_busy,
             max_attempts=self.max_attempts,
             rerun_lost=self.rerun_lost,
+            retries=self.retries.model_dump(exclude_none=True) if self.retries is not None else {},
             not_before=self.not_before,
             callback=self.callback,
             launcher_id=LauncherId(self.launcher_id) if self.launcher_id is not None else None,
@@ -210,6 +214,7 @@ class JobWire(BaseModel):
     if_busy: str
     max_attempts: int
     rerun_lost: int
+    retries: RetriesText
     not_before: WireTime | None
     queue_expires_at: WireTime | None
     callback: bool
@@ -297,6 +302,7 @@ def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> Jo
         if_busy=job.if_busy,
         max_attempts=job.max_attempts,
         rerun_lost=job.rerun_lost,
+        retries=RetriesText.model_validate(Retries(job.retries, job.max_attempts).in_words()),
         not_before=job.not_before,
         queue_expires_at=job.queue_expires_at,
         callback=job.callback,

@@ -10,6 +10,7 @@ from agent_runtime.domain.job import JobStatus, Usage
 from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.http.wire.answers import ErrorAnswer
 from agent_runtime.http.wire.clients import ClientsBody, ClientWire, clients_wire
+from agent_runtime.http.wire.ends import Bytes, LimitBody, UsageBody
 from agent_runtime.http.wire.fields import GivenTime, Labels, NotBool, Number, PlainText, Whole, WireTime
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
 from agent_runtime.services.launchers.presence import KnownAttempt
@@ -177,18 +178,6 @@ class DeclinedBody(AttemptBody):
     error: str | None = None
 
 
-_Count = NotBool[Annotated[int, Field(ge=0, le=2**53)]]
-
-
-class UsageBody(BaseModel):
-    """What an attempt consumed."""
-
-    input_tokens: _Count = 0
-    output_tokens: _Count = 0
-    cache_read_tokens: _Count = 0
-    cache_write_tokens: _Count = 0
-
-
 class EndFields(AttemptFields):
     """How an attempt ended.
 
@@ -205,8 +194,9 @@ class EndFields(AttemptFields):
     cost_usd: NotBool[Annotated[float, Field(ge=0)]] | None = None
     ended_at: GivenTime | None = None
     run_seconds: NotBool[Annotated[float, Field(ge=0, le=10**9)]] | None = None
-    log_bytes: _Count | None = None
+    log_bytes: Bytes | None = None
     unwritten: str | None = None
+    limit: LimitBody | None = None
 
     def report_by(self, launcher_id: str, job_id: str, outcome: JobStatus) -> Report:
         """Say it in the words of the services."""
@@ -226,6 +216,7 @@ class EndFields(AttemptFields):
             run_seconds=self.run_seconds,
             log_bytes=self.log_bytes,
             is_cut_short=self.unwritten is not None,
+            limit=(self.limit or LimitBody()).told(),
         )
 
 

@@ -45,6 +45,7 @@ from agent_runtime.services.agents.blueprint_permissions import (
     QuestionsText,
     checked_permissions,
 )
+from agent_runtime.services.agents.blueprint_retries import RetriesText
 from agent_runtime.services.agents.blueprint_sandbox import (
     BubblewrapText,
     WrapperText,
@@ -83,6 +84,8 @@ class BlueprintText(BaseModel):
     model: Word | None = None
     labels: Annotated[dict[Word, Word], Field(max_length=100, json_schema_extra=_OF_WORDS)] = {}
     limits: LimitsText = LimitsText()
+    retries: RetriesText = RetriesText()
+    fallbacks: Annotated[list[Word], Field(max_length=10)] = []
     options: Annotated[dict[Word, JsonValue], Field(json_schema_extra=_OF_WORDS)] = {}
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
@@ -119,6 +122,8 @@ class BlueprintText(BaseModel):
             sandbox=_plain(self.sandbox),
             permissions=_plain(self.permissions),
             questions=self.questions.model_dump(exclude_none=True),
+            retries=self.retries.model_dump(exclude_none=True),
+            fallbacks=tuple(self.fallbacks),
         )
 
 
@@ -127,7 +132,7 @@ def _plain(said: BaseModel | str | None) -> Json:
     return said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said
 
 
-_KEYS_WITHIN: Mapping[str, type[BaseModel]] = {"limits": LimitsText, "questions": QuestionsText}
+_KEYS_WITHIN: Mapping[str, type[BaseModel]] = {"limits": LimitsText, "questions": QuestionsText, "retries": RetriesText}
 
 
 class BrokenBlueprintError(Exception):
@@ -193,6 +198,8 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
         "model": blueprint.model,
         "labels": dict(blueprint.labels),
         "limits": dict(blueprint.limits),
+        "retries": dict(blueprint.retries),
+        "fallbacks": list(blueprint.fallbacks),
         "options": dict(blueprint.options),
         "sandbox": blueprint.sandbox,
         "permissions": blueprint.permissions,

@@ -5,15 +5,19 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
-def _number(value: object) -> object:
+def number_or_nothing(value: object) -> object:
+    """Refuse what only looks like a number.
+
+    Errors:  ValueError.
+    """
     # Python counts with true and false; and a text is no number, though it may look like one.
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise ValueError("a number is expected")
     return value
 
 
-_Count = Annotated[int, Field(ge=0, le=10**12, strict=False), BeforeValidator(_number)]
-_Amount = Annotated[float, Field(ge=0, le=10**9), BeforeValidator(_number)]
+_Count = Annotated[int, Field(ge=0, le=10**12, strict=False), BeforeValidator(number_or_nothing)]
+_Amount = Annotated[float, Field(ge=0, le=10**9), BeforeValidator(number_or_nothing)]
 
 
 class LimitsText(BaseModel):

@@ -15,7 +15,7 @@ from agent_runtime.domain.agent import Agent, Blueprint, Source
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import is_session_name
-from agent_runtime.domain.json import JsonObject
+from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.permissions import read_permissions
 from agent_runtime.services.agents.blueprint_files import (
     CLAUDE_SUFFIX,
@@ -28,7 +28,7 @@ from agent_runtime.services.agents.blueprint_files import (
 )
 from agent_runtime.services.agents.blueprint_kinds import can_ask
 from agent_runtime.services.agents.blueprint_permissions import terms_of
-from agent_runtime.services.agents.clients import client_of
+from agent_runtime.services.agents.clients import client_of, quota_of
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.ports.store import Transaction
 
@@ -45,11 +45,13 @@ class _Read:
 class Agents:
     """Finds, lists and writes blueprints; safe to ask from several threads.
 
-    Shape:   `user_dir` is the only folder that is written to; neither folder needs to exist.
+    Shape:   `user_dir` is the only folder that is written to; neither folder needs to exist. `retries` holds where an
+             agent says nothing of further tries.
     """
 
-    def __init__(self, shipped_dir: Path, user_dir: Path) -> None:
+    def __init__(self, shipped_dir: Path, user_dir: Path, retries: Mapping[str, Json] | None = None) -> None:
         self._dirs: Mapping[Source, Path] = {Source.USER: user_dir, Source.SHIPPED: shipped_dir}
+        self._retries = retries or {}
         self._writing = threading.Lock()
         self._known: dict[Path, _Read] = {}
         self._inactive: tuple[tuple[int, ...] | None, frozenset[str]] = (None, frozenset())
@@ -92,6 +94,9 @@ class Agents:
             read_permissions(blueprint.permissions),
             terms_of(dict(blueprint.questions)),
             can_ask(blueprint.backend),
+            quota_of(agent.name, blueprint),
+            {**self._retries, **blueprint.retries},
+            blueprint.fallbacks,
         )
 
     def create(self, name: str, blueprint: Blueprint) -> Agent:

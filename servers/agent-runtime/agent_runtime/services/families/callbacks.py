@@ -21,6 +21,7 @@ from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.job import Job, JobStatus, JobType, Order
 from agent_runtime.domain.question import ParentsPart, Question, in_words
 from agent_runtime.domain.reasons import Reason
+from agent_runtime.domain.retries import RETRIES_OF_NEWS
 from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.jobs.admission import ancestors
@@ -192,7 +193,9 @@ def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_w
     lane = tx.queue.lane_by_id(last.lane_id)
     at_once_max = lane.agent_limit
     limits = {RUNNING_LIMIT: at_once_max} if at_once_max is not None else {}
-    needs = AgentNeeds(parent.agent_name, active=True, labels=last.labels, limits=limits, client=lane.client)
+    needs = AgentNeeds(
+        parent.agent_name, active=True, labels=last.labels, limits=limits, client=lane.client, quota=lane.quota
+    )
     order = Order(
         type=JobType.RESUME_SESSION,
         session_name=parent.name,
@@ -200,6 +203,7 @@ def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_w
         priority=last.priority,
         timeout_seconds=last.timeout_seconds,
         stop_grace_seconds=last.stop_grace_seconds,
+        retries={**RETRIES_OF_NEWS, **last.retries},
         is_news=True,
     )
     job = create_job(tx, order, lambda _name: needs).job

@@ -5,13 +5,12 @@ with the session, and the words that it is given are the answers.
 """
 
 import json
-from dataclasses import replace
 
-from agent_runtime.domain.job import Job, JobStatus, JobType, Move, WaitsOn
+from agent_runtime.domain.job import Job, JobStatus, Move, WaitsOn
 from agent_runtime.domain.question import Question, QuestionKind, QuestionStatus, in_words
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import SessionStatus
-from agent_runtime.services.jobs.moves import announce_ready, move_job
+from agent_runtime.services.jobs.moves import announce_ready, move_job, way_home
 from agent_runtime.services.ports.store import JobChanges, Transaction
 
 _INTRODUCTION = (
@@ -30,21 +29,12 @@ def put_aside(tx: Transaction, job: Job) -> Job:
     is_open = bool(tx.questions.open_of_job(job.id))
     waits_on = WaitsOn.ANSWER if is_open else None
     # What gave way did not fail: it uses up none of the tries that are left for failures.
-    changes: JobChanges = {"waits_on": waits_on, "tries": max(0, job.tries - 1), **_way_home(tx, job)}
+    changes: JobChanges = {"waits_on": waits_on, "tries": max(0, job.tries - 1), **way_home(tx, job)}
     moved = move_job(tx, job, Move.TRY_AGAIN, JobStatus.PENDING, changes)
     assert moved is not None, f"job '{job.id}' was moved by another inside a transaction"
     if is_open:
         tx.sessions.change(job.session_id, {"status": SessionStatus.WAITING_INPUT, "updated_at": tx.now})
     return moved
-
-
-def _way_home(tx: Transaction, job: Job) -> JobChanges:
-    """Bind the job to the host where its conversation lives by now."""
-    session = tx.sessions.get(job.session_id)
-    if session is None or session.hostname in (None, job.required_host):
-        return {}
-    lane = replace(tx.queue.lane_by_id(job.lane_id), required_host=session.hostname)
-    return {"required_host": session.hostname, "lane_id": tx.queue.lane(lane)}
 
 
 def go_on_when_answered(tx: Transaction, question: Question) -> None:
@@ -63,11 +53,10 @@ def has_given_way(job: Job) -> bool:
     return job.reason == Reason.GAVE_WAY
 
 
-def as_continued(tx: Transaction, job: Job) -> tuple[Job, str]:
-    """Return a job that gave way as its launcher is to run it: going on with its session, with the answers as words."""
+def answers_for(tx: Transaction, job: Job) -> str:
+    """Give the words with which a job that gave way goes on with its session: the answers."""
     told = [one for one in tx.questions.of_job(job.id) if one.taken_at is None and one.status in _SAID]
-    words = "\n\n".join([_INTRODUCTION, *(_as_said(one) for one in told), _ALLOWED])
-    return replace(job, type=JobType.RESUME_SESSION), words
+    return "\n\n".join([_INTRODUCTION, *(_as_said(one) for one in told), _ALLOWED])
 
 
 _SAID = (QuestionStatus.ANSWERED, QuestionStatus.EXPIRED)

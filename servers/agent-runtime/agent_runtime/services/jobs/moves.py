@@ -114,7 +114,7 @@ def announce_ready(tx: Transaction, job: Job) -> Job:
 def make_current(tx: Transaction, job: Job) -> Job:
     """Let a pending job be its session's current one, and so reachable for launchers."""
     changes: JobChanges = {"waits_on": time_to_wait(tx, job), "queued_at": tx.now}
-    changed = tx.jobs.change(job.id, changes | _way_home(tx, job))
+    changed = tx.jobs.change(job.id, changes | way_home(tx, job))
     assert changed is not None, f"job '{job.id}' vanished inside a transaction"
     tx.sessions.change(
         job.session_id,
@@ -128,10 +128,12 @@ def time_to_wait(tx: Transaction, job: Job) -> WaitsOn | None:
     return WaitsOn.TIME if job.not_before is not None and job.not_before > tx.now else None
 
 
-def _way_home(tx: Transaction, job: Job) -> JobChanges:
-    """Send a resume to the host where its session lives, which is known only once the session has run."""
+def way_home(tx: Transaction, job: Job) -> JobChanges:
+    """Send what goes on with a conversation to the host where that is, which is known only once it has begun."""
     session = tx.sessions.get(job.session_id)
-    if session is None or job.type is JobType.START_SESSION or session.hostname in (None, job.required_host):
+    if session is None or session.hostname in (None, job.required_host):
+        return {}
+    if job.type is JobType.START_SESSION and session.backend_session_id is None:
         return {}
     lane = replace(tx.queue.lane_by_id(job.lane_id), required_host=session.hostname)
     return {"required_host": session.hostname, "lane_id": tx.queue.lane(lane)}
@@ -150,7 +152,7 @@ def _fill_row(tx: Transaction, job: Job, session: Session, target: JobStatus, ch
     elif target is JobStatus.PENDING:
         full |= _NOBODY_HAS_IT
         full["queued_at"] = tx.now
-        if job.status is not JobStatus.CLAIMED:
+        if job.status is not JobStatus.CLAIMED and "place" not in changes:
             full["place"] = None  # It comes anew; one that was only claimed keeps its place at the front.
         others = _wait_of(tx, job, session, changes.get("not_before", job.not_before))
         full["waits_on"] = others or changes.get("waits_on")

@@ -34,7 +34,8 @@ from agent_runtime.services.jobs.admission import (
 )
 from agent_runtime.services.jobs.agreements import promise
 from agent_runtime.services.jobs.budgets import refuse_overspent
-from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job
+from agent_runtime.services.jobs.fallbacks import free_agent
+from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job, way_home
 from agent_runtime.services.jobs.open_questions import withdraw_questions
 from agent_runtime.services.jobs.queue_limits import QueueGauge
 from agent_runtime.services.jobs.second_starts import may_be_started_again
@@ -93,6 +94,7 @@ def create_job(
         gauge.admit(tx, order)
     if order.type is JobType.START_SESSION:
         agent = _agent(find_agent, order.agent_name)
+        agent = free_agent(tx, agent, find_agent, lambda one: _lane_of_new(one, order))
         refuse_beyond_parent(tx, order, agent, find_agent)
         return Created(_start_session(tx, order, agent, job_id, growth), is_new=True)
     return Created(_resume_session(tx, order, find_agent, job_id), is_new=True)
@@ -159,7 +161,8 @@ def retry_job(tx: Transaction, job_id: JobId) -> Job:
             "not_retryable", f"cannot run job '{job_id}' again: it must be failed or stopped, found '{job.status}'"
         )
     changes: JobChanges = {"not_before": None, "queue_expires_at": None}
-    moved = move_job(tx, job, Move.RETRY, JobStatus.PENDING, changes | _without_gone_launcher(tx, job))
+    changes |= way_home(tx, job) | _without_gone_launcher(tx, job)
+    moved = move_job(tx, job, Move.RETRY, JobStatus.PENDING, changes)
     return moved if moved is not None else retry_job(tx, job_id)
 
 
@@ -237,6 +240,7 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
     tx.sessions.insert(session)
     facts: dict[str, Json] = {
         "agent_name": agent.name,
+        **({"instead_of": order.agent_name} if order.agent_name != agent.name else {}),
         "status": session.status,
         "parent_session_name": session.parent_session_name,
         "parent_session_id": session.parent_session_id,
@@ -314,7 +318,14 @@ def _lane(agent: AgentNeeds, order: Order, labels: Mapping[str, str], host: str 
         agent_name=agent.name if is_limited else None,
         agent_limit=int(str(limit)) if is_limited else None,
         client=agent.client,
+        backend=agent.quota.backend if agent.quota is not None else None,
+        model=agent.quota.model if agent.quota is not None else None,
+        account=agent.quota.account if agent.quota is not None else None,
     )
+
+
+def _lane_of_new(agent: AgentNeeds, order: Order) -> Lane:
+    return _lane(agent, order, {**agent.labels, **order.labels}, order.required_host)
 
 
 def _insert_job(
@@ -379,6 +390,7 @@ def _new_job(
         if_busy=order.if_busy,
         max_attempts=order.max_attempts,
         rerun_lost=order.rerun_lost,
+        retries={**agent.retries, **order.retries},
         not_before=order.not_before,
         queue_expires_at=_queue_expiry(tx, order),
         callback=order.callback,

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER, TERMINAL, Job, JobStatus, WaitsOn
 from agent_runtime.domain.launcher import Launcher, LauncherStatus, may_run, what_is_amiss
+from agent_runtime.domain.quota_hold import HoldId, QuotaHold
 from agent_runtime.domain.reasons import OpenReason, WaitReason
 from agent_runtime.services.jobs.orders import asked_labels
+from agent_runtime.services.jobs.quota_holds import jobs_held, kept_by, sentence_of
 from agent_runtime.services.ports.store import Transaction
 
 _CAUSE_CHARACTERS = 500
@@ -35,13 +37,14 @@ def explain_waiting(tx: Transaction, jobs: Iterable[Job]) -> Mapping[JobId, Wait
     pending = [job for job in unfinished if job.status is JobStatus.PENDING]
     launchers = [item for item in tx.launchers.present() if item.status is LauncherStatus.ALIVE] if pending else []
     at_work = tx.jobs.count_at_launchers() if launchers else {}
-    waits = {job.id: _with_time(job, _why(tx, job, launchers, at_work)) for job in pending}
+    limits = _Limits(tx)
+    waits = {job.id: _with_time(job, _why(tx, job, launchers, at_work, limits)) for job in pending}
     return waits | {job.id: _at_a_launcher(job) for job in unfinished if job.status is not JobStatus.PENDING}
 
 
 def _with_time(job: Job, why: Waiting) -> Waiting:
     """Add when its time comes, or when it leaves the queue, whichever is first."""
-    times = [job.queue_expires_at, job.not_before if why.reason is WaitReason.NOT_BEFORE else None]
+    times = [job.queue_expires_at, why.next_at, job.not_before if why.reason is WaitReason.NOT_BEFORE else None]
     return replace(why, next_at=min((time for time in times if time is not None), default=None))
 
 
@@ -69,7 +72,30 @@ def _at_a_launcher(job: Job) -> Waiting:
     return Waiting(OpenReason.AT_WORK, "runs until its process ends, or its time limit", ends_at)
 
 
-def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int]) -> Waiting:
+class _Limits:
+    """The limits that are used up, read once for all jobs of a question, and only if one of them asks."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._holds: Sequence[QuotaHold] | None = None
+        self._sentences: dict[HoldId, str] = {}
+
+    def keeping(self, job: Job, launchers: Sequence[Launcher]) -> Waiting | None:
+        """Say that a limit is used up, if it is so for each of the launchers that could run the job."""
+        if self._holds is None:
+            self._holds = self._tx.quota.open()
+        lane = self._tx.queue.lane_by_id(job.lane_id) if self._holds else None
+        hold = kept_by(lane, launchers, self._holds) if lane is not None else None
+        if hold is None:
+            return None
+        if hold.id not in self._sentences:
+            self._sentences[hold.id] = sentence_of(hold, jobs_held(self._tx, hold))
+        return Waiting(WaitReason.QUOTA_HELD, self._sentences[hold.id], max(hold.until, self._tx.now))
+
+
+def _why(
+    tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int], limits: _Limits
+) -> Waiting:
     match job.waits_on:
         case WaitsOn.SESSION:
             return _session_busy(tx, job)
@@ -88,7 +114,7 @@ def _why(tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapp
                 "has asked something and let others have its place; it goes on when somebody answers (ao questions)",
             )
         case None:
-            why = _no_launcher_takes_it(tx, job, launchers, at_work)
+            why = _no_launcher_takes_it(tx, job, launchers, at_work, limits)
             return _agent_is_full(tx, job) or why if why.reason is WaitReason.NO_FREE_SLOT else why
 
 
@@ -116,7 +142,7 @@ def _agent_is_full(tx: Transaction, job: Job) -> Waiting | None:
 
 
 def _no_launcher_takes_it(
-    tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int]
+    tx: Transaction, job: Job, launchers: Sequence[Launcher], at_work: Mapping[LauncherId, int], limits: _Limits
 ) -> Waiting:
     launchers = [item for item in launchers if not item.only_own_jobs or item.id == job.required_launcher_id]
     if not launchers:
@@ -133,6 +159,8 @@ def _no_launcher_takes_it(
     able = _with_client(tx, job, fitting)
     if isinstance(able, Waiting):
         return able
+    if (kept := limits.keeping(job, able)) is not None:
+        return kept
     fitting = able
     open_ones = [item for item in fitting if not item.draining]
     if not open_ones:

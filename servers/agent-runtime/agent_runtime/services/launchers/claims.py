@@ -1,16 +1,17 @@
 """How a job gets to a launcher: the claim, its renewal after a lost answer, and the way back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.inquiry import Inquiry
-from agent_runtime.domain.job import Job, JobStatus, Move
+from agent_runtime.domain.job import Job, JobStatus, JobType, Move
 from agent_runtime.domain.launcher import Launcher
-from agent_runtime.services.jobs.giving_way import as_continued, has_given_way
+from agent_runtime.domain.quota_hold import QuotaHold, covering
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.run_order import competing_lanes
+from agent_runtime.services.launchers.going_on import as_told
 from agent_runtime.services.launchers.inquiries import take_inquiries
 from agent_runtime.services.launchers.presence import known_launcher, see
 from agent_runtime.services.ports.queue import Lane, may_serve
@@ -41,9 +42,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A job with the prompt that its launcher needs."""
+    """A job as its launcher is to run it: one that was tried before may go on with what it began."""
 
     job: Job
+    type: JobType
     prompt: str
 
 
@@ -78,8 +80,12 @@ def look_for_work(tx: Transaction, ask: Ask) -> Found:
         jobs += _claim(tx, launcher, min(free, ask.batch - len(jobs)))
     wanted = jobs[: max(ask.batch, 1)]
     prompts = tx.jobs.prompts([job.id for job in wanted])
-    claimed = [as_continued(tx, job) if has_given_way(job) else (job, prompts.get(job.id, "")) for job in wanted]
-    return Found(launcher, [Claimed(job, prompt) for job, prompt in claimed], ())
+    return Found(launcher, [_told(tx, launcher, job, prompts.get(job.id, "")) for job in wanted], ())
+
+
+def _told(tx: Transaction, launcher: Launcher, job: Job, prompt: str) -> Claimed:
+    kind, words = as_told(tx, launcher, job, prompt)
+    return Claimed(job, kind, words)
 
 
 def announce_stops(tx: Transaction, launcher_id: LauncherId, *, always: bool = False) -> Sequence[Job]:
@@ -122,18 +128,58 @@ def release(tx: Transaction, job: Job) -> Job | None:
 def _claim(tx: Transaction, launcher: Launcher, limit: int) -> list[Job]:
     """Take jobs from the lanes that this launcher may serve, as many as it wants and there are."""
     fitting = {lane.id: lane for lane in tx.queue.lanes(launcher) if may_serve(launcher, lane)}
-    waiting = _waiting(tx, list(fitting)) if limit > 0 else {}
+    holds = _Holds(tx, launcher)
+    waiting = _waiting(tx, holds.free(fitting.values())) if limit > 0 else {}
     claimed: list[Job] = []
     while waiting and len(claimed) < limit:
         competing = competing_lanes([fitting[lane_id] for lane_id in waiting], waiting, tx.now)
         lane = competing[0] if len(competing) == 1 else competing[_draw(tx, len(competing))]
         wanted = limit - len(claimed) if len(competing) == 1 else 1
+        wanted = min(wanted, holds.at_once(lane))
         allowed = min(wanted, _room_for_agent(tx, lane))
-        taken = [_take(tx, launcher, job) for job in tx.queue.take(lane.id, allowed)] if allowed > 0 else []
+        found = tx.queue.take(lane.id, allowed) if allowed > 0 else []
+        taken = [_take(tx, launcher, job) for job in found if holds.lets_through(lane, job)]
         claimed += [job for job in taken if job is not None]
         if len(taken) < wanted:
             del waiting[lane.id]
+        if not holds.are_none:
+            waiting = {lane_id: since for lane_id, since in waiting.items() if holds.is_free(fitting[lane_id])}
     return claimed
+
+
+class _Holds:
+    """What is held at one launcher; of a limit that should be over, one job tries it."""
+
+    def __init__(self, tx: Transaction, launcher: Launcher) -> None:
+        self._tx = tx
+        self._launcher = launcher
+        self._open: Sequence[QuotaHold] = tx.quota.open() if tx.queue.may_be_kept() else ()
+
+    @property
+    def are_none(self) -> bool:
+        return not self._open
+
+    def free(self, lanes: Iterable[Lane]) -> list[int]:
+        return [lane.id for lane in lanes if self.is_free(lane)]
+
+    def is_free(self, lane: Lane) -> bool:
+        return all(hold.lets_one_through for hold in self._of(lane))
+
+    def at_once(self, lane: Lane) -> int:
+        return 1 if self._of(lane) else _NO_LIMIT
+
+    def lets_through(self, lane: Lane, job: Job) -> bool:
+        """Let a job try the limits that may be over, if nobody else was faster."""
+        holds = self._of(lane)
+        if not holds:
+            return True
+        self._tx.due_at(self._tx.now)
+        is_first = [self._tx.quota.begin_probe(hold.id, job.id, job.attempt + 1, self._tx.now) for hold in holds]
+        self._open = self._tx.quota.open()
+        return all(is_first)
+
+    def _of(self, lane: Lane) -> Sequence[QuotaHold]:
+        return covering(self._open, self._launcher, lane.quota) if self._open else ()
 
 
 def _waiting(tx: Transaction, lane_ids: Sequence[int]) -> dict[int, datetime]:

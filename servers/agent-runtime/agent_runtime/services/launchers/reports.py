@@ -1,6 +1,6 @@
 """What a launcher tells of an attempt: that it may start, how it ended, that it never began."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -8,15 +8,15 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
 from agent_runtime.domain.launcher import Launcher
-from agent_runtime.domain.reasons import FailureClass, Reason, SuccessReason, failure_class
+from agent_runtime.domain.quota_hold import Limit
+from agent_runtime.domain.reasons import Reason, SuccessReason
 from agent_runtime.services.jobs.giving_way import put_aside
 from agent_runtime.services.jobs.moves import emit_job_event, move_job
+from agent_runtime.services.jobs.retries import next_try, put_back
 from agent_runtime.services.launchers.presence import check_known, may_be_corrected, see
 from agent_runtime.services.launchers.told_by_events import Told, told_by_events
 from agent_runtime.services.ports.store import JobChanges, SessionChanges, Transaction
 
-BACKOFF_FIRST = timedelta(seconds=5)
-BACKOFF_MAX = timedelta(minutes=6)
 # A launcher that cannot run anything declines at once; without a pause it would be asked again at once.
 PAUSE_AFTER_DECLINED = timedelta(seconds=2)
 ERROR_CHARACTERS_MAX = 16_384
@@ -42,6 +42,7 @@ class Report:
     """How an attempt ended, as its launcher saw it.
 
     Shape:   `run_seconds` is by a clock that nobody sets; `ended_at` is by the launcher's own, which may be wrong.
+             `limit` is what the agent's client said of a limit that it ran into.
              `is_cut_short` when the launcher's machine could not write all of what its command had to say.
     """
 
@@ -56,6 +57,7 @@ class Report:
     run_seconds: float | None = None
     log_bytes: int | None = None
     is_cut_short: bool = False
+    limit: Limit = field(default_factory=Limit)
 
 
 @dataclass(frozen=True)
@@ -227,14 +229,17 @@ def _end(tx: Transaction, job: Job, report: Report, move: Move) -> Reported:
         "cache_write_tokens": usage.cache_write_tokens,
         "cost_usd": usage.cost_usd,
     }
-    gives_way = reason == Reason.GAVE_WAY and report.outcome is JobStatus.FAILED and job.stop_requested_at is None
-    tries_again = gives_way or _tries_again(job, report, reason)
-    moved = move_job(tx, job, move, report.outcome, changes, stays_current=tries_again)
+    is_failed = report.outcome is JobStatus.FAILED and reason is not None
+    gives_way = is_failed and reason == Reason.GAVE_WAY and job.stop_requested_at is None
+    ran = replace(job, run_seconds=run_seconds)
+    is_tried = is_failed and not gives_way
+    following = next_try(tx, ran, Reason(str(reason)), report.limit, error) if is_tried else None
+    moved = move_job(tx, job, move, report.outcome, changes, stays_current=gives_way or following is not None)
     if moved is None:
         return finish(tx, report)
     if gives_way:
         return Reported(put_aside(tx, moved))
-    return Reported(_put_back(tx, moved) if tries_again else moved)
+    return Reported(put_back(tx, moved, following) if following is not None else moved)
 
 
 def _times(job: Job, report: Report, now: datetime) -> tuple[datetime, float]:
@@ -247,22 +252,6 @@ def _times(job: Job, report: Report, now: datetime) -> tuple[datetime, float]:
     told = report.ended_at or (now if report.run_seconds is None else earliest)
     ended_at = max(earliest, min(told, now))
     return ended_at, (ended_at - job.started_at).total_seconds() if report.run_seconds is None else report.run_seconds
-
-
-def _tries_again(job: Job, report: Report, reason: str | None) -> bool:
-    if report.outcome is not JobStatus.FAILED or reason is None or job.stop_requested_at is not None:
-        return False
-    return failure_class(Reason(reason)) is FailureClass.INFRASTRUCTURE and job.tries < job.max_attempts
-
-
-def _put_back(tx: Transaction, job: Job) -> Job:
-    """Let a job wait for its next try: twice as long each time, and never all at the same moment."""
-    longest = min(BACKOFF_FIRST * 2 ** max(job.tries - 1, 0), BACKOFF_MAX)
-    share = int.from_bytes(tx.random_bytes(2), "big") / 0xFFFF
-    not_before = tx.now + longest / 2 + longest / 2 * share
-    moved = move_job(tx, job, Move.TRY_AGAIN, JobStatus.PENDING, {"not_before": not_before})
-    assert moved is not None, f"job '{job.id}' was moved by another inside a transaction"
-    return moved
 
 
 def _told(tx: Transaction, job: Job, report: Report) -> Told:

@@ -13,6 +13,7 @@ from typing import Protocol
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import Job, WaitsOn
 from agent_runtime.domain.launcher import Launcher, may_run
+from agent_runtime.domain.quota_hold import QuotaOf
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Lane:
     """What a launcher must be to run a job: the labels it carries, its host, or its very id; and how urgent it is.
 
     Shape:   `agent_name` and `agent_limit` are set where no more than so many jobs of that agent may run at once;
-             `client` is the client that its jobs need, None if any launcher may have what they need.
+             `client` is the client that its jobs need, None if any launcher may have what they need; `backend`,
+             `model` and `account` say whose limits they use up.
     """
 
     id: int
@@ -31,6 +33,14 @@ class Lane:
     agent_name: str | None = None
     agent_limit: int | None = None
     client: str | None = None
+    backend: str | None = None
+    model: str | None = None
+    account: str | None = None
+
+    @property
+    def quota(self) -> QuotaOf | None:
+        """Whose limits its jobs use up; None if nobody's that is known."""
+        return None if self.backend is None else QuotaOf(self.backend, self.model, self.account)
 
 
 def may_serve(launcher: Launcher, lane: Lane) -> bool:
@@ -61,6 +71,12 @@ class QueueRows(Protocol):
 
     def lanes(self, launcher: Launcher) -> Sequence[Lane]:
         """Read the lanes that ask for no other launcher and no other host than this; their labels may not fit."""
+
+    def may_be_kept(self) -> bool:
+        """Tell whether any account is held, as of the last question for `lanes`."""
+
+    def count_ready(self, lane_ids: Sequence[int]) -> int:
+        """Tell how many jobs of these lanes wait for a launcher and for nothing else."""
 
     def heads(self, lane_ids: Sequence[int]) -> Mapping[int, datetime]:
         """Tell since when the first job of each of these lanes has waited; a lane without any is left out."""

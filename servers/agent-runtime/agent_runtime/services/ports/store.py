@@ -32,6 +32,7 @@ from agent_runtime.services.ports.queries import (
 )
 from agent_runtime.services.ports.questions import QuestionRows
 from agent_runtime.services.ports.queue import Lane, QueueRows
+from agent_runtime.services.ports.quota import QuotaRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
 
@@ -339,6 +340,7 @@ class Transaction(Protocol):
     random_bytes: RandomBytes
     jobs: JobRows
     queue: QueueRows
+    quota: QuotaRows
     sessions: SessionRows
     launchers: LauncherRows
     events: EventRows

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, literal, select
 
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.services.ports.queue import Lane
+from agent_runtime.store.rows.quota import is_open
 from agent_runtime.store.statements import Channel, Record, Row, inserting_once
 from agent_runtime.store.tables.jobs import lanes
+from agent_runtime.store.tables.quota import quota_holds
 
 
 class LaneTable:
@@ -23,10 +25,20 @@ class LaneTable:
         self._shared: dict[int, Lane] = {}
         self._by_host: dict[str | None, list[Lane]] = {}
         self._size: Row = (0, 0)
+        self.has_holds = False
+        holds = select(quota_holds.c.id).where(is_open()).exists()
         # Not the newest id alone: of two runtimes, the one with the larger id may commit first.
         self._sizing = channel.prepare(
             "lane size",
-            lambda: select(func.count(), func.coalesce(func.max(lanes.c.id), 0)).select_from(lanes).where(_is_shared()),
+            lambda: (
+                select(
+                    func.count(),
+                    func.coalesce(func.max(lanes.c.id), 0),
+                    select(literal(1)).where(holds).scalar_subquery(),
+                )
+                .select_from(lanes)
+                .where(_is_shared())
+            ),
         )
 
     def find_or_make(self, wanted: Lane) -> int:
@@ -37,7 +49,7 @@ class LaneTable:
             return found
         names = (
             "key", "labels", "required_host", "required_launcher_id", "priority", "agent_name", "agent_limit",
-            "client",
+            "client", "backend", "model", "account",
         )  # fmt: skip
         insert = self._channel.prepare("lane insert", lambda: inserting_once(lanes, names, self._channel.dialect))
         self._channel.run(insert, {**self._record.write(wanted), "key": key})
@@ -65,8 +77,11 @@ class LaneTable:
 
     def _refresh(self) -> None:
         """Read the shared lanes again, but only when they have become more, fewer, or were rolled back."""
-        size = self._channel.first(self._sizing, {})
-        assert size is not None
+        answer = self._channel.first(self._sizing, {})
+        assert answer is not None
+        # Asked along: no question of its own for what is rare.
+        *size, hold = answer
+        self.has_holds = hold is not None
         if tuple(size) == self._size:
             return
         found = self._read("lanes shared", _is_shared, {})
@@ -110,4 +125,6 @@ def _key(lane: Lane) -> str:
         wishes += [lane.priority, lane.agent_name, lane.agent_limit]
     if lane.client is not None:
         wishes.append({"client": lane.client})
+    if lane.backend is not None:
+        wishes.append({"backend": lane.backend, "model": lane.model, "account": lane.account})
     return json.dumps(wishes, separators=(",", ":"))

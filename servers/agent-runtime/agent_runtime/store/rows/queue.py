@@ -49,6 +49,12 @@ class QueueTable:
     def lanes(self, launcher: Launcher) -> Sequence[Lane]:
         return self._lanes.of_launcher(launcher.id, launcher.hostname)
 
+    def may_be_kept(self) -> bool:
+        return self._lanes.has_holds
+
+    def count_ready(self, lane_ids: Sequence[int]) -> int:
+        return sum(self._count_ready(lane_id) for lane_id in lane_ids)
+
     def heads(self, lane_ids: Sequence[int]) -> Mapping[int, datetime]:
         found: dict[int, datetime] = {}
         for start in range(0, len(lane_ids), _LANES_AT_ONCE):
@@ -140,6 +146,14 @@ class QueueTable:
         empty = select(lanes.c.id).where(~used).limit(bindparam("up_to"))
         statement = self._channel.prepare("queue forget lanes", lambda: delete(lanes).where(lanes.c.id.in_(empty)))
         return self._channel.run(statement, {"up_to": limit})
+
+    def _count_ready(self, lane_id: int) -> int:
+        in_lane = (conditions.ready(), jobs.c.lane_id == bindparam("of_lane"))
+        statement = self._channel.prepare(
+            "queue count ready", lambda: select(func.count()).select_from(jobs).where(*in_lane)
+        )
+        row = self._channel.first(statement, {"of_lane": lane_id})
+        return 0 if row is None else int(str(row[0]))
 
     def _fronts(self, count: int) -> ClauseElement:
         """Ask each lane for its first jobs apart, so that the cost does not grow with what stands behind them."""

@@ -32,6 +32,9 @@ lanes = Table(
     Column("agent_name", Text),
     Column("agent_limit", Integer),
     Column("client", Text),
+    Column("backend", Text),
+    Column("model", Text),
+    Column("account", Text),
     Index(
         "lanes_shared",
         "id",
@@ -75,6 +78,7 @@ jobs = Table(
     Column("if_busy", String(16), nullable=False),
     Column("max_attempts", Integer, nullable=False),
     Column("rerun_lost", Integer, nullable=False),
+    Column("retries", JsonText, nullable=False, server_default=text("'{}'")),
     Column("not_before", Moment),
     Column("queue_expires_at", Moment),
     Column("callback", Boolean, nullable=False),

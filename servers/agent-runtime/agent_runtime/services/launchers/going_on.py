@@ -1,0 +1,47 @@
+"""What a launcher is told of a job that was tried before: a conversation that began goes on, and is told so."""
+
+from agent_runtime.domain.job import Job, JobType
+from agent_runtime.domain.launcher import Launcher
+from agent_runtime.services.jobs.giving_way import answers_for, has_given_way
+from agent_runtime.services.ports.queries import PastAttempt
+from agent_runtime.services.ports.store import Transaction
+
+_LAST = 2**53
+_ERROR_CHARACTERS = 500
+_GO_ON = (
+    "[Your turn was interrupted before it was done: {why}. This conversation goes on where it ended. What you have "
+    "done so far is done: look at it before you repeat anything, and finish what you were asked. It was:]\n\n{prompt}"
+)
+_NOT_HERE = (
+    "[This was begun on another machine and interrupted: {why}. That conversation is not here, and what was done there "
+    "may be done: look before you repeat anything. You are asked:]\n\n{prompt}"
+)
+
+
+def as_told(tx: Transaction, launcher: Launcher, job: Job, prompt: str) -> tuple[JobType, str]:
+    """Say as what a launcher is to run a job, and with which words."""
+    if has_given_way(job):
+        return JobType.RESUME_SESSION, answers_for(tx, job)
+    if job.attempt < 2:
+        return job.type, prompt
+    session = tx.sessions.glance(job.session_id)
+    if session is None or session.backend_session_id is None:
+        return job.type, prompt
+    before = [one for one in tx.jobs.past_attempts(job.id) if one.started_at is not None]
+    has_spoken = bool(before) and _has_spoken(tx, job)
+    if session.hostname not in (None, launcher.hostname):
+        return job.type, _NOT_HERE.format(why=_why(before[-1]), prompt=prompt) if has_spoken else prompt
+    # Never a new conversation under the name of one that is there.
+    return JobType.RESUME_SESSION, _GO_ON.format(why=_why(before[-1]), prompt=prompt) if has_spoken else prompt
+
+
+def _has_spoken(tx: Transaction, job: Job) -> bool:
+    """Tell whether this job's own prompt has reached the agent: one of a later turn may never have come so far."""
+    found = tx.events.of_session_before(job.session_id, _LAST, 1, ["session_start"])
+    return bool(found) and found[0].new.job_id == job.id
+
+
+def _why(past: PastAttempt) -> str:
+    said = " ".join((past.error or "").split())[:_ERROR_CHARACTERS].rstrip(".")
+    reason = past.reason or str(past.status)
+    return f"{reason}: {said}" if said else reason

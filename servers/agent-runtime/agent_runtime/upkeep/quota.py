@@ -1,0 +1,69 @@
+"""Tries limits that should be over: one job at a time goes through; the first that is answered frees the others."""
+
+from datetime import datetime, timedelta
+
+from agent_runtime.domain.job import Job, JobStatus
+from agent_runtime.domain.quota_hold import HoldState, QuotaHold
+from agent_runtime.services.jobs.quota_holds import LIFTED_AT_REST, LIFTED_BY_ANSWER, jobs_held, let_try, lift_hold
+from agent_runtime.services.ports.store import Transaction
+
+LOOK_AGAIN_AFTER = timedelta(seconds=2)
+PATIENCE = timedelta(minutes=10)
+"""A job that tries and is neither answered nor refused for so long lets another one try."""
+KEPT_FOR = timedelta(days=8)
+_LAST = 2**53
+_SPEAKS = ("message", "pre_tool", "post_tool", "result")
+_EVENTS_LOOKED_AT = 20
+_TRIES = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})
+
+
+def tend_holds(tx: Transaction) -> int:
+    """Look after the holds whose time has come, and tell how many changed."""
+    holds = tx.quota.open()
+    if holds:
+        tx.quota.lock()
+    return sum(_tend(tx, hold) for hold in holds)
+
+
+def next_look(tx: Transaction) -> datetime | None:
+    """Tell when time alone will change a hold, or somebody should look whether it does."""
+    times = [
+        hold.until if hold.state is HoldState.CLOSED else tx.now + LOOK_AGAIN_AFTER
+        for hold in tx.quota.open()
+        if hold.state is HoldState.CLOSED or hold.probe_job_id is not None
+    ]
+    return min(times, default=None)
+
+
+def _tend(tx: Transaction, hold: QuotaHold) -> bool:
+    if hold.state is HoldState.CLOSED:
+        return _end_if_due(tx, hold)
+    if hold.probe_job_id is None:
+        return False
+    job = tx.jobs.get(hold.probe_job_id)
+    is_mine = job is not None and job.attempt == hold.probe_attempt
+    if job is not None and (_is_answered(tx, hold, job) or (is_mine and job.status is JobStatus.COMPLETED)):
+        lift_hold(tx, hold, LIFTED_BY_ANSWER)
+        return True
+    is_silent = hold.probe_began_at is not None and tx.now - hold.probe_began_at > PATIENCE
+    if job is not None and is_mine and job.status in _TRIES and not is_silent:
+        return False
+    let_try(tx, hold)
+    return True
+
+
+def _end_if_due(tx: Transaction, hold: QuotaHold) -> bool:
+    if hold.until > tx.now:
+        return False
+    if jobs_held(tx, hold):
+        let_try(tx, hold)
+    else:
+        lift_hold(tx, hold, LIFTED_AT_REST)
+    return True
+
+
+def _is_answered(tx: Transaction, hold: QuotaHold, job: Job) -> bool:
+    """Tell whether the model said anything to the attempt that tries: then the limit is over."""
+    events = tx.events.of_session_before(job.session_id, _LAST, _EVENTS_LOOKED_AT, _SPEAKS)
+    mine = [one.new for one in events if one.new.job_id == job.id and one.new.attempt == hold.probe_attempt]
+    return any(one.data.get("role") != "user" and one.data.get("is_error") is not True for one in mine)
