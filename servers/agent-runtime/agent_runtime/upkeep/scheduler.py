@@ -16,7 +16,7 @@ from agent_runtime.upkeep.queue import (
     free_due_jobs,
     remind_of_stops,
 )
-from agent_runtime.upkeep.quota import next_look, tend_holds
+from agent_runtime.upkeep.quota import KEPT_FOR, next_look, tend_holds
 from agent_runtime.upkeep.silent_launchers import SilentLaunchers
 
 FROZEN_MEANS = timedelta(seconds=5)
@@ -108,6 +108,7 @@ class Upkeep(Background):
         steps = (expire_claims, remind_of_stops, free_due_jobs, expire_queued, decide_about_lost_jobs, tend_holds)
         moved = sum(step(tx) for step in steps)
         tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
+        tx.quota.forget(tx.now - KEPT_FOR)
         due = self._next_at(tx)
         # What is due and was not moved now would not be moved by looking again at once, for ever.
         return Pass(tx.now, due if moved else max(due, tx.now + NOTHING_MOVES_PAUSE))
