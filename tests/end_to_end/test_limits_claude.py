@@ -65,7 +65,8 @@ def test_what_the_service_does_wrong_and_a_used_up_limit_end_in_results(
     (hold,) = wait_until(lambda: _holds(api), "the hold", 60)
     assert (hold["backend"], hold["limit"]) == ("claude", "5-hour limit")
     order("second", "say: nobody refused me")
-    assert api.ask("GET", "/sessions/second")["reason"] == "quota_held"
+    (waiting,) = api.jobs(session="second")
+    assert waiting["reason"] == "quota_held"
 
     assert (wait_for("first"), wait_for("second")) == ("after the limit", "nobody refused me")
     assert model.refusals == 1

@@ -8,7 +8,7 @@ from lib.clients import CannotLookError, Clients, look
 from lib.machine.machine import Machine
 from lib.wire.models import Json
 
-CODEX: Json = {"client": "codex", "program": "/bin/codex", "version": "1", "is_signed_in": None}
+CODEX: Json = {"client": "codex", "program": "/bin/codex", "version": "1", "is_signed_in": None, "account": "a1"}
 
 
 def command(folder: Path, script: str) -> str:
@@ -19,7 +19,7 @@ def command(folder: Path, script: str) -> str:
 
 
 def test_each_client_is_told_once_and_what_needs_none_is_left_out(tmp_path: Path) -> None:
-    rows = '{"client":"codex","program":"/bin/codex","version":"1","is_signed_in":null,"name":"codex"}'
+    rows = '{"client":"codex","program":"/bin/codex","version":"1","is_signed_in":null,"account":"a1","name":"codex"}'
     script = f"""echo '{{"agents":[{rows},{rows},{{"client":null,"program":"sh"}}]}}'"""
 
     assert look(Machine(), command(tmp_path, script), {}) == [CODEX]

@@ -17,7 +17,7 @@ from agent_runtime.upkeep.queue import (
     free_due_jobs,
     remind_of_stops,
 )
-from agent_runtime.upkeep.quota import next_look, tend_holds
+from agent_runtime.upkeep.quota import KEPT_FOR, next_look, tend_holds
 from agent_runtime.upkeep.silent_launchers import SilentLaunchers
 
 FROZEN_MEANS = timedelta(seconds=5)
@@ -117,6 +117,7 @@ class Upkeep(Background):
         )
         moved = sum(step(tx) for step in steps)
         tx.jobs.forget_keys(tx.now - KEYS_KEPT_FOR)
+        tx.quota.forget(tx.now - KEPT_FOR)
         due = self._next_at(tx)
         # What is due and was not moved now would not be moved by looking again at once, for ever.
         return Pass(tx.now, due if moved else max(due, tx.now + NOTHING_MOVES_PAUSE))
