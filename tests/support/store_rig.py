@@ -15,7 +15,8 @@ from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.session import Session
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.families.consequences import FamilyStore
-from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, get_job
+from agent_runtime.services.jobs.known_jobs import get_job
+from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job
 from agent_runtime.services.launchers.claims import Ask, Found, look_for_work
 from agent_runtime.services.launchers.presence import Registration, register
 from agent_runtime.services.launchers.reports import Proof, Report, Reported, finish, start

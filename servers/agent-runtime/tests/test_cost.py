@@ -10,7 +10,8 @@ from sqlalchemy import ClauseElement
 
 from agent_runtime.domain.callback import CallbackState
 from agent_runtime.domain.job import JobStatus
-from agent_runtime.services.jobs.orders import list_jobs, stop_job
+from agent_runtime.services.jobs.known_jobs import list_jobs
+from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.jobs.run_order import next_to_run
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.launchers.presence import Instance, Registration, register

@@ -8,7 +8,8 @@ from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.services.jobs.holds import hold_job, lift_hold
-from agent_runtime.services.jobs.orders import get_job, stop_job
+from agent_runtime.services.jobs.known_jobs import get_job
+from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.upkeep.queue import expire_queued, free_due_jobs
 from support.desk import Desk, part, read, refused, text

@@ -10,7 +10,8 @@ import pytest
 
 from agent_runtime.domain.errors import Unavailable, Unusable
 from agent_runtime.domain.job import JobStatus, JobType, Order
-from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, get_job
+from agent_runtime.services.jobs.known_jobs import get_job
+from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job
 from agent_runtime.services.launchers.presence import note_dropped_poll
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.store.postgres import store as postgres

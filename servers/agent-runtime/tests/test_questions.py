@@ -11,8 +11,9 @@ from agent_runtime.domain.question import AtExpiry, ParentsPart, QuestionKind, Q
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.families.trees import grow_tree
+from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.moves import move_job
-from agent_runtime.services.jobs.orders import get_job, stop_job
+from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.questions.answering import expire_questions
 

@@ -11,7 +11,8 @@ from agent_runtime.domain.json import Json
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.quota_hold import HoldState, Limit, QuotaHold, QuotaOf
 from agent_runtime.services.agents.requirements import AgentNeeds
-from agent_runtime.services.jobs.orders import create_job, get_job, stop_job
+from agent_runtime.services.jobs.known_jobs import get_job
+from agent_runtime.services.jobs.orders import create_job, stop_job
 from agent_runtime.services.jobs.quota_holds import LIFTED_BY_USER, extend_hold, lift_hold
 from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
 from agent_runtime.services.launchers.reports import Report, finish, start

@@ -7,7 +7,8 @@ import pytest
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.job import Job, JobStatus, Usage
 from agent_runtime.domain.launcher import LauncherStatus
-from agent_runtime.services.jobs.orders import list_attempts, retry_job, stop_job
+from agent_runtime.services.jobs.known_jobs import list_attempts
+from agent_runtime.services.jobs.orders import retry_job, stop_job
 from agent_runtime.services.launchers.logs import append_log
 from agent_runtime.services.launchers.presence import (
     Heartbeat,

@@ -5,7 +5,8 @@ import pytest
 from agent_runtime.domain.job import Job, JobStatus, JobType
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.retries import retries_in
-from agent_runtime.services.jobs.orders import list_attempts, retry_job
+from agent_runtime.services.jobs.known_jobs import list_attempts
+from agent_runtime.services.jobs.orders import retry_job
 from agent_runtime.services.launchers.claims import Claimed
 from agent_runtime.services.launchers.reports import Report, finish, start
 from agent_runtime.services.ports.store import Transaction

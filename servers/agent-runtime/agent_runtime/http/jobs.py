@@ -36,16 +36,8 @@ from agent_runtime.services.agents.requirements import FindAgent
 from agent_runtime.services.jobs.default_agent import with_agent
 from agent_runtime.services.jobs.holds import hold_job, lift_hold
 from agent_runtime.services.jobs.homes import at_home
-from agent_runtime.services.jobs.orders import (
-    Created,
-    IdempotencyKey,
-    create_job,
-    get_job,
-    list_attempts,
-    list_jobs,
-    retry_job,
-    stop_job,
-)
+from agent_runtime.services.jobs.known_jobs import get_job, list_attempts, list_jobs
+from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, retry_job, stop_job
 from agent_runtime.services.jobs.queue_limits import QueueGauge
 from agent_runtime.services.jobs.run_order import next_to_run
 from agent_runtime.services.jobs.waiting import explain_waiting

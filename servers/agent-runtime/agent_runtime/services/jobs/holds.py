@@ -3,8 +3,8 @@
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus, WaitsOn
+from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, time_to_wait
-from agent_runtime.services.jobs.orders import get_job
 from agent_runtime.services.ports.store import Fence, Transaction
 
 

@@ -23,7 +23,7 @@ from agent_runtime.domain.launcher import LauncherStatus
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
-from agent_runtime.domain.unknown import no_job, nothing_to_resume
+from agent_runtime.domain.unknown import nothing_to_resume
 from agent_runtime.services.agents.requirements import PREFERRED, AgentNeeds, FindAgent
 from agent_runtime.services.jobs.admission import (
     admit_child,
@@ -35,11 +35,12 @@ from agent_runtime.services.jobs.admission import (
 from agent_runtime.services.jobs.agreements import promise
 from agent_runtime.services.jobs.budgets import refuse_overspent
 from agent_runtime.services.jobs.fallbacks import free_agent
+from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job, way_home
 from agent_runtime.services.jobs.open_questions import withdraw_questions
 from agent_runtime.services.jobs.queue_limits import QueueGauge
 from agent_runtime.services.jobs.second_starts import may_be_started_again
-from agent_runtime.services.ports.queries import JobFilter, PastAttempt
+from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.queue import Lane
 from agent_runtime.services.ports.store import JobChanges, Transaction
 
@@ -98,31 +99,6 @@ def create_job(
         refuse_beyond_parent(tx, order, agent, find_agent)
         return Created(_start_session(tx, order, agent, job_id, growth), is_new=True)
     return Created(_resume_session(tx, order, find_agent, job_id), is_new=True)
-
-
-def get_job(tx: Transaction, job_id: JobId) -> Job:
-    """Read one job.
-
-    Errors:  NotFound.
-    """
-    job = tx.jobs.get(job_id)
-    if job is None:
-        raise no_job(job_id)
-    return job
-
-
-def list_jobs(tx: Transaction, wanted: JobFilter) -> list[Job]:
-    """Read one page of jobs, newest first."""
-    return list(tx.jobs.page(wanted))
-
-
-def list_attempts(tx: Transaction, job_id: JobId) -> list[PastAttempt]:
-    """Read all attempts of a job, oldest first; the last one is the current one."""
-    job = get_job(tx, job_id)
-    past = list(tx.jobs.past_attempts(job_id))
-    if job.attempt == 0 or (past and past[-1].attempt == job.attempt):
-        return past
-    return [*past, PastAttempt.of(job, job.ended_at)]
 
 
 def stop_job(tx: Transaction, job_id: JobId, reason: Reason = Reason.STOPPED_BY_USER) -> Stopping:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import TERMINAL
-from agent_runtime.services.jobs.orders import get_job
+from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.launchers.reports import Proof, current_job
 from agent_runtime.services.ports.queries import LogChunk
 from agent_runtime.services.ports.store import Transaction

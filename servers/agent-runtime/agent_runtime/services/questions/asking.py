@@ -20,8 +20,8 @@ from agent_runtime.domain.session import Session
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.services.agents.requirements import FindAgent
 from agent_runtime.services.jobs.admission import ancestors
+from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.open_questions import show_waiting, tell
-from agent_runtime.services.jobs.orders import get_job
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.sessions import find_own_session
 

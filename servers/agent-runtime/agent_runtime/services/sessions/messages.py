@@ -8,8 +8,9 @@ from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.session import Session
+from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.moves import emit_job_event
-from agent_runtime.services.jobs.orders import get_job, stop_job
+from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Transaction
 
