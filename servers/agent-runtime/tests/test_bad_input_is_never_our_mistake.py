@@ -109,7 +109,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         # An agent of its own: switched off or overwritten, it is missed by no other test.
         agent = text(read(desk.post("/agents", {"name": fresh(), "command": ["true"]}), 201)["name"])
         names = {"session": text(made["session_name"]), "job_id": text(made["job_id"]), "launcher_id": launcher}
-        unknown = {"callback_id": "cb_" + "0" * 26, "token_name": "nobody"}
+        unknown = {"callback_id": "cb_" + "0" * 26, "inquiry_id": "inq_" + "0" * 26, "token_name": "nobody"}
         yield Target(desk, {**names, "name": agent, **unknown})
         desk.stop_what_waits()
     runtime.stop()

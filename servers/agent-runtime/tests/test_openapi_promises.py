@@ -44,6 +44,8 @@ Case: TypeAlias = "schemathesis.Case[OpenApiOperation]"
 BOTH = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
 # A stream has no end; test_live.py reads it.
 ENDLESS = "/events/stream"
+# One asks and another one answers: alone, neither hears anything sound; test_changes.py plays both.
+OF_TWO = ("/sessions/{session}/changes", "/launcher/inquiries/{inquiry_id}")
 ROUTES = [rule for rule in RULES if rule.path not in (ENDLESS, "/openapi.json")]
 
 
@@ -98,6 +100,7 @@ def scene(desk: Desk, rule: Rule) -> Scene:
     read(desk.post("/tokens", {"name": token, "role": "viewer"}), 201)
     job_id = text(desk.start()["job_id"] if waits else shown["job_id"])
     names = {"session": session, "job_id": job_id, "launcher_id": text(job["launcher_id"])}
+    names["inquiry_id"] = "inq_" + "0" * 26
     return Scene({**names, "name": agent, "token_name": token}, proof(shown))
 
 
@@ -150,7 +153,8 @@ def test_every_answer_is_one_that_the_document_names(
             case.validate_response(answer, checks=PROMISES)
             seen[answer.status_code] += 1
 
-    assert any(status < 400 for status in seen), f"nothing that was asked was sound: {dict(seen)}"
+    is_sound = any(status < 400 for status in seen)
+    assert is_sound or rule.path in OF_TWO, f"nothing that was asked was sound: {dict(seen)}"
 
 
 def ask(case: Case, runtime: RuntimeProcess, line: requests.Session) -> Response:
