@@ -12,7 +12,8 @@ export function QueuePlace({ jobId }) {
   const { api } = useApp();
   const queue = useReading(() => api.get("jobs", { order: "run", limit: READ }),
     { key: `place of ${jobId}`, concerns: (event) => event.type.startsWith("job.") });
-  if (!queue.value) return null;
+  // Until it is known, something stands there: what is below would move under the pointer.
+  if (!queue.value) return html`<a href=${link("queue")}>In the queue</a>`;
   const line = queue.value.jobs.filter(({ reason }) => IN_LINE.has(reason));
   const place = line.findIndex(({ job_id: id }) => id === jobId);
   const read = queue.value.jobs.length;

@@ -110,9 +110,15 @@ def commands(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The commands of a checkout, and of one that has no `.venv`."""
     if request.param != "uv brings the packages":
         return COMMANDS
+    root, checkout = COMMANDS.parent, tmp_path / "checkout"
     for folder in ("commands", "packages"):
-        shutil.copytree(COMMANDS.parent / folder, tmp_path / "checkout" / folder)
-    return tmp_path / "checkout/commands"
+        shutil.copytree(root / folder, checkout / folder)
+    # The packages find each other by the workspace, of which the other members are only to be there.
+    for member in (root, *root.glob("servers/*"), *root.glob("interfaces/*")):
+        if (member / "pyproject.toml").is_file():
+            (checkout / member.relative_to(root)).mkdir(parents=True, exist_ok=True)
+            shutil.copy(member / "pyproject.toml", checkout / member.relative_to(root))
+    return checkout / "commands"
 
 
 def test_no_variable_of_uvs_moves_a_command_or_fills_its_environment(

@@ -112,7 +112,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         agent = text(read(desk.post("/agents", {"name": fresh(), "command": ["true"]}), 201)["name"])
         names = {"session": text(made["session_name"]), "job_id": text(made["job_id"]), "launcher_id": launcher}
         unknown = {"callback_id": "cb_" + "0" * 26, "question_id": "qst_" + "0" * 26, "token_name": "nobody"}
-        unknown["hold_id"] = "hold_none"
+        unknown |= {"hold_id": "hold_none", "inquiry_id": "inq_" + "0" * 26}
         yield Target(desk, {**names, "name": agent, **unknown})
         desk.stop_what_waits()
     runtime.stop()

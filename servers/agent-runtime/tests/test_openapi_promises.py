@@ -44,6 +44,8 @@ Case: TypeAlias = "schemathesis.Case[OpenApiOperation]"
 BOTH = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
 # A stream has no end; test_live.py reads it.
 ENDLESS = "/events/stream"
+# One asks and another one answers: alone, neither hears anything sound; test_changes.py plays both.
+OF_TWO = ("/sessions/{session}/changes", "/launcher/inquiries/{inquiry_id}")
 ROUTES = [rule for rule in RULES if rule.path not in (ENDLESS, "/openapi.json")]
 
 QUESTION: JsonObject = {"kind": "text", "text": "Which one?", "call_id": "c"}
@@ -104,12 +106,13 @@ def scene(desk: Desk, rule: Rule) -> Scene:
         desk.use_up_limit(fresh())
         hold = text(items(read(desk.get("/holds"))["holds"])[-1]["hold_id"])
     names = {"session": session, "job_id": job_id, "launcher_id": text(job["launcher_id"])}
+    names |= {"inquiry_id": "inq_" + "0" * 26, "hold_id": hold, "name": agent, "token_name": token}
     if "{question_id}" in rule.path:
         asked = part(read(desk.post("/questions", {**QUESTION, "session_name": session}), 201)["question"])
         names["question_id"] = text(asked["question_id"])
         if rule.path.endswith("/take"):
             read(desk.post(f"/questions/{names['question_id']}/answer", {"answer": "that one"}))
-    return Scene({**names, "name": agent, "token_name": token, "hold_id": hold}, proof(shown))
+    return Scene(names, proof(shown))
 
 
 def claim(desk: Desk, launcher_id: str) -> JsonObject:
@@ -166,7 +169,8 @@ def test_every_answer_is_one_that_the_document_names(
             case.validate_response(answer, checks=PROMISES)
             seen[answer.status_code] += 1
 
-    assert any(status < 400 for status in seen), f"nothing that was asked was sound: {dict(seen)}"
+    is_sound = any(status < 400 for status in seen)
+    assert is_sound or rule.path in OF_TWO, f"nothing that was asked was sound: {dict(seen)}"
 
 
 def ask(case: Case, runtime: RuntimeProcess, line: requests.Session) -> Response:

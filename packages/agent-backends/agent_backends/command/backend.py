@@ -33,6 +33,8 @@ from runtime_client.wire import UnexpectedAnswerError, only
 STDOUT = 1
 STDERR = 2
 ERROR_BYTES = 4 * 1024
+# What goes on to our own output stays so far below the limit, and our last words fit in: a keeper ends who is above it.
+OUR_WORDS_BYTES = 64 * 1024
 STOP_GRACE_SECONDS = 8.0
 OPTIONS = ("allow_empty_result",)
 DRAIN_SECONDS = 1.0
@@ -88,6 +90,7 @@ class _Run(asyncio.SubprocessProtocol):
         self._output = OutputLines(lambda line: emit(Message(line)))
         self._shown = {STDOUT: RedactedStream(turn.secrets), STDERR: RedactedStream(turn.secrets)}
         self._errors = b""
+        self._room = max(turn.output_limit_bytes - OUR_WORDS_BYTES, turn.output_limit_bytes // 2)
         self._passed_on = {STDOUT: PassedOn(sys.stdout), STDERR: PassedOn(sys.stderr)}
         self._unwritten: str | None = None
         self._open_pipes = {STDOUT, STDERR}
@@ -107,7 +110,8 @@ class _Run(asyncio.SubprocessProtocol):
             self._errors = (self._errors + shown)[-ERROR_BYTES:]
         if fd == STDOUT and not self._turn.is_logged:
             return
-        if (error := self._passed_on[fd].write(shown)) is not None:
+        passed, self._room = shown[: self._room], max(0, self._room - len(shown))
+        if passed and (error := self._passed_on[fd].write(passed)) is not None:
             where = "standard output" if fd == STDOUT else "standard error"
             self._unwritten = f"cannot write to {where}: {error.strerror}"
 

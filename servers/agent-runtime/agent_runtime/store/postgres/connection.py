@@ -196,6 +196,8 @@ def engine_for(conninfo: str, *, writes: bool = True) -> Engine:
         "postgresql+psycopg://",
         creator=connect,
         poolclass=NullPool,
+        # Whoever closes it has ended its transaction, or wants no more of it; a lost one could not even roll back.
+        pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
         use_native_hstore=False,
     )
