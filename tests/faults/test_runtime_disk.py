@@ -88,7 +88,8 @@ def check_log(own: RuntimeProcess) -> None:
     assert "Traceback" not in own.log()
     assert own.log().count(" ERROR cannot use the database ") == 1
     assert own.log().count("the database can be used again") == 1
-    assert own.log().count("lost the line to the other runtimes") <= 1
+    # A database that is made read-only, and writable again, loses its connections both times.
+    assert own.log().count("lost the line to the other runtimes") <= 2
 
 
 def goes_wrong_and_right(

@@ -119,11 +119,10 @@ def test_where_the_way_back_is_barred_the_start_does_not_look_like_one_that_fail
 
 
 def test_nothing_stays_of_the_question_what_can_be_had(folder: Path) -> None:
-    before = sorted(folder.parent.iterdir())
-
     assert what_can_be_had() == "cgroup"
     assert (what_can_be_had("mark"), what_can_be_had("group")) == ("mark", "group")
-    assert sorted(folder.parent.iterdir()) == before
+    # Other tests have cgroups there; a trial's is named after its process.
+    assert [path.name for path in folder.parent.iterdir() if path.name.endswith(f"trial-{os.getpid()}")] == []
 
 
 def test_the_question_what_can_be_had_waits_for_no_fork_that_hangs(
