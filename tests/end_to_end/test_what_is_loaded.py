@@ -37,7 +37,7 @@ SHOWS = {"terminal.clock", "terminal.showing", "why"}
 VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
 ORDERS = {"job.chosen_agent"}
-JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
+JOB = {"installation", "job.launchers_words", "job.note", "job.options", "job.queue_options", "turn.request"}
 
 FILE = {"settings_file", *(f"settings_file.{part}" for part in ("key", "known", "reader"))}
 UNSAID = {"start_defaults", *FILE}
