@@ -193,6 +193,7 @@ class Agent:
     error: str | None = None
     held_to: str | None = None
     has_permission_rules: bool = False
+    stalls: JsonObject = field(default_factory=dict)
 
     @classmethod
     def read(cls, source: JsonObject) -> "Agent":
@@ -217,6 +218,7 @@ class Agent:
             raw=source,
             sandbox=source.get("sandbox"),
             error=error,
+            stalls=nested(source, "stalls"),
         )
 
 
