@@ -13,7 +13,7 @@ from agent_backends.protocol import AgentEvent, Looped, People, Said, Stalled, T
 from agent_backends.turn.patience import NEVER, Patience
 from runtime_client.wire import JsonObject
 
-# Each look reads the whole of /proc; a stall is known a little later than it could be.
+# A look at a silent turn reads the whole of /proc; a stall is known a little later than it could be.
 LOOKS_IN_PATIENCE = 5
 PAUSE_MAX_SECONDS = 30.0
 # Of one processor: a client that only waits has timers, and they cost something.
@@ -50,12 +50,13 @@ class Watch:
         self._patience = Patience.of(turn.blueprint)
         self._calls: dict[str, _Call] = {}
         self._failures: Counter[_Call] = Counter()
-        self._is_told = False
+        self._is_stall_told = self._has_event = False
         self._printed, self._used = 0, 0.0
-        self._last_sign_at = self._looked_at = clock()
+        self._last_sign_at = self._used_at = clock()
 
     def record(self, event: AgentEvent) -> None:
         """Take an event, which is a sign of life, and pass it on."""
+        self._has_event = True
         self._see_sign()
         self._record(event)
         match event:
@@ -90,8 +91,8 @@ class Watch:
             self._see_sign()
             return False
         detail = self._detail(sorted(tools), silent)
-        if silent >= tells and not self._is_told:
-            self._is_told = True
+        if silent >= tells and not self._is_stall_told:
+            self._is_stall_told = True
             left = None if stops == NEVER else max(stops - silent, 0.0)
             self._record(Stalled(detail, self._waits_for(tools), sorted(tools), silent, left))
         if silent >= stops:
@@ -99,21 +100,27 @@ class Watch:
         return silent >= stops
 
     def _has_stirred(self) -> bool:
-        """Look at what makes no events: what is printed, what is asked, what the processes compute."""
-        now, used, pulse = self._clock(), self._processor_seconds(), self._turn.pulse
-        # Where nobody can say what they compute, a tool that works in silence looks like one that hangs.
-        is_at_work = used is None and bool(pulse.tools)
-        if used is not None:
-            is_at_work = used - self._used > BUSY_SHARE * (now - self._looked_at)
-            self._used = used
-        has_stirred = is_at_work or pulse.printed != self._printed or pulse.asking > 0
-        self._printed, self._looked_at = pulse.printed, now
+        """Tell whether there was a sign of life since the last look that makes no events."""
+        pulse = self._turn.pulse
+        has_stirred = pulse.asking > 0 or pulse.printed != self._printed
+        # After an event it need not be asked what processes compute: the event's time is known.
+        has_stirred = has_stirred or (not self._has_event and self._has_computed())
+        self._has_event, self._printed = False, pulse.printed
         if has_stirred:
             self._see_sign()
         return has_stirred
 
+    def _has_computed(self) -> bool:
+        used, now = self._processor_seconds(), self._clock()
+        if used is None:
+            # Where nobody can say what processes compute, a tool that works in silence looks like one that hangs.
+            return bool(self._turn.pulse.tools)
+        more, passed = used - self._used, now - self._used_at
+        self._used, self._used_at = used, now
+        return more > BUSY_SHARE * passed
+
     def _see_sign(self) -> None:
-        self._last_sign_at, self._is_told = self._clock(), False
+        self._last_sign_at, self._is_stall_told = self._clock(), False
 
     def _waits_for(self, tools: set[str]) -> str:
         if tools:
