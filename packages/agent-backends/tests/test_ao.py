@@ -158,6 +158,8 @@ def test_options_that_cannot_hold_are_refused_with_what_to_do(commands: Commands
     ):
         refused = commands.run("ao", *start, *words)
         assert (refused.exit_code, refused.out, said in refused.err) == (2, "", True), refused.err
+    nameless = commands.run("ao", "start", "--agent", "echo", "-p", "x", "-d", "--idempotency-key", "k")
+    assert (nameless.exit_code, "without a session's name" in nameless.err) == (2, True)
     assert commands.run("ao", "status", "never").out == "not_existent\n"
 
 
@@ -167,6 +169,7 @@ def test_a_launcher_is_named_by_its_name(commands: Commands, runtime: RuntimePro
     try:
         made = commands.run("ao", "start", "here", "--agent", "echo", "-p", "x", "-d", "--launcher", "night-shift")
         other = commands.run("ao", "start", "not-here", "--agent", "echo", "-p", "x", "-d", "--launcher", "nightshift")
+        offered = commands.run("ao", "__complete", "ao", "start", "--launcher", "ni").out
         claimed = api.ask("GET", f"/launcher/jobs?launcher_id={told['launcher_id']}&wait=10")
     finally:
         api.ask("DELETE", f"/launchers/{told['launcher_id']}")
@@ -175,6 +178,7 @@ def test_a_launcher_is_named_by_its_name(commands: Commands, runtime: RuntimePro
 
     assert made.out.strip() == cast("dict[str, str]", claimed["job"])["job_id"]
     assert "did you mean 'night-shift'?" in other.err
+    assert offered == "night-shift\n"
 
 
 def test_messages_that_wait_are_listed_changed_and_taken_back(commands: Commands) -> None:

@@ -145,7 +145,7 @@ def start_from_command(
     """
     environment = dict(environment)  # of the process itself each look is encoded and decoded anew
     caller = Caller.read(environment)
-    given.in_queue.check(is_detached=given.is_detached)
+    given.in_queue.check(is_detached=given.is_detached, is_named=given.name is not None)
     if type is JobType.START_SESSION and caller.job_id is None and caller.session_name is None:
         given = _with_defaults(given, environment)
     request = _request(type, given, caller)

@@ -66,7 +66,8 @@ QueueTimeoutOption = Annotated[
     Option("--queue-timeout", "How long it may wait; then it has failed.", metavar="TIME", read=duration(0.001)),
 ]
 LauncherOption = Annotated[
-    str | None, Option("--launcher", "Only this launcher may run it, by its name or id.", metavar="NAME")
+    str | None,
+    Option("--launcher", "Only this launcher may run it, by its name or id.", metavar="NAME", completes="launcher"),
 ]
 RetriesOption = Annotated[
     list[JsonObject] | None,
@@ -119,7 +120,7 @@ class QueueWishes:
     stop_grace: float | None = None
     idempotency_key: str | None = None
 
-    def check(self, *, is_detached: bool) -> None:
+    def check(self, *, is_detached: bool, is_named: bool) -> None:
         """Refuse what cannot be held.
 
         Errors:  UsageError.
@@ -130,6 +131,8 @@ class QueueWishes:
             raise UsageError(
                 "cannot use --in and --idempotency-key together: said again, these words mean another time (use --at)"
             )
+        if self.idempotency_key is not None and not is_named:
+            raise UsageError("cannot use --idempotency-key without a session's name: each time another one is made")
         asked = ["--in" if name == "delay" else f"--{name.replace('_', '-')}" for name in self._asked()]
         if asked and not is_detached:
             raise UsageError(

@@ -25,8 +25,8 @@ REQUIRED = inspect.Parameter.empty
 class Argument:
     """A parameter that is given by its place; `is_list` takes all that is left, at least one.
 
-    Shape:   one with a default may be left out. `completes` names what a shell offers: `session`, `agent`, or words
-             with `|` between.
+    Shape:   one with a default may be left out. `completes` names what a shell offers: `session`, `agent`,
+             `launcher`, or words with `|` between.
     """
 
     metavar: str
