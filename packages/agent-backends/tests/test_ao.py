@@ -152,6 +152,7 @@ def test_options_that_cannot_hold_are_refused_with_what_to_do(commands: Commands
         (("-d", "--priority", "101"), "expected a whole number, from -100 to 100"),
         (("-d", "--retries", "network"), "expected CLASS=NUMBER"),
         (("-d", "--retries", "netwrok=5"), "did you mean 'network'?"),
+        (("-d", "--idempotency-key", "schlüssel"), "expected 1 to 200 letters, digits and signs of ASCII"),
         (("-d", "--launcher", "nobody"), "no launcher is called 'nobody'"),
         (("-d", "--prioriti", "5"), "did you mean '--priority'?"),
         (("--if-busy", "reject"), "there is no option '--if-busy'"),

@@ -11,6 +11,7 @@ from runtime_client.models import JobOrder
 from runtime_client.terminal.arguments import Option, duration, one_of, time_to_come, whole_number
 from runtime_client.wire import Json, JsonObject
 
+KEY_CHARACTERS_MAX = 200
 UNTIL_RESET, WITHIN = "until_reset", "within_seconds"
 
 
@@ -39,6 +40,16 @@ def _tries(pair: str) -> tuple[str, Json]:
     except ValueError as cause:
         expected = f"CLASS=NUMBER, such as network=5, quota={UNTIL_RESET} or {WITHIN}=6h"
         raise ValueError(f"expected {expected}") from cause
+
+
+def _key(word: str) -> str:
+    """Read what can stand in a header of HTTP.
+
+    Errors:  ValueError.
+    """
+    if not (word.isascii() and word.isprintable() and word.strip() == word and 0 < len(word) <= KEY_CHARACTERS_MAX):
+        raise ValueError(f"expected 1 to {KEY_CHARACTERS_MAX} letters, digits and signs of ASCII")
+    return word
 
 
 IfBusyOption = Annotated[
@@ -98,7 +109,7 @@ StopGraceOption = Annotated[
 ]
 KeyOption = Annotated[
     str | None,
-    Option("--idempotency-key", "The same key and the same order are one job.", metavar="WORD"),
+    Option("--idempotency-key", "The same key and the same order are one job.", metavar="WORD", read=_key),
 ]
 
 

@@ -64,7 +64,7 @@ def run_session(
     """Run one turn, send what happens as it happens, show it if somebody looks, and wait for the last to arrive."""
     sender = EventSender(client, EventOrigin(turn.session_id, job.job_id, job.attempt), job.spool_folder, warn)
     recorder = Recorder(turn, sender.send if show is None else _both(sender.send, show), sender.remember)
-    ran = run_turn(turn, recorder.record, switch, job.timeout_seconds, lambda: _has_asked(client, turn.session_id))
+    ran = run_turn(turn, recorder.record, switch, job.timeout_seconds, lambda: has_asked(client, turn.session_id))
     outcome = _without_secrets(ran, turn.secrets)
     exit_code = _exit_code_of(outcome, switch)
     ended = Ended(outcome, exit_code)
@@ -73,10 +73,10 @@ def run_session(
     return ended
 
 
-def _has_asked(client: RuntimeClient, session_id: str) -> bool:
+def has_asked(client: RuntimeClient, session: str) -> bool:
     """Tell whether a question of the session is open; where nobody can say, it may be."""
     try:
-        return bool(client.questions.list(status="open", session=session_id, limit=1))
+        return bool(client.questions.list(status="open", session=session, limit=1))
     except RuntimeClientError:
         return True
 
