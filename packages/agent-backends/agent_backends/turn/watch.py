@@ -61,7 +61,7 @@ class Watch:
         self._record(event)
         match event:
             case ToolCalled():
-                content = hash(json.dumps(event.input, sort_keys=True))
+                content = hash(json.dumps(event.input, sort_keys=True, default=str))
                 self._calls[event.tool_call_id] = _Call(event.tool, content)
                 self._turn.pulse.tools[event.tool_call_id] = event.tool
             case ToolAnswered():
