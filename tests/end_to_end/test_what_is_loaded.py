@@ -154,13 +154,14 @@ RUNS = {
 OF_EVERY_RUN = {
     *("blueprint", "installation", "kind", "printed", "protocol", "redaction", "registry"),
     *("processes.signals", "processes.tree"),
-    *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "run", "start")),
+    *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "queue_options", "run", "start")),
     *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
     *(
         f"turn.{name}"
         for name in ("bounded_events", "build", "environment", "head_commit", "inherited", "local_blueprint")
     ),
-    *(f"turn.{name}" for name in ("project_folder", "recording", "references", "request", "run")),
+    *(f"turn.{name}" for name in ("patience", "people", "permissions", "project_folder", "recording", "references")),
+    *(f"turn.{name}" for name in ("request", "run", "watch")),
 }
 CLIENT = """#!/bin/sh
 echo '{"type": "system", "subtype": "init", "session_id": "b-1"}'
