@@ -47,10 +47,8 @@ def subscriber(runtime: RuntimeProcess, model: ModelStandIn, tmp_path: Path) -> 
 def test_what_the_service_does_wrong_and_a_used_up_limit_end_in_results(
     api: RuntimeApi, subscriber: LauncherProcess, model: ModelStandIn, tmp_path: Path
 ) -> None:
-    _make_patient(api)
-
-    def order(name: str, script: str, agent: str = "claude") -> None:
-        api.create_job(name, script, agent_name=agent, project_dir=str(tmp_path))
+    def order(name: str, script: str) -> None:
+        api.create_job(name, script, agent_name="claude", project_dir=str(tmp_path))
 
     def wait_for(name: str) -> str:
         wait_until(lambda: api.session_status(name) == "finished", f"the end of {name}", 120)
@@ -59,17 +57,9 @@ def test_what_the_service_does_wrong_and_a_used_up_limit_end_in_results(
     wrongs = {"overloaded": "error: 529", "broken": "cut: for ever", "hanging": "slow: 600"}
     for name, trouble in wrongs.items():
         order(name, f"{trouble}\nlater: say: well after {name}")
-    hangs = {"model": "slow: 600", "tool": 'tool: Bash {"command": "sleep 600"}'}
-    for name, trouble in hangs.items():
-        order(name, f"{trouble}\nlater: say: well after {name}", "patient")
-    for name in (*wrongs, *hangs):
-        assert wait_for(name) == f"well after {name}"
+    assert [wait_for(name) for name in wrongs] == [f"well after {name}" for name in wrongs]
     assert _reasons(api, "overloaded") == ["model_overloaded", None]
     assert _reasons(api, "broken") == _reasons(api, "hanging") == ["model_unreachable", None]
-
-    for name in hangs:
-        assert _reasons(api, name) == ["stalled", None]
-        assert [told["waits_for"] for told in _stalls(api, name)] == [name]
 
     order("first", "limit: 8\nlater: say: after the limit")
     (hold,) = wait_until(lambda: _holds(api), "the hold", 60)
@@ -84,17 +74,27 @@ def test_what_the_service_does_wrong_and_a_used_up_limit_end_in_results(
     wait_until(lambda: not _holds(api), "the end of the hold")
 
 
-def _make_patient(api: RuntimeApi) -> None:
-    """An agent that would wait for its model for long, and is not let."""
+def test_a_turn_that_hangs_is_told_of_stopped_and_tried_again(
+    api: RuntimeApi, subscriber: LauncherProcess, tmp_path: Path
+) -> None:
+    """Its client would wait for its model, or its tool, for hours."""
     claude = api.ask("GET", "/agents/claude")
     options = {**cast("JsonObject", claude["options"]), "env": {"API_TIMEOUT_MS": "600000"}}
     stalls = {"told_after_seconds": 2, "stopped_after_seconds": 4, "tools": {"Bash": 4}}
-    more = {"options": options, "stalls": stalls, "retries": {"agent": 1}}
-    api.ask("POST", "/agents", {"name": "patient", "backend": "claude", **more})
+    patient = {"options": options, "stalls": stalls, "retries": {"agent": 1}}
+    api.ask("POST", "/agents", {"name": "patient", "backend": "claude", **patient})
+    hangs = {"model": "slow: 600", "tool": 'tool: Bash {"command": "sleep 600"}'}
 
+    jobs = [
+        api.create_job(name, script, agent_name="patient", project_dir=str(tmp_path)) for name, script in hangs.items()
+    ]
+    ended = api.wait_for_all(jobs, 120)
 
-def _stalls(api: RuntimeApi, session: str) -> list[JsonObject]:
-    return [one["data"] for one in api.events(session) if one["type"] == "session.stalled"]
+    assert [job["status"] for job in ended] == ["completed", "completed"]
+    for name in hangs:
+        stalls_told = [event["data"] for event in api.events(name) if event["type"] == "session.stalled"]
+        assert _reasons(api, name) == ["stalled", None]
+        assert [told["waits_for"] for told in stalls_told] == [name]
 
 
 def _holds(api: RuntimeApi) -> list[JsonObject]:

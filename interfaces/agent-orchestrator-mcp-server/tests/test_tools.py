@@ -273,25 +273,6 @@ def test_resuming_stopping_and_deleting(connect: Connect, api: RuntimeApi) -> No
     run(body)
 
 
-def test_an_order_says_when_how_urgently_and_how_often_it_is_tried(connect: Connect, api: RuntimeApi) -> None:
-    async def body() -> None:
-        later, then = fresh("later"), "2150-01-31T03:00:00.000000Z"
-        async with connect(None) as client:
-            retries = {"agent": 1, "quota": "until_reset"}
-            order = {"agent_name": "echo", "prompt": "x", "priority": -3, "not_before": "10h", "retries": retries}
-            made = await call(client, "start_agent_session", session_name=later, **order)
-            more = {"prompt": "y", "not_before": then, "priority": 500, "retries": {}}
-            resumed = await call(client, "resume_agent_session", session_name=later, **more)
-
-        first, second = (api.job(str(one.data["job_id"])) for one in (made, resumed))
-        api.ask("POST", f"/sessions/{later}/stop")
-        assert (first["priority"], first["reason"]) == (-3, "not_before")
-        assert cast("JsonObject", first["retries"])["agent"] == 1
-        assert (second["priority"], second["not_before"]) == (100, then)
-
-    run(body)
-
-
 def test_what_an_agent_asks_is_listed_and_answered(connect: Connect, api: RuntimeApi) -> None:
     async def body() -> None:
         name = fresh("asker")
@@ -371,21 +352,6 @@ ODD_CALLS: list[tuple[str, dict[str, object], str, str]] = [
         "start_agent_session",
         {"session_name": "x", "agent_name": "echo", "prompt": "x", "timeout": 5},
         *("invalid_parameters", "did you mean 'timeout_seconds'?"),
-    ),
-    (
-        "start_agent_session",
-        {"session_name": "x", "agent_name": "echo", "prompt": "x", "retries": "often"},
-        *("invalid_parameters", "'retries': expected an object, found 'often'"),
-    ),
-    (
-        "start_agent_session",
-        {"session_name": "x", "agent_name": "echo", "prompt": "x", "retries": '{"agnet": 1}'},
-        *("invalid_parameters", "did you mean 'agent'?"),
-    ),
-    (
-        "start_agent_session",
-        {"session_name": "x", "agent_name": "echo", "prompt": "x", "not_before": "tonight"},
-        *("invalid_parameters", "'not_before'"),
     ),
     ("start_session", {}, "tool_unknown", "did you mean"),
     ("nonsense", {}, "tool_unknown", "there are"),

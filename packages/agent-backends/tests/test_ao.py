@@ -12,6 +12,7 @@ from runtime_client.version import VERSION
 from support import shells
 from support.agents import add_agent
 from support.commands import COMMANDS, Commands
+from support.marked_processes import processes_with
 from support.runtime_process import RuntimeProcess
 from support.terminal import Terminal
 from support.waiting import wait_until
@@ -215,6 +216,24 @@ def test_each_try_is_listed_with_what_came_of_it(commands: Commands) -> None:
 
     assert "nonzero_exit: " in listed.out
     assert [(one["attempt"], one["status"]) for one in json.loads(told.out)["attempts"]] == [(1, "failed")]
+
+
+def test_a_program_that_hangs_is_told_of_and_then_stopped_with_all_that_it_started(
+    runtime: RuntimeProcess, commands: Commands
+) -> None:
+    api = runtime.api
+    stalls = {"told_after_seconds": 0.5, "stopped_after_seconds": 1}
+    hangs = {"name": "hangs", "command": ["sh", "-c", "echo begun; sleep 600 & wait"], "stalls": stalls}
+    api.ask("POST", "/agents", hangs)
+    ended = commands.run("ao-start", "stuck", "--agent", "hangs", "-p", "x", "--json")
+    told = [event for event in api.events("stuck") if event["type"] == "session.stalled"]
+    api.close()
+
+    outcome = json.loads(ended.out)
+    assert (ended.exit_code, outcome["reason"], outcome["result"]) == (1, "stalled", "begun\n")
+    assert "agent 'hangs' has stalled: its program runs" in outcome["error"]
+    assert [event["data"]["waits_for"] for event in told] == ["program"]
+    assert not processes_with("AGENT_SESSION_NAME", "stuck")
 
 
 def test_logs_can_begin_late(commands: Commands) -> None:

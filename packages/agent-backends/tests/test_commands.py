@@ -15,7 +15,6 @@ from runtime_client.address import RuntimeAddress, find_runtime
 from runtime_client.client import RuntimeClient
 from support.agents import add_agent
 from support.commands import COMMANDS, Commands
-from support.marked_processes import processes_with
 from support.runtime_process import RuntimeProcess
 from support.waiting import wait_until
 
@@ -240,24 +239,6 @@ def test_a_timeout_is_a_failure_with_its_own_reason(
     said = commands.run("ao-start", "late", "--agent", "slow", "-p", "x", "--timeout", "0.5", "--json")
 
     assert (said.exit_code, json.loads(said.out)["reason"]) == (1, "timed_out")
-
-
-def test_a_program_that_hangs_is_told_of_and_then_stopped_with_all_that_it_started(
-    runtime: RuntimeProcess, commands: Commands
-) -> None:
-    api = runtime.api
-    stalls = {"told_after_seconds": 0.5, "stopped_after_seconds": 1}
-    hangs = {"name": "hangs", "command": ["sh", "-c", "echo begun; sleep 600 & wait"], "stalls": stalls}
-    api.ask("POST", "/agents", hangs)
-    ended = commands.run("ao-start", "stuck", "--agent", "hangs", "-p", "x", "--json")
-    told = [event for event in api.events("stuck") if event["type"] == "session.stalled"]
-    api.close()
-
-    outcome = json.loads(ended.out)
-    assert (ended.exit_code, outcome["reason"], outcome["result"]) == (1, "stalled", "begun\n")
-    assert "agent 'hangs' has stalled: its program runs" in outcome["error"]
-    assert [event["data"]["waits_for"] for event in told] == ["program"]
-    assert not processes_with("AGENT_SESSION_NAME", "stuck")
 
 
 def test_a_detached_start_is_a_job_that_waits_until_it_is_stopped(commands: Commands) -> None:

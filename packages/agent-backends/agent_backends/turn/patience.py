@@ -1,5 +1,6 @@
 """How long a turn may go without a sign of life, as its blueprint says or by default."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from runtime_client.wire import nested, optional_number
 TOLD_SECONDS = 900.0
 # A client asks its model again long before that; but a long answer may come in one piece, and nothing ahead of it.
 STOPPED_SECONDS = 3600.0
-NEVER = float("inf")
+NEVER = math.inf
 ANY_TOOL = "*"
 # Tools in which another agent works, with a model of its own.
 _OF_AGENTS = ("Agent", "Task")

@@ -68,7 +68,7 @@ class Recorder:
                 self._record_stall(event)
             case Looped():
                 loop: JsonObject = {"detail": event.detail, "tool": event.tool, "times": event.times}
-                self._send("session.looped", self._hidden(loop))
+                self._send_shortened("session.looped", loop)
             case _:
                 assert_never(event)
 
@@ -92,7 +92,7 @@ class Recorder:
             "silent_seconds": round(event.silent, 1),
             "stops_in_seconds": None if event.stops_in is None else round(event.stops_in, 1),
         }
-        self._send("session.stalled", self._hidden(stall))
+        self._send_shortened("session.stalled", stall)
 
     def _record_start(self, event: Started) -> None:
         turn = self._turn

@@ -16,8 +16,8 @@ from runtime_client.wire import JsonObject
 # A look at a silent turn reads the whole of /proc; a stall is known a little later than it could be.
 LOOKS_IN_PATIENCE = 5
 PAUSE_MAX_SECONDS = 30.0
-# Of one processor: a client that only waits has timers, and they cost something.
-BUSY_SHARE = 0.01
+# Of one processor: a client that only waits has timers. They cost half a per cent, now and then a tenth of a second.
+BUSY_SHARE, BUSY_SECONDS = 0.03, 0.2
 LOOP_CALLS = 5
 
 
@@ -116,8 +116,10 @@ class Watch:
             # Where nobody can say what processes compute, a tool that works in silence looks like one that hangs.
             return bool(self._turn.pulse.tools)
         more, passed = used - self._used, now - self._used_at
-        self._used, self._used_at = used, now
-        return more > BUSY_SHARE * passed
+        is_busy = more > max(BUSY_SHARE * passed, BUSY_SECONDS)
+        if is_busy or passed >= PAUSE_MAX_SECONDS:
+            self._used, self._used_at = used, now
+        return is_busy
 
     def _see_sign(self) -> None:
         self._last_sign_at, self._is_stall_told = self._clock(), False
