@@ -83,7 +83,7 @@ def test_a_turn_that_hangs_is_told_of_stopped_and_tried_again(
     stalls = {"told_after_seconds": 2, "stopped_after_seconds": 4, "tools": {"Bash": 4}}
     patient = {"options": options, "stalls": stalls, "retries": {"agent": 1}}
     api.ask("POST", "/agents", {"name": "patient", "backend": "claude", **patient})
-    hangs = {"model": "slow: 600", "tool": 'tool: Bash {"command": "sleep 600"}'}
+    hangs = {"model": "slow: 600", "tool": 'tool: Bash {"command": "tail -f /dev/null"}'}
 
     jobs = [
         api.create_job(name, script, agent_name="patient", project_dir=str(tmp_path)) for name, script in hangs.items()
@@ -94,7 +94,7 @@ def test_a_turn_that_hangs_is_told_of_stopped_and_tried_again(
     for name in hangs:
         stalls_told = [event["data"] for event in api.events(name) if event["type"] == "session.stalled"]
         assert _reasons(api, name) == ["stalled", None]
-        assert [told["waits_for"] for told in stalls_told] == [name]
+        assert {told["waits_for"] for told in stalls_told} == {name}
 
 
 def _holds(api: RuntimeApi) -> list[JsonObject]:
