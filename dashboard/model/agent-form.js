@@ -3,6 +3,8 @@ import { BACKENDS } from "./backends.js";
 import { readPairs } from "./names.js";
 
 const OBJECTS = ["mcp_servers", "limits", "options"];
+// What the form does not show: it stays as it was written.
+const KEPT = ["permissions", "questions", "retries", "fallbacks", "stalls"];
 const WORD = /^[a-z]+$/;
 
 /** Fills the form with an agent; a copy gets another name. */
@@ -20,6 +22,7 @@ export function formOf(agent, { copy }) {
     limits: json(agent?.limits),
     options: json(agent?.options),
     sandbox: typeof agent?.sandbox === "string" ? agent.sandbox : json(agent?.sandbox),
+    kept: Object.fromEntries(KEPT.filter((name) => agent?.[name] != null).map((name) => [name, agent[name]])),
   };
 }
 
@@ -65,6 +68,7 @@ export function bodyOf(form) {
   // Kept where it is not shown, too: what somebody wrote is theirs.
   const command = splitCommand(form.command) ?? [];
   return {
+    ...form.kept,
     description: form.description.trim(),
     backend: form.backend,
     ...(command.length ? { command } : {}),

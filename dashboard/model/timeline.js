@@ -221,6 +221,8 @@ const TAKERS = {
   "session.children_running"(line, event) {
     line.add(event, note("quiet", `Ended while children run: ${(event.data.children ?? []).join(", ")}`));
   },
+  "session.stalled": (line, event) => line.add(event, note("lost", event.data.detail)),
+  "session.looped": (line, event) => line.add(event, note("lost", `Goes round: ${event.data.detail}`)),
   "callback.delivered"(line, event) {
     const { child_session_name: child } = event.data;
     line.add(event, note("running", `News of ${child ?? "a child"} was delivered`, { link: child }));

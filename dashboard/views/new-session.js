@@ -12,8 +12,10 @@ import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
 
 const EMPTY = {
-  agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", attempts: "", parent: "", named: false,
+  agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", begin: "", patience: "", retries: "",
+  attempts: "", parent: "", named: false,
 };
+const FURTHER = ["launcher", "labels", "timeout", "priority", "begin", "patience", "retries", "attempts", "parent"];
 const DIRS_KEPT = 12;
 
 /** What stands in the form, kept as a draft; `change` changes some of it, and `forget` all. */
@@ -127,7 +129,8 @@ function useOrderOf(name, change) {
       const job = await api.get(api.job(jobs.at(-1).job_id));
       const labels = Object.entries(job.labels).map((pair) => pair.join("=")).join(", ");
       const timeout = job.timeout_seconds ? String(job.timeout_seconds) : "";
-      change({ agent: job.agent_name, dir: job.project_dir ?? "", prompt: job.prompt, labels, timeout });
+      const priority = job.priority ? String(job.priority) : "";
+      change({ agent: job.agent_name, dir: job.project_dir ?? "", prompt: job.prompt, labels, timeout, priority });
     });
   }, []);
 }
@@ -175,7 +178,7 @@ function More({ value, problems, change }) {
   const text = (label, name, hint, extra = {}) => html`<${Field} label=${label} hint=${hint} problem=${problems[name]}>
     ${(props) => html`<input class="input" ...${props} ...${extra} value=${value[name]}
       onInput=${(event) => change({ [name]: event.target.value })} />`}<//>`;
-  return html`<details class="more" open=${["launcher", "labels", "timeout", "priority", "attempts", "parent"].some((name) => value[name])}>
+  return html`<details class="more" open=${FURTHER.some((name) => value[name])}>
     <summary>Where it runs, limits</summary>
     <div class="form-grid">
       <${Field} label="Launcher" hint="Empty: any that fits">
@@ -188,6 +191,9 @@ function More({ value, problems, change }) {
       ${text("Labels", "labels", "The launcher must carry them: gpu=yes, os=linux")}
       ${text("Time limit", "timeout", "90, 30m or 2h; empty: none")}
       ${text("Priority", "priority", "−100 to 100; higher goes first", { inputmode: "numeric" })}
+      ${text("Not before", "begin", "Empty: as soon as it can", { type: "datetime-local" })}
+      ${text("Longest wait", "patience", "If nothing has begun it by then, it has failed; empty: none")}
+      ${text("Retries", "retries", "Further tries by class of failure: agent=1, network=5")}
       ${text("Attempts", "attempts", "Tries after the machine's failures; empty: 1", { inputmode: "numeric" })}
       ${text("Parent", "parent", "The session that it belongs to")}
     </div></details>`;
@@ -219,11 +225,17 @@ function problemsOf(value) {
     prompt: value.prompt.trim() ? "" : "Say what should be done",
     labels: readPairs(value.labels).problem,
     timeout: timeProblem(value.timeout),
+    patience: timeProblem(value.patience),
+    retries: readPairs(value.retries).problem,
     priority: numberProblem(value.priority, -100, 100, true),
     attempts: numberProblem(value.attempts, 1, 100, true),
     parent: value.parent ? nameProblem(value.parent) : "",
   };
 }
+
+/** Further tries by class: numbers, and the one word that there is. */
+const triesIn = (text) =>
+  Object.fromEntries(Object.entries(readPairs(text).pairs).map(([name, tries]) => [name, tries === "until_reset" ? tries : Number(tries)]));
 
 function orderOf(value) {
   const order = { type: "start_session", session_name: value.name, agent_name: value.agent, prompt: value.prompt };
@@ -232,6 +244,9 @@ function orderOf(value) {
   if (value.labels.trim()) order.labels = readPairs(value.labels).pairs;
   if (value.timeout) order.timeout_seconds = readSpan(value.timeout);
   if (value.priority) order.priority = Number(value.priority);
+  if (value.begin) order.not_before = new Date(value.begin).toISOString();
+  if (value.patience) order.queue_timeout_seconds = readSpan(value.patience);
+  if (value.retries.trim()) order.retries = triesIn(value.retries);
   if (value.attempts) order.max_attempts = Number(value.attempts);
   if (value.parent) order.parent_session_name = value.parent;
   return order;

@@ -14,6 +14,7 @@ HAPPENED: tuple[tuple[str, JsonObject], ...] = (
     ("message", {"role": "user", "text": "do it"}),
     ("pre_tool", {"tool_call_id": "a", "tool": "Bash", "input": {"command": "ls"}}),
     ("pre_tool", {"tool_call_id": "b", "tool": "Read", "input": {"path": "x"}}),
+    ("session.stalled", {"detail": "its tool runs"}),
     ("job.lost", {}),
     ("post_tool", {"tool_call_id": "b", "tool": "Read", "output": "x", "is_error": False}),
     ("job.requeued", {}),
@@ -51,7 +52,7 @@ def test_a_conversation_read_in_pages_is_the_one_read_at_once(page: Page) -> Non
     found = page.evaluate(CUT_EVERYWHERE, events)
 
     assert found["differing"] == []
-    assert found["kinds"] == ["run", "user", "tool", "tool", "note", "note", "agent", "tool", "result"]
+    assert found["kinds"] == ["run", "user", "tool", "tool", "note", "note", "note", "agent", "tool", "result"]
 
 
 HEALED: tuple[tuple[str, JsonObject], ...] = (

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from support.desk import Desk, Json, fresh, items, read
+from support.desk import Desk, Json, fresh, items, part, read
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_the_form_proposes_what_can_run_and_keeps_what_was_typed(open_page: Open
 def test_a_session_is_started_again_with_changes(open_page: OpenPage, stage: Stage) -> None:
     name = fresh()
     stage.play(name, "Paint it\nblue", project_dir="/srv/shed", timeout_seconds=60).end("done")
-    page = open_page(f"#/sessions/{name}")
+    page = open_page(f"#/sessions/{name}", refused=True)
     page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Start again with changes").click()
     dialog = page.get_by_role("dialog", name="New session")
@@ -65,12 +65,25 @@ def test_a_session_is_started_again_with_changes(open_page: OpenPage, stage: Sta
     expect(dialog).to_contain_text("A time from a second to a year")
     dialog.get_by_label("Time limit").fill("1h 30m")
     dialog.get_by_label("Project folder").fill("~/shed")
+    dialog.get_by_label("Not before").fill("2027-01-31T03:00")
+    dialog.get_by_label("Longest wait").fill("400d")
+    expect(dialog).to_contain_text("A time from a second to a year")
+    dialog.get_by_label("Longest wait").fill("8h")
+    dialog.get_by_label("Priority").fill("-3")
+    dialog.get_by_label("Retries").fill("agnet=1")
+    dialog.get_by_role("button", name="Start").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("agent")
+    dialog.get_by_label("Retries").fill("agent=1, quota=until_reset")
     made = dialog.get_by_label("Name").input_value()
     dialog.get_by_role("button", name="Start").click()
 
     expect(page.get_by_role("heading", name=made)).to_be_visible()
     (job,) = items(read(stage.desk.get("/jobs", session=made))["jobs"])
     assert (job["status"], job["timeout_seconds"], job["project_dir"]) == ("pending", 5400, "~/shed")
+    retries = part(job["retries"])
+    assert (job["priority"], job["reason"], retries["agent"], retries["quota"]) == (-3, "not_before", 1, "until_reset")
+    assert job["not_before"] is not None
+    assert job["queue_expires_at"] is not None
     page.goto(page.url.split("#")[0] + f"#/sessions/{made}/jobs/{job['job_id']}")
     expect(page.locator(".job-facts")).to_contain_text("1h 30m")
     page.goto(page.url.split("#")[0] + "#/new")

@@ -74,6 +74,29 @@ def test_what_the_service_does_wrong_and_a_used_up_limit_end_in_results(
     wait_until(lambda: not _holds(api), "the end of the hold")
 
 
+def test_a_turn_that_hangs_is_told_of_stopped_and_tried_again(
+    api: RuntimeApi, subscriber: LauncherProcess, tmp_path: Path
+) -> None:
+    """Its client would wait for its model, or its tool, for hours."""
+    claude = api.ask("GET", "/agents/claude")
+    options = {**cast("JsonObject", claude["options"]), "env": {"API_TIMEOUT_MS": "600000"}}
+    stalls = {"told_after_seconds": 2, "stopped_after_seconds": 4, "tools": {"Bash": 4}}
+    patient = {"options": options, "stalls": stalls, "retries": {"agent": 1}}
+    api.ask("POST", "/agents", {"name": "patient", "backend": "claude", **patient})
+    hangs = {"model": "slow: 600", "tool": 'tool: Bash {"command": "tail -f /dev/null"}'}
+
+    jobs = [
+        api.create_job(name, script, agent_name="patient", project_dir=str(tmp_path)) for name, script in hangs.items()
+    ]
+    ended = api.wait_for_all(jobs, 120)
+
+    assert [job["status"] for job in ended] == ["completed", "completed"]
+    for name in hangs:
+        stalls_told = [event["data"] for event in api.events(name) if event["type"] == "session.stalled"]
+        assert _reasons(api, name) == ["stalled", None]
+        assert {told["waits_for"] for told in stalls_told} == {name}
+
+
 def _holds(api: RuntimeApi) -> list[JsonObject]:
     return cast("list[JsonObject]", api.ask("GET", "/holds")["holds"])
 

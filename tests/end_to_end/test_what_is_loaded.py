@@ -37,7 +37,7 @@ SHOWS = {"terminal.clock", "terminal.showing", "why"}
 VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
 ORDERS = {"job.chosen_agent"}
-JOB = {"installation", "job.launchers_words", "job.note", "job.options", "turn.request"}
+JOB = {"installation", "job.launchers_words", "job.note", "job.options", "job.queue_options", "turn.request"}
 
 FILE = {"settings_file", *(f"settings_file.{part}" for part in ("key", "known", "reader"))}
 UNSAID = {"start_defaults", *FILE}
@@ -146,21 +146,22 @@ SENDS = {f"sending.{name}" for name in ("event_sender", "facts", "shortening", "
 RUNS = {
     "command": {"client.private_files", *(f"command.{name}" for name in ("backend", "output_lines", "sentences"))},
     "claude": {
-        *(f"client.{name}" for name in ("failures", "inherited", "permission", "private_files", "process")),
+        *(f"client.{name}" for name in ("changes", "failures", "inherited", "permission", "private_files", "process")),
         *(f"claude.{name}" for name in ("backend", "conversation", "events", "failures", "launch", "messages")),
-        *(f"claude.{name}" for name in ("options", "stream", "transcripts", "usage")),
+        *(f"claude.{name}" for name in ("options", "questions", "stream", "transcripts", "usage")),
     },
 }
 OF_EVERY_RUN = {
     *("blueprint", "installation", "kind", "printed", "protocol", "redaction", "registry"),
-    *("processes.signals", "processes.tree"),
-    *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "run", "start")),
+    *("client.permission", "processes.signals", "processes.tree"),
+    *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "queue_options", "run", "start")),
     *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
     *(
         f"turn.{name}"
         for name in ("bounded_events", "build", "environment", "head_commit", "inherited", "local_blueprint")
     ),
-    *(f"turn.{name}" for name in ("project_folder", "recording", "references", "request", "run")),
+    *(f"turn.{name}" for name in ("patience", "people", "permissions", "project_folder", "recording", "references")),
+    *(f"turn.{name}" for name in ("request", "run", "watch")),
 }
 CLIENT = """#!/bin/sh
 echo '{"type": "system", "subtype": "init", "session_id": "b-1"}'
@@ -190,7 +191,7 @@ def test_a_launched_run_loads_what_stands_here_and_nothing_else(
     loaded = loaded_by(str(COMMANDS / "ao-start"), *words, environment=environment)
     loaded -= loaded_by("-c", f"import {PYTHON_OF_A_RUN.replace(' ', ', ')}")
 
-    ours = {f"runtime_client.{part}" for part in CALLS | SENDS | {"reasons", "retry", "this_host"}}
+    ours = {f"runtime_client.{part}" for part in CALLS | SENDS | {"question_calls", "reasons", "retry", "this_host"}}
     ours |= {f"agent_backends.{part}" for part in OF_EVERY_RUN | RUNS[backend]}
     rooms = {module.rpartition(".")[0] for module in ours}
     assert loaded - rooms == ours

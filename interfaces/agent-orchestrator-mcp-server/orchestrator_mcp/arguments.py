@@ -51,6 +51,8 @@ class _Argument:
                 return self._number(value)
             case "array":
                 return self._texts(value)
+            case "object":
+                return self._object(value)
             case _:
                 return value
 
@@ -86,6 +88,10 @@ class _Argument:
             self._refuse(value)
         return [text for item in items if (text := str(item).strip())]
 
+    def _object(self, value: object) -> dict[str, object]:
+        told = _parsed(value) if isinstance(value, str) else value
+        return {str(name): one for name, one in told.items()} if isinstance(told, dict) else self._refuse(value)
+
     def _refuse(self, value: object) -> NoReturn:
         _refuse(self._tool, self._name, f"expected {_expected(self._schema)}", _shown(value))
 
@@ -112,11 +118,16 @@ def _as_list(value: object) -> Iterator[object]:
     if not isinstance(value, str):
         yield value if isinstance(value, int) else None
         return
-    try:
-        told: object = json.loads(value)
-    except (ValueError, RecursionError):
-        told = None
+    told = _parsed(value)
     yield from told if isinstance(told, list) else value.split(",")
+
+
+def _parsed(text: str) -> object:
+    try:
+        told: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return told
 
 
 def _without_null(schema: Schema) -> Schema:
@@ -141,7 +152,7 @@ def _expected(schema: Schema) -> str:
     if words := plain.get("enum"):
         return f"one of {', '.join(words)}"
     if plain.get("type") not in ("integer", "number"):
-        kinds = {"string": "a text", "boolean": "true or false", "array": "a list of texts"}
+        kinds = {"string": "a text", "boolean": "true or false", "array": "a list of texts", "object": "an object"}
         return kinds.get(str(plain.get("type")), "another value")
     kind = "a whole number" if plain["type"] == "integer" else "a number"
     if "exclusiveMinimum" in plain:

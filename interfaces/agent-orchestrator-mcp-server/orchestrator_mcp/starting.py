@@ -1,6 +1,7 @@
 """The tools that give an agent something to do."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from orchestrator_mcp.caller import Caller
 from orchestrator_mcp.desk import Desk
 from runtime_client.client import RuntimeClient
 from runtime_client.models import Job, JobOrder, JobType
+from runtime_client.terminal.arguments import duration
 
 Policy = Literal["each", "all", "first", "any_failed"]
 
@@ -33,6 +35,21 @@ CallbackGroup = Annotated[
 ]
 Timeout = Annotated[
     float | None, Field(gt=0, description="Stop the turn after this many seconds; leave it out for no limit.")
+]
+Priority = Annotated[
+    int | None,
+    Field(ge=-100, le=100, description="Higher runs before what else waits; leave it out for the usual 0."),
+]
+NotBefore = Annotated[
+    str | None,
+    Field(description="Begin it only then: '10m' or '2h' from now, or a time with its zone, '2027-01-31T03:00:00Z'."),
+]
+Retries = Annotated[
+    dict[str, int | str] | None,
+    Field(
+        description="How often it is tried again by itself, by class of failure, for example"
+        ' {"agent": 1, "infrastructure": 3}. Trouble with the model\'s service is tried again anyway.'
+    ),
 ]
 
 
@@ -58,6 +75,9 @@ class StartingTools:
         callback_policy: CallbackPolicy = "each",
         callback_group: CallbackGroup = None,
         timeout_seconds: Timeout = None,
+        priority: Priority = None,
+        not_before: NotBefore = None,
+        retries: Retries = None,
     ) -> Accepted:
         """Start another agent in a new named session, and return at once while it works.
 
@@ -75,6 +95,9 @@ class StartingTools:
             callback=callback,
             callback_policy=None if callback_policy == "each" else callback_policy,
             callback_group=callback_group,
+            priority=priority,
+            not_before=_time_in(not_before),
+            retries=retries or {},
         )
         return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
 
@@ -93,6 +116,9 @@ class StartingTools:
         callback_policy: CallbackPolicy = "each",
         callback_group: CallbackGroup = None,
         timeout_seconds: Timeout = None,
+        priority: Priority = None,
+        not_before: NotBefore = None,
+        retries: Retries = None,
     ) -> Accepted:
         """Say something more to a session that exists; it remembers its whole conversation.
 
@@ -107,8 +133,19 @@ class StartingTools:
             callback=callback,
             callback_policy=None if callback_policy == "each" else callback_policy,
             callback_group=callback_group,
+            priority=priority,
+            not_before=_time_in(not_before),
+            retries=retries or {},
         )
         return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
+
+
+def _time_in(told: str | None) -> str | None:
+    """Return a time from a span from now; what is none is the runtime's to judge."""
+    try:
+        return None if told is None else (datetime.now(UTC) + timedelta(seconds=duration(0)(told))).isoformat()
+    except ValueError:
+        return told
 
 
 def _create(client: RuntimeClient, caller: Caller, order: JobOrder) -> Accepted:

@@ -52,3 +52,4 @@ class Blueprint:
     options: JsonObject = field(default_factory=dict)
     folder: Path | None = None
     sandbox: Sandbox | None = None
+    stalls: JsonObject = field(default_factory=dict)

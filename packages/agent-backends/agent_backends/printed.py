@@ -14,10 +14,12 @@ class Printed:
         self._agent = turn.blueprint.name
         self._limit_bytes = turn.output_limit_bytes
         self._bytes = 0
+        self._pulse = turn.pulse
 
     def add(self, count: int) -> None:
         """Count what has come."""
         self._bytes += count
+        self._pulse.printed += count
         if self._bytes > self._limit_bytes:
             self.is_too_much.set()
 

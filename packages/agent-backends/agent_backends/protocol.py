@@ -52,6 +52,19 @@ class People(Protocol):
         ...
 
 
+@dataclass
+class Pulse:
+    """What of a turn's life makes no events, or not yet.
+
+    Shape:   `asking` is how many questions are open; `tools` are those that run, by the ids of their calls.
+    Units:   `printed` is in bytes.
+    """
+
+    printed: int = 0
+    asking: int = 0
+    tools: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Turn:
     """One prompt for one session.
@@ -62,7 +75,7 @@ class Turn:
              `folder_descriptor` is that folder, opened when it was checked; `secrets` are what the agent knows and
              nobody else may see; `people` are None where nobody is to be asked; with `is_logged` a program's output
              goes on to our own standard output as it comes, where a launcher keeps it beside the errors, in the order
-             in which both were read.
+             in which both were read; `pulse` is where backends leave signs of life.
     Units:   `output_limit_bytes` is what it may print on standard output and standard error together.
     """
 
@@ -79,6 +92,7 @@ class Turn:
     folder_descriptor: int | None = None
     is_logged: bool = False
     people: People | None = None
+    pulse: Pulse = field(default_factory=Pulse)
 
     @property
     def working_folder(self) -> str:
@@ -140,7 +154,31 @@ class ToolAnswered:
     is_error: bool = False
 
 
-AgentEvent: TypeAlias = Started | BackendSession | Message | ToolCalled | ToolAnswered
+@dataclass(frozen=True)
+class Stalled:
+    """The turn has given no sign of life for long; said by who watches it, and by no backend.
+
+    Shape:   `waits_for` is `model`, `tool` or `program`; `stops_in` is None where that is no reason to stop it.
+    Units:   seconds.
+    """
+
+    detail: str
+    waits_for: str
+    tools: list[str]
+    silent: float
+    stops_in: float | None
+
+
+@dataclass(frozen=True)
+class Looped:
+    """The same call has failed again and again; said by who watches the turn, and by no backend."""
+
+    detail: str
+    tool: str
+    times: int
+
+
+AgentEvent: TypeAlias = Started | BackendSession | Message | ToolCalled | ToolAnswered | Stalled | Looped
 Emit: TypeAlias = Callable[[AgentEvent], None]
 
 

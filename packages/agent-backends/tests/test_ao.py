@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -11,6 +12,7 @@ from runtime_client.version import VERSION
 from support import shells
 from support.agents import add_agent
 from support.commands import COMMANDS, Commands
+from support.marked_processes import processes_with
 from support.runtime_process import RuntimeProcess
 from support.terminal import Terminal
 from support.waiting import wait_until
@@ -22,6 +24,13 @@ def agents(runtime: RuntimeProcess) -> None:
     api = runtime.api
     add_agent(api, runtime.folder, "failing", "import sys; sys.exit('no key')")
     api.close()
+
+
+def _job(commands: Commands, session: str) -> dict[str, Any]:
+    """The newest job of a session that waits, as the queue tells it."""
+    jobs = json.loads(commands.run("ao", "queue", "--json").out)["jobs"]
+    found: dict[str, Any] = next(job for job in jobs if job["session_name"] == session)
+    return found
 
 
 def test_nothing_yet_is_said_in_words_and_data_stays_empty(commands: Commands) -> None:
@@ -112,6 +121,119 @@ def test_what_waits_says_why_and_can_be_held(commands: Commands) -> None:
     assert (waited.exit_code, waited.err.count("no launcher is connected")) == (6, 1)
     assert held.out.endswith("  held\n")
     assert [job["reason"] for job in queue if job["session_name"] == "waits"] == ["held"]
+
+
+def test_an_order_says_all_that_the_runtime_can_be_asked(commands: Commands) -> None:
+    queue = ("--priority", "-3", "--at", "2150-01-31T03:00Z", "--queue-timeout", "2d", "--stop-grace", "1m")
+    tries = ("--retries", "network=2,quota=until_reset", "--retries", "within_seconds=6h", "--max-attempts", "3")
+    words = ("start", "later", "--agent", "echo", "-p", "x", "-d", *queue, *tries, "--rerun-lost", "1")
+
+    first, again = (commands.run("ao", *words, "--idempotency-key", "the-one") for _ in range(2))
+    job = _job(commands, "later")
+    soon = commands.run("ao", "start", "sooner", "--agent", "echo", "-p", "x", "-d", "--in", "10h")
+    sooner = _job(commands, "sooner")
+    commands.run("ao", "stop", "later", "sooner")
+
+    assert (first.out, soon.exit_code) == (again.out, 0)
+    assert (job["priority"], job["stop_grace_seconds"], job["max_attempts"], job["rerun_lost"]) == (-3, 60, 3, 1)
+    assert job["not_before"] == "2150-01-31T03:00:00.000000Z"
+    assert job["queue_expires_at"] is not None
+    retries = job["retries"]
+    assert (retries["network"], retries["quota"], retries["within_seconds"]) == (2, "until_reset", 21_600)
+    assert sooner["reason"] == "not_before"
+
+
+def test_options_that_cannot_hold_are_refused_with_what_to_do(commands: Commands) -> None:
+    start = ("start", "never", "--agent", "echo", "-p", "x")
+    for words, said in (
+        (("--priority", "5"), "cannot use --priority in the foreground"),
+        (("--in", "10m", "--max-attempts", "2"), "cannot use --in and --max-attempts in the foreground"),
+        (("-d", "--in", "10m", "--at", "03:00"), "cannot use --in and --at together"),
+        (("-d", "--in", "10m", "--idempotency-key", "k"), "said again, these words mean another time"),
+        (("-d", "--priority", "101"), "expected a whole number, from -100 to 100"),
+        (("-d", "--retries", "network"), "expected CLASS=NUMBER"),
+        (("-d", "--retries", "netwrok=5"), "did you mean 'network'?"),
+        (("-d", "--idempotency-key", "schlüssel"), "expected 1 to 200 letters, digits and signs of ASCII"),
+        (("-d", "--launcher", "nobody"), "no launcher is called 'nobody'"),
+        (("-d", "--prioriti", "5"), "did you mean '--priority'?"),
+        (("--if-busy", "reject"), "there is no option '--if-busy'"),
+    ):
+        refused = commands.run("ao", *start, *words)
+        assert (refused.exit_code, refused.out, said in refused.err) == (2, "", True), refused.err
+    nameless = commands.run("ao", "start", "--agent", "echo", "-p", "x", "-d", "--idempotency-key", "k")
+    assert (nameless.exit_code, "without a session's name" in nameless.err) == (2, True)
+    assert commands.run("ao", "status", "never").out == "not_existent\n"
+
+
+def test_a_launcher_is_named_by_its_name(commands: Commands, runtime: RuntimeProcess) -> None:
+    api = runtime.api
+    told = api.ask("POST", "/launcher/register", {"name": "night-shift"})
+    try:
+        made = commands.run("ao", "start", "here", "--agent", "echo", "-p", "x", "-d", "--launcher", "night-shift")
+        other = commands.run("ao", "start", "not-here", "--agent", "echo", "-p", "x", "-d", "--launcher", "nightshift")
+        offered = commands.run("ao", "__complete", "ao", "start", "--launcher", "ni").out
+        claimed = api.ask("GET", f"/launcher/jobs?launcher_id={told['launcher_id']}&wait=10")
+    finally:
+        api.ask("DELETE", f"/launchers/{told['launcher_id']}")
+        api.close()
+    commands.run("ao", "stop", "here")
+
+    assert made.out.strip() == cast("dict[str, str]", claimed["job"])["job_id"]
+    assert "did you mean 'night-shift'?" in other.err
+    assert offered == "night-shift\n"
+
+
+def test_messages_that_wait_are_listed_changed_and_taken_back(commands: Commands) -> None:
+    commands.run("ao", "start", "talk", "--agent", "echo", "-p", "first", "-q")
+    second, third = (commands.run("ao", "resume", "talk", "-p", word, "-d").out.strip() for word in ("second", "third"))
+
+    listed = commands.run("ao", "messages", "talk")
+    several = commands.run("ao", "edit", "talk", "-p", "other")
+    busy = commands.run("ao", "resume", "talk", "-p", "x", "-d", "--if-busy", "reject")
+    taken_back = commands.run("ao", "withdraw", third)
+    edited = commands.run("ao", "edit", "talk", stdin="other words")
+    told = json.loads(commands.run("ao", "messages", "talk", "--json").out)["messages"]
+    late = commands.run("ao", "withdraw", third)
+    attempts = commands.run("ao", "attempts", "talk")
+    commands.run("ao", "stop", "talk")
+
+    assert [line.split()[1] for line in listed.out.splitlines()] == ["STATE", "accepted", "accepted", "consumed"]
+    assert (several.exit_code, f"{third}, {second}" in several.err) == (2, True)
+    assert (busy.exit_code, taken_back.out, edited.out) == (4, f"{third}  withdrawn\n", f"{second}\n")
+    assert [(one["state"], one["prompt_preview"]) for one in told] == [
+        ("withdrawn", "third"),
+        ("accepted", "other words"),
+        ("consumed", "first"),
+    ]
+    assert (late.exit_code, attempts.out) == (4, "")
+    assert "no launcher has had job" in attempts.err
+
+
+def test_each_try_is_listed_with_what_came_of_it(commands: Commands) -> None:
+    commands.run("ao", "start", "tried", "--agent", "failing", "-p", "x", "-q")
+
+    listed, told = commands.run("ao", "attempts", "tried"), commands.run("ao", "attempts", "tried", "--json")
+
+    assert "nonzero_exit: " in listed.out
+    assert [(one["attempt"], one["status"]) for one in json.loads(told.out)["attempts"]] == [(1, "failed")]
+
+
+def test_a_program_that_hangs_is_told_of_and_then_stopped_with_all_that_it_started(
+    runtime: RuntimeProcess, commands: Commands
+) -> None:
+    api = runtime.api
+    stalls = {"told_after_seconds": 0.5, "stopped_after_seconds": 1}
+    hangs = {"name": "hangs", "command": ["sh", "-c", "echo begun; sleep 600 & wait"], "stalls": stalls}
+    api.ask("POST", "/agents", hangs)
+    ended = commands.run("ao-start", "stuck", "--agent", "hangs", "-p", "x", "--json")
+    told = [event for event in api.events("stuck") if event["type"] == "session.stalled"]
+    api.close()
+
+    outcome = json.loads(ended.out)
+    assert (ended.exit_code, outcome["reason"], outcome["result"]) == (1, "stalled", "begun\n")
+    assert "agent 'hangs' has stalled: its program runs" in outcome["error"]
+    assert [event["data"]["waits_for"] for event in told] == ["program"]
+    assert not processes_with("AGENT_SESSION_NAME", "stuck")
 
 
 def test_logs_can_begin_late(commands: Commands) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from agent_backends.job.run import has_asked
+from runtime_client.address import RuntimeAddress, find_runtime
+from runtime_client.client import RuntimeClient
 from support.agents import add_agent
 from support.commands import COMMANDS, Commands
 from support.runtime_process import RuntimeProcess
@@ -98,6 +101,8 @@ def test_an_agent_asks_by_a_command_and_goes_on_with_the_answer(
     (listed,) = json.loads(commands.run("ao-questions", "asks", "--json").out)["questions"]
     shown = commands.run("ao-questions", "asks")
     status = commands.run("ao-status", "asks")
+    client = RuntimeClient(find_runtime(commands.environment()))
+    cannot_stall = has_asked(client, "asks")
     refused = commands.run("ao-answer", listed["question_id"], "green")
     answered = commands.run("ao-answer", listed["question_id"], "red")
     again = commands.run("ao-answer", listed["question_id"], "red")
@@ -110,6 +115,9 @@ def test_an_agent_asks_by_a_command_and_goes_on_with_the_answer(
     assert (answered.exit_code, again.exit_code, otherwise.exit_code) == (0, 0, 4)
     assert "was answered already, and otherwise" in otherwise.err
     assert out.strip() == b"red"
+    assert (cannot_stall, has_asked(client, "asks")) == (True, False)
+    client.close()
+    assert has_asked(RuntimeClient(RuntimeAddress("http://127.0.0.1:9", None)), "asks")
 
 
 def test_ctrl_c_stops_the_agent_and_the_runtime_knows(

@@ -115,6 +115,22 @@ class RuntimeClient:
         method = "POST" if is_held else "DELETE"
         return self.transport.send_for_json(Call(method, f"/jobs/{_part(job_id)}/hold"))
 
+    def edit_job(self, job_id: str, prompt: str) -> JsonObject:
+        """Change the words of a job that waits."""
+        return self.transport.send_for_json(Call("PATCH", f"/jobs/{_part(job_id)}", body={"prompt": prompt}))
+
+    def withdraw_job(self, job_id: str) -> JsonObject:
+        """Take back a job that waits."""
+        return self.transport.send_for_json(Call("DELETE", f"/jobs/{_part(job_id)}"))
+
+    def attempts(self, job_id: str) -> list[JsonObject]:
+        """Return the attempts of a job, oldest first."""
+        return self._items(Call("GET", f"/jobs/{_part(job_id)}/attempts"), "attempts")[0]
+
+    def messages(self, session: str, limit: int) -> tuple[list[JsonObject], bool]:
+        """Return up to `limit` messages to a session, newest first, and whether there are more."""
+        return self._pages(Call("GET", f"{_session_path(session)}/messages"), "messages", limit)
+
     def holds(self) -> list[JsonObject]:
         """Return the accounts whose limit is used up."""
         return self._items(Call("GET", "/holds"), "holds")[0]

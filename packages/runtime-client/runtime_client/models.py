@@ -193,6 +193,7 @@ class Agent:
     error: str | None = None
     held_to: str | None = None
     has_permission_rules: bool = False
+    stalls: JsonObject = field(default_factory=dict)
 
     @classmethod
     def read(cls, source: JsonObject) -> "Agent":
@@ -217,6 +218,7 @@ class Agent:
             raw=source,
             sandbox=source.get("sandbox"),
             error=error,
+            stalls=nested(source, "stalls"),
         )
 
 
@@ -269,6 +271,12 @@ class JobOrder:
     callback_group: str | None = None
     wait_for: str | None = None
     limits: JsonObject = field(default_factory=dict)
+    not_before: str | None = None
+    queue_timeout_seconds: float | None = None
+    retries: JsonObject = field(default_factory=dict)
+    max_attempts: int | None = None
+    rerun_lost: int | None = None
+    stop_grace_seconds: float | None = None
 
     def as_json(self) -> JsonObject:
         """Return the body of `POST /jobs`."""
@@ -286,6 +294,12 @@ class JobOrder:
             "callback_group": self.callback_group,
             "wait_for": self.wait_for,
             "limits": self.limits or None,
+            "not_before": self.not_before,
+            "queue_timeout_seconds": self.queue_timeout_seconds,
+            "retries": self.retries or None,
+            "max_attempts": self.max_attempts,
+            "rerun_lost": self.rerun_lost,
+            "stop_grace_seconds": self.stop_grace_seconds,
         }
         given = {name: value for name, value in fields.items() if value is not None}
         return {"type": self.type.value, "session_name": self.session_name, "prompt": self.prompt, **given}

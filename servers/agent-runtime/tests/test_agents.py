@@ -326,5 +326,20 @@ def test_an_agent_says_how_often_its_jobs_are_tried_again_and_who_stands_in_for_
     assert "'retries.quota': 'until_reset' or a number from 0 to 1000" in refused(wrong, 422, "invalid_parameters")
 
 
+def test_an_agent_says_how_long_it_may_be_silent(workshop: Workshop) -> None:
+    stalls: JsonObject = {"told_after_seconds": 60.0, "stopped_after_seconds": 0.0, "tools": {"Bash": 7200.0}}
+    read(workshop.desk.post("/agents", {"name": "silent", "backend": "claude", "stalls": stalls}), 201)
+
+    assert workshop.listed()["silent"]["stalls"] == stalls
+    wrongs: tuple[tuple[JsonObject, str], ...] = (
+        ({"stopped_after_second": 5}, "did you mean 'stopped_after_seconds'?"),
+        ({"tools": {"Bash": "long"}}, "a number is expected"),
+        ({"told_after_seconds": -1}, "told_after_seconds"),
+    )
+    for wrong, said in wrongs:
+        answer = workshop.desk.post("/agents", {"name": "wrong", "backend": "claude", "stalls": wrong})
+        assert said in refused(answer, 422, "invalid_parameters")
+
+
 def _start(agent: str) -> JsonObject:
     return {"type": "start_session", "session_name": fresh(), "agent_name": agent, "prompt": "hello"}

@@ -39,7 +39,7 @@ class AcpTalk:
         self._turn = turn
         self._options = options
         self._emit = emit
-        self._updates = Updates(emit, turn.secrets)
+        self._updates = Updates(emit, turn.secrets, turn.pulse)
         self._peer = Peer(lines, self)
         self._title = f"agent {turn.blueprint.name!r}"
         self._session_id = ""

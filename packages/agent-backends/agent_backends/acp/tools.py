@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent_backends.client.loose import parts, word
-from agent_backends.protocol import Emit, ToolAnswered, ToolCalled
+from agent_backends.protocol import Emit, Pulse, ToolAnswered, ToolCalled
 from runtime_client.wire import Json, JsonObject
 
 _ENDED = ("completed", "failed")
@@ -27,8 +27,9 @@ class ToolCalls:
     Shape:   `unasked` is the title of the first call that may have changed something and was not asked for.
     """
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, pulse: Pulse) -> None:
         self._emit = emit
+        self._pulse = pulse
         self._calls: dict[str, _Call] = {}
         self.unasked = ""
 
@@ -43,7 +44,11 @@ class ToolCalls:
             self._answer(number, call, is_error=status == "failed")
             if status == "completed" and not call.is_asked_for and word(call.told, "kind") in _CHANGING:
                 self.unasked = self.unasked or call.title
-        elif status == "in_progress" and call.told.get("rawInput"):
+            self._pulse.tools.pop(number, None)
+            return
+        # It runs, whether or not enough is known of it to tell.
+        self._pulse.tools[number] = call.title
+        if status == "in_progress" and call.told.get("rawInput"):
             self._call(number, call)
 
     def ask_for(self, update: JsonObject) -> None:

@@ -7,7 +7,7 @@ from agent_backends.acp.tools import ToolCalls
 from agent_backends.acp.usage import Meter
 from agent_backends.client.loose import word
 from agent_backends.client.words import Words
-from agent_backends.protocol import Emit, Message
+from agent_backends.protocol import Emit, Message, Pulse
 from agent_backends.redaction import Secrets
 from runtime_client.wire import JsonObject
 
@@ -33,10 +33,10 @@ class Updates:
     Shape:   `is_under_way` is true once one of them shows that the agent works on the prompt.
     """
 
-    def __init__(self, emit: Emit, secrets: Secrets) -> None:
+    def __init__(self, emit: Emit, secrets: Secrets, pulse: Pulse) -> None:
         self.meter = Meter()
         self.words = Words(lambda text: emit(Message(text)))
-        self.tools = ToolCalls(emit)
+        self.tools = ToolCalls(emit, pulse)
         self.is_under_way = False
         self._is_prompted = False
         self._secrets = secrets

@@ -1,6 +1,5 @@
 """What an edit would change, as people read it: a unified diff."""
 
-import difflib
 from pathlib import Path
 
 from runtime_client.wire import JsonObject
@@ -25,6 +24,9 @@ def change_shown(tool: str, given: JsonObject) -> str | None:
 
 def unified(path: str, old: str, new: str) -> str:
     """Return the change of one text into another."""
+    # Imported late: few ask about an edit.
+    import difflib
+
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm="")
     return "\n".join(lines)[:DIFF_CHARACTERS_MAX]
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from agent_backends.installation import installation_of
 from agent_backends.job.launchers_words import arguments_in
 from agent_backends.job.note import say_that_we_are_here, withdraw
+from agent_backends.job.queue_options import IfBusy, QueueWishes
 from agent_backends.turn.request import Caller, SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import CannotPrintError, UsageError
@@ -122,6 +123,8 @@ class StartOptions:
     parent: str | None
     as_json: bool
     is_quiet: bool = False
+    in_queue: QueueWishes = field(default_factory=QueueWishes)
+    if_busy: IfBusy | None = None
 
 
 def run_job_command(main: Callable[..., int]) -> None:
@@ -142,6 +145,7 @@ def start_from_command(
     """
     environment = dict(environment)  # of the process itself each look is encoded and decoded anew
     caller = Caller.read(environment)
+    given.in_queue.check(is_detached=given.is_detached, is_named=given.name is not None)
     if type is JobType.START_SESSION and caller.job_id is None and caller.session_name is None:
         given = _with_defaults(given, environment)
     request = _request(type, given, caller)
@@ -203,7 +207,7 @@ def _order(client: RuntimeClient, request: SessionRequest, given: StartOptions) 
     # Imported late: who runs the job itself says it elsewhere, or not at all.
     from agent_backends.job.chosen_agent import say_chosen_agent
 
-    job = client.create_job(request.order())
+    job = client.create_job(given.in_queue.said_in(request.order(), client), given.in_queue.idempotency_key)
     say_chosen_agent(request, job, warn)
     if given.name is None and not given.is_quiet and not given.as_json:
         warn(f"the session is called {request.session_name!r}")
@@ -234,6 +238,7 @@ def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionReque
         callback_group=wishes.group,
         wait_for=wishes.wait_for,
         limits=dict(_limit(text) for text in wishes.limits),
+        if_busy=given.if_busy,
     )
 
 

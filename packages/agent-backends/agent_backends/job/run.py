@@ -12,6 +12,7 @@ from agent_backends.redaction import Secrets
 from agent_backends.turn.recording import Recorder
 from agent_backends.turn.run import StopSwitch, run_turn
 from runtime_client.client import RuntimeClient
+from runtime_client.errors import RuntimeClientError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.sending.event_sender import EventOrigin, EventSender
 from runtime_client.wire import Json, JsonObject
@@ -63,12 +64,21 @@ def run_session(
     """Run one turn, send what happens as it happens, show it if somebody looks, and wait for the last to arrive."""
     sender = EventSender(client, EventOrigin(turn.session_id, job.job_id, job.attempt), job.spool_folder, warn)
     recorder = Recorder(turn, sender.send if show is None else _both(sender.send, show), sender.remember)
-    outcome = _without_secrets(run_turn(turn, recorder.record, switch, job.timeout_seconds), turn.secrets)
+    ran = run_turn(turn, recorder.record, switch, job.timeout_seconds, lambda: has_asked(client, turn.session_id))
+    outcome = _without_secrets(ran, turn.secrets)
     exit_code = _exit_code_of(outcome, switch)
     ended = Ended(outcome, exit_code)
     recorder.record_end(outcome, ended.told_exit())
     _flush(sender, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
     return ended
+
+
+def has_asked(client: RuntimeClient, session: str) -> bool:
+    """Tell whether a question of the session is open; where nobody can say, it may be."""
+    try:
+        return bool(client.questions.list(status="open", session=session, limit=1))
+    except RuntimeClientError:
+        return True
 
 
 def _both(send: Show, show: Show) -> Show:

@@ -39,6 +39,7 @@ def blueprint_of(agent: Agent, installation: Installation, resolver: Resolver, a
         options=other_options,
         folder=folder,
         sandbox=sandbox,
+        stalls=agent.stalls,
     )
     return replace(blueprint, command=_beside(agent.command, folder))
 

@@ -7,9 +7,11 @@ from agent_backends.protocol import (
     AgentEvent,
     BackendSession,
     Ending,
+    Looped,
     Message,
     Outcome,
     Role,
+    Stalled,
     Started,
     ToolAnswered,
     ToolCalled,
@@ -62,6 +64,11 @@ class Recorder:
                     "is_error": event.is_error,
                 }
                 self._send_shortened("post_tool", answer)
+            case Stalled():
+                self._record_stall(event)
+            case Looped():
+                loop: JsonObject = {"detail": event.detail, "tool": event.tool, "times": event.times}
+                self._send_shortened("session.looped", loop)
             case _:
                 assert_never(event)
 
@@ -76,6 +83,16 @@ class Recorder:
     def _send_shortened(self, kind: str, data: JsonObject) -> None:
         # Before it is shortened: a cut through a secret would leave a part of it that nobody recognizes.
         self._bounded.send(kind, shortened(self._hidden(data)))
+
+    def _record_stall(self, event: Stalled) -> None:
+        stall: JsonObject = {
+            "detail": event.detail,
+            "waits_for": event.waits_for,
+            "tools": event.tools,
+            "silent_seconds": round(event.silent, 1),
+            "stops_in_seconds": None if event.stops_in is None else round(event.stops_in, 1),
+        }
+        self._send_shortened("session.stalled", stall)
 
     def _record_start(self, event: Started) -> None:
         turn = self._turn

@@ -26,6 +26,7 @@ class SessionRequest:
     callback_group: str | None = None
     wait_for: str | None = None
     limits: dict[str, float] = field(default_factory=dict)
+    if_busy: str | None = None
 
     def order(self) -> JobOrder:
         """Return the job to create for this."""
@@ -43,6 +44,7 @@ class SessionRequest:
             callback_group=self.callback_group,
             wait_for=self.wait_for,
             limits=self.limits,
+            if_busy=self.if_busy,
         )
 
 

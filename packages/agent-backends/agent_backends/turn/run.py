@@ -14,9 +14,11 @@ from agent_backends.processes.signals import stop_signals_call
 from agent_backends.processes.tree import descendants, end_processes, has_children
 from agent_backends.protocol import AgentEvent, Backend, Ending, Outcome, Turn
 from agent_backends.registry import BackendMissingError, load_backend
+from agent_backends.turn.watch import Watch, WatchedPeople
 from runtime_client.exit_codes import ExitCode
 from runtime_client.reasons import Reason
 from runtime_client.terminal.output import write
+from runtime_client.wire import UnexpectedAnswerError
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -55,49 +57,62 @@ class StopSwitch:
 
 
 def run_turn(
-    turn: Turn, record: Callable[[AgentEvent], None], switch: StopSwitch, timeout_seconds: float | None = None
+    turn: Turn,
+    record: Callable[[AgentEvent], None],
+    switch: StopSwitch,
+    timeout_seconds: float | None = None,
+    has_asked: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Run one turn to its end and return its outcome; whatever goes wrong is an outcome too."""
+    """Run one turn to its end and return its outcome; whatever goes wrong is an outcome too.
+
+    Shape:   `has_asked` tells whether a question of the session is open; asked where the turn gives no sign of life.
+    """
     try:
         backend = load_backend(turn.blueprint.backend)
     except BackendMissingError as cause:
         return Outcome.failed(Reason.BACKEND_MISSING, str(cause))
+    try:
+        watch = Watch(turn, record, has_asked)
+    except UnexpectedAnswerError as cause:
+        sentence = f"cannot run agent {turn.blueprint.name!r}: the 'stalls' of its agent.json are wrong: {cause}"
+        return Outcome.failed(Reason.INVALID_PARAMETERS, sentence)
     _adopt_orphans()
     _hear_of_ends()
     with stop_signals_call(switch.press):
-        return asyncio.run(_run(backend, turn, record, switch, timeout_seconds))
+        return asyncio.run(_run(backend, turn, watch, switch, timeout_seconds))
 
 
 async def _run(
     backend: Backend,
     turn: Turn,
-    record: Callable[[AgentEvent], None],
+    watch: Watch,
     switch: StopSwitch,
     timeout_seconds: float | None,
 ) -> Outcome:
     loop = asyncio.get_running_loop()
     stop = switch.attach(loop)
-    giving_way = asyncio.create_task(_give_way(turn, stop))
+    if turn.people is not None:
+        turn = replace(turn, people=WatchedPeople(turn.people, turn))
+    beside = [asyncio.create_task(_give_way(turn, stop)), asyncio.create_task(watch.watch(stop))]
     timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, stop.set)
     try:
-        outcome = await backend.run(turn, record, stop)
+        outcome = await backend.run(turn, watch.record, stop)
     except Exception as bug:  # noqa: BLE001 - a broken backend is reported as a failed turn, with its traceback on stderr
         write(sys.stderr, turn.secrets.hidden_in(traceback.format_exc()).encode(errors="replace"))
         sentence = f"backend {backend.name!r} broke: {type(bug).__name__}: {bug}"
         outcome = Outcome.failed(Reason.INTERNAL_ERROR, sentence)
     finally:
-        giving_way.cancel()
+        for task in beside:
+            task.cancel()
         if timer is not None:
             timer.cancel()
         # Whatever the agent left behind is a child of ours by now, if it has not ended.
         if has_children():
             await end_processes(descendants(os.getpid()))
-    if outcome.ending is Ending.STOPPED and switch.cause is None and _has_given_way(turn):
-        sentence = "it asked, and lets others have its place until somebody answers"
-        return replace(outcome, ending=Ending.FAILED, reason=Reason.GAVE_WAY, error=sentence)
-    if outcome.ending is Ending.STOPPED and switch.cause is None:
-        return _timed_out(turn, outcome, timeout_seconds)
-    return outcome
+    if outcome.ending is not Ending.STOPPED or switch.cause is not None:
+        return outcome
+    reason, error = _why_stopped(turn, watch, timeout_seconds)
+    return replace(outcome, ending=Ending.FAILED, reason=reason, error=error)
 
 
 async def _give_way(turn: Turn, stop: asyncio.Event) -> None:
@@ -110,9 +125,14 @@ def _has_given_way(turn: Turn) -> bool:
     return turn.people is not None and turn.people.gave_way.is_set()
 
 
-def _timed_out(turn: Turn, outcome: Outcome, timeout_seconds: float | None) -> Outcome:
+def _why_stopped(turn: Turn, watch: Watch, timeout_seconds: float | None) -> tuple[Reason, str]:
+    """Say why a turn was stopped that nobody had asked to stop."""
+    if _has_given_way(turn):
+        return Reason.GAVE_WAY, "it asked, and lets others have its place until somebody answers"
+    if watch.stalled is not None:
+        return Reason.STALLED, watch.stalled
     error = f"agent {turn.blueprint.name!r} did not end within {timeout_seconds:g} seconds and was stopped"
-    return replace(outcome, ending=Ending.FAILED, reason=Reason.TIMED_OUT, error=error)
+    return Reason.TIMED_OUT, error
 
 
 def _adopt_orphans() -> None:

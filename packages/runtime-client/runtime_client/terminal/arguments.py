@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from optparse import Values
 from typing import TypeAlias
@@ -14,6 +15,8 @@ from runtime_client.terminal.parser import Parser
 SECONDS_OF: Mapping[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 FOR_EVER = 1e9
 _DURATION = re.compile(r"\d+(\.\d+)?|(\d+(\.\d+)?[smhd])+")
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 REQUIRED = inspect.Parameter.empty
 
@@ -22,8 +25,8 @@ REQUIRED = inspect.Parameter.empty
 class Argument:
     """A parameter that is given by its place; `is_list` takes all that is left, at least one.
 
-    Shape:   one with a default may be left out. `completes` names what a shell offers: `session`, `agent`, or words
-             with `|` between.
+    Shape:   one with a default may be left out. `completes` names what a shell offers: `session`, `agent`,
+             `launcher`, or words with `|` between.
     """
 
     metavar: str
@@ -182,12 +185,34 @@ def duration(least: float) -> Callable[[str], float]:
     return read
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """Read a whole number that is not smaller than this."""
+def time_to_come(word: str) -> str:
+    """Read a time that is not over, and return it in UTC: `03:00`, the next one on this clock, or a date with a time.
+
+    Shape:   a time without a zone is this machine's.
+    """
+    now = datetime.now(UTC)
+    try:
+        if found := _CLOCK.fullmatch(word.strip()):
+            told = datetime.combine(now.astimezone().date(), time(int(found[1]), int(found[2])))
+            told += timedelta(days=1) if told.astimezone() <= now else timedelta()
+        else:
+            told = datetime.fromisoformat(word.strip())
+        moment = told.astimezone(UTC)
+    except (ValueError, OverflowError) as cause:
+        raise ValueError("expected a time such as 03:00, or a date with one such as 2027-01-31T03:00") from cause
+    if moment <= now:
+        raise ValueError("expected a time to come, found one that is over")
+    return moment.isoformat()
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Read a whole number that is not smaller than this, and not larger than that."""
+    bounds = f"at least {least}" if most is None else f"from {least} to {most}"
 
     def read(word: str) -> int:
-        if not word.lstrip("+").isdecimal() or int(word) < least:
-            raise ValueError(f"expected a whole number, at least {least}")
+        is_number = _WHOLE.fullmatch(word) is not None
+        if not is_number or int(word) < least or (most is not None and int(word) > most):
+            raise ValueError(f"expected a whole number, {bounds}")
         return int(word)
 
     return read

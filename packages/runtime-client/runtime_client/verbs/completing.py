@@ -1,4 +1,4 @@
-"""What a shell offers for the word that is typed: words of `ao`, options, sessions, agents."""
+"""What a shell offers for the word that is typed: words of `ao`, options, sessions, agents, launchers."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -70,6 +70,8 @@ def _things(kind: str) -> Iterable[str]:
             return _names("/sessions", "sessions", "session_name")
         case "agent":
             return _names("/agents", "agents", "name")
+        case "launcher":
+            return _names("/launchers", "launchers", "name")
         case _:
             return kind.split("|") if "|" in kind else []
 
@@ -79,7 +81,7 @@ def _names(path: str, field: str, name: str) -> list[str]:
     transport = Transport(find_runtime(configured(os.environ)))
     try:
         found = transport.send_for_json(Call("GET", path, parameters=parameters, read_seconds=ANSWER_SECONDS))
-        return [str(one.get(name)) for one in objects(found, field)]
+        return [str(one.get(name)) for one in objects(found, field) if one.get("status") != "gone"]
     except ValueError:
         return []
     finally:

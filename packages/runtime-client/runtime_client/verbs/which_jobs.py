@@ -32,3 +32,17 @@ def waiting_jobs(client: RuntimeClient, name: str) -> list[str]:
     if not jobs:
         raise UsageError(f"nothing waits in session {name!r}: expected a job that no launcher has, found none")
     return [job.job_id for job in jobs]
+
+
+def waiting_job(client: RuntimeClient, name: str) -> str:
+    """Return the id of a job, or of the one of a session that waits.
+
+    Errors:  UsageError, if none of the session waits, or several do.
+    """
+    jobs = waiting_jobs(client, name)
+    if len(jobs) > 1:
+        raise UsageError(
+            f"{len(jobs)} messages wait in session {name!r}: expected the id of one of them, newest first:"
+            f" {', '.join(jobs)}"
+        )
+    return jobs[0]

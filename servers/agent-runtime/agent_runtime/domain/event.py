@@ -8,8 +8,13 @@ from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.session import Session
 
-SESSION_EVENT_TYPES = frozenset({"session_start", "message", "pre_tool", "post_tool", "session_stop", "result"})
-"""What an agent's host may append to its session; dotted types are the runtime's own word."""
+SESSION_EVENT_TYPES = frozenset(
+    {
+        *("session_start", "message", "pre_tool", "post_tool", "session_stop", "result"),
+        *("session.stalled", "session.looped"),
+    }
+)
+"""What an agent's host may append to its session; all other dotted types are the runtime's own word."""
 
 
 @dataclass(frozen=True)

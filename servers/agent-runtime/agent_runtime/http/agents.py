@@ -44,6 +44,7 @@ class AgentWire(BaseModel):
     questions: dict[str, JsonValue]
     retries: dict[str, JsonValue]
     fallbacks: list[str]
+    stalls: dict[str, JsonValue]
     active: bool
     source: Source
     folder: str
@@ -70,6 +71,7 @@ class AgentWire(BaseModel):
             questions=cast("dict[str, JsonValue]", dict(blueprint.questions)),
             retries=cast("dict[str, JsonValue]", dict(blueprint.retries)),
             fallbacks=list(blueprint.fallbacks),
+            stalls=cast("dict[str, JsonValue]", dict(blueprint.stalls)),
             active=agent.active,
             source=agent.source,
             folder=str(agent.path if agent.path.suffix == "" else agent.path.parent),

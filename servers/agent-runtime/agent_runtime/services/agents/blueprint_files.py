@@ -52,6 +52,7 @@ from agent_runtime.services.agents.blueprint_sandbox import (
     checked_sandbox,
     without_secrets,
 )
+from agent_runtime.services.agents.blueprint_stalls import StallsText
 
 AGENT_FILE = "agent.json"
 MCP_FILE = "agent.mcp.json"
@@ -86,6 +87,7 @@ class BlueprintText(BaseModel):
     limits: LimitsText = LimitsText()
     retries: RetriesText = RetriesText()
     fallbacks: Annotated[list[Word], Field(max_length=10)] = []
+    stalls: StallsText = StallsText()
     options: Annotated[dict[Word, JsonValue], Field(json_schema_extra=_OF_WORDS)] = {}
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
@@ -124,6 +126,7 @@ class BlueprintText(BaseModel):
             questions=self.questions.model_dump(exclude_none=True),
             retries=self.retries.model_dump(exclude_none=True),
             fallbacks=tuple(self.fallbacks),
+            stalls=self.stalls.model_dump(exclude_none=True),
         )
 
 
@@ -132,7 +135,12 @@ def _plain(said: BaseModel | str | None) -> Json:
     return said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said
 
 
-_KEYS_WITHIN: Mapping[str, type[BaseModel]] = {"limits": LimitsText, "questions": QuestionsText, "retries": RetriesText}
+_KEYS_WITHIN: Mapping[str, type[BaseModel]] = {
+    "limits": LimitsText,
+    "questions": QuestionsText,
+    "retries": RetriesText,
+    "stalls": StallsText,
+}
 
 
 class BrokenBlueprintError(Exception):
@@ -200,6 +208,7 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
         "limits": dict(blueprint.limits),
         "retries": dict(blueprint.retries),
         "fallbacks": list(blueprint.fallbacks),
+        "stalls": dict(blueprint.stalls),
         "options": dict(blueprint.options),
         "sandbox": blueprint.sandbox,
         "permissions": blueprint.permissions,
