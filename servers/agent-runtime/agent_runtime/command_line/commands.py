@@ -251,25 +251,26 @@ def _read_settings(
         tree_sessions_max=tree_sessions_max,
         requests_per_second=requests_per_second,
         request_timeout_seconds=request_timeout,
-        webhook_timeout_seconds=webhook_timeout,
     )
-    context.obj = _with_others(settings, tls_cert, tls_key, _listed(trusted_proxies), _listed(webhook_targets))
+    context.obj = _with_others(settings, tls_cert, tls_key, trusted_proxies, webhook_targets, webhook_timeout)
 
 
 def _with_others(
     settings: Settings,
     tls_cert: Path | None,
     tls_key: Path | None,
-    trusted_proxies: tuple[str, ...],
-    webhook_targets: tuple[str, ...],
+    trusted_proxies: str,
+    webhook_targets: str,
+    webhook_timeout: float,
 ) -> Settings:
     """Add whom it trusts, how it proves itself, and whom it may call."""
     return replace(
         settings,
         tls_cert=tls_cert.absolute() if tls_cert is not None else None,
         tls_key=tls_key.absolute() if tls_key is not None else None,
-        trusted_proxies=trusted_proxies,
-        webhook_targets=webhook_targets,
+        trusted_proxies=_listed(trusted_proxies),
+        webhook_targets=_listed(webhook_targets),
+        webhook_timeout_seconds=webhook_timeout,
     )
 
 
