@@ -102,7 +102,7 @@ def test_each_kind_of_news_is_told_once_with_what_it_is_about(outlook: Outlook, 
     assert len(outlook.all()) == 3
 
 
-def test_a_session_that_is_lost_and_an_account_that_is_held_are_news(outlook: Outlook) -> None:
+def test_a_session_that_is_lost_is_news(outlook: Outlook) -> None:
     house = outlook.house
     outlook.make(news=[News.SESSION_LOST])
     job = house.run("gone")
@@ -127,6 +127,11 @@ def test_a_tree_has_ended_when_all_of_it_is_at_rest_and_not_before(outlook: Outl
     assert tree.data["sessions"] == {"finished": 2}
     assert (tree.data["session_name"], tree.data["last_session_name"]) == ("parent", "child")
     assert sentence_of(tree) == "parent and all below it are at rest: 2 finished"
+    for name in ("parent", "child"):
+        house.resume(name)
+        (again,) = house.run_all()
+        house.end(again)
+    assert [one.data["last_session_name"] for one in outlook.take()] == ["child"]  # Two ends, and one of the tree.
 
 
 def test_what_was_taken_back_or_answered_before_anybody_was_told_is_no_news(outlook: Outlook, inquiry: Inquiry) -> None:

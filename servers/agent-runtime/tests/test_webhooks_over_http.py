@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,6 +186,19 @@ def test_news_survives_a_runtime_that_is_killed_before_it_has_arrived(runtime: R
     assert receiver.ids[0] == told[1]["delivery_id"]
     assert sorted(set(receiver.ids)) == sorted(text(one["delivery_id"]) for one in told)
     assert receiver.ids.count(receiver.ids[0]) > 1
+
+
+def test_an_account_whose_limit_is_used_up_is_told_to_a_phone(desk: Desk) -> None:
+    with Receiver() as receiver:
+        make(desk, receiver.url, format="ntfy", secret=None, news=["quota.held"])
+        host = fresh()
+        desk.use_up_limit(host)
+        (got,) = wait_until(lambda: list(receiver.got), "the news arrives")
+
+    until = re.escape(f"claude's 5-hour limit on account 'host {host}' is used up until ")
+    assert re.fullmatch(until + r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", got.body.decode())
+    assert (got.headers["title"], got.headers["priority"]) == ("Limit used up", "default")
+    assert "webhook-signature" not in got.headers
 
 
 def test_the_numbers_tell_what_is_on_its_way_and_what_failed(desk: Desk) -> None:

@@ -73,7 +73,7 @@ def sentence_of(delivery: Delivery) -> str:
             return f"{who} is lost: nobody can prove that it lives (it may still heal)"
         case News.QUOTA_HELD:
             limit, account = _text(data, "limit"), _text(data, "account")
-            return f"{_text(data, 'backend')}'s {limit} on account '{account}' is used up until {_text(data, 'until')}"
+            return f"{_text(data, 'backend')}'s {limit} on account '{account}' is used up until {_when(data, 'until')}"
         case News.TREE_ENDED:
             return f"{who} and all below it are at rest: {_counted(data)}"
         case News.TEST:
@@ -106,6 +106,10 @@ def _counted(data: JsonObject) -> str:
 def _text(data: JsonObject, name: str) -> str:
     value = data.get(name)
     return "" if value is None else str(value)
+
+
+def _when(data: JsonObject, name: str) -> str:
+    return f"{datetime.fromisoformat(_text(data, name)).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _json(value: JsonObject) -> bytes:
