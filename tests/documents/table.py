@@ -7,6 +7,7 @@ MAKE_RUN, RUNTIME, CLAUDE = "make run", "a runtime", "Claude Code"
 NEEDS: dict[str, tuple[str, ...]] = {
     "README.md": (CLAUDE,),
     "docs/how-to/ask-and-answer.md": (RUNTIME,),
+    "docs/how-to/get-told-outside.md": (RUNTIME,),
     "docs/how-to/keep-secrets.md": (RUNTIME,),
     "docs/how-to/orchestrate.md": (CLAUDE, MAKE_RUN),
     "docs/how-to/run-as-a-service.md": (RUNTIME,),

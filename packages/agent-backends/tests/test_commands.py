@@ -323,7 +323,8 @@ def test_lists_are_tables_for_people_and_json_for_programs(commands: Commands) -
 def test_without_a_runtime_every_command_ends_with_5_and_says_how_to_start_it(name: str, tmp_path: Path) -> None:
     alone = Commands("http://127.0.0.1:9", tmp_path)
     listing = {"ao-list-sessions", "ao-list-blueprints", "ao-delete-all", "ao-questions"}
-    arguments = [] if name in listing else ["some", "allow"] if name == "ao-answer" else ["some"]
+    others = {"ao-answer": ["some", "allow"], "ao-notify": ["list"]}
+    arguments = [] if name in listing else others.get(name, ["some"])
     prompt = ["-p", "x"] if name in {"ao-start", "ao-resume"} else ["--yes"] if name.startswith("ao-delete") else []
 
     said = alone.run(name, *arguments, *prompt)

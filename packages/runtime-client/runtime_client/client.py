@@ -23,6 +23,7 @@ from runtime_client.wire import Json, JsonObject, as_object, flag, objects, opti
 if TYPE_CHECKING:
     from runtime_client.launcher_calls import LauncherCalls
     from runtime_client.question_calls import QuestionCalls
+    from runtime_client.webhook_calls import WebhookCalls
 
 PAGE_ITEMS = 200
 CREATE_TRIES = 3
@@ -56,6 +57,14 @@ class RuntimeClient:
         from runtime_client.question_calls import QuestionCalls
 
         return QuestionCalls(self.transport)
+
+    @cached_property
+    def webhooks(self) -> "WebhookCalls":
+        """The calls about webhooks."""
+        # Imported late: hardly any command needs them.
+        from runtime_client.webhook_calls import WebhookCalls
+
+        return WebhookCalls(self.transport)
 
     def __enter__(self) -> Self:
         return self

@@ -43,6 +43,8 @@ RUNTIME: Mapping[str, Key] = {
     "tls_key": Key("AGENT_RUNTIME_TLS_KEY", Kind.PATH),
     "trusted_proxies": Key("AGENT_RUNTIME_TRUSTED_PROXIES", Kind.TEXTS),
     "request_timeout": Key("AGENT_RUNTIME_REQUEST_TIMEOUT", Kind.NUMBER),
+    "webhook_targets": Key("AGENT_RUNTIME_WEBHOOK_TARGETS", Kind.TEXTS),
+    "webhook_timeout": Key("AGENT_RUNTIME_WEBHOOK_TIMEOUT", Kind.NUMBER),
 }
 LAUNCHER: Mapping[str, Key] = {
     "name": Key("AGENT_LAUNCHER_NAME"),

@@ -20,6 +20,7 @@ from agent_runtime.data_dir import DataDir
 from agent_runtime.databases import OpenDatabase, Secrets, chosen, retention_of, secrets_of, unopened
 from agent_runtime.domain.job import Job
 from agent_runtime.domain.limits import Limits
+from agent_runtime.domain.webhook_targets import Targets
 from agent_runtime.http.access import AccessRoutes
 from agent_runtime.http.agents import AgentRoutes
 from agent_runtime.http.callbacks import CallbackRoutes
@@ -49,11 +50,13 @@ from agent_runtime.http.sessions import SessionRoutes
 from agent_runtime.http.stream.live import LiveStream
 from agent_runtime.http.stream.routes import StreamRoutes
 from agent_runtime.http.trees import TreeRoutes
+from agent_runtime.http.webhooks import WebhookRoutes
 from agent_runtime.http.wire.answers import install_error_answers
 from agent_runtime.log_lines import log_to_stderr
 from agent_runtime.metrics.exposition import write_openmetrics
 from agent_runtime.metrics.gauges import Gauges
 from agent_runtime.metrics.tally import Tally
+from agent_runtime.outside.calling import Outside
 from agent_runtime.services.access.audit import AuditTrail
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens
 from agent_runtime.services.agents.catalogue import Agents
@@ -75,6 +78,7 @@ from agent_runtime.upkeep.retention import RetentionUpkeep
 from agent_runtime.upkeep.scheduler import SLEEPS_AT_MOST, SLEEPS_AT_MOST_AMONG_OTHERS, Upkeep
 from agent_runtime.upkeep.search_index import SearchIndex
 from agent_runtime.upkeep.traces import Traces
+from agent_runtime.upkeep.webhooks import WebhookUpkeep
 from agent_runtime.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -112,6 +116,9 @@ class Runtime:
         watch = self._database.watch
         self.upkeep = Upkeep(self.store, lease, SLEEPS_AT_MOST if watch is None else SLEEPS_AT_MOST_AMONG_OTHERS)
         self.search_index = SearchIndex(self.store)
+        self._targets = Targets.of(settings.webhook_targets)
+        patience = settings.webhook_timeout_seconds
+        self.webhooks = WebhookUpkeep(self.store, Outside(self._targets, patience), patience)
         pruning = RetentionUpkeep(self.store, retention_of(settings))
         self._background: list[Background] = [
             self.upkeep,
@@ -119,6 +126,7 @@ class Runtime:
             pruning,
             Reconcile(self.store),
             self.search_index,
+            self.webhooks,
         ]
         if watch is not None:
             self._background.insert(0, OtherRuntimes(watch))
@@ -174,6 +182,7 @@ class Runtime:
         self.upkeep.hear(news)
         self.families.hear(news)
         self.search_index.hear(news)
+        self.webhooks.hear(news)
 
     def _in_numbers(self, numbers: Numbers) -> bytes:
         return write_openmetrics(self._counted, Gauges(numbers, len(self.polls)))
@@ -212,6 +221,7 @@ class Runtime:
             MessageRoutes(self.store),
             CallbackRoutes(self.store),
             QuestionRoutes(self.store, self.agents.needs, self.answer_readers),
+            WebhookRoutes(self.store, self._targets),
             StreamRoutes(self.store, self.live),
             AgentRoutes(self.store, self.agents),
             OverviewRoutes(self.store),

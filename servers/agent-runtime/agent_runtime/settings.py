@@ -8,11 +8,13 @@ from pathlib import Path
 
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import DEFAULT_LIMITS
+from agent_runtime.domain.webhook_targets import Targets
 from agent_runtime.log_lines import LogFormat
 
 LOOPBACK_NAME = "localhost"
 _KEEP_DAYS_MIN = 2
 PATIENCE_SECONDS = 30.0
+WEBHOOK_TIMEOUT_SECONDS = 15.0
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -35,7 +37,8 @@ class Settings:
              `keep_days`, `keep_gigabytes` and `requests_per_second` are without limit at 0.
              `allowed_hosts` are further names by which browsers and clients may call this runtime;
              `retries` holds for jobs where neither they nor their agents say how often they are tried again;
-             `trusted_proxies` are the addresses whose `X-Forwarded-…` headers are believed, none by default.
+             `trusted_proxies` are the addresses whose `X-Forwarded-…` headers are believed, none by default;
+             `webhook_targets` are the hosts that webhooks may call and the networks inside, see domain.webhook_targets.
     """
 
     host: str
@@ -65,6 +68,8 @@ class Settings:
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
     request_timeout_seconds: float = PATIENCE_SECONDS
+    webhook_targets: tuple[str, ...] = ()
+    webhook_timeout_seconds: float = WEBHOOK_TIMEOUT_SECONDS
 
     def check(self) -> None:
         """Refuse what would open the machine to others, or cannot work.
@@ -86,6 +91,10 @@ class Settings:
                     f"AGENT_RUNTIME_TRUSTED_PROXIES must be addresses or networks such as '10.0.0.7' or '10.0.0.0/24', "
                     f"with commas between, found '{address}'"
                 )
+        try:
+            Targets.of(self.webhook_targets)
+        except ValueError as error:
+            raise UnusableSettingError(f"cannot use AGENT_RUNTIME_WEBHOOK_TARGETS: {error}") from error
         if self.log_level not in LOG_LEVELS:
             levels = ", ".join(LOG_LEVELS)
             raise UnusableSettingError(f"AGENT_RUNTIME_LOG_LEVEL must be one of {levels}, found '{self.log_level}'")
@@ -98,6 +107,7 @@ class Settings:
             ("LAUNCHER_POLL_TIMEOUT", self.poll_timeout_seconds),
             ("LAUNCHER_HEARTBEAT_TIMEOUT", self.heartbeat_timeout_seconds),
             ("AGENT_RUNTIME_REQUEST_TIMEOUT", self.request_timeout_seconds),
+            ("AGENT_RUNTIME_WEBHOOK_TIMEOUT", self.webhook_timeout_seconds),
         ):
             if not 0 < seconds <= 3600:
                 raise UnusableSettingError(f"{name} must be more than 0 and at most 3600 seconds, found '{seconds:g}'")

@@ -23,7 +23,7 @@ def may(role: Role, rule: Rule) -> bool:
         ("GET", "/sessions"),
         ("GET", "/events/stream"),
     }
-    looks = rule.method == "GET" and not rule.path.startswith(("/launcher/", "/tokens", "/audit"))
+    looks = rule.method == "GET" and not rule.path.startswith(("/launcher/", "/tokens", "/audit", "/webhooks"))
     match role:
         case Role.USER:
             return True
@@ -97,6 +97,8 @@ class World:
             "token_name": fresh(),
             "inquiry_id": "inq_1",
             "hold_id": fresh(),
+            "webhook": fresh(),
+            "delivery_id": fresh(),
         }
         asked: JsonObject = {"kind": "text", "call_id": fresh(), "text": "Which?", "session_name": names["session"]}
         names["question_id"] = text(part(read(self.user.post("/questions", asked), 201)["question"])["question_id"])
@@ -179,7 +181,7 @@ def test_what_belongs_to_somebody_else_is_refused(world: World, rule: Rule, role
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.method}-{rule.path}")
 def test_who_has_no_token_reaches_nothing_but_health_and_the_login(world: World, rule: Rule) -> None:
     named = ("session", "job_id", "question_id", "launcher_id", "name", "token_name", "inquiry_id", "hold_id")
-    about = Party(world.user, dict.fromkeys(named, "x"))
+    about = Party(world.user, dict.fromkeys((*named, "webhook", "delivery_id"), "x"))
     with Desk(world.runtime.url, None) as stranger:
         status, code = ask(Party(stranger), about, rule)
 

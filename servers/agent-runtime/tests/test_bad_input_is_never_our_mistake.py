@@ -27,6 +27,7 @@ SOUND: Mapping[str, JsonObject] = {
     "/agents": {"name": "a", "description": "d", "limits": {}},
     "/agents/{name}": {"description": "d", "labels": {"a": "b"}, "mcp_servers": {}},
     "/sessions/{session}/metadata": {"hostname": "h"},
+    "/webhooks": {"name": "w", "url": "https://hooks.example/x", "secret": "${env:NOWHERE}"},
 }
 NUMBERS = (0, 1, -1, 2**31, 2**63 - 1, 2**63, -(2**63) - 1, 10**30, 0.5, -0.0, 1e308)
 WORDS = (
@@ -112,7 +113,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         agent = text(read(desk.post("/agents", {"name": fresh(), "command": ["true"]}), 201)["name"])
         names = {"session": text(made["session_name"]), "job_id": text(made["job_id"]), "launcher_id": launcher}
         unknown = {"callback_id": "cb_" + "0" * 26, "question_id": "qst_" + "0" * 26, "token_name": "nobody"}
-        unknown |= {"hold_id": "hold_none", "inquiry_id": "inq_" + "0" * 26}
+        unknown |= {"hold_id": "hold_none", "webhook": "nobody", "delivery_id": "msg_none", "inquiry_id": "inq_none"}
         yield Target(desk, {**names, "name": agent, **unknown})
         desk.stop_what_waits()
     runtime.stop()

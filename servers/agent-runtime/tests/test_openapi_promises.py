@@ -48,6 +48,7 @@ ENDLESS = "/events/stream"
 OF_TWO = ("/sessions/{session}/changes", "/launcher/inquiries/{inquiry_id}")
 ROUTES = [rule for rule in RULES if rule.path not in (ENDLESS, "/openapi.json")]
 
+WEBHOOK: JsonObject = {"url": "${env:NOWHERE}", "secret": "${env:NOWHERE}"}
 QUESTION: JsonObject = {"kind": "text", "text": "Which one?", "call_id": "c"}
 
 
@@ -112,7 +113,16 @@ def scene(desk: Desk, rule: Rule) -> Scene:
         names["question_id"] = text(asked["question_id"])
         if rule.path.endswith("/take"):
             read(desk.post(f"/questions/{names['question_id']}/answer", {"answer": "that one"}))
+    names |= webhook(desk) if rule.path.startswith("/webhooks") else {}
     return Scene(names, proof(shown))
+
+
+def webhook(desk: Desk) -> dict[str, str]:
+    """A webhook with something on its way; it is the only one, for there may be so many."""
+    for one in items(read(desk.get("/webhooks"))["webhooks"]):
+        read(desk.http.delete(f"/webhooks/{one['name']}"))
+    name = text(read(desk.post("/webhooks", {"name": fresh(), **WEBHOOK}), 201)["name"])
+    return {"webhook": name, "delivery_id": text(read(desk.post(f"/webhooks/{name}/test"), 201)["delivery_id"])}
 
 
 def claim(desk: Desk, launcher_id: str) -> JsonObject:
@@ -147,6 +157,8 @@ def name_what_exists(case: Case, made: Scene, link: str) -> None:
         # What is asked and what is said to it are of kinds, which a schema cannot tell apart.
         if case.path == "/questions":
             case.body |= {**QUESTION, "session_name": made.names["session"], "call_id": fresh()}
+        if case.path == "/webhooks":
+            case.body |= WEBHOOK
         if case.path == "/questions/{question_id}/answer":
             case.body = {"answer": "that one"}
     if any(parameter.name == "wait" for parameter in case.operation.query):

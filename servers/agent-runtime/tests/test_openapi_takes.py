@@ -48,6 +48,8 @@ BEYOND_A_SCHEMA = (
     "a question of the kind '",  # Which fields a question has, its kind says; so do the next two.
     "invalid form: ",
     "who is no session must name the one that asks",
+    "invalid url: ",  # What may be called, the list of targets says; so do the formats of a secret.
+    "invalid secret: ",
 )
 """Refusals of what a schema cannot say: they are about more than one value."""
 

@@ -43,6 +43,7 @@ VERBS: Mapping[str, Verb] = {
     "tree": Verb("Draw a session and all that it started."),
     "cost": Verb("Say what agents cost."),
     "events": Verb("Watch everything that happens."),
+    "notify": Verb("Have places outside told what happens; test that.", "ao-notify"),
     "login": Verb("Print a link that lets a browser in once."),
     "doctor": Verb("Look at what is needed to run agents here."),
     "config": Verb("Show each setting, and where it came from."),

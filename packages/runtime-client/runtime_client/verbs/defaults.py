@@ -21,6 +21,7 @@ DEFAULTS: Mapping[str, str] = {
     "runtime.tree_sessions_max": "500",
     "runtime.requests_per_second": "5000.0",
     "runtime.request_timeout": "30.0",
+    "runtime.webhook_timeout": "15.0",
     "launcher.poll_timeout": "30.0",
     "launcher.heartbeat_interval": "60.0",
     "launcher.memory_floor_mib": "512.0",

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Never
@@ -15,7 +16,14 @@ from agent_runtime.domain.errors import Problem, Unusable
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.retries import retries_in
 from agent_runtime.log_lines import LogFormat
-from agent_runtime.settings import PATIENCE_SECONDS, AuthMode, Settings, UnusableSettingError, shipped_folder
+from agent_runtime.settings import (
+    PATIENCE_SECONDS,
+    WEBHOOK_TIMEOUT_SECONDS,
+    AuthMode,
+    Settings,
+    UnusableSettingError,
+    shipped_folder,
+)
 from agent_runtime.version import VERSION
 from settings_file.known import FOR_RUNTIME
 from settings_file.reader import SettingsFileError, file_of_user, settings_in
@@ -103,6 +111,13 @@ TrustedProxies = Annotated[
 ]
 RequestTimeout = Annotated[
     float, typer.Option(envvar="AGENT_RUNTIME_REQUEST_TIMEOUT", help="seconds for a request's head, and for its body")
+]
+WebhookTargets = Annotated[
+    str,
+    typer.Option(envvar="AGENT_RUNTIME_WEBHOOK_TARGETS", help="hosts that webhooks may call, and networks inside"),
+]
+WebhookTimeout = Annotated[
+    float, typer.Option(envvar="AGENT_RUNTIME_WEBHOOK_TIMEOUT", help="seconds for one attempt at a webhook")
 ]
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
 Version = Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="print it and exit")]
@@ -207,9 +222,11 @@ def _read_settings(
     tls_key: TlsKey = None,
     trusted_proxies: TrustedProxies = "",
     request_timeout: RequestTimeout = PATIENCE_SECONDS,
+    webhook_targets: WebhookTargets = "",
+    webhook_timeout: WebhookTimeout = WEBHOOK_TIMEOUT_SECONDS,
     _version: Version = False,
 ) -> None:
-    context.obj = Settings(
+    settings = Settings(
         host=host,
         port=port,
         data_dir=(data_dir or _default_data_dir()).absolute(),
@@ -233,10 +250,27 @@ def _read_settings(
         children_max=children_max,
         tree_sessions_max=tree_sessions_max,
         requests_per_second=requests_per_second,
+        request_timeout_seconds=request_timeout,
+    )
+    context.obj = _with_others(settings, tls_cert, tls_key, trusted_proxies, webhook_targets, webhook_timeout)
+
+
+def _with_others(
+    settings: Settings,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    trusted_proxies: str,
+    webhook_targets: str,
+    webhook_timeout: float,
+) -> Settings:
+    """Add whom it trusts, how it proves itself, and whom it may call."""
+    return replace(
+        settings,
         tls_cert=tls_cert.absolute() if tls_cert is not None else None,
         tls_key=tls_key.absolute() if tls_key is not None else None,
         trusted_proxies=_listed(trusted_proxies),
-        request_timeout_seconds=request_timeout,
+        webhook_targets=_listed(webhook_targets),
+        webhook_timeout_seconds=webhook_timeout,
     )
 
 

@@ -29,6 +29,7 @@ class Gauges(Collector):
         yield _one("parked_polls", "Launchers' calls that wait for work.", self._parked_polls)
         yield _one("callbacks_pending", "Callbacks whose parent is not told yet.", numbers.callbacks.pending)
         yield _one("callbacks_late", "Of these, those of children at rest for over a minute.", numbers.callbacks.late)
+        yield _by("webhook_deliveries", "News for webhooks that is kept, by status.", "status", numbers.deliveries)
         yield _one("database_size_bytes", "How large the database is.", numbers.database_bytes)
 
     def _launchers(self) -> Iterator[Metric]:

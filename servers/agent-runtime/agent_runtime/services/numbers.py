@@ -9,6 +9,7 @@ from agent_runtime.domain.job import JobStatus, WaitsOn
 from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.reasons import WaitReason
 from agent_runtime.domain.session import SessionStatus
+from agent_runtime.domain.webhook import DeliveryStatus
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.ports.counts import CallbackCount, PendingCount
 from agent_runtime.services.ports.store import Transaction
@@ -44,6 +45,7 @@ class Numbers:
     sessions: Mapping[SessionStatus, int]
     launchers: Sequence[LauncherLoad]
     callbacks: CallbackCount
+    deliveries: Mapping[DeliveryStatus, int]
     database_bytes: int
 
 
@@ -56,6 +58,7 @@ def read_numbers(tx: Transaction) -> Numbers:
         sessions=tx.counts.sessions(),
         launchers=[LauncherLoad(one, at_work.get(one.id, 0)) for one in tx.launchers.present()],
         callbacks=tx.counts.callbacks(tx.now - LATE_AFTER),
+        deliveries=tx.counts.deliveries(),
         database_bytes=tx.counts.database_bytes(),
     )
 

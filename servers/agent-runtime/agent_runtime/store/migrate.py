@@ -18,6 +18,7 @@ from agent_runtime.store.tables import (  # noqa: F401 - what there is
     quota,
     search,
     sessions,
+    webhooks,
 )
 from agent_runtime.store.tables.columns import metadata
 

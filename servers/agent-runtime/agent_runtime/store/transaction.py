@@ -17,6 +17,7 @@ from agent_runtime.services.ports.quota import QuotaRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
 from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
+from agent_runtime.services.ports.webhooks import WebhookRows
 from agent_runtime.store.rows.access import AccessTable
 from agent_runtime.store.rows.callbacks import CallbackTable
 from agent_runtime.store.rows.counts import CountTable
@@ -33,6 +34,7 @@ from agent_runtime.store.rows.quota import QuotaTable
 from agent_runtime.store.rows.retention import RetentionTable
 from agent_runtime.store.rows.search import SearchTable
 from agent_runtime.store.rows.sessions import SessionTable
+from agent_runtime.store.rows.webhooks import WebhookTable
 from agent_runtime.store.statements import Channel
 
 
@@ -56,6 +58,7 @@ class Tables:
         self.callbacks = CallbackTable(self.channel)
         self.families = FamilyTable(self.channel)
         self.questions = QuestionTable(self.channel)
+        self.webhooks = WebhookTable(self.channel)
 
 
 @dataclass
@@ -85,6 +88,7 @@ class StoreTransaction:
         self.access: AccessRows = tables.access
         self.counts: CountRows = tables.counts
         self.questions: QuestionRows = tables.questions
+        self.webhooks: WebhookRows = tables.webhooks
         self.relatives: Relatives = _Relatives(tables.callbacks, tables.families)
         self._tables = tables
         self._ready: list[Lane] = []

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from agent_runtime.domain.job import JobStatus, WaitsOn
 from agent_runtime.domain.session import SessionStatus
+from agent_runtime.domain.webhook import DeliveryStatus
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class CountRows(Protocol):
 
     def callbacks(self, rested_before: datetime) -> CallbackCount:
         """Count the callbacks that are not delivered; late are those whose child was at rest by then."""
+
+    def deliveries(self) -> Mapping[DeliveryStatus, int]:
+        """Count the deliveries to webhooks that are kept, by status."""
 
     def database_bytes(self) -> int:
         """Tell how large the database is."""

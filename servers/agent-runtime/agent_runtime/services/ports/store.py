@@ -35,6 +35,7 @@ from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.quota import QuotaRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
+from agent_runtime.services.ports.webhooks import WebhookRows
 
 T = TypeVar("T")
 
@@ -351,6 +352,7 @@ class Transaction(Protocol):
     access: AccessRows
     counts: CountRows
     questions: QuestionRows
+    webhooks: WebhookRows
     relatives: Relatives
 
     def emit(self, event: NewEvent) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, literal_column, select
 from agent_runtime.domain.callback import CallbackState
 from agent_runtime.domain.job import JobStatus, WaitsOn
 from agent_runtime.domain.session import SessionStatus
+from agent_runtime.domain.webhook import DeliveryStatus
 from agent_runtime.services.ports.counts import CallbackCount, PendingCount
 from agent_runtime.store.rows import job_conditions as conditions
 from agent_runtime.store.statements import Channel, Row
@@ -15,6 +16,7 @@ from agent_runtime.store.tables.columns import Moment
 from agent_runtime.store.tables.families import callbacks
 from agent_runtime.store.tables.jobs import jobs
 from agent_runtime.store.tables.sessions import sessions
+from agent_runtime.store.tables.webhooks import deliveries
 
 
 class CountTable:
@@ -59,6 +61,13 @@ class CountTable:
         )
         pending, late = self._one(self._channel.rows(statement, {"by_then": rested_before}))
         return CallbackCount(_number(pending), _number(late))
+
+    def deliveries(self) -> Mapping[DeliveryStatus, int]:
+        statement = self._channel.prepare(
+            "count deliveries", lambda: select(deliveries.c.status, func.count()).group_by(deliveries.c.status)
+        )
+        rows = self._channel.rows(statement, {})
+        return dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus(str(one)): _number(count) for one, count in rows}
 
     def database_bytes(self) -> int:
         if self._channel.dialect.name == "sqlite":

@@ -1,0 +1,1 @@
+"""News to the outside: who is told, what is told, and each piece of news on its way."""
