@@ -17,7 +17,7 @@ def unknown(read: frozenset[str], sent: frozenset[str]) -> list[str]:
     return sorted(read - sent)
 
 
-@pytest.mark.parametrize("topic", ["job", "session", "callback"])
+@pytest.mark.parametrize("topic", ["job", "session", "callback", "question"])
 def test_the_page_reads_names_that_the_runtime_sends(topic: str) -> None:
     read = {kind: names for kind, names in names_read(page_scripts()).items() if kind.startswith(f"{topic}.")}
     sent = names_sent(sources_below("servers/agent-runtime/agent_runtime/"))
