@@ -21,6 +21,7 @@ function build() {
     launchers: null,
     agents: null,
     waiting: null,
+    asked: null,
     toasts: [],
     help: false,
     palette: null,
@@ -38,7 +39,7 @@ function build() {
     },
   });
   const notifier = createNotifier({ store });
-  const knowledge = createKnowledge({ api, store, now, notify: notifier.notify });
+  const knowledge = createKnowledge({ api, store, now, notifier });
   const actions = createActions({ api, store, knowledge });
   return { api, store, knowledge, actions, notifier, now, ticker: createTicker(), presses: createPresses(), memory: new Map() };
 }
@@ -59,4 +60,4 @@ document.querySelector("[data-skip]").addEventListener("click", (event) => {
   document.getElementById("main")?.focus();
 });
 parts.knowledge.start({ keepWhileHidden: parts.notifier.wanted });
-for (const read of ["readLaunchers", "readQueue", "readAgents"]) parts.knowledge[read]().catch(() => {});
+for (const read of ["readLaunchers", "readQueue", "readQuestions", "readAgents"]) parts.knowledge[read]().catch(() => {});

@@ -10,7 +10,11 @@ export const KEYS = [
   ["k", "Row before"],
   ["Enter", "Open the row"],
   ["x", "Select the row"],
+  ["y", "Allow what an agent asks for"],
+  ["n", "Deny it (where nothing is asked: new session)"],
+  ["a", "Answer in words, a choice or a form"],
   ["g s", "Sessions"],
+  ["g i", "Questions, the inbox"],
   ["g q", "Queue"],
   ["g l", "Launchers"],
   ["g a", "Agents"],
@@ -21,7 +25,9 @@ export const KEYS = [
   ["Esc", "Close, or leave a field"],
 ];
 
-const PLACES = { s: "sessions", q: "queue", l: "launchers", a: "agents", o: "overview" };
+const PLACES = { s: "sessions", i: "questions", q: "queue", l: "launchers", a: "agents", o: "overview" };
+
+const ANSWERS = new Set(["y", "n", "a"]);
 
 /** Listens to the keyboard for the whole page. */
 export function listenToKeys({ showHelp, showPalette, isPaletteComing, writeAhead }) {
@@ -40,6 +46,7 @@ export function listenToKeys({ showHelp, showPalette, isPaletteComing, writeAhea
     }
     if (key === "g") prefix = true;
     else if (key === "/") done(event, () => document.querySelector("[data-search]")?.focus());
+    else if (ANSWERS.has(key) && isAsked()) done(event, () => event.repeat || answer(key));
     else if (key === "n") done(event, () => go(link("new")));
     else if (key === "?") done(event, showHelp);
     else if (key === "c") done(event, () => document.querySelector("[data-composer]")?.focus());
@@ -54,6 +61,25 @@ export function listenToKeys({ showHelp, showPalette, isPaletteComing, writeAhea
 function done(event, act) {
   event.preventDefault();
   act();
+}
+
+const openQuestions = () => [...document.querySelectorAll("#main [data-question][data-status='open']")];
+const isAsked = () => openQuestions().length > 0;
+
+/**
+ * Answers the question that has the focus, or the only one where none has it. Else the first that is open gets the focus,
+ * to be read: what was answered by one press is not followed by something unread with the next.
+ */
+function answer(key) {
+  const asked = openQuestions();
+  const focused = document.activeElement.closest("[data-question]");
+  const one = focused ?? (asked.length === 1 ? asked[0] : null);
+  if (!asked.includes(one)) {
+    asked[0].focus();
+    return asked[0].scrollIntoView({ block: "nearest" });
+  }
+  const control = one.querySelector(`[data-answer="${key}"]`);
+  return control?.matches("button:not([data-focus])") ? control.click() : control?.focus();
 }
 
 /** Moves the focus to the next or previous row of the page's list. */

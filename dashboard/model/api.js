@@ -68,6 +68,7 @@ export function createApi({ onUnauthorized, onAnswer, onDatabase }) {
     session: (name, call = "") => `sessions/${part(name)}${call && `/${call}`}`,
     job: (id, call = "") => `jobs/${part(id)}${call && `/${call}`}`,
     agent: (name, call = "") => `agents/${part(name)}${call && `/${call}`}`,
+    question: (id, call = "") => `questions/${part(id)}${call && `/${call}`}`,
     launcher: (id, call = "") => `launchers/${part(id)}${call && `/${call}`}`,
   };
 }

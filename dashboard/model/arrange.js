@@ -1,5 +1,6 @@
 /** Which sessions a list shows, and in which order: pure, so that it can be thought about alone. */
 import { sameCause } from "./causes.js";
+import { hasQuestion } from "./reasons.js";
 
 /** The status filters by name, with the statuses that they let through. */
 export const STATUS_GROUPS = {
@@ -19,6 +20,10 @@ const STUCK = new Set([
 /** Whether a session waits for a person: it asks, is lost, has failed, is held, or nobody can take it. */
 export const needsMe = ({ status, reason }) =>
   STATUS_GROUPS.needs_me.includes(status) && (status !== "pending" || STUCK.has(reason));
+
+/** Whether there is something to stop: what has asked and waits is at work, what has ended its turn is not. */
+export const isAtWork = (session) =>
+  STATUS_GROUPS.active.includes(session.status) && (session.status !== "waiting_input" || hasQuestion(session));
 
 /** In what else than the newest first a list can stand. */
 export const ORDERS = [
@@ -57,7 +62,7 @@ export function arrange(sessions, { nested, folded, byNeed = false, order = "" }
   if (order === "cause") return byCause(newestFirst, folded);
   if (BEFORE[order]) return newestFirst.sort(BEFORE[order]).map((session) => row(session, 0, [], false));
   if (byNeed) {
-    newestFirst.sort((a, b) => STATUS_GROUPS.needs_me.indexOf(a.status) - STATUS_GROUPS.needs_me.indexOf(b.status));
+    newestFirst.sort((a, b) => need(a) - need(b));
     return newestFirst.map((session) => row(session, 0, [], false));
   }
   if (!nested) return newestFirst.map((session) => row(session, 0, [], false));
@@ -74,6 +79,9 @@ export function arrange(sessions, { nested, folded, byNeed = false, order = "" }
   for (const root of roots) place(root, 0, { rows, children, folded });
   return rows;
 }
+
+// Who asks in the middle of its work comes first: an answer lets it go on.
+const need = (session) => (hasQuestion(session) ? -1 : STATUS_GROUPS.needs_me.indexOf(session.status));
 
 function place(session, depth, { rows, children, folded }) {
   const below = descendants(session.session_id, children);

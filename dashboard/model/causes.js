@@ -1,6 +1,6 @@
 /** Why a session or a job stands where it stands, as a person reads it: pure. */
 import { orderWords } from "./news.js";
-import { reasonWords, waitWords } from "./reasons.js";
+import { hasQuestion, reasonWords, waitWords } from "./reasons.js";
 
 /**
  * Says it of a session in two pieces, of which either may be empty.
@@ -12,6 +12,7 @@ export function causeOf(session, launcher = null) {
   if (status === "stopped") return { title: reasonWords(reason), text: "" };
   if (status === "lost") return { title: `its launcher ${whereWords(session, launcher)}is silent`, text: "" };
   if (status === "waiting") return { title: "its turn is over, and its children are at work", text: "" };
+  if (hasQuestion(session)) return { title: "asks", text: detail ?? "" };
   if (reason === "stopping") return { title: "is being stopped", text: detail ?? "" };
   if (status === "pending") return { title: waitWords(reason), text: detail ?? "" };
   return { title: "", text: "" };

@@ -16,6 +16,7 @@ const NEWS = {
   agent: ["created", "updated", "deleted", "activated", "deactivated"],
   callback: ["created", "ready", "pending", "delivered", "consumed", "expired"],
   quota: ["held", "lifted"],
+  question: ["asked", "answered", "expired", "withdrawn"],
 };
 /** The runtime's own words, and ends of turns; what agents say meanwhile is followed only where it is shown. */
 export const NEWS_TYPES = [
@@ -27,10 +28,12 @@ const OF_LAUNCHERS = /^launcher\.|^job\.(started|completed|failed|stopped|lost|h
 const READ_AGAIN_MS = 150;
 const SIGNS_MS = 15_000;
 const HEALTH_MS = 5_000;
+// A hidden page that has let go of the stream still has the number of questions in its title.
+const HIDDEN_MS = 30_000;
 
 /** Makes the page's knowledge; nothing is read before `start()`. */
-export function createKnowledge({ api, store, now, notify }) {
-  const sessions = createKnownSessions({ api, store, now, notify });
+export function createKnowledge({ api, store, now, notifier }) {
+  const sessions = createKnownSessions({ api, store, now, notify: notifier.notify });
   const watchers = new Set();
 
   async function readLaunchers() {
@@ -43,13 +46,18 @@ export function createKnowledge({ api, store, now, notify }) {
   }
   const readAgents = async () => store.set({ agents: (await api.get("agents")).agents });
   const readQueue = async () => store.set({ waiting: (await api.get("jobs", { order: "run", limit: 1 })).waiting });
+  const readQuestions = async () => store.set({ asked: (await api.get("questions", { status: "open", limit: 1 })).open });
 
   const soon = (read) => onceSoon(() => read().catch(() => {}), READ_AGAIN_MS);
-  const later = { launchers: soon(readLaunchers), queue: soon(readQueue), agents: soon(readAgents) };
+  const later = { launchers: soon(readLaunchers), queue: soon(readQueue), agents: soon(readAgents), questions: soon(readQuestions) };
 
   function heard(event) {
     if (event.session_id) sessions.apply(event);
     if (event.type.startsWith("job.")) later.queue();
+    if (event.type.startsWith("question.")) {
+      later.questions();
+      notifier.hearQuestion(event);
+    }
     if (OF_LAUNCHERS.test(event.type)) later.launchers();
     if (event.type.startsWith("agent.")) later.agents();
     for (const watcher of watchers) watcher(event);
@@ -68,6 +76,7 @@ export function createKnowledge({ api, store, now, notify }) {
     readLaunchers,
     readAgents,
     readQueue,
+    readQuestions,
     /** Hears each piece of news, and `{type: "gap"}` when some were missed. */
     watch(watcher) {
       watchers.add(watcher);
@@ -75,6 +84,7 @@ export function createKnowledge({ api, store, now, notify }) {
     },
     start({ keepWhileHidden }) {
       setInterval(() => !document.hidden && later.launchers(), SIGNS_MS);
+      setInterval(() => document.hidden && later.questions(), HIDDEN_MS);
       setInterval(() => !document.hidden && api.askHealth().catch(() => {}), HEALTH_MS);
       const onState = (link) => store.set({ link });
       const filter = { types: NEWS_TYPES.join(",") };

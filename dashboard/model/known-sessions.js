@@ -9,6 +9,7 @@ const STATUS_AFTER = {
   "job.failed": "failed",
   "job.stopped": "stopped",
   "job.lost": "lost",
+  "question.asked": "waiting_input",
 };
 const BUSY = new Set(["pending", "running", "lost"]);
 const READ_AGAIN_MS = 150;
@@ -66,7 +67,8 @@ export function createKnownSessions({ api, store, now, notify }) {
     const before = store.get().sessions.get(event.session_id);
     const after = before && afterEvent(before, event, now());
     if (after !== before) show(after);
-    if (after?.status !== before?.status) notify(after);
+    // A question is told of by itself.
+    if (after?.status !== before?.status && event.type !== "question.asked") notify(after);
     readAgain([event.session_id]);
     return undefined;
   }
@@ -84,7 +86,7 @@ export function afterEvent(session, event, readAt) {
   }
   const isSign = event.type === "job.started" || event.type === "job.healed";
   const sign = isSign ? { proof_age_seconds: 0, readAt, launcher_id: event.data.launcher_id ?? session.launcher_id } : {};
-  const { reason = null, error = null } = event.data;
+  const { reason = event.type === "question.asked" ? "not_answered" : null, error = null } = event.data;
   const cause = { reason, reason_detail: error, reason_job_id: event.job_id, stopping: false };
   return { ...session, ...sign, ...cause, status, updated_at: event.at };
 }

@@ -4,6 +4,9 @@ import { link, readRoute } from "../browser/router.js";
 import { ORDERS } from "./arrange.js";
 
 const VIEWS_MAX = 30;
+const PLACES = [
+  ["sessions", "s"], ["questions", "i"], ["queue", "q"], ["launchers", "l"], ["agents", "a"], ["overview", "o"],
+];
 
 /** The places and the lists that everybody has. */
 export const entriesOf = () => [
@@ -12,8 +15,8 @@ export const entriesOf = () => [
   { key: "causes", title: "Failures by cause", note: "Sessions", icon: "sessions",
     href: link("sessions", { status: "failed", order: "cause" }) },
   { key: "cost", title: "Dearest sessions", note: "Sessions", icon: "coin", href: link("sessions", { order: "cost" }) },
-  ...["sessions", "queue", "launchers", "agents", "overview"].map((place) => ({
-    key: place, title: place.charAt(0).toUpperCase() + place.slice(1), note: `g ${place.charAt(0)}`, icon: place, href: link(place),
+  ...PLACES.map(([place, key]) => ({
+    key: place, title: place.charAt(0).toUpperCase() + place.slice(1), note: `g ${key}`, icon: place, href: link(place),
   })),
 ];
 

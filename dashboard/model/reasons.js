@@ -59,6 +59,9 @@ export const IN_LINE = new Set([
 /** What helps against a failure; empty when there is nothing more to say. */
 export const helpFor = (reason) => HELP[reason] ?? "";
 
+/** Whether a session has asked something that is still open; others that need input have ended their turn. */
+export const hasQuestion = ({ status, reason }) => status === "waiting_input" && reason === "not_answered";
+
 /** Whether somebody holds a job; only one that waits has such a reason. */
 export const isHeld = (job) => job.status === "pending" && job.reason === "held";
 

@@ -6,7 +6,7 @@ const LINES_PER_BLOCK = 200;
 const REPEATED_WITHIN = 8;
 
 /**
- * Items have a `kind`: `user`, `agent`, `tool`, `result`, `run`, `failure`, `note`; and a `key` that stays theirs: the
+ * Items have a `kind`: `user`, `agent`, `tool`, `question`, `result`, `run`, `failure`, `note`; and a `key` that stays theirs: the
  * number of the event that made them (half of one less for a run), so items stand in the order of their keys.
  * There is a new object for each changed item, so that views can compare; `snapshot()` is a new array.
  */
@@ -18,9 +18,9 @@ export class Timeline {
     this.backend = backend;
     this.settle = createSettling();
     // Each by its id, with the item's key: keys stay when items before them come or go.
-    this.tools = new Map();
+    this.begun = new Map();
     this.runs = new Map();
-    this.answersAlone = new Map();
+    this.endsAlone = new Map();
     this.requeuedBeforeRun = [];
   }
 
@@ -46,27 +46,26 @@ export class Timeline {
     older.append(this.firstSeq === null ? events : events.filter((event) => event.seq < this.firstSeq));
     if (older.firstSeq === null) return;
     this.#hideRepeats(older);
-    const joined = new Set([...this.#joinTools(older), ...this.#joinRuns(older)]);
+    const joined = new Set([...this.#joinEnds(older), ...this.#joinRuns(older)]);
     const notes = this.#requeuedNotes(older);
     this.items = older.items.concat(joined.size ? this.items.filter((item) => !joined.has(item.key)) : this.items);
     for (const note of notes) this.items.splice(this.indexOf(note.key), 0, note);
-    this.tools = new Map([...older.tools, ...this.tools]);
+    this.begun = new Map([...older.begun, ...this.begun]);
     this.runs = new Map([...this.runs, ...older.runs]);
-    this.answersAlone = new Map([...this.answersAlone, ...older.answersAlone]);
+    this.endsAlone = new Map([...this.endsAlone, ...older.endsAlone]);
     this.requeuedBeforeRun = older.requeuedBeforeRun.concat(this.requeuedBeforeRun);
     this.firstSeq = older.firstSeq;
     this.lastSeq = Math.max(this.lastSeq, older.lastSeq);
   }
 
-  /** A tool's answer that came without its question belongs to the question. */
-  #joinTools(older) {
+  /** The end of a call or of a question that came without its beginning belongs to the beginning. */
+  #joinEnds(older) {
     const joined = [];
-    for (const [id, key] of this.answersAlone) {
-      const asked = older.tools.get(id);
-      if (asked === undefined) continue;
-      const { output, state, endedAt } = this.get(key);
-      older.change(asked, { output, state, endedAt });
-      this.answersAlone.delete(id);
+    for (const [id, key] of this.endsAlone) {
+      const begun = older.begun.get(id);
+      if (begun === undefined) continue;
+      older.change(begun, this.get(key).end);
+      this.endsAlone.delete(id);
       joined.push(key);
     }
     return joined;
@@ -127,6 +126,17 @@ export class Timeline {
     this.items[index] = { ...this.items[index], ...changes };
   }
 
+  begin(id, event, item) {
+    this.begun.set(id, this.add(event, item));
+  }
+
+  /** Ends what began under an id; what has no beginning here stands for itself until that is read. */
+  end(id, event, item, end) {
+    const key = this.begun.get(id);
+    if (key === undefined) this.endsAlone.set(id, this.add(event, { ...item, ...end, end }));
+    else this.change(key, end);
+  }
+
   run(event, changes) {
     const key = this.runs.get(event.job_id);
     if (key === undefined) this.runs.set(event.job_id, this.add(event, { kind: "run", ...changes }));
@@ -168,15 +178,19 @@ const TAKERS = {
   },
   pre_tool(line, event) {
     const { tool_call_id: id, tool, input } = event.data;
-    line.tools.set(id, line.add(event, { kind: "tool", tool, input, state: "running" }));
+    line.begin(id, event, { kind: "tool", tool, input, state: "running" });
   },
   post_tool(line, event) {
     const { tool_call_id: id, tool, output, is_error: failed } = event.data;
-    const done = { output, state: failed ? "failed" : "completed", endedAt: event.at };
-    const asked = line.tools.get(id);
-    if (asked === undefined) line.answersAlone.set(id, line.add(event, { kind: "tool", tool, input: null, ...done }));
-    else line.change(asked, done);
+    line.end(id, event, { kind: "tool", tool, input: null }, { output, state: failed ? "failed" : "completed", endedAt: event.at });
   },
+  "question.asked"(line, event) {
+    const { question_id: id, tool } = event.data;
+    line.begin(id, event, { kind: "question", questionId: id, tool, state: "open" });
+  },
+  "question.answered": settleQuestion,
+  "question.expired": settleQuestion,
+  "question.withdrawn": settleQuestion,
   result(line, event) {
     const { text = "", usage, cost_usd: cost, model_calls: calls, is_error: failed } = event.data;
     const repeats = saysAlready(line.items.slice(-REPEATED_WITHIN), text);
@@ -233,6 +247,11 @@ const TAKERS = {
     line.add(event, note("lost", `News of ${child ?? "a child"} was not delivered: ${words}`, { link: child }));
   },
 };
+
+function settleQuestion(line, event) {
+  const { question_id: id, tool, status, answered_by: by, decision } = event.data;
+  line.end(id, event, { kind: "question", questionId: id, tool }, { state: status, by, decision, endedAt: event.at });
+}
 
 const LOST =
   "Lost: its launcher no longer proves that it runs. It may still be alive, so nothing is started in its place; " +

@@ -2,7 +2,7 @@
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
 import { causeOf, shownStatus, tellingLine } from "../model/causes.js";
-import { helpFor } from "../model/reasons.js";
+import { hasQuestion, helpFor } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
 import { Act } from "./controls.js";
 import { Icon } from "./icons.js";
@@ -45,6 +45,8 @@ function Helps({ session }) {
   const over = status === "failed" || status === "stopped";
   return html`<div class="cause-acts">
     ${status === "lost" && html`<a class="button small" href=${link("launchers")}><${Icon} name="launchers" size=${13} />Launchers</a>`}
+    ${hasQuestion(session) && html`<a class="button small" href=${link("questions", { session: session.session_name })}>
+      <${Icon} name="questions" size=${13} />Answer</a>`}
     ${id && (over || status === "lost") && html`<a class="button small" href=${link("sessions", session.session_name, "jobs", id)}>
       <${Icon} name="terminal" size=${13} />Raw log</a>`}
     ${id && over && html`<${Act} class="button small" onPress=${() => actions.retryJob({ job_id: id })}>

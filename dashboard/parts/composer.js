@@ -5,7 +5,7 @@ import { newKey } from "../model/actions.js";
 import { sentence } from "../model/api.js";
 import { orderWords, readNews } from "../model/news.js";
 import { LAUNCHER } from "../model/programs.js";
-import { waitWords } from "../model/reasons.js";
+import { hasQuestion, waitWords } from "../model/reasons.js";
 import { Act, Command } from "./controls.js";
 import { Icon } from "./icons.js";
 
@@ -20,8 +20,8 @@ export function Composer({ session, jobs }) {
   const [wrong, setWrong] = useState("");
   const [editing, setEditing] = useState(null);
   const field = useRef(null);
-  const busy = ["pending", "running", "lost"].includes(session.status);
-  const asks = session.status === "waiting_input";
+  const busy = ["pending", "running", "lost"].includes(session.status) || hasQuestion(session);
+  const asks = session.status === "waiting_input" && !busy;
   useGrowing(field, draft);
   const place = useKeepingToastsAbove();
 

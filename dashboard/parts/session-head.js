@@ -1,7 +1,7 @@
 /** The top of a session's page: what it is, how it is, and what can be done with it. */
 import { go, link } from "../browser/router.js";
 import { html, useApp, useState } from "../browser/ui.js";
-import { STATUS_GROUPS } from "../model/arrange.js";
+import { isAtWork } from "../model/arrange.js";
 import { canBeHeld } from "../model/reasons.js";
 import { Cause } from "./cause.js";
 import { Act, Copy, Dialog } from "./controls.js";
@@ -21,7 +21,7 @@ const TABS = [
 export function SessionHead({ session, tab }) {
   const { actions, memory } = useApp();
   const [asking, setAsking] = useState("");
-  const active = STATUS_GROUPS.active.includes(session.status) && session.status !== "waiting_input";
+  const active = isAtWork(session);
   const stopping = session.stopping || session.reason === "stopping";
   return html`
     <header class="bar session-bar">

@@ -9,6 +9,7 @@ import { Copy } from "./controls.js";
 import { Icon } from "./icons.js";
 import { CodeBlock, Markdown } from "./markdown.js";
 import { News } from "./news.js";
+import { AskedItem } from "./question.js";
 import { Drawing, look, Sign } from "./status.js";
 import { between, clock, exact, Lasting, RanFor, span } from "./time.js";
 
@@ -25,6 +26,7 @@ const LABELS = {
   user: "Message to the agent",
   agent: "The agent's words",
   tool: "Tool call",
+  question: "Question",
   run: "Run",
   result: "Result",
   failure: "Failure",
@@ -116,4 +118,4 @@ function Note({ item }) {
     ${item.link ? html`<a href=${link("sessions", item.link)}>${item.text}</a>` : item.text}<${At} at=${item.at} /></div>`;
 }
 
-const KINDS = { user: User, agent: Agent, tool: Tool, run: Run, result: Result, failure: Failure, note: Note };
+const KINDS = { user: User, agent: Agent, tool: Tool, question: AskedItem, run: Run, result: Result, failure: Failure, note: Note };

@@ -4,8 +4,9 @@ import { sentence } from "../model/api.js";
 import { orderWords } from "../model/news.js";
 import { linesOfPatch, sums } from "../model/patch.js";
 import { count, exactly } from "../parts/amounts.js";
-import { Copy, ProblemLine } from "../parts/controls.js";
+import { ProblemLine } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
+import { PatchLine } from "../parts/patch-line.js";
 import { VirtualList } from "../parts/virtual-list.js";
 
 const COMMIT_SHOWN = 8;
@@ -62,7 +63,7 @@ function Sums({ changes }) {
 function Found({ changes }) {
   const lines = useMemo(() => linesOfPatch(changes.patch), [changes.patch]);
   const list = useRef(null);
-  const draw = useCallback((line) => html`<${Line} line=${line} />`, []);
+  const draw = useCallback((line) => html`<${PatchLine} line=${line} />`, []);
   if (!changes.files.length) return html`<p class="page soft">Nothing differs from where it started.</p>`;
   const goTo = (path) => {
     const index = lines.findIndex((line) => line.kind === "file" && line.text === path);
@@ -86,14 +87,4 @@ function File({ file, goTo }) {
   return html`<li><button type="button" class="file-line" onClick=${() => goTo(file.path)} title=${file.path}>
     <span class="cut grow"><span class="faint">${file.path.slice(0, place)}</span>${file.path.slice(place)}</span>
     ${file.is_untracked && html`<span class="chip">new</span>`}${amounts}</button></li>`;
-}
-
-/** One line; a screen reader hears the sign, which is no part of the text that is copied. */
-function Line({ line }) {
-  if (line.kind === "file") {
-    return html`<div class="patch-file" role="listitem"><b>${line.text}</b><${Copy} text=${line.text} label="Copy path" /></div>`;
-  }
-  const sign = { added: "+", removed: "-" }[line.kind] ?? "";
-  return html`<div class=${`patch-line ${line.kind}`} role="listitem" data-old=${line.old} data-now=${line.now}>
-    <span class="sign">${sign}</span>${line.text}</div>`;
 }

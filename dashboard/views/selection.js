@@ -1,18 +1,17 @@
 /** What is done to several sessions at once; only what makes sense for some of them is offered, with its number. */
 import { html, useApp, useState } from "../browser/ui.js";
 import { canBeHeld } from "../model/reasons.js";
-import { STATUS_GROUPS } from "../model/arrange.js";
+import { isAtWork } from "../model/arrange.js";
 import { Act, Dialog } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 
-const isActive = (session) => STATUS_GROUPS.active.includes(session.status) && session.status !== "waiting_input";
 const isOver = (session) => ["failed", "stopped"].includes(session.status) && session.reason_job_id;
 
 /** The bar that stands in the place of the filters while rows are selected. */
 export function Selection({ sessions, onClear }) {
   const { actions } = useApp();
   const [asking, setAsking] = useState("");
-  const fitting = { retry: sessions.filter(isOver), hold: sessions.filter(canBeHeld), stop: sessions.filter(isActive), delete: sessions };
+  const fitting = { retry: sessions.filter(isOver), hold: sessions.filter(canBeHeld), stop: sessions.filter(isAtWork), delete: sessions };
   const act = async (name) => {
     setAsking("");
     onClear();
@@ -34,7 +33,7 @@ export function Selection({ sessions, onClear }) {
 
 function Ask({ name, sessions, onAct, onClose }) {
   const number = `${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}`;
-  const active = sessions.filter(isActive).length;
+  const active = sessions.filter(isAtWork).length;
   const words = {
     stop: ["Stop", "What runs is ended, and messages that wait are withdrawn. Each can be resumed later."],
     delete: ["Delete", `Conversations, jobs and logs are removed for good. ${active ? `${active} at work are stopped first. ` : ""}`

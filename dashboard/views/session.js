@@ -1,6 +1,6 @@
 /** A session's page: the conversation, what to do with it, and beside it the facts. */
 import { link } from "../browser/router.js";
-import { html, useEffect } from "../browser/ui.js";
+import { html } from "../browser/ui.js";
 import { isUnreachable } from "../model/api.js";
 import { useJobs, useSession } from "../model/session-data.js";
 import { Composer } from "../parts/composer.js";
@@ -19,11 +19,6 @@ import { TreeView } from "./tree.js";
 export function SessionView({ route }) {
   const [, name, tab = "", jobId] = route.path;
   const { session, error, read } = useSession(name);
-  useEffect(() => {
-    const before = document.title;
-    document.title = `${session?.session_name ?? name} · Agent Orchestrator`;
-    return () => (document.title = before);
-  }, [session?.session_name, name]);
   if (!session && isUnreachable(error)) return html`<${Unread} what="This session" />`;
   if (!session) return error ? html`<${NotThere} name=${name} error=${error} again=${read} />` : null;
   return html`<${Known} key=${session.session_id} session=${session} tab=${tab} jobId=${jobId} />`;

@@ -5,6 +5,7 @@ import { Component, html, useApp, useEffect, useState } from "../browser/ui.js";
 import { sentence } from "../model/api.js";
 import { useStore } from "../model/store.js";
 import { exactly } from "../parts/amounts.js";
+import { Bell } from "../parts/bell.js";
 import { Dialog } from "../parts/controls.js";
 import { Icon } from "../parts/icons.js";
 import { shortSpan, useEverySecond } from "../parts/time.js";
@@ -14,6 +15,7 @@ import { SessionsView } from "./sessions.js";
 
 const PLACES = [
   ["sessions", "Sessions"],
+  ["questions", "Questions"],
   ["queue", "Queue"],
   ["launchers", "Launchers"],
   ["agents", "Agents"],
@@ -22,7 +24,8 @@ const PLACES = [
 
 // Fetched when they are first wanted: the first view stays small.
 const VIEWS = {
-  session: () => together("session.css job.css", import("./session.js"), "SessionView"),
+  session: () => together("session.css job.css question.css", import("./session.js"), "SessionView"),
+  questions: () => together("session.css job.css question.css", import("./questions.js"), "QuestionsView"),
   queue: () => together("places.css", import("./queue.js"), "QueueView"),
   launchers: () => together("places.css", import("./launchers.js"), "LaunchersView"),
   agents: () => together("places.css", import("./agents.js"), "AgentsView"),
@@ -63,7 +66,7 @@ export function Shell() {
   if (unauthorized) return html`<${Login} />`;
   const here = place === "new" ? "sessions" : place;
   return html`<div class="shell">
-    <${Nav} here=${here} />
+    <${Title} key=${`${here}/${name ?? ""}`} session=${here === "sessions" ? name : null} /><${Nav} here=${here} />
     <main class="main" id="main" tabindex="-1">
       <${LinkBanner} /><${DatabaseBanner} />
       <${Safe} key=${`${here}/${name ?? ""}`}>
@@ -115,9 +118,21 @@ class Safe extends Component {
   }
 }
 
+/** The title of the page: how many questions wait for an answer, and which session is looked at. */
+function Title({ session }) {
+  const asked = useStore((state) => state.asked);
+  const name = useStore((state) => state.sessions.get(session)?.session_name ?? session);
+  useEffect(() => {
+    document.title = `${asked ? `(${asked}) ` : ""}${name ? `${name} · ` : ""}Agent Orchestrator`;
+  }, [asked, name]);
+  return null;
+}
+
 function Nav({ here }) {
   const waiting = useStore((state) => state.waiting);
+  const asked = useStore((state) => state.asked);
   const counts = {
+    questions: asked ? html`<span class="count open">${exactly(asked)}<span class="hidden-text"> open</span></span>` : null,
     queue: waiting ? html`<span class="count">${exactly(waiting)}</span>` : null,
     launchers: html`<${LauncherCount} />`,
   };
@@ -170,8 +185,7 @@ function DatabaseBanner() {
 }
 
 function Tools() {
-  const { store, notifier, actions } = useApp();
-  const notify = useStore((state) => state.notify);
+  const { store } = useApp();
   const [theme, setTheme] = useState(() => document.documentElement.dataset.theme ?? "");
   const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const switchTheme = () => {
@@ -180,16 +194,10 @@ function Tools() {
     localStorage.setItem("theme", next);
     setTheme(next);
   };
-  const ring = async () => {
-    const on = await notifier.toggle();
-    actions.say(on ? "You will hear when a session ends or needs input, while this page is in the background" : "Notifications are off");
-  };
   return html`<div class="tools">
     <button class="button plain icon" aria-label=${dark ? "Light colours" : "Dark colours"}
       title=${dark ? "Light colours" : "Dark colours"} onClick=${switchTheme}><${Icon} name=${dark ? "sun" : "moon"} /></button>
-    ${notifier.possible && html`<button class="button plain icon" aria-label="Notifications" aria-pressed=${notify}
-      title=${notify ? "Notifications are on" : "Notify me when a session ends or needs input"} onClick=${ring}>
-      <${Icon} name="bell" /></button>`}
+    <${Bell} />
     <button class="button plain icon" aria-label="Keyboard" title="Keyboard (?)"
       onClick=${() => store.set({ help: true })}><${Icon} name="keyboard" /></button>
   </div>`;

@@ -45,6 +45,12 @@ class Play:
         answer: JsonObject = {"tool_call_id": call_id, "tool": tool, "output": output, "is_error": failed}
         return self.tell(before, {"type": "post_tool", "data": answer})
 
+    def ask(self, **asked: Json) -> str:
+        """Ask something in the name of the turn; the question's id."""
+        with Desk(self.desk.url, text(self.job["session_token"])) as agent:
+            answer = read(agent.post("/questions", {"call_id": fresh(), **asked}), 201)
+        return text(part(answer["question"])["question_id"])
+
     def end(self, said: str, *, tokens: int = 0, cost: float = 0.0) -> None:
         """Give the result, and report that the job completed."""
         usage: JsonObject = {"input_tokens": tokens, "output_tokens": tokens // 9, "cache_read_tokens": tokens * 4}

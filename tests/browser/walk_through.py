@@ -20,6 +20,7 @@ from playwright.sync_api import Error as BrowserError  # noqa: E402
 from browser.scene import SHOP, set_the_scene  # noqa: E402
 from browser.screenshots import QUIET  # noqa: E402
 from browser.stage import Stage  # noqa: E402
+from browser.test_questions import ASKED  # noqa: E402
 from support.chromium import LAUNCH_FLAGS, ensure_chromium  # noqa: E402
 from support.desk import Desk, Json  # noqa: E402
 from support.runtime_process import RuntimeProcess  # noqa: E402
@@ -38,7 +39,7 @@ LOOKS = (
     ("phone", "light", 390, 800),
     ("phone-dark", "dark", 390, 800),
 )
-PLACES = ("sessions", "queue", "launchers", "agents", "overview", "new")
+PLACES = ("sessions", "questions", "queue", "launchers", "agents", "overview", "new")
 LITTLE = (
     *PLACES,
     "agents/new",
@@ -52,6 +53,7 @@ LITTLE = (
     "sessions/speed-up-ci/events",
     "sessions/speed-up-ci/changes",
     "sessions/ask-me",
+    "sessions/ask-leave",
     "sessions/train-ranker",
 )
 MUCH = ("sessions", "queue", "launchers", "overview", "sessions/fan-out/tree", "sessions/long-talk")
@@ -179,6 +181,9 @@ def _ask(stage: Stage) -> None:
     play.say("Two pots are in the cellar.").tell(
         {"type": "result", "data": {"text": "Which colour: **red** or **blue**?", "waiting_input": True}}
     )
+    asking = stage.play("ask-leave", "Ship the new prices", on="build-01", **SHOP).begin()
+    for question in ASKED:
+        asking.ask(**question)
 
 
 def main(target: str) -> None:

@@ -17,7 +17,7 @@ def unknown(read: frozenset[str], sent: frozenset[str]) -> list[str]:
     return sorted(read - sent)
 
 
-@pytest.mark.parametrize("topic", ["job", "session", "callback"])
+@pytest.mark.parametrize("topic", ["job", "session", "callback", "question"])
 def test_the_page_reads_names_that_the_runtime_sends(topic: str) -> None:
     told = names_read(page_scripts()).items()
     read = {kind: names for kind, names in told if kind.startswith(f"{topic}.") and kind not in AGENT_EVENTS}

@@ -50,7 +50,10 @@ def why(session: JsonObject) -> str | None:
     if status in {"finished", "completed", "not_existent"} or (status == "running" and reason not in _OF_RUNNING):
         return None
     if status == "waiting_input":
-        return f"the agent asked something (answer: {called('ao')} resume {session.get('session_name')})"
+        ao, name = called("ao"), session.get("session_name")
+        if reason == "not_answered":
+            return f"asks: {detail} (answer: {ao} questions {name})"
+        return f"the agent asked something (answer: {ao} resume {name})"
     if not reason and not detail:
         return None
     return sentence(reason, detail, str(session.get("session_name")))

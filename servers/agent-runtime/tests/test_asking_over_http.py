@@ -23,8 +23,10 @@ def test_an_agent_waits_for_its_answer_and_takes_it(runtime: RuntimeProcess, des
         heard: list[JsonObject] = []
         waiting = threading.Thread(target=lambda: heard.append(read(agent.get(where, wait=30))))
         waiting.start()
-        (listed,) = items(read(desk.get("/questions", status="open", session=name))["questions"])
-        assert listed["question_id"] == question["question_id"]
+        shown = read(desk.get("/questions", status="open", session=name))
+        (listed,) = items(shown["questions"])
+        assert (listed["question_id"], shown["open"]) == (question["question_id"], 1)
+        assert read(agent.get("/questions", limit=1))["open"] == 1
         assert read(desk.get(f"/sessions/{name}/status"))["status"] == "waiting_input"
 
         answered = read(desk.post(f"{where}/answer", {"decision": "deny", "message": "keep it"}))
@@ -35,6 +37,7 @@ def test_an_agent_waits_for_its_answer_and_takes_it(runtime: RuntimeProcess, des
         refused(desk.post(f"{where}/answer", {"decision": "allow"}), 409, "already_answered")
         assert read(agent.post(f"{where}/take"))["taken_at"] is not None
         assert read(desk.get(f"/sessions/{name}/status"))["status"] == "running"
+        assert read(desk.get("/questions"))["open"] == 0
     desk.complete(job)
 
 
@@ -46,9 +49,9 @@ def test_what_was_said_to_a_question_is_in_the_events_and_in_the_audit(runtime: 
     read(desk.post(f"/questions/{question}/answer", {"decision": "allow"}))
 
     told = items(read(desk.get(f"/sessions/{name}/events", types="question.asked,question.answered"))["events"])
-    assert [(one["type"], part(one["data"])["question_id"]) for one in told] == [
-        ("question.asked", question),
-        ("question.answered", question),
+    assert [(one["type"], *map(part(one["data"]).get, ("question_id", "decision"))) for one in told] == [
+        ("question.asked", question, None),
+        ("question.answered", question, "allow"),
     ]
     entry = ("POST /questions/{question_id}/answer", question, "user")
 

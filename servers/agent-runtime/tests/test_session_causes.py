@@ -1,6 +1,6 @@
 """A session says why it stands where it stands, in the words of whoever knows; and lists say how many stand where."""
 
-from support.desk import Desk, JsonObject, fresh, part, proof, read, text
+from support.desk import Desk, JsonObject, fresh, items, part, proof, read, text
 
 
 def cause(desk: Desk, name: object) -> JsonObject:
@@ -36,6 +36,24 @@ def test_a_session_that_failed_says_it_in_its_agents_words_until_it_goes_on(desk
     assert (at_work["reason"], at_work["job_id"]) == (None, job["job_id"])
     assert (failed["reason"], failed["detail"]) == ("backend_auth", "Please run /login")
     assert cause(desk, name)["reason"] != "backend_auth"
+
+
+def test_a_session_that_asks_says_what_in_a_list_too_until_it_is_answered(desk: Desk) -> None:
+    job = desk.run()
+    name = text(job["session_name"])
+    asked: JsonObject = {"kind": "permission", "call_id": "c", "tool": "Bash", "input": {"command": "make clean"}}
+    with Desk(desk.url, text(job["session_token"])) as agent:
+        question = part(read(agent.post("/questions", asked), 201)["question"])["question_id"]
+        agent.post("/questions", {"kind": "text", "call_id": "d", "text": "And then?"})
+
+    asks = cause(desk, name)
+    (listed,) = [one for one in items(read(desk.get("/sessions"))["sessions"]) if one["session_name"] == name]
+    read(desk.post(f"/questions/{question}/answer", {"decision": "allow"}))
+
+    assert (asks["status"], asks["reason"], asks["job_id"]) == ("waiting_input", "not_answered", job["job_id"])
+    assert asks["detail"] == listed["reason_detail"] == 'may it use Bash with {"command": "make clean"}?'
+    assert cause(desk, name)["detail"] == "And then?"
+    desk.complete(job)
 
 
 def test_the_job_that_ended_last_is_the_cause_whatever_was_made_after_it(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.services.questions.answer_readers import AnswerReaders
 from agent_runtime.services.questions.answering import answer_question, get_question, take_answer
 from agent_runtime.services.questions.asking import ask
-from agent_runtime.services.questions.listing import list_questions
+from agent_runtime.services.questions.listing import count_open, list_questions
 from agent_runtime.services.sessions.sessions import find_own_session
 
 WAIT_SECONDS_MAX = 30.0
@@ -83,7 +83,11 @@ class QuestionRoutes:
                 session_id=find_own_session(tx, caller, session).id if session is not None else None,
             )
             shown, following = page_of(list_questions(tx, caller, wanted), limit, lambda found: found.id)
-            return QuestionList(questions=[QuestionWire.of(one) for one in shown], next_cursor=following)
+            return QuestionList(
+                questions=[QuestionWire.of(one) for one in shown],
+                open=count_open(tx, caller),
+                next_cursor=following,
+            )
 
         return await self.store.read(read)
 

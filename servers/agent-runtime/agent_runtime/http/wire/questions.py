@@ -130,9 +130,13 @@ class QuestionWire(BaseModel):
 
 
 class QuestionList(BaseModel):
-    """One page of questions, newest first; `next_cursor` is null on the last one."""
+    """One page of questions, newest first; `next_cursor` is null on the last one.
+
+    `open` says how many wait for an answer in all, of those that the caller is shown, whatever the list is about.
+    """
 
     questions: list[QuestionWire]
+    open: int
     next_cursor: str | None = None
 
 

@@ -17,8 +17,9 @@ class SessionWire(BaseModel):
 
     `proof_age_seconds` is how old the newest sign is that it really runs; null if it is not said to run.
     `reason` and `reason_detail` say why it waits, is lost, failed or was stopped: the runtime's words while its job is
-    not over, else those of the launcher or the agent. They speak of `reason_job_id` with `reason_prompt_preview`, which
-    are null once all has ended well. `last_words` is the last line of the last result.
+    not over (of one that asks: what it asks), else those of the launcher or the agent. They speak of `reason_job_id`
+    with `reason_prompt_preview`, which are null once all has ended well. `last_words` is the last line of the last
+    result.
     """
 
     session_id: str

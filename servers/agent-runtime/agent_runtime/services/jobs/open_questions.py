@@ -43,16 +43,24 @@ def tell(tx: Transaction, question: Question) -> None:
     session = tx.sessions.get(question.session_id)
     if session is None:
         return
+    said = question.answer if isinstance(question.answer, dict) else {}
     facts: dict[str, Json] = {
         "question_id": question.id,
         "kind": question.kind,
         "tool": question.tool,
         "status": question.status,
         "answered_by": question.answered_by,
+        "decision": said.get("decision"),
     }
-    name = "question.asked" if question.status is QuestionStatus.OPEN else f"question.{question.status}"
-    event = NewEvent.of_session(session, name, tx.now, facts, job_id=question.job_id, attempt=question.attempt)
-    tx.emit(event)
+    tx.emit(
+        NewEvent.of_session(
+            session, _happened_to(question), tx.now, facts, job_id=question.job_id, attempt=question.attempt
+        )
+    )
+
+
+def _happened_to(question: Question) -> str:
+    return "question.asked" if question.status is QuestionStatus.OPEN else f"question.{question.status}"
 
 
 def follow_turn(tx: Transaction, job: Job) -> None:

@@ -57,5 +57,11 @@ class QuestionRows(Protocol):
     def next_expiry(self) -> datetime | None:
         """Tell when the next open question expires."""
 
+    def count_open(self) -> int:
+        """Tell how many questions wait for an answer."""
+
+    def open_of_sessions(self, session_ids: Sequence[SessionId]) -> Sequence[Question]:
+        """Read the questions of these sessions that nobody has answered yet, oldest first."""
+
     def page(self, wanted: QuestionFilter) -> Sequence[Question]:
         """Read one page of a list, newest first."""

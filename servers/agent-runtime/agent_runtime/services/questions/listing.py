@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent_runtime.domain.ids import SessionId
-from agent_runtime.domain.question import Question
+from agent_runtime.domain.question import Question, QuestionStatus
 from agent_runtime.services.access.callers import Caller, Role
 from agent_runtime.services.ports.questions import QuestionFilter
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.sessions import descendants
 
 _PAGE = 500
+_ALL = 1_000_000
 
 
 def list_questions(tx: Transaction, caller: Caller, wanted: QuestionFilter) -> Sequence[Question]:
@@ -22,6 +23,13 @@ def list_questions(tx: Transaction, caller: Caller, wanted: QuestionFilter) -> S
         return []
     inside = {own.id, *(one.id for one in descendants(tx, own))}
     return _inside(tx, replace(wanted, root_session_id=own.root_session_id), inside)
+
+
+def count_open(tx: Transaction, caller: Caller) -> int:
+    """Tell how many questions wait for an answer, of those that a caller may know of."""
+    if caller.role is not Role.SESSION:
+        return tx.questions.count_open()
+    return len(list_questions(tx, caller, QuestionFilter(_ALL, status=QuestionStatus.OPEN)))
 
 
 def _inside(tx: Transaction, wanted: QuestionFilter, inside: set[SessionId]) -> list[Question]:

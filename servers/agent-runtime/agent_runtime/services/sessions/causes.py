@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.job import Job, JobStatus
+from agent_runtime.domain.question import Question, in_words
+from agent_runtime.domain.reasons import WaitReason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
 from agent_runtime.services.ports.store import Transaction
@@ -18,7 +20,7 @@ class Cause:
     """The job that a session's status speaks of.
 
     Shape:   `reason` and `sentence` are those of a job that is not over or ended badly: the runtime's own while it is
-             not over, else what its launcher or agent said.
+             not over, else what its launcher or agent said. Of one that asks, the sentence is its oldest open question.
     """
 
     job: Job
@@ -28,11 +30,27 @@ class Cause:
 
 def find_causes(tx: Transaction, sessions: Sequence[Session]) -> Mapping[SessionId, Cause]:
     """Read the cause of each session that is at work, waits, failed or was stopped."""
+    asked = _open_questions(tx, sessions)
     current = [session.current_job_id for session in sessions if session.current_job_id is not None]
+    # A turn that gave way to wait for an answer is nobody's current one.
+    current += [one.job_id for one in asked.values() if one.job_id not in current]
     ended = [session.id for session in sessions if session.current_job_id is None and session.status in _ENDED_BADLY]
     jobs = [*(tx.jobs.several(current) if current else ()), *(tx.jobs.last_ended(ended) if ended else ())]
     waits = explain_waiting(tx, (job for job in jobs if job.status is not JobStatus.RUNNING or _is_stopping(job)))
-    return {job.session_id: _cause(job, waits) for job in jobs}
+    return {job.session_id: _asks(job, asked.get(job.session_id)) or _cause(job, waits) for job in jobs}
+
+
+def _open_questions(tx: Transaction, sessions: Sequence[Session]) -> Mapping[SessionId, Question]:
+    """Read the oldest open question of each session that waits for an answer."""
+    waiting = [session.id for session in sessions if session.status is SessionStatus.WAITING_INPUT]
+    found = tx.questions.open_of_sessions(waiting) if waiting else ()
+    return {one.session_id: one for one in reversed(found)}
+
+
+def _asks(job: Job, question: Question | None) -> Cause | None:
+    if question is None or _is_stopping(job):
+        return None
+    return Cause(job, WaitReason.NOT_ANSWERED, in_words(question)[:_SENTENCE_CHARACTERS])
 
 
 def _is_stopping(job: Job) -> bool:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ClauseElement, ColumnElement, bindparam, literal_column, null, select, update
+from sqlalchemy import ClauseElement, ColumnElement, bindparam, func, literal_column, null, select, update
 from sqlalchemy.sql.selectable import Select
 
-from agent_runtime.domain.ids import JobId, QuestionId
+from agent_runtime.domain.ids import JobId, QuestionId, SessionId
 from agent_runtime.domain.question import AtExpiry, ParentsPart, Question, QuestionKind, QuestionStatus
 from agent_runtime.services.ports.questions import QuestionChanges, QuestionFilter
 from agent_runtime.store.statements import Channel, Record, inserting
@@ -80,6 +80,18 @@ class QuestionTable:
         )
         row = self._channel.first(statement, {})
         return None if row is None else moment(row[0])
+
+    def count_open(self) -> int:
+        statement = self._channel.prepare(
+            "questions count",
+            lambda: select(func.count()).select_from(questions).where(_in_status(QuestionStatus.OPEN)),
+        )
+        row = self._channel.first(statement, {})
+        return int(str(row[0])) if row is not None else 0
+
+    def open_of_sessions(self, session_ids: Sequence[SessionId]) -> Sequence[Question]:
+        query = self._everything.where(_in_status(QuestionStatus.OPEN), questions.c.session_id.in_(session_ids))
+        return [self._record.read(row) for row in self._channel.ask(query.order_by(questions.c.id))]
 
     def page(self, wanted: QuestionFilter) -> Sequence[Question]:
         query = self._everything.order_by(questions.c.id.desc()).limit(wanted.limit)
