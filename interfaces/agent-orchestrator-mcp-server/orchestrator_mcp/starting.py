@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from orchestrator_mcp.answers import Accepted
 from orchestrator_mcp.caller import Caller
 from orchestrator_mcp.desk import Desk
 from runtime_client.client import RuntimeClient
 from runtime_client.models import Job, JobOrder, JobType
+from runtime_client.wire import Json, JsonObject
 
 Policy = Literal["each", "all", "first", "any_failed"]
 
@@ -35,6 +36,19 @@ Timeout = Annotated[
     float | None, Field(gt=0, description="Stop the turn after this many seconds; leave it out for no limit.")
 ]
 
+Verify = Annotated[
+    list[str] | None,
+    Field(
+        min_length=1,
+        description="A command that has to pass in its project folder, as words: ['pytest', '-q']. Until then it is"
+        " not done: it is told what the command printed, and works on.",
+    ),
+]
+OutputSchema = Annotated[
+    dict[str, JsonValue] | None,
+    Field(description="A JSON Schema: its answer has to be one JSON value that fits; you get it as 'output'."),
+]
+
 
 class StartingTools:
     """Start a session, or go on with one."""
@@ -58,6 +72,8 @@ class StartingTools:
         callback_policy: CallbackPolicy = "each",
         callback_group: CallbackGroup = None,
         timeout_seconds: Timeout = None,
+        verify: Verify = None,
+        output_schema: OutputSchema = None,
     ) -> Accepted:
         """Start another agent in a new named session, and return at once while it works.
 
@@ -75,6 +91,7 @@ class StartingTools:
             callback=callback,
             callback_policy=None if callback_policy == "each" else callback_policy,
             callback_group=callback_group,
+            checks=_checks(verify, output_schema),
         )
         return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
 
@@ -93,6 +110,8 @@ class StartingTools:
         callback_policy: CallbackPolicy = "each",
         callback_group: CallbackGroup = None,
         timeout_seconds: Timeout = None,
+        verify: Verify = None,
+        output_schema: OutputSchema = None,
     ) -> Accepted:
         """Say something more to a session that exists; it remembers its whole conversation.
 
@@ -107,8 +126,18 @@ class StartingTools:
             callback=callback,
             callback_policy=None if callback_policy == "each" else callback_policy,
             callback_group=callback_group,
+            checks=_checks(verify, output_schema),
         )
         return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
+
+
+def _checks(verify: list[str] | None, output_schema: JsonObject | None) -> JsonObject:
+    asked: dict[str, Json] = {}
+    if verify is not None:
+        asked["verify"] = {"command": verify}
+    if output_schema is not None:
+        asked["output_schema"] = output_schema
+    return asked
 
 
 def _create(client: RuntimeClient, caller: Caller, order: JobOrder) -> Accepted:

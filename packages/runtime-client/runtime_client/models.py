@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from runtime_client.checks import Checks
 from runtime_client.exit_codes import ExitCode
 from runtime_client.wire import (
     Json,
@@ -63,7 +64,10 @@ _EXIT_CODES: Mapping[SessionStatus, ExitCode] = {
 
 @dataclass(frozen=True)
 class Session:
-    """One named conversation with an agent."""
+    """One named conversation with an agent.
+
+    Shape:   `checks` are what its current job asks of its end; they are known where it was read with its agent.
+    """
 
     session_id: str
     session_name: str
@@ -76,6 +80,7 @@ class Session:
     current_job_id: str | None
     queued_jobs: int
     raw: JsonObject = field(repr=False)
+    checks: Checks | None = None
 
     @classmethod
     def read(cls, source: JsonObject) -> "Session":
@@ -102,6 +107,27 @@ class Session:
         """True if nothing runs or waits in this session; a lost one may heal, a waiting one awaits its children."""
         active = {SessionStatus.PENDING, SessionStatus.RUNNING, SessionStatus.LOST, SessionStatus.WAITING}
         return self.status not in active and self.queued_jobs == 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a session answered last.
+
+    Shape:   `output` is the JSON in it if its turn was asked for some by a schema, None otherwise.
+    """
+
+    text: str
+    status: SessionStatus
+    output: Json = None
+
+    @classmethod
+    def read(cls, source: JsonObject) -> "Result":
+        """Read the answer to `GET /sessions/{session}/result`.
+
+        Errors:  UnexpectedAnswerError.
+        """
+        status = SessionStatus(optional_text(source, "status") or "finished")
+        return cls(text(source, "result"), status, source.get("output"))
 
 
 @dataclass(frozen=True)
@@ -251,7 +277,10 @@ class Event:
 
 @dataclass(frozen=True)
 class JobOrder:
-    """What a client asks for when it creates a job; what is None or empty is left out and the runtime decides."""
+    """What a client asks for when it creates a job; what is None or empty is left out and the runtime decides.
+
+    Shape:   `checks` are `verify`, `verify_attempts` and `output_schema` as `POST /jobs` has them.
+    """
 
     type: JobType
     session_name: str
@@ -269,6 +298,7 @@ class JobOrder:
     callback_group: str | None = None
     wait_for: str | None = None
     limits: JsonObject = field(default_factory=dict)
+    checks: JsonObject = field(default_factory=dict)
 
     def as_json(self) -> JsonObject:
         """Return the body of `POST /jobs`."""
@@ -286,6 +316,7 @@ class JobOrder:
             "callback_group": self.callback_group,
             "wait_for": self.wait_for,
             "limits": self.limits or None,
+            **self.checks,
         }
         given = {name: value for name, value in fields.items() if value is not None}
         return {"type": self.type.value, "session_name": self.session_name, "prompt": self.prompt, **given}

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +28,7 @@ from runtime_client.terminal.command_line import (
     warn,
 )
 from runtime_client.terminal.output import is_terminal
+from runtime_client.wire import JsonObject
 
 if TYPE_CHECKING:
     from runtime_client.start_defaults import Told
@@ -105,6 +106,7 @@ class Wishes:
     group: str | None = None
     wait_for: WaitFor | None = None
     limits: tuple[str, ...] = ()
+    checks: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionReque
         callback_group=wishes.group,
         wait_for=wishes.wait_for,
         limits=dict(_limit(text) for text in wishes.limits),
+        checks=wishes.checks,
     )
 
 

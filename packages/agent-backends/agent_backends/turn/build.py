@@ -86,6 +86,7 @@ def build_turn(
         environment=environment,
         secrets=secrets,
         output_limit_bytes=output_limit_in(around.environment),
+        checks=session.checks,
         people=people_for(agent, client, session.session_id, secrets, gives_way=job.is_launched),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from agent_backends.installation import Installation
 from runtime_client.errors import UsageError
 from runtime_client.models import JobOrder, JobType
+from runtime_client.wire import JsonObject
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class SessionRequest:
     callback_group: str | None = None
     wait_for: str | None = None
     limits: dict[str, float] = field(default_factory=dict)
+    checks: JsonObject = field(default_factory=dict)
 
     def order(self) -> JobOrder:
         """Return the job to create for this."""
@@ -43,6 +45,7 @@ class SessionRequest:
             callback_group=self.callback_group,
             wait_for=self.wait_for,
             limits=self.limits,
+            checks=self.checks,
         )
 
 

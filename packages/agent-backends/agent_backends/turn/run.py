@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 
 from agent_backends.processes.signals import stop_signals_call
@@ -54,7 +54,15 @@ class StopSwitch:
         return ExitCode.STOPPED
 
 
-def run_turn(
+def in_this_process(work: Callable[[], Coroutine[None, None, Outcome]], switch: StopSwitch) -> Outcome:
+    """Do work of turns in this process, which is made ready for it; signals press the switch."""
+    _adopt_orphans()
+    _hear_of_ends()
+    with stop_signals_call(switch.press):
+        return asyncio.run(work())
+
+
+async def run_turn(
     turn: Turn, record: Callable[[AgentEvent], None], switch: StopSwitch, timeout_seconds: float | None = None
 ) -> Outcome:
     """Run one turn to its end and return its outcome; whatever goes wrong is an outcome too."""
@@ -62,10 +70,7 @@ def run_turn(
         backend = load_backend(turn.blueprint.backend)
     except BackendMissingError as cause:
         return Outcome.failed(Reason.BACKEND_MISSING, str(cause))
-    _adopt_orphans()
-    _hear_of_ends()
-    with stop_signals_call(switch.press):
-        return asyncio.run(_run(backend, turn, record, switch, timeout_seconds))
+    return await _run(backend, turn, record, switch, timeout_seconds)
 
 
 async def _run(

@@ -8,7 +8,9 @@ from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.session import Session
 
-SESSION_EVENT_TYPES = frozenset({"session_start", "message", "pre_tool", "post_tool", "session_stop", "result"})
+SESSION_EVENT_TYPES = frozenset(
+    {"session_start", "message", "pre_tool", "post_tool", "verification", "session_stop", "result"}
+)
 """What an agent's host may append to its session; dotted types are the runtime's own word."""
 
 

@@ -311,7 +311,8 @@ def _key(header: str | None, body: JobBody, order: Order) -> IdempotencyKey | No
 
 
 def _whole(tx: Transaction, job: Job) -> JobWire:
-    return job_wire(job, explain_waiting(tx, [job]).get(job.id), tx.jobs.prompt(job.id))
+    asked = tx.jobs.checks(job.id) if job.has_checks else {}
+    return job_wire(job, explain_waiting(tx, [job]).get(job.id), tx.jobs.prompt(job.id), asked)
 
 
 def _refuse_other_filters(

@@ -30,8 +30,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from agent_runtime.domain.agent import Blueprint
+from agent_runtime.domain.checks import CHECKS
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
+from agent_runtime.services.agents.blueprint_checks import OutputSchema, VerifyAttempts, VerifyText
 from agent_runtime.services.agents.blueprint_kinds import (
     check_can_hold,
     check_permissions,
@@ -86,6 +88,9 @@ class BlueprintText(BaseModel):
     limits: LimitsText = LimitsText()
     retries: RetriesText = RetriesText()
     fallbacks: Annotated[list[Word], Field(max_length=10)] = []
+    verify: VerifyText | None = None
+    verify_attempts: VerifyAttempts | None = None
+    output_schema: OutputSchema | None = None
     options: Annotated[dict[Word, JsonValue], Field(json_schema_extra=_OF_WORDS)] = {}
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
@@ -124,6 +129,7 @@ class BlueprintText(BaseModel):
             questions=self.questions.model_dump(exclude_none=True),
             retries=self.retries.model_dump(exclude_none=True),
             fallbacks=tuple(self.fallbacks),
+            checks={name: asked for name in CHECKS if (asked := _asked(getattr(self, name))) is not None},
         )
 
 
@@ -132,7 +138,17 @@ def _plain(said: BaseModel | str | None) -> Json:
     return said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said
 
 
-_KEYS_WITHIN: Mapping[str, type[BaseModel]] = {"limits": LimitsText, "questions": QuestionsText, "retries": RetriesText}
+def _asked(said: VerifyText | Json) -> Json:
+    """Give what is asked of a job's end, with what holds where nothing was said."""
+    return said.model_dump() if isinstance(said, VerifyText) else said
+
+
+_KEYS_WITHIN: Mapping[str, type[BaseModel]] = {
+    "limits": LimitsText,
+    "questions": QuestionsText,
+    "retries": RetriesText,
+    "verify": VerifyText,
+}
 
 
 class BrokenBlueprintError(Exception):
@@ -200,6 +216,7 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
         "limits": dict(blueprint.limits),
         "retries": dict(blueprint.retries),
         "fallbacks": list(blueprint.fallbacks),
+        **blueprint.checks,
         "options": dict(blueprint.options),
         "sandbox": blueprint.sandbox,
         "permissions": blueprint.permissions,

@@ -97,6 +97,7 @@ class Agents:
             quota_of(agent.name, blueprint),
             {**self._retries, **blueprint.retries},
             blueprint.fallbacks,
+            blueprint.checks,
         )
 
     def create(self, name: str, blueprint: Blueprint) -> Agent:

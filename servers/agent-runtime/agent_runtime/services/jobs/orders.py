@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from agent_runtime.domain.checks import asks_for_checks
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, SessionId, new_id
@@ -317,11 +318,18 @@ def _insert_job(
     orderer = parent.name if parent is not None else session.parent_session_name
     job = _new_job(tx, order, session, agent, job_id, waits_on, orderer)
     tx.jobs.insert(job, order.prompt)
+    if job.has_checks:
+        tx.jobs.keep_checks(job.id, _checks(order, agent))
     emit_job_event(
         tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name}
     )
     promise(tx, order, job, session, parent, read_limits(agent.limits, f"limits of agent '{agent.name}'"))
     return announce_ready(tx, job)
+
+
+def _checks(order: Order, agent: AgentNeeds) -> Mapping[str, Json]:
+    """Tell what is asked of a job's end: what its order says of it, and where that says nothing its agent."""
+    return {name: value for name, value in {**agent.checks, **order.checks}.items() if value is not None}
 
 
 def _queue_expiry(tx: Transaction, order: Order) -> datetime | None:
@@ -367,6 +375,7 @@ def _new_job(
         max_attempts=order.max_attempts,
         rerun_lost=order.rerun_lost,
         retries={**agent.retries, **order.retries},
+        has_checks=asks_for_checks(_checks(order, agent)),
         not_before=order.not_before,
         queue_expires_at=_queue_expiry(tx, order),
         callback=order.callback,

@@ -94,6 +94,7 @@ class SessionChanges(UsageChanges, total=False):
     launcher_id: LauncherId | None
     current_job_id: JobId | None
     result: str | None
+    output: Json
     metadata: Mapping[str, Json]
     updated_at: datetime
     last_event_at: datetime | None
@@ -148,6 +149,12 @@ class JobRows(Protocol):
 
     def prompts(self, job_ids: Sequence[JobId]) -> Mapping[JobId, str]:
         """Read the prompts of several jobs."""
+
+    def keep_checks(self, job_id: JobId, checks: Mapping[str, Json]) -> None:
+        """Write what is asked of a job's end."""
+
+    def checks(self, job_id: JobId) -> Mapping[str, Json]:
+        """Read what is asked of a job's end; empty if nothing is."""
 
     def edit_prompt(self, job_id: JobId, prompt: str) -> Job | None:
         """Change the prompt of a job if it is pending; nothing if it is not."""
