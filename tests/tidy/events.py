@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from tidy.tree import Source
 
 DOTTED = re.compile(r"^(job|session|launcher|agent|callback|question)\.")
-AGENT_EVENTS = frozenset({"session_start", "message", "pre_tool", "post_tool", "result", "session_stop"})
+AGENT_EVENTS = frozenset(
+    {"session_start", "message", "pre_tool", "post_tool", "verification", "result", "session_stop"}
+)
 # An entry of the page's table: what it makes of one type of event.
 ENTRY = re.compile(r"""^  "?([a-z_]+(?:\.[a-z_]+)?)"?(?:: )?\(""", re.MULTILINE)
 TABLE = re.compile(r"^const TAKERS = \{\n(.*?)^\};", re.MULTILINE | re.DOTALL)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from agent_backends.blueprint import Blueprint
 from agent_backends.redaction import Secrets
-from runtime_client.checks import Checks
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject
+
+if TYPE_CHECKING:
+    from runtime_client.checks import Checks
 
 # Unless the launcher says otherwise.
 OUTPUT_BYTES_MAX = 1 << 30
@@ -80,7 +82,7 @@ class Turn:
     folder_descriptor: int | None = None
     is_logged: bool = False
     people: People | None = None
-    checks: Checks | None = None
+    checks: "Checks | None" = None
 
     @property
     def working_folder(self) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from runtime_client.wire import (
-    Json,
     JsonObject,
     UnexpectedAnswerError,
     nested,
@@ -57,9 +56,3 @@ def _verification(source: JsonObject) -> Verification:
     if not command:
         raise UnexpectedAnswerError("expected 'verify' to have a 'command', found none")
     return Verification(command, optional_number(source, "timeout_seconds") or VERIFY_SECONDS)
-
-
-def checks_in(answer: JsonObject) -> Checks | None:
-    """Read what stands beside a session of its job's checks; None if nothing is asked."""
-    asked: Json = answer.get("checks")
-    return None if asked is None else Checks.read(nested(answer, "checks"))

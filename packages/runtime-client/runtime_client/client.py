@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from runtime_client.address import RuntimeAddress
-from runtime_client.checks import checks_in
 from runtime_client.errors import (
     NotTheRuntimeError,
     RefusedError,
@@ -22,6 +21,7 @@ from runtime_client.transport import Call, Transport
 from runtime_client.wire import Json, JsonObject, as_object, flag, objects, optional_text, text
 
 if TYPE_CHECKING:
+    from runtime_client.checks import Checks
     from runtime_client.launcher_calls import LauncherCalls
     from runtime_client.question_calls import QuestionCalls
 
@@ -317,9 +317,19 @@ def _unwrapped(answer: JsonObject, field: str) -> JsonObject:
     return inner if isinstance(inner, dict) else answer
 
 
+def _checks_in(answer: JsonObject) -> "Checks | None":
+    asked = answer.get("checks")
+    if asked is None:
+        return None
+    # Imported late: few jobs ask for any.
+    from runtime_client.checks import Checks
+
+    return Checks.read(as_object(asked, "checks"))
+
+
 def _session_and_agent(answer: JsonObject) -> tuple[Session, Agent | None]:
     agent = answer.get("agent")
-    session = replace(Session.read(as_object(answer.get("session"), "session")), checks=checks_in(answer))
+    session = replace(Session.read(as_object(answer.get("session"), "session")), checks=_checks_in(answer))
     if agent is None:
         return session, None
     held_to, has_rules = optional_text(answer, "permissions"), flag(answer, "has_permission_rules", default=False)

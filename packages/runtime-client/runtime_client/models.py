@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from runtime_client.checks import Checks
 from runtime_client.exit_codes import ExitCode
 from runtime_client.wire import (
     Json,
@@ -19,6 +18,9 @@ from runtime_client.wire import (
     text_map,
     texts,
 )
+
+if TYPE_CHECKING:
+    from runtime_client.checks import Checks
 
 Item = TypeVar("Item")
 
@@ -80,7 +82,7 @@ class Session:
     current_job_id: str | None
     queued_jobs: int
     raw: JsonObject = field(repr=False)
-    checks: Checks | None = None
+    checks: "Checks | None" = None
 
     @classmethod
     def read(cls, source: JsonObject) -> "Session":

@@ -63,7 +63,7 @@ class _CheckedTurns:
         while True:
             self._recorder.go_on(turn)
             outcome = await run_turn(turn, self._hear, self._switch, self._seconds_left())
-            self._spent = outcome = _together(self._spent, outcome)
+            self._spent = outcome = together(self._spent, outcome)
             if outcome.ending is not Ending.COMPLETED:
                 return self._timed_out() if outcome.reason is Reason.TIMED_OUT and self._is_late() else outcome
             found = await self._look_at(outcome)
@@ -199,7 +199,7 @@ def _failed(outcome: Outcome, reason: Reason, error: str) -> Outcome:
     return replace(outcome, ending=Ending.FAILED, reason=reason, error=error, output=None)
 
 
-def _together(before: Outcome, now: Outcome) -> Outcome:
+def together(before: Outcome, now: Outcome) -> Outcome:
     """Return the newer outcome with what both have used; what neither tells stays untold."""
     costs = [cost for cost in (before.cost_usd, now.cost_usd) if cost is not None]
     calls = [count for count in (before.model_calls, now.model_calls) if count is not None]

@@ -19,12 +19,12 @@ from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import Relatives
 from agent_runtime.services.ports.inquiries import InquiryRows
+from agent_runtime.services.ports.logs import LogRows
 from agent_runtime.services.ports.queries import (
     AgentDay,
     JobFilter,
     JobLife,
     KeyUse,
-    LogChunk,
     NextTimes,
     PastAttempt,
     SessionFilter,
@@ -325,19 +325,6 @@ class EventRows(Protocol):
 
     def gone_through(self, session_id: SessionId | None = None) -> int:
         """Tell the last event that was removed because it was old, of one session or of all; 0 if none was."""
-
-
-class LogRows(Protocol):
-    """The raw output of the attempts."""
-
-    def end(self, job_id: JobId, attempt: int) -> int:
-        """Tell the offset at which the next chunk is expected."""
-
-    def append(self, job_id: JobId, attempt: int, chunk: LogChunk) -> None:
-        """Keep a chunk, and let go of the middle where the log has grown too long."""
-
-    def read(self, job_id: JobId, attempt: int, offset: int, limit: int) -> LogChunk | None:
-        """Read the first kept bytes at or behind an offset."""
 
 
 class Transaction(Protocol):
