@@ -4,6 +4,8 @@ import { readPairs } from "./names.js";
 
 const OBJECTS = ["mcp_servers", "limits", "options"];
 const WORD = /^[a-z]+$/;
+// What the form does not show stays as somebody wrote it.
+const KEPT = ["permissions", "questions", "retries", "fallbacks", "verify", "verify_attempts", "output_schema"];
 
 /** Fills the form with an agent; a copy gets another name. */
 export function formOf(agent, { copy }) {
@@ -20,6 +22,7 @@ export function formOf(agent, { copy }) {
     limits: json(agent?.limits),
     options: json(agent?.options),
     sandbox: typeof agent?.sandbox === "string" ? agent.sandbox : json(agent?.sandbox),
+    kept: Object.fromEntries(KEPT.filter((name) => agent?.[name] != null).map((name) => [name, agent[name]])),
   };
 }
 
@@ -75,6 +78,7 @@ export function bodyOf(form) {
     system_prompt: form.system_prompt,
     mcp_servers: object(form.mcp_servers),
     sandbox: sandboxIn(form.sandbox.trim()),
+    ...form.kept,
   };
 }
 

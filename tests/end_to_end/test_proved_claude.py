@@ -3,14 +3,13 @@
 import os
 import signal
 from pathlib import Path
-from typing import cast
 
 import psutil
 import pytest
 
 from support.launcher_process import LauncherProcess
 from support.model_stand_in import ModelStandIn
-from support.runtime_api import JsonObject, RuntimeApi
+from support.runtime_api import RuntimeApi
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -49,19 +48,19 @@ def test_work_that_is_not_done_is_told_so_and_a_death_in_between_proves_nothing(
 
     first, second = api.wait_for_all([mended, killed], timeout=120)
     assert (first["status"], second["status"]) == ("completed", "completed")
-    told = [cast("JsonObject", one["data"]) for one in api.events("mended") if one["type"] == "verification"]
+    told = [one["data"] for one in api.events("mended") if one["type"] == "verification"]
     assert [one["passed"] for one in told] == [False, True]
     assert api.ask("GET", "/sessions/mended/result")["output"] == {"done": True}
     # One conversation and one attempt, whose turns are added up.
     assert [one["type"] for one in api.events("mended")].count("session_start") == 1
     assert first["attempt"] == 1
-    (result,) = (cast("JsonObject", one["data"]) for one in api.events("mended") if one["type"] == "result")
+    (result,) = (one["data"] for one in api.events("mended") if one["type"] == "result")
     assert result["model_calls"] == 3
     # The attempt that died had said nothing; the next one went on with the conversation, and proved its end.
     assert second["attempt"] == 2
     assert not psutil.pid_exists(verification)
-    assert [one["data"]["passed"] for one in api.events("killed") if one["type"] == "verification"] == [True]  # type: ignore[index, call-overload]
-    starts = [cast("JsonObject", one["data"]) for one in api.events("killed") if one["type"] == "session_start"]
+    assert [one["data"]["passed"] for one in api.events("killed") if one["type"] == "verification"] == [True]
+    starts = [one["data"] for one in api.events("killed") if one["type"] == "session_start"]
     assert [one["resumed"] for one in starts] == [False, True]
 
 

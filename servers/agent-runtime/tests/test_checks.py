@@ -3,11 +3,14 @@
 import pytest
 from pydantic import ValidationError
 
+from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.job import Job, JobStatus, JobType
 from agent_runtime.domain.json import Json
+from agent_runtime.domain.permissions import read_permissions
 from agent_runtime.http.wire.jobs import JobBody
 from agent_runtime.services.agents.blueprint_checks import checked_schema
 from agent_runtime.services.agents.requirements import AgentNeeds
+from agent_runtime.services.jobs.admission import refuse_command_unasked
 from agent_runtime.services.jobs.orders import create_job
 from agent_runtime.services.launchers.reports import Report, finish
 from agent_runtime.services.ports.store import Transaction
@@ -67,6 +70,22 @@ def test_an_order_says_more_than_its_agent_and_null_asks_nothing(rig: StoreRig) 
     assert asked() == (True, {**VERIFY, "verify_attempts": 5})
     assert asked(checks={"verify_attempts": 0}) == (True, {**VERIFY, "verify_attempts": 0})
     assert asked(checks={"verify": None}) == (False, {})
+
+
+def test_an_agent_runs_no_command_as_a_verification_that_it_may_not_run_unasked(rig: StoreRig) -> None:
+    said = read_permissions({"default": "allow", "ask": ["Bash"], "allow": [], "deny": ["Bash(rm:*)"]})
+    held = AgentNeeds("echo", active=True, labels={}, permissions=said)
+    free = AgentNeeds("echo", active=True, labels={}, permissions=read_permissions("allow"))
+    parent = rig.create("parent")
+
+    def order(agent: AgentNeeds, **checks: Json) -> None:
+        asked = rig.order("child", parent_session_name="parent", checks=checks)
+        rig.do(lambda tx: refuse_command_unasked(tx, asked, parent.session_id, lambda _: agent))
+
+    order(free, **VERIFY)
+    order(held, output_schema={})
+    with pytest.raises(Conflict, match="'make test': session 'parent' may not run that unasked"):
+        order(held, **VERIFY)
 
 
 def test_an_output_is_that_of_the_last_result_alone(rig: StoreRig) -> None:

@@ -1,18 +1,24 @@
 """Who may order what for whom: no session above itself, no tree without end, nothing that is not paid for."""
 
+import shlex
 from collections.abc import Iterator
 
 from agent_runtime.domain.callback import CallbackState
+from agent_runtime.domain.checks import VERIFY
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobType, Order
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
-from agent_runtime.domain.permissions import Verdict, one_word
+from agent_runtime.domain.permission_rules import Call
+from agent_runtime.domain.permissions import Verdict, one_word, strictest
 from agent_runtime.domain.session import Session
 from agent_runtime.domain.unknown import no_parent
 from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
 from agent_runtime.services.jobs.budgets import limits_of, refuse_overspent
 from agent_runtime.services.ports.store import Transaction
+
+_SHELL = "Bash"
+"""The tool for commands, as the rules of blueprints call it."""
 
 
 def find_parent(tx: Transaction, order: Order) -> Session | None:
@@ -66,6 +72,26 @@ def refuse_beyond_parent(tx: Transaction, order: Order, agent: AgentNeeds, find_
         f"agent '{agent.name}' cannot be held to that (choose one whose backend asks, or let it say "
         "'permissions': 'deny')",
     )
+
+
+def refuse_command_unasked(tx: Transaction, order: Order, orderer: SessionId, find_agent: FindAgent) -> None:
+    """Refuse a verification by which an agent would run what it may not run unasked; a person may order any.
+
+    Errors:  Conflict `permissions_beyond_parent`.
+    """
+    verify, session = order.checks.get(VERIFY), tx.sessions.get(orderer)
+    if not isinstance(verify, dict) or session is None:
+        return
+    words = verify.get("command")
+    command = shlex.join(str(word) for word in words) if isinstance(words, list) else ""
+    above = [find_agent(one.agent_name) for one in (session, *ancestors(tx, session))]
+    said = strictest((one.permissions for one in above if one is not None), Call(_SHELL, {"command": command}, None))
+    if said not in (None, Verdict.ALLOW):
+        raise Conflict(
+            "permissions_beyond_parent",
+            f"cannot verify session '{order.session_name}' with '{command[:100]}': session '{session.name}' may not "
+            "run that unasked (a person may order it, and so may the blueprint of the session's agent)",
+        )
 
 
 def admit_resume(tx: Transaction, session: Session, parent: Session | None, order: Order) -> None:
