@@ -229,5 +229,28 @@ def test_a_schema_that_takes_for_ever_or_names_another_place_costs_seconds_and_f
     assert "it cannot be checked" in str(asyncio.run(output_of("1", away)).wrong)
 
 
+def test_what_is_asked_of_an_end_is_typed_and_ordered(bench: Bench) -> None:
+    created: Json = {"job_id": "job_2", "status": "pending", "session_id": "ses_2", "session_name": "two"}
+    bench.runtime.route("POST", "/jobs", Reply(created, 201))
+    (bench.folder / "shape.json").write_text(json.dumps(SCHEMA), encoding="utf-8")
+    order = ("ao-start", "two", "--agent", "x", "-p", "x", "-d")
+
+    typed = ("--verify", "make test", "--verify-attempts", "1", "--output-schema", "shape.json")
+    said = bench.commands.run(*order, *typed)
+    wrong = [
+        bench.commands.run(*order, *words)
+        for words in (("--verify-attempts", "1"), ("--output-schema", "no-such"), ("--output-schema", "{"))
+    ]
+
+    (asked,) = bench.runtime.of("POST", "/jobs")
+    assert said.exit_code == 0
+    assert asked.body["verify"] == {"command": ["sh", "-c", "make test"]}
+    assert (asked.body["verify_attempts"], asked.body["output_schema"]) == (1, SCHEMA)
+    assert [one.exit_code for one in wrong] == [2, 2, 2]
+    assert "there is nothing to be told of" in wrong[0].err
+    assert "No such file" in wrong[1].err
+    assert "it is not JSON" in wrong[2].err
+
+
 def _number_in(path: Path) -> int | None:
     return int(text) if path.exists() and (text := path.read_text().strip()) else None
