@@ -44,18 +44,18 @@ class Bench:
     commands: Commands
     folder: Path
 
-    def asks(self, checks: Json, *answers: str, program: str = AGENT) -> None:
+    def asks(self, checks: Json, *answers: str, **blueprint: Json) -> None:
         """Say what the job asks of its end, and what its agent answers turn by turn."""
-        (self.folder / "agent.py").write_text(program, encoding="utf-8")
+        (self.folder / "agent.py").write_text(AGENT, encoding="utf-8")
         for number, answer in enumerate(answers, 1):
             (self.folder / f"answer-{number}").write_text(answer, encoding="utf-8")
         agent = {"name": "tester", "backend": "command", "command": ["python3", str(self.folder / "agent.py")]}
-        self.runtime.route("GET", "/agents/tester", Reply(agent))
+        self.runtime.route("GET", "/agents/tester", Reply({**agent, **blueprint}))
         self.runtime.route("GET", "/sessions/ses_1", Reply({"session": SESSION, "checks": checks}))
 
-    def run(self) -> dict[str, Json]:
+    def run(self, **variables: str) -> dict[str, Json]:
         """Run it to its end, and return its note."""
-        self.commands.run("ao-start", *self._words(), environment=self._environment())
+        self.commands.run("ao-start", *self._words(), environment={**self._environment(), **variables})
         return self.note()
 
     def start(self) -> "psutil.Popen":
@@ -156,6 +156,21 @@ def test_a_job_that_is_stopped_while_it_is_verified_is_stopped_and_proved_by_nob
     assert process.wait(timeout=30) == 143
     assert bench.note() == {"ending": "stopped", "exit_code": 143}
     assert not psutil.pid_exists(pid)
+
+
+def test_a_verification_runs_in_the_sandbox_of_the_agent_with_its_environment_and_tells_no_secret(
+    bench: Bench,
+) -> None:
+    box: dict[str, Json] = {"sandbox": {"command": ["env", "IN_BOX=yes"]}}
+    secret: dict[str, Json] = {"options": {"env": {"KEY": "${env:AGENT_SECRET_KEY}"}}}
+    bench.asks(verify('echo "$KEY $IN_BOX $AGENT_SESSION_ID"; test -z "$AGENT_OUTCOME_FILE"'), "done", **box, **secret)
+
+    note = bench.run(AGENT_SECRET_KEY="word-that-nobody-may-see")
+
+    ((_, found),) = bench.events("verification")
+    assert note["checked"] is True
+    assert str(found["output"]).endswith(" yes ses_1\n")
+    assert "word-that-nobody" not in json.dumps([asked.body for asked in bench.runtime.asked])
 
 
 def test_a_result_of_which_a_shape_is_asked_is_asked_for_once_more_and_told_as_output(bench: Bench) -> None:
