@@ -342,7 +342,7 @@ def test_an_agent_says_what_is_asked_of_the_ends_of_its_jobs(workshop: Workshop)
         return [job[name] for name in CHECKS]
 
     assert workshop.listed()["proved"]["verify"] == verify
-    assert asked() == [verify, None, {"type": "object"}]
+    assert asked() == [verify, 3, {"type": "object"}]
     assert asked(verify_attempts=0, output_schema=None) == [verify, 0, None]
     assert asked(verify=None, output_schema=None) == [None, None, None]
     away = workshop.desk.post("/jobs", {**_start("proved"), "output_schema": {"$ref": "http://example.org"}})

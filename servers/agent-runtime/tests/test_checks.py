@@ -53,7 +53,7 @@ def test_a_further_attempt_has_to_prove_its_end_anew(rig: StoreRig) -> None:
     again = rig.run(launcher)
 
     assert again.attempt == 2
-    assert rig.do(lambda tx: tx.jobs.checks(job.id)) == VERIFY
+    assert rig.do(lambda tx: tx.jobs.checks(job.id)) == {**VERIFY, "verify_attempts": 3}
     assert ends(rig, again, checked=False).reason == "unwitnessed"
 
 

@@ -20,6 +20,11 @@ UNCHECKED = (
 """The sentence of a job that asks for checks and ends well without a word of them."""
 
 
-def asks_for_checks(checks: Mapping[str, Json]) -> bool:
-    """Tell whether anything is to be checked: how often alone is no check."""
-    return VERIFY in checks or OUTPUT_SCHEMA in checks
+def checks_of(order: Mapping[str, Json], agent: Mapping[str, Json]) -> dict[str, Json]:
+    """Tell what is asked of a job's end: what its order says, where that says nothing its agent; empty is nothing."""
+    asked = {name: value for name, value in {**agent, **order}.items() if value is not None}
+    if VERIFY in asked:
+        asked.setdefault(VERIFY_ATTEMPTS, VERIFY_ATTEMPTS_DEFAULT)
+    else:
+        asked.pop(VERIFY_ATTEMPTS, None)
+    return asked

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from agent_runtime.domain.checks import asks_for_checks
+from agent_runtime.domain.checks import checks_of
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, SessionId, new_id
@@ -319,17 +319,12 @@ def _insert_job(
     job = _new_job(tx, order, session, agent, job_id, waits_on, orderer)
     tx.jobs.insert(job, order.prompt)
     if job.has_checks:
-        tx.jobs.keep_checks(job.id, _checks(order, agent))
+        tx.jobs.keep_checks(job.id, checks_of(order.checks, agent.checks))
     emit_job_event(
         tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name}
     )
     promise(tx, order, job, session, parent, read_limits(agent.limits, f"limits of agent '{agent.name}'"))
     return announce_ready(tx, job)
-
-
-def _checks(order: Order, agent: AgentNeeds) -> Mapping[str, Json]:
-    """Tell what is asked of a job's end: what its order says of it, and where that says nothing its agent."""
-    return {name: value for name, value in {**agent.checks, **order.checks}.items() if value is not None}
 
 
 def _queue_expiry(tx: Transaction, order: Order) -> datetime | None:
@@ -375,7 +370,7 @@ def _new_job(
         max_attempts=order.max_attempts,
         rerun_lost=order.rerun_lost,
         retries={**agent.retries, **order.retries},
-        has_checks=asks_for_checks(_checks(order, agent)),
+        has_checks=bool(checks_of(order.checks, agent.checks)),
         not_before=order.not_before,
         queue_expires_at=_queue_expiry(tx, order),
         callback=order.callback,
