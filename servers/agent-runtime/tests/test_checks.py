@@ -76,16 +76,21 @@ def test_an_agent_runs_no_command_as_a_verification_that_it_may_not_run_unasked(
     said = read_permissions({"default": "allow", "ask": ["Bash"], "allow": [], "deny": ["Bash(rm:*)"]})
     held = AgentNeeds("echo", active=True, labels={}, permissions=said)
     free = AgentNeeds("echo", active=True, labels={}, permissions=read_permissions("allow"))
+    boxed = AgentNeeds("echo", active=True, labels={}, sandbox="bubblewrap")
     parent = rig.create("parent")
 
-    def order(agent: AgentNeeds, **checks: Json) -> None:
-        asked = rig.order("child", parent_session_name="parent", checks=checks)
-        rig.do(lambda tx: refuse_command_unasked(tx, asked, parent.session_id, lambda _: agent))
+    def order(agent: AgentNeeds, child: AgentNeeds | None = None, /, **checks: Json) -> None:
+        asked = rig.order("child", agent_name="child", parent_session_name="parent", checks=checks)
+        found = {"echo": agent, "child": child or agent}
+        rig.do(lambda tx: refuse_command_unasked(tx, asked, parent.session_id, found.get))
 
     order(free, **VERIFY)
     order(held, output_schema={})
+    order(boxed, **VERIFY)
     with pytest.raises(Conflict, match="'make test': session 'parent' may not run that unasked"):
         order(held, **VERIFY)
+    with pytest.raises(Conflict, match="or not outside of its sandbox"):
+        order(boxed, free, **VERIFY)
 
 
 def test_an_output_is_that_of_the_last_result_alone(rig: StoreRig) -> None:

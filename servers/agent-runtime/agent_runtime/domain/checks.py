@@ -22,7 +22,7 @@ UNCHECKED = (
 
 def checks_of(order: Mapping[str, Json], agent: Mapping[str, Json]) -> dict[str, Json]:
     """Tell what is asked of a job's end: what its order says, where that says nothing its agent; empty is nothing."""
-    asked = {name: value for name, value in {**agent, **order}.items() if value is not None}
+    asked: dict[str, Json] = {name: value for name, value in {**agent, **order}.items() if value is not None}
     if VERIFY in asked:
         asked.setdefault(VERIFY_ATTEMPTS, VERIFY_ATTEMPTS_DEFAULT)
     else:

@@ -186,9 +186,9 @@ class JobRoutes:
 
         def create(tx: Transaction) -> Created:
             refuse_foreign_order(tx, caller, order)
-            if caller.session_id is not None:
-                refuse_command_unasked(tx, order, caller.session_id, self.find_agent)
             named = with_agent(tx, order, self.find_agent, self.default_agent)
+            if caller.session_id is not None:
+                refuse_command_unasked(tx, named, caller.session_id, self.find_agent)
             bound = at_home(tx, caller.job_id, named, self.find_agent) if caller.job_id is not None else named
             return create_job(tx, bound, self.find_agent, key, self.gauge, self.growth)
 

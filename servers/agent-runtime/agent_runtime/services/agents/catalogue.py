@@ -98,6 +98,7 @@ class Agents:
             {**self._retries, **blueprint.retries},
             blueprint.fallbacks,
             blueprint.checks,
+            blueprint.sandbox,
         )
 
     def create(self, name: str, blueprint: Blueprint) -> Agent:

@@ -34,6 +34,7 @@ class AgentNeeds:
     retries: Mapping[str, Json] = field(default_factory=dict)
     fallbacks: Sequence[str] = ()
     checks: Mapping[str, Json] = field(default_factory=dict)
+    sandbox: Json = None
 
 
 FindAgent = Callable[[str], AgentNeeds | None]
