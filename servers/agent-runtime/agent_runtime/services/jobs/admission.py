@@ -93,8 +93,8 @@ def refuse_command_unasked(tx: Transaction, order: Order, orderer: SessionId, fi
         return
     raise Conflict(
         "permissions_beyond_parent",
-        f"cannot verify session '{order.session_name}' with '{command[:100]}': session '{session.name}' may not run that "
-        "unasked, or not outside of its sandbox (a person may order it, and so may the blueprint of the agent)",
+        f"cannot verify session '{order.session_name}' with '{command[:100]}': session '{session.name}' may not run "
+        "that unasked, or not outside of its sandbox (a person may order it, and so may the blueprint of the agent)",
     )
 
 
