@@ -58,7 +58,7 @@ def test_work_that_is_not_done_is_told_so_and_a_death_in_between_proves_nothing(
     assert result["model_calls"] == 3
     # The attempt that died had said nothing; the next one went on with the conversation, and proved its end.
     assert second["attempt"] == 2
-    assert not psutil.pid_exists(verification)
+    assert not psutil.pid_exists(verification) or psutil.Process(verification).status() == psutil.STATUS_ZOMBIE
     assert [one["data"]["passed"] for one in api.events("killed") if one["type"] == "verification"] == [True]
     starts = [one["data"] for one in api.events("killed") if one["type"] == "session_start"]
     assert [one["resumed"] for one in starts] == [False, True]

@@ -18,10 +18,9 @@ from runtime_client.errors import (
 )
 from runtime_client.models import Agent, Event, Job, JobOrder, Listed, Result, Session, SessionQuery, SessionStatus
 from runtime_client.transport import Call, Transport
-from runtime_client.wire import Json, JsonObject, as_object, flag, objects, optional_text, text
+from runtime_client.wire import Json, JsonObject, as_object, flag, nested, objects, optional_text, text
 
 if TYPE_CHECKING:
-    from runtime_client.checks import Checks
     from runtime_client.launcher_calls import LauncherCalls
     from runtime_client.question_calls import QuestionCalls
 
@@ -317,19 +316,10 @@ def _unwrapped(answer: JsonObject, field: str) -> JsonObject:
     return inner if isinstance(inner, dict) else answer
 
 
-def _checks_in(answer: JsonObject) -> "Checks | None":
-    asked = answer.get("checks")
-    if asked is None:
-        return None
-    # Imported late: few jobs ask for any.
-    from runtime_client.checks import Checks
-
-    return Checks.read(as_object(asked, "checks"))
-
-
 def _session_and_agent(answer: JsonObject) -> tuple[Session, Agent | None]:
     agent = answer.get("agent")
-    session = replace(Session.read(as_object(answer.get("session"), "session")), checks=_checks_in(answer))
+    asked = nested(answer, "checks")
+    session = replace(Session.read(as_object(answer.get("session"), "session")), checks=asked or None)
     if agent is None:
         return session, None
     held_to, has_rules = optional_text(answer, "permissions"), flag(answer, "has_permission_rules", default=False)

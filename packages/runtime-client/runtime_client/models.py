@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from runtime_client.exit_codes import ExitCode
 from runtime_client.wire import (
@@ -18,9 +18,6 @@ from runtime_client.wire import (
     text_map,
     texts,
 )
-
-if TYPE_CHECKING:
-    from runtime_client.checks import Checks
 
 Item = TypeVar("Item")
 
@@ -68,7 +65,8 @@ _EXIT_CODES: Mapping[SessionStatus, ExitCode] = {
 class Session:
     """One named conversation with an agent.
 
-    Shape:   `checks` are what its current job asks of its end; they are known where it was read with its agent.
+    Shape:   `checks` are what its current job asks of its end, as the runtime says it; they are known where it was read
+             with its agent.
     """
 
     session_id: str
@@ -82,7 +80,7 @@ class Session:
     current_job_id: str | None
     queued_jobs: int
     raw: JsonObject = field(repr=False)
-    checks: "Checks | None" = None
+    checks: JsonObject | None = None
 
     @classmethod
     def read(cls, source: JsonObject) -> "Session":

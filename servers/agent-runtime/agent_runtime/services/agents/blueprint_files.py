@@ -138,7 +138,7 @@ def _plain(said: BaseModel | str | None) -> Json:
     return said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said
 
 
-def _asked(said: VerifyText | Json) -> Json:
+def _asked(said: "VerifyText | Json") -> Json:
     """Give what is asked of a job's end, with what holds where nothing was said."""
     return said.model_dump() if isinstance(said, VerifyText) else said
 
