@@ -14,12 +14,10 @@ from support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
-# What it prints is the script of the next turn: only who was told it can mend.
-NOT_YET = """
-test -e mended && exit 0
-echo 'tool: Bash {"command": "touch mended"}'
-echo 'say: {"done": true}'
-exit 1
+NOT_YET = "test -e mended || { echo it is not mended; exit 1; }"
+SAYS_TOO_EARLY = """say: {"done": "so I say"}
+later: tool: Bash {"command": "touch mended"}
+later: say: {"done": true}
 """
 HANGS_ONCE = """
 test -e second && exit 0
@@ -32,7 +30,7 @@ sleep 600
 def test_work_that_is_not_done_is_told_so_and_a_death_in_between_proves_nothing(
     api: RuntimeApi, claude_launcher: LauncherProcess, model: ModelStandIn, tmp_path: Path
 ) -> None:
-    del claude_launcher, model
+    del claude_launcher
     project = tmp_path / "project"
     project.mkdir()
 
@@ -41,15 +39,16 @@ def test_work_that_is_not_done_is_told_so_and_a_death_in_between_proves_nothing(
         return api.create_job(name, script, agent_name="claude", project_dir=str(project), verify=asked, **more)
 
     schema = {"type": "object", "required": ["done"]}
-    mended = order("mended", 'say: {"done": "so I say"}', NOT_YET, output_schema=schema)
+    mended = order("mended", SAYS_TOO_EARLY, NOT_YET, output_schema=schema)
     killed = order("killed", "say: done", HANGS_ONCE, retries={"agent": 1})
     command, verification = wait_until(lambda: _numbers_in(project / "pids"), "the verification runs", 60)
     os.kill(command, signal.SIGKILL)
 
     first, second = api.wait_for_all([mended, killed], timeout=120)
-    assert (first["status"], second["status"]) == ("completed", "completed")
+    assert (first["status"], second["status"]) == ("completed", "completed"), first["error"]
     told = [one["data"] for one in api.events("mended") if one["type"] == "verification"]
     assert [one["passed"] for one in told] == [False, True]
+    assert any("it is not mended" in call.messages_text for call in model.model_calls)
     assert api.ask("GET", "/sessions/mended/result")["output"] == {"done": True}
     # One conversation and one attempt, whose turns are added up.
     assert [one["type"] for one in api.events("mended")].count("session_start") == 1

@@ -335,8 +335,8 @@ def test_an_agent_says_what_is_asked_of_the_ends_of_its_jobs(workshop: Workshop)
     def asked(**fields: Json) -> list[Json]:
         made = read(workshop.desk.post("/jobs", {**_start("proved"), **fields}), 201)
         job = read(workshop.desk.get(f"/jobs/{made['job_id']}"))
-        (listed,) = items(read(workshop.desk.get(f"/jobs?session={made['session_name']}"))["jobs"])
-        beside = read(workshop.desk.get(f"/sessions/{made['session_name']}?agent=true"))["checks"]
+        (listed,) = items(read(workshop.desk.get("/jobs", session=text(made["session_name"])))["jobs"])
+        beside = read(workshop.desk.get(f"/sessions/{made['session_name']}", agent="true"))["checks"]
         assert listed["verify"] is None  # in lists it is left out, as prompts are
         assert beside == ({name: job[name] for name in CHECKS if job[name] is not None} or None)
         return [job[name] for name in CHECKS]
