@@ -116,7 +116,7 @@ def run_sample(house: House) -> int:
         say("sample", f"session '{name}': the agent '{SAMPLE_AGENT}' reads this repository …")
         (rest,) = wait_for_rest(client, [name], any_is_enough=False, timeout_seconds=SAMPLE_SECONDS)
         if rest.exit_code == 0:
-            show(client.session_result(name)[0])
+            show(client.session_result(name).text)
         else:
             show(f"the sample job ended as '{rest.status}': {why(rest)}")
     return int(rest.exit_code)

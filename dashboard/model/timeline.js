@@ -191,6 +191,12 @@ const TAKERS = {
   "question.answered": settleQuestion,
   "question.expired": settleQuestion,
   "question.withdrawn": settleQuestion,
+  verification(line, event) {
+    const { command = [], passed, output, error } = event.data;
+    const printed = [output, error].filter(Boolean).join("\n");
+    const done = { output: printed, state: passed ? "completed" : "failed", endedAt: event.at };
+    line.add(event, { kind: "tool", tool: passed ? "Verified" : "Not verified", input: { command: command.join(" ") }, ...done });
+  },
   result(line, event) {
     const { text = "", usage, cost_usd: cost, model_calls: calls, is_error: failed } = event.data;
     const repeats = saysAlready(line.items.slice(-REPEATED_WITHIN), text);

@@ -78,6 +78,7 @@ function JobFacts({ job }) {
     ${launcher && html`<${Fact} name="Launcher"><a href=${link("launchers")}>${launcher.name || launcher.hostname}</a><//>`}
     <${Fact} name="Attempt"><span class="num">${job.attempt} of at most ${Math.max(job.max_attempts, job.attempt)}</span><//>
     ${job.timeout_seconds && html`<${Fact} name="Time limit"><span class="num">${span(job.timeout_seconds)}</span><//>`}
+    ${job.verify && html`<${Fact} name="Verified by"><span class="mono cut">${job.verify.command.join(" ")}</span><//>`}
     ${job.exit_code !== null && html`<${Fact} name="Exit"><span class="num">${job.exit_code}</span><//>`}
     ${job.signal && html`<${Fact} name="Signal"><span class="num">${job.signal}</span><//>`}
     ${reason && html`<${Fact} name="Reason">${reason}<//>`}

@@ -22,6 +22,7 @@ HAPPENED: tuple[tuple[str, JsonObject], ...] = (
     ("job.started", {"launcher_id": "lnch_2"}),
     ("message", {"role": "assistant", "text": "done"}),
     ("post_tool", {"tool_call_id": "c", "tool": "Asked long ago", "output": "?", "is_error": False}),
+    ("verification", {"passed": False, "command": ["make", "test"], "output": "1 failed", "exit_code": 2}),
     ("result", {"text": "done", "model_calls": 1}),
     ("job.completed", {}),
 )
@@ -41,7 +42,8 @@ CUT_EVERYWHERE = """async (events) => {
         line.prepend(events.slice(0, Math.floor(cut / 2)));
         if (JSON.stringify(line.snapshot()) !== JSON.stringify(whole.snapshot())) differing.push(cut);
     }
-    return { differing, kinds: whole.snapshot().map((item) => item.kind) };
+    const proof = whole.snapshot().at(-2);
+    return { differing, proof, kinds: whole.snapshot().map((item) => item.kind) };
 }"""
 
 
@@ -53,6 +55,10 @@ def test_a_conversation_read_in_pages_is_the_one_read_at_once(page: Page) -> Non
 
     assert found["differing"] == []
     assert found["kinds"] == ["run", "user", "tool", "tool", "note", "note", "note", "agent", "tool", "result"]
+    proof = found["proof"]
+    assert (proof["tool"], proof["state"], proof["output"]) == ("Not verified", "failed", "1 failed")
+    assert proof["input"] == {"command": "make test"}
+    assert found["kinds"] == ["run", "user", "tool", "tool", "note", "note", "agent", "tool", "tool", "result"]
 
 
 HEALED: tuple[tuple[str, JsonObject], ...] = (

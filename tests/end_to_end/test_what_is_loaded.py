@@ -37,7 +37,8 @@ SHOWS = {"terminal.clock", "terminal.showing", "why"}
 VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
 ORDERS = {"job.chosen_agent"}
-JOB = {"installation", "job.launchers_words", "job.note", "job.options", "job.queue_options", "turn.request"}
+JOB = {"installation", "turn.request"}
+JOB |= {f"job.{name}" for name in ("launchers_words", "note", "options", "queue_options", "wanted_checks")}
 
 FILE = {"settings_file", *(f"settings_file.{part}" for part in ("key", "known", "reader"))}
 UNSAID = {"start_defaults", *FILE}

@@ -25,7 +25,7 @@ from simulation.clients import NARROW, NARROW_LIMIT
 from simulation.faults import CODEX
 from simulation.held_account import HeldAccount
 from simulation.host import RUNS_DIR
-from simulation.ledger import Run
+from simulation.ledger import PROVED, Run
 from simulation.processes import Process, read_outcome
 from simulation.runtime import every, rows
 from simulation.service import AGENT
@@ -310,12 +310,14 @@ class Checks:
             # What our own command says of its agent counts, but a machine that went down may have lost it.
             codes = {run.agent_code, *(codes if self._lost_power_since(run) else ())}
         if job.status is JobStatus.COMPLETED:
-            return "by itself" in ways and 0 in codes
+            return "by itself" in ways and 0 in codes and (PROVED in run.prompt or not job.has_checks)
         if job.status is JobStatus.STOPPED:
             return "stopped_by_user" in ways
         match job.reason:
             case "nonzero_exit" | "quota_exhausted" | "model_unreachable":
                 return "by itself" in ways and job.exit_code in codes and job.exit_code != 0
+            case "unwitnessed":
+                return "by itself" in ways and 0 in codes and job.has_checks
             case "signal":
                 return "by itself" in ways and job.signal is not None and -job.signal in codes
             case "timed_out":

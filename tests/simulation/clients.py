@@ -13,7 +13,7 @@ from agent_runtime.services.jobs.holds import hold_job, lift_hold
 from agent_runtime.services.jobs.orders import Created, IdempotencyKey, create_job, retry_job, stop_job
 from agent_runtime.services.launchers.presence import remove_launcher, set_draining
 from simulation.faults import CODEX
-from simulation.ledger import Run
+from simulation.ledger import PROVED, Run
 from simulation.network import ClientLine
 from simulation.service import ACCOUNT, AGENT, WORD
 
@@ -88,7 +88,7 @@ class Clients:
         group = None if policy is CallbackPolicy.EACH else f"group-{policy}"
         self._order(
             replace(
-                self._plain(f"s{self._count}"),
+                self._to_be_proved(self._plain(f"s{self._count}")),
                 parent_session_name=run.session_name,
                 callback=True,
                 callback_policy=policy,
@@ -124,6 +124,13 @@ class Clients:
         if not self._world.service.is_asked_by_next():
             return order
         return replace(order, agent_name=AGENT, prompt=f"{order.prompt} {WORD}")
+
+    def _to_be_proved(self, order: Order) -> Order:
+        """Ask more of some ends, and let some agents hold it; not drawn by lot, so that older stories stay."""
+        if self._plans % 3:
+            return order
+        prompt = f"{order.prompt} {PROVED}" if self._plans % 2 else order.prompt
+        return replace(order, prompt=prompt, checks={"verify": {"command": ["true"], "timeout_seconds": 60.0}})
 
     def _order(self, order: Order) -> None:
         key = IdempotencyKey(f"key-{self._world.chance.getrandbits(60)}", "same")

@@ -11,6 +11,9 @@ from simulation.fibers import Life
 HELD_UP_SECONDS = 5.0
 """A keeper that dies may take so long from a word to where it would have asked."""
 
+PROVED = "proved"
+"""In a prompt: what its job asks of its end holds, and its command says so."""
+
 
 @dataclass(eq=False)
 class Run:

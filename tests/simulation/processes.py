@@ -18,7 +18,7 @@ from lib.keeper.containment import Place
 from lib.keeper.spawn import Launch
 from lib.keeper.words import JsonObject, object_of
 from simulation.disk import SimDisk
-from simulation.ledger import Run
+from simulation.ledger import PROVED, Run
 from simulation.service import ENDS_WITHIN_SECONDS
 
 if TYPE_CHECKING:
@@ -264,7 +264,8 @@ class Processes:
         if not process.is_ours:
             self._leave_last_note(process, {}, code)
         elif code == 0:
-            self._leave_last_note(process, {"ending": "completed"}, code)
+            checked: JsonObject = {"checked": True} if PROVED in process.run.prompt else {}
+            self._leave_last_note(process, {"ending": "completed", **checked}, code)
         else:
             note: JsonObject = {
                 "ending": "failed",

@@ -11,7 +11,7 @@ from tidy.tree import Source
 DOTTED = re.compile(r"^(job|session|launcher|agent|callback|question)\.")
 AGENT_EVENTS = frozenset(
     {
-        *("session_start", "message", "pre_tool", "post_tool", "result", "session_stop"),
+        *("session_start", "message", "pre_tool", "post_tool", "verification", "result", "session_stop"),
         *("session.stalled", "session.looped"),
     }
 )

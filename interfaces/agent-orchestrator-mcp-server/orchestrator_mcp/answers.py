@@ -84,6 +84,7 @@ class Result(BaseModel):
     offset: int = Field(description="Where this piece starts, in characters.")
     next_offset: int | None = Field(description="Where the next piece starts; null if this was the last one.")
     total_chars: int
+    output: JsonValue = Field(None, description="The JSON of the answer, checked, if an output_schema was given.")
     next: str = Field(description=NEXT)
 
 

@@ -1,8 +1,8 @@
 """The tools that look at agents and change nothing."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from orchestrator_mcp.answers import Blueprint, Blueprints, Result, SessionLine, SessionList, Status
 from orchestrator_mcp.caller import Caller
@@ -153,7 +153,8 @@ def advice_by_status(name: str, status: SessionStatus, is_at_rest: bool) -> str:
 
 
 def _result(client: RuntimeClient, session_name: str, offset: int) -> Result:
-    text, status = client.session_result(session_name)
+    found = client.session_result(session_name)
+    text, status = found.text, found.status
     piece = text[offset : offset + RESULT_CHARS_MAX]
     end = offset + len(piece)
     is_last = end >= len(text)
@@ -161,6 +162,7 @@ def _result(client: RuntimeClient, session_name: str, offset: int) -> Result:
         session_name=session_name,
         status=status,
         result=piece,
+        output=cast("JsonValue", found.output) if offset == 0 else None,
         offset=offset,
         next_offset=None if is_last else end,
         total_chars=len(text),

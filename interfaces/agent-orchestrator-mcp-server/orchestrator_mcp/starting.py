@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from orchestrator_mcp.answers import Accepted
 from orchestrator_mcp.caller import Caller
@@ -12,6 +12,7 @@ from orchestrator_mcp.desk import Desk
 from runtime_client.client import RuntimeClient
 from runtime_client.models import Job, JobOrder, JobType
 from runtime_client.terminal.arguments import duration
+from runtime_client.wire import Json, JsonObject
 
 Policy = Literal["each", "all", "first", "any_failed"]
 
@@ -52,6 +53,19 @@ Retries = Annotated[
     ),
 ]
 
+Verify = Annotated[
+    list[str] | None,
+    Field(
+        min_length=1,
+        description="A command that has to pass in its project folder, as words: ['pytest', '-q']. Until then it is"
+        " not done: it is told what the command printed, and works on.",
+    ),
+]
+OutputSchema = Annotated[
+    dict[str, JsonValue] | None,
+    Field(description="A JSON Schema: its answer has to be one JSON value that fits; you get it as 'output'."),
+]
+
 
 class StartingTools:
     """Start a session, or go on with one."""
@@ -78,6 +92,8 @@ class StartingTools:
         priority: Priority = None,
         not_before: NotBefore = None,
         retries: Retries = None,
+        verify: Verify = None,
+        output_schema: OutputSchema = None,
     ) -> Accepted:
         """Start another agent in a new named session, and return at once while it works.
 
@@ -98,6 +114,7 @@ class StartingTools:
             priority=priority,
             not_before=_time_in(not_before),
             retries=retries or {},
+            checks=_checks(verify, output_schema),
         )
         return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
 
@@ -119,6 +136,8 @@ class StartingTools:
         priority: Priority = None,
         not_before: NotBefore = None,
         retries: Retries = None,
+        verify: Verify = None,
+        output_schema: OutputSchema = None,
     ) -> Accepted:
         """Say something more to a session that exists; it remembers its whole conversation.
 
@@ -136,6 +155,7 @@ class StartingTools:
             priority=priority,
             not_before=_time_in(not_before),
             retries=retries or {},
+            checks=_checks(verify, output_schema),
         )
         return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
 
@@ -146,6 +166,15 @@ def _time_in(told: str | None) -> str | None:
         return None if told is None else (datetime.now(UTC) + timedelta(seconds=duration(0)(told))).isoformat()
     except ValueError:
         return told
+
+
+def _checks(verify: list[str] | None, output_schema: JsonObject | None) -> JsonObject:
+    asked: dict[str, Json] = {}
+    if verify is not None:
+        asked["verify"] = {"command": verify}
+    if output_schema is not None:
+        asked["output_schema"] = output_schema
+    return asked
 
 
 def _create(client: RuntimeClient, caller: Caller, order: JobOrder) -> Accepted:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from agent_backends.blueprint import Blueprint
 from agent_backends.redaction import Secrets
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject
+
+if TYPE_CHECKING:
+    from runtime_client.checks import Checks
 
 # Unless the launcher says otherwise.
 OUTPUT_BYTES_MAX = 1 << 30
@@ -75,7 +78,8 @@ class Turn:
              `folder_descriptor` is that folder, opened when it was checked; `secrets` are what the agent knows and
              nobody else may see; `people` are None where nobody is to be asked; with `is_logged` a program's output
              goes on to our own standard output as it comes, where a launcher keeps it beside the errors, in the order
-             in which both were read; `pulse` is where backends leave signs of life.
+             in which both were read; `checks` are what its job asks of its end; `pulse` is where backends leave
+             signs of life.
     Units:   `output_limit_bytes` is what it may print on standard output and standard error together.
     """
 
@@ -93,6 +97,7 @@ class Turn:
     is_logged: bool = False
     people: People | None = None
     pulse: Pulse = field(default_factory=Pulse)
+    checks: "Checks | None" = None
 
     @property
     def working_folder(self) -> str:
@@ -178,6 +183,23 @@ class Looped:
     times: int
 
 
+@dataclass(frozen=True)
+class Verified:
+    """A verification has ended.
+
+    Shape:   `output` is the last that it printed; without `exit_code` and `signal` it was ended by us, and `error` says
+             why.
+    """
+
+    command: tuple[str, ...]
+    is_passed: bool
+    output: str
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    seconds: float = 0.0
+
+
 AgentEvent: TypeAlias = Started | BackendSession | Message | ToolCalled | ToolAnswered | Stalled | Looped
 Emit: TypeAlias = Callable[[AgentEvent], None]
 
@@ -230,7 +252,8 @@ class Outcome:
              `exit_code` or `signal` is how the agent's own process ended, None where it has none or nobody knows;
              `unwritten` says what of its output this machine could not write, which is no failure of the agent's;
              `is_printed` says that the result has gone to our standard output already; `limit` is what it ran into, if
-             the reason is about that and the client told.
+             the reason is about that and the client told; `is_checked` says that what the job asks of its end was
+             checked and holds, and `output` is the JSON of a result of which a shape was asked.
     Units:   `cost_usd` is this turn's cost, None if the backend does not know it.
     """
 
@@ -246,6 +269,8 @@ class Outcome:
     unwritten: str | None = None
     is_printed: bool = False
     limit: Limit | None = None
+    output: Json = None
+    is_checked: bool = False
 
     @classmethod
     def failed(cls, reason: Reason, error: str, result_text: str = "") -> "Outcome":

@@ -16,9 +16,9 @@ from runtime_client.errors import (
     RuntimeUnreachableError,
     UnavailableError,
 )
-from runtime_client.models import Agent, Event, Job, JobOrder, Listed, Session, SessionQuery, SessionStatus
+from runtime_client.models import Agent, Event, Job, JobOrder, Listed, Result, Session, SessionQuery, SessionStatus
 from runtime_client.transport import Call, Transport
-from runtime_client.wire import Json, JsonObject, as_object, flag, objects, optional_text, text
+from runtime_client.wire import Json, JsonObject, as_object, flag, nested, objects, optional_text, text
 
 if TYPE_CHECKING:
     from runtime_client.launcher_calls import LauncherCalls
@@ -196,10 +196,10 @@ class RuntimeClient:
         call = Call("GET", f"{_session_path(session)}/status")
         return self._read(lambda answer: SessionStatus(text(answer, "status")), call)
 
-    def session_result(self, session: str) -> tuple[str, SessionStatus]:
+    def session_result(self, session: str) -> Result:
         """Return the last result of a session and the status it is in."""
         call = Call("GET", f"{_session_path(session)}/result", read_seconds=60.0)
-        return self._read(_result_and_status, call)
+        return self._read(Result.read, call)
 
     def sessions(self, query: SessionQuery, limit: int) -> Listed[Session]:
         """Return up to `limit` sessions, and whether there are more."""
@@ -341,13 +341,10 @@ def _unwrapped(answer: JsonObject, field: str) -> JsonObject:
     return inner if isinstance(inner, dict) else answer
 
 
-def _result_and_status(answer: JsonObject) -> tuple[str, SessionStatus]:
-    return text(answer, "result"), SessionStatus(optional_text(answer, "status") or "finished")
-
-
 def _session_and_agent(answer: JsonObject) -> tuple[Session, Agent | None]:
     agent = answer.get("agent")
-    session = Session.read(as_object(answer.get("session"), "session"))
+    asked = nested(answer, "checks")
+    session = replace(Session.read(as_object(answer.get("session"), "session")), checks=asked or None)
     if agent is None:
         return session, None
     held_to, has_rules = optional_text(answer, "permissions"), flag(answer, "has_permission_rules", default=False)

@@ -63,7 +63,11 @@ _EXIT_CODES: Mapping[SessionStatus, ExitCode] = {
 
 @dataclass(frozen=True)
 class Session:
-    """One named conversation with an agent."""
+    """One named conversation with an agent.
+
+    Shape:   `checks` are what its current job asks of its end, as the runtime says it; they are known where it was read
+             with its agent.
+    """
 
     session_id: str
     session_name: str
@@ -76,6 +80,7 @@ class Session:
     current_job_id: str | None
     queued_jobs: int
     raw: JsonObject = field(repr=False)
+    checks: JsonObject | None = None
 
     @classmethod
     def read(cls, source: JsonObject) -> "Session":
@@ -102,6 +107,27 @@ class Session:
         """True if nothing runs or waits in this session; a lost one may heal, a waiting one awaits its children."""
         active = {SessionStatus.PENDING, SessionStatus.RUNNING, SessionStatus.LOST, SessionStatus.WAITING}
         return self.status not in active and self.queued_jobs == 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a session answered last.
+
+    Shape:   `output` is the JSON in it if its turn was asked for some by a schema, None otherwise.
+    """
+
+    text: str
+    status: SessionStatus
+    output: Json = None
+
+    @classmethod
+    def read(cls, source: JsonObject) -> "Result":
+        """Read the answer to `GET /sessions/{session}/result`.
+
+        Errors:  UnexpectedAnswerError.
+        """
+        status = SessionStatus(optional_text(source, "status") or "finished")
+        return cls(text(source, "result"), status, source.get("output"))
 
 
 @dataclass(frozen=True)
@@ -253,7 +279,10 @@ class Event:
 
 @dataclass(frozen=True)
 class JobOrder:
-    """What a client asks for when it creates a job; what is None or empty is left out and the runtime decides."""
+    """What a client asks for when it creates a job; what is None or empty is left out and the runtime decides.
+
+    Shape:   `checks` are `verify`, `verify_attempts` and `output_schema` as `POST /jobs` has them.
+    """
 
     type: JobType
     session_name: str
@@ -277,6 +306,7 @@ class JobOrder:
     max_attempts: int | None = None
     rerun_lost: int | None = None
     stop_grace_seconds: float | None = None
+    checks: JsonObject = field(default_factory=dict)
 
     def as_json(self) -> JsonObject:
         """Return the body of `POST /jobs`."""
@@ -300,6 +330,7 @@ class JobOrder:
             "max_attempts": self.max_attempts,
             "rerun_lost": self.rerun_lost,
             "stop_grace_seconds": self.stop_grace_seconds,
+            **self.checks,
         }
         given = {name: value for name, value in fields.items() if value is not None}
         return {"type": self.type.value, "session_name": self.session_name, "prompt": self.prompt, **given}

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     SECRET_MISSING = "secret_missing"  # noqa: S105 - a code, and no secret
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     EMPTY_RESULT = "empty_result"
+    VERIFICATION_FAILED = "verification_failed"
+    OUTPUT_INVALID = "output_invalid"
     GAVE_WAY = "gave_way"
     STOPPED_BY_USER = "stopped_by_user"
     CLEANUP_INCOMPLETE = "cleanup_incomplete"

@@ -34,6 +34,8 @@ HELP: Mapping[str, str] = {
     "secret_missing": "put the secret where the blueprint says, on the launcher's machine, {retry}",
     "sandbox_unavailable": "agent-launcher doctor says how to get a sandbox; {retry}",
     "unwitnessed": "{look}",
+    "verification_failed": "{look}; go on: {ao} resume {name}",
+    "output_invalid": "ask more exactly: {ao} resume {name}",
     "empty_result": "ask more exactly: {ao} resume {name}",
     "stopped_by_user": "go on: {ao} resume {name}",
     "stopped_by_parent": "go on: {ao} resume {name}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_runtime.domain.checks import CHECKS
 from agent_runtime.services.agents.blueprint_files import BrokenBlueprintError, read_blueprint
 from support.desk import Desk, Json, JsonObject, fresh, items, read, refused, text
 from support.exchanging import exchanged
@@ -339,6 +340,30 @@ def test_an_agent_says_how_long_it_may_be_silent(workshop: Workshop) -> None:
     for wrong, said in wrongs:
         answer = workshop.desk.post("/agents", {"name": "wrong", "backend": "claude", "stalls": wrong})
         assert said in refused(answer, 422, "invalid_parameters")
+
+
+def test_an_agent_says_what_is_asked_of_the_ends_of_its_jobs(workshop: Workshop) -> None:
+    verify: JsonObject = {"command": ["make", "test"], "timeout_seconds": 600.0}
+    said: JsonObject = {"verify": {"command": ["make", "test"]}, "output_schema": {"type": "object"}}
+    read(workshop.desk.post("/agents", {"name": "proved", "backend": "claude", **said}), 201)
+
+    def asked(**fields: Json) -> list[Json]:
+        made = read(workshop.desk.post("/jobs", {**_start("proved"), **fields}), 201)
+        job = read(workshop.desk.get(f"/jobs/{made['job_id']}"))
+        (listed,) = items(read(workshop.desk.get("/jobs", session=text(made["session_name"])))["jobs"])
+        beside = read(workshop.desk.get(f"/sessions/{made['session_name']}", agent="true"))["checks"]
+        assert listed["verify"] is None  # in lists it is left out, as prompts are
+        assert beside == ({name: job[name] for name in CHECKS if job[name] is not None} or None)
+        return [job[name] for name in CHECKS]
+
+    assert workshop.listed()["proved"]["verify"] == verify
+    assert asked() == [verify, 3, {"type": "object"}]
+    assert asked(verify_attempts=0, output_schema=None) == [verify, 0, None]
+    assert asked(verify=None, output_schema=None) == [None, None, None]
+    away = workshop.desk.post("/jobs", {**_start("proved"), "output_schema": {"$ref": "http://example.org"}})
+    assert "'output_schema': a schema that is whole is expected" in refused(away, 422, "invalid_parameters")
+    empty = workshop.desk.post("/jobs", {**_start("proved"), "verify": {"command": []}})
+    assert "verify.command" in refused(empty, 422, "invalid_parameters")
 
 
 def _start(agent: str) -> JsonObject:

@@ -100,6 +100,8 @@ def _report_of(ended: Ended) -> Report:
     facts: dict[str, Json] = ended.told_exit()
     if outcome.usage is not None:
         facts["usage"] = usage_as_json(outcome.usage)
+    if outcome.is_checked:
+        facts["checked"] = True
     if outcome.cost_usd is not None:
         facts["cost_usd"] = outcome.cost_usd
     match outcome.ending:

@@ -106,6 +106,8 @@ def _note(ended: Ended, unwritten: str | None) -> JsonObject:
         note["cost_usd"] = outcome.cost_usd
     if outcome.limit is not None:
         note["limit"] = outcome.limit.as_json()
+    if outcome.is_checked:
+        note["checked"] = True
     if unwritten is not None:
         note["unwritten"] = unwritten
     return note

@@ -29,6 +29,7 @@ from runtime_client.terminal.command_line import (
     warn,
 )
 from runtime_client.terminal.output import is_terminal
+from runtime_client.wire import JsonObject
 
 if TYPE_CHECKING:
     from runtime_client.start_defaults import Told
@@ -106,6 +107,7 @@ class Wishes:
     group: str | None = None
     wait_for: WaitFor | None = None
     limits: tuple[str, ...] = ()
+    checks: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,7 @@ def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionReque
         wait_for=wishes.wait_for,
         limits=dict(_limit(text) for text in wishes.limits),
         if_busy=given.if_busy,
+        checks=wishes.checks,
     )
 
 

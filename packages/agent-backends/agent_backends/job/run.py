@@ -10,7 +10,7 @@ from agent_backends.processes.signals import stop_signals_call
 from agent_backends.protocol import Ending, Outcome, Turn
 from agent_backends.redaction import Secrets
 from agent_backends.turn.recording import Recorder
-from agent_backends.turn.run import StopSwitch, run_turn
+from agent_backends.turn.run import StopSwitch, in_this_process, run_turn
 from runtime_client.client import RuntimeClient
 from runtime_client.errors import RuntimeClientError
 from runtime_client.exit_codes import ExitCode
@@ -61,16 +61,31 @@ def run_session(
     warn: Callable[[str], None],
     show: Show | None = None,
 ) -> Ended:
-    """Run one turn, send what happens as it happens, show it if somebody looks, and wait for the last to arrive."""
+    """Run one turn, and further ones while what the job asks of its end does not hold.
+
+    What happens is sent as it happens, and shown if somebody looks; the last of it is waited for.
+    """
     sender = EventSender(client, EventOrigin(turn.session_id, job.job_id, job.attempt), job.spool_folder, warn)
     recorder = Recorder(turn, sender.send if show is None else _both(sender.send, show), sender.remember)
-    ran = run_turn(turn, recorder.record, switch, job.timeout_seconds, lambda: has_asked(client, turn.session_id))
+    ran = _run(turn, recorder, switch, job.timeout_seconds, lambda: has_asked(client, turn.session_id))
     outcome = _without_secrets(ran, turn.secrets)
     exit_code = _exit_code_of(outcome, switch)
     ended = Ended(outcome, exit_code)
     recorder.record_end(outcome, ended.told_exit())
     _flush(sender, FLUSH_SECONDS if switch.cause is None else FLUSH_AFTER_STOP_SECONDS, warn)
     return ended
+
+
+def _run(
+    turn: Turn, recorder: Recorder, switch: StopSwitch, timeout_seconds: float | None, asks: Callable[[], bool]
+) -> Outcome:
+    checks = turn.checks
+    if checks is None:
+        return in_this_process(lambda: run_turn(turn, recorder.record, switch, timeout_seconds, asks), switch)
+    # Imported late: few jobs ask for more than that their agent ends well.
+    from agent_backends.turn.checked import run_checked
+
+    return in_this_process(lambda: run_checked(turn, checks, recorder, switch, timeout_seconds, asks), switch)
 
 
 def has_asked(client: RuntimeClient, session: str) -> bool:
@@ -91,7 +106,8 @@ def _both(send: Show, show: Show) -> Show:
 
 def _without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:
     error = None if outcome.error is None else secrets.hidden_in(outcome.error)
-    return replace(outcome, result_text=secrets.hidden_in(outcome.result_text), error=error)
+    output = secrets.hidden_in_object({"output": outcome.output})["output"]
+    return replace(outcome, result_text=secrets.hidden_in(outcome.result_text), error=error, output=output)
 
 
 def _exit_code_of(outcome: Outcome, switch: StopSwitch) -> int:

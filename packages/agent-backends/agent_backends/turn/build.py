@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent_backends.protocol import CannotRunError, Turn
 from agent_backends.turn.environment import (
@@ -19,6 +20,10 @@ from agent_backends.turn.request import SessionRequest, Surroundings
 from runtime_client.client import RuntimeClient
 from runtime_client.models import Agent, JobType, Session
 from runtime_client.reasons import Reason
+from runtime_client.wire import JsonObject, UnexpectedAnswerError
+
+if TYPE_CHECKING:
+    from runtime_client.checks import Checks
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,22 @@ def build_turn(
         environment=environment,
         secrets=secrets,
         output_limit_bytes=output_limit_in(around.environment),
+        checks=None if session.checks is None else _checks(session.checks, session.session_name),
         people=people_for(agent, client, session.session_id, secrets, gives_way=job.is_launched),
     )
+
+
+def _checks(asked: JsonObject, session_name: str) -> "Checks":
+    # Imported late: few jobs ask for more than that their agent ends well.
+    from runtime_client.checks import Checks
+
+    try:
+        return Checks.read(asked)
+    except UnexpectedAnswerError as error:
+        raise CannotRunError(
+            Reason.INVALID_PARAMETERS,
+            f"cannot run session {session_name!r}: {error} (use an ao-start and ao-resume of the runtime's version)",
+        ) from error
 
 
 def _words(client: RuntimeClient, session: Session, around: Surroundings) -> dict[str, str]:

@@ -17,6 +17,7 @@ from agent_backends.protocol import (
     ToolCalled,
     Turn,
     Usage,
+    Verified,
 )
 from agent_backends.turn.bounded_events import BoundedEvents
 from agent_backends.turn.head_commit import head_commit
@@ -43,6 +44,7 @@ class Recorder:
         self._send = send
         self._bounded = BoundedEvents(send)
         self._remember = remember
+        self._has_begun = False
 
     def record(self, event: AgentEvent) -> None:
         """Write down one event of the backend."""
@@ -72,6 +74,23 @@ class Recorder:
             case _:
                 assert_never(event)
 
+    def go_on(self, turn: Turn) -> None:
+        """Write down from now on what the same agent does with another prompt."""
+        self._turn = turn
+
+    def record_verification(self, found: Verified) -> None:
+        """Write down how a verification ended."""
+        told: JsonObject = {
+            "passed": found.is_passed,
+            "command": list(found.command),
+            "exit_code": found.exit_code,
+            "signal": found.signal,
+            "error": found.error,
+            "run_seconds": found.seconds,
+            "output": found.output,
+        }
+        self._send_shortened("verification", told)
+
     def record_end(self, outcome: Outcome, ended: JsonObject) -> None:
         """Write down how the turn ended; `ended` says with which exit code or by which signal."""
         self._bounded.finish()
@@ -96,6 +115,10 @@ class Recorder:
 
     def _record_start(self, event: Started) -> None:
         turn = self._turn
+        if self._has_begun:
+            self.record(Message(turn.prompt, Role.USER))
+            return
+        self._has_begun = True
         folder = str(turn.project_dir)
         self._remember({"backend": turn.blueprint.backend, "project_dir": folder})
         self._send(
@@ -126,7 +149,9 @@ def usage_as_json(usage: Usage | None) -> dict[str, Json]:
 
 
 def _result(outcome: Outcome, left_out_events: int) -> JsonObject:
+    output: JsonObject = {} if outcome.output is None else {"output": outcome.output}
     return {
+        **output,
         "text": cut_to_bytes(outcome.result_text, RESULT_BYTES_MAX),
         "usage": usage_as_json(outcome.usage),
         "cost_usd": outcome.cost_usd,

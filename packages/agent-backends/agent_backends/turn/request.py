@@ -7,6 +7,7 @@ from pathlib import Path
 from agent_backends.installation import Installation
 from runtime_client.errors import UsageError
 from runtime_client.models import JobOrder, JobType
+from runtime_client.wire import JsonObject
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class SessionRequest:
     wait_for: str | None = None
     limits: dict[str, float] = field(default_factory=dict)
     if_busy: str | None = None
+    checks: JsonObject = field(default_factory=dict)
 
     def order(self) -> JobOrder:
         """Return the job to create for this."""
@@ -45,6 +47,7 @@ class SessionRequest:
             wait_for=self.wait_for,
             limits=self.limits,
             if_busy=self.if_busy,
+            checks=self.checks,
         )
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 
 from agent_backends.processes.signals import stop_signals_call
@@ -56,7 +56,15 @@ class StopSwitch:
         return ExitCode.STOPPED
 
 
-def run_turn(
+def in_this_process(work: Callable[[], Coroutine[None, None, Outcome]], switch: StopSwitch) -> Outcome:
+    """Do work of turns in this process, which is made ready for it; signals press the switch."""
+    _adopt_orphans()
+    _hear_of_ends()
+    with stop_signals_call(switch.press):
+        return asyncio.run(work())
+
+
+async def run_turn(
     turn: Turn,
     record: Callable[[AgentEvent], None],
     switch: StopSwitch,
@@ -76,10 +84,7 @@ def run_turn(
     except UnexpectedAnswerError as cause:
         sentence = f"cannot run agent {turn.blueprint.name!r}: the 'stalls' of its agent.json are wrong: {cause}"
         return Outcome.failed(Reason.INVALID_PARAMETERS, sentence)
-    _adopt_orphans()
-    _hear_of_ends()
-    with stop_signals_call(switch.press):
-        return asyncio.run(_run(backend, turn, watch, switch, timeout_seconds))
+    return await _run(backend, turn, watch, switch, timeout_seconds)
 
 
 async def _run(

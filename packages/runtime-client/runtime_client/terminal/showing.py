@@ -60,6 +60,9 @@ def _what_happened(kind: str, data: JsonObject) -> str:
         case "post_tool":
             mark = "failed" if data.get("is_error") is True else "<-"
             return f"{mark} {_shown(data.get('tool'))} {_short(data.get('output'))}"
+        case "verification":
+            mark = "passed" if data.get("passed") is True else "failed"
+            return f"verification {mark}: {_shown(data.get('command'))} {_short(data.get('output'))}"
         case "result":
             return f"result: {_shown(data.get('text'))}"
         case _:

@@ -51,6 +51,7 @@ def report_of(job: Job, folder: RunFolder, verdict: JsonObject) -> Report:
         cost_usd=number_of(outcome, "cost_usd"),
         unwritten=unwritten or (NO_NOTE if is_missing else None),
         limit=_limit(outcome) if name == "failed" else None,
+        checked=name == "completed" and outcome.get("checked") is True,
     )
 
 

@@ -169,7 +169,8 @@ class HeartbeatAnswer:
 class Report:
     """How an attempt ended, in the runtime's words; `outcome` names the call.
 
-    Shape:   `unwritten` says what this machine could not write of it; the session's events may have it.
+    Shape:   `unwritten` says what this machine could not write of it; the session's events may have it. `checked` is
+             the command's word that what the job asks of its end holds.
     """
 
     outcome: str  # completed, failed or stopped
@@ -184,6 +185,7 @@ class Report:
     cost_usd: float | None = None
     unwritten: str | None = None
     limit: JsonObject | None = None
+    checked: bool = False
 
     def details(self) -> JsonObject:
         """The optional fields that have something to say."""
@@ -199,6 +201,7 @@ class Report:
             "cost_usd": self.cost_usd,
             "unwritten": self.unwritten,
             "limit": self.limit,
+            "checked": self.checked or None,
         }
         return {name: value for name, value in all_fields.items() if value is not None}
 

@@ -21,8 +21,8 @@ class Blueprint:
 
     Shape:   `mcp_servers` maps a server's name to its settings, with references to secrets left as they are; `sandbox`
              is what the launcher's machine puts around the agent, None for nothing; `retries` says how often its jobs
-             are tried again, `fallbacks` which agents new sessions get while its limit is used up, `stalls` how long a
-             turn may go without a sign of life.
+             are tried again, `checks` what is asked of their ends, `fallbacks` which agents new sessions get while its
+             limit is used up, `stalls` how long a turn may go without a sign of life.
     """
 
     backend: str
@@ -38,6 +38,7 @@ class Blueprint:
     permissions: Json = None
     questions: Mapping[str, Json] = field(default_factory=dict)
     retries: Mapping[str, Json] = field(default_factory=dict)
+    checks: Mapping[str, Json] = field(default_factory=dict)
     fallbacks: Sequence[str] = ()
     stalls: Mapping[str, Json] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from agent_runtime.domain.session import Session
 
 SESSION_EVENT_TYPES = frozenset(
     {
-        *("session_start", "message", "pre_tool", "post_tool", "session_stop", "result"),
+        *("session_start", "message", "pre_tool", "post_tool", "verification", "session_stop", "result"),
         *("session.stalled", "session.looped"),
     }
 )

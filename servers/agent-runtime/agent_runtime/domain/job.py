@@ -153,7 +153,8 @@ class Usage:
 class Order:
     """What a client asks for when it creates a job; checked, but not yet matched with what exists.
 
-    Shape:   `required_host` binds a new session to a machine, as one that was there before is bound to its own;
+    Shape:   `checks` are what is asked of its end, null for what its agent asks and it does not; `required_host` binds
+             a new session to a machine, as one that was there before is bound to its own;
              `is_news` is the runtime's own order to tell a parent of its children; nobody can refuse it.
     """
 
@@ -171,6 +172,7 @@ class Order:
     max_attempts: int = 1
     rerun_lost: int = 0
     retries: Mapping[str, Json] = field(default_factory=dict)
+    checks: Mapping[str, Json] = field(default_factory=dict)
     not_before: datetime | None = None
     callback: bool = False
     launcher_id: LauncherId | None = None
@@ -191,7 +193,8 @@ class Job:
              `run_seconds` is how long the attempt ran, by the clock of whoever ran it where that is known.
              Jobs of one `group_name` share their part of the launchers; `place` is where the job stands in its lane.
              What has a default is what a job that nobody has taken yet does not have.
-             `prompt_preview` is the beginning; the whole prompt is asked for apart, because it may be long.
+             `prompt_preview` is the beginning; the whole prompt is asked for apart, because it may be long, and so is
+             what is asked of its end, if it `has_checks`.
     """
 
     id: JobId
@@ -215,6 +218,7 @@ class Job:
     max_attempts: int
     rerun_lost: int
     retries: Mapping[str, Json] = field(default_factory=dict)
+    has_checks: bool = False
     not_before: datetime | None
     queue_expires_at: datetime | None
     callback: bool

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     EMPTY_RESULT = "empty_result"
     UNWITNESSED = "unwitnessed"
+    VERIFICATION_FAILED = "verification_failed"
+    OUTPUT_INVALID = "output_invalid"
     STOPPED_BY_USER = "stopped_by_user"
     STOPPED_BY_PARENT = "stopped_by_parent"
     CLEANUP_INCOMPLETE = "cleanup_incomplete"

@@ -62,6 +62,7 @@ class Session:
     depth: int = 0
     current_job_id: JobId | None
     result: str | None = None
+    output: Json = None
     metadata: Mapping[str, Json] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     created_at: datetime

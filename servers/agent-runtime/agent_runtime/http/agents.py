@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agent_runtime.domain.agent import Agent, Blueprint, Source
+from agent_runtime.domain.checks import OUTPUT_SCHEMA, VERIFY, VERIFY_ATTEMPTS
 from agent_runtime.domain.errors import Invalid
 from agent_runtime.domain.json import JsonObject
 from agent_runtime.http.wire.answers import documented, short
@@ -45,6 +46,9 @@ class AgentWire(BaseModel):
     retries: dict[str, JsonValue]
     fallbacks: list[str]
     stalls: dict[str, JsonValue]
+    verify: JsonValue
+    verify_attempts: int | None
+    output_schema: JsonValue
     active: bool
     source: Source
     folder: str
@@ -72,6 +76,9 @@ class AgentWire(BaseModel):
             retries=cast("dict[str, JsonValue]", dict(blueprint.retries)),
             fallbacks=list(blueprint.fallbacks),
             stalls=cast("dict[str, JsonValue]", dict(blueprint.stalls)),
+            verify=blueprint.checks.get(VERIFY),
+            verify_attempts=cast("int | None", blueprint.checks.get(VERIFY_ATTEMPTS)),
+            output_schema=blueprint.checks.get(OUTPUT_SCHEMA),
             active=agent.active,
             source=agent.source,
             folder=str(agent.path if agent.path.suffix == "" else agent.path.parent),

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Body, Header, Path, Query, Request
 from pydantic import JsonValue
@@ -71,11 +71,13 @@ class SessionWithAgent(SessionAnswer):
     `permissions` says beside the agent how it is to be held to what its blueprint and those of all sessions above it
     say: `ask` where it depends on the call, which is asked of `POST /questions`; null if none of them says a word.
     `has_permission_rules` is whether calls that the agent would not ask for have to be asked about, too.
+    `checks` are what the session's current job asks of its end: its command has to see to them, and to say so.
     """
 
     agent: AgentWire | None = None
     permissions: Verdict | None = None
     has_permission_rules: bool = False
+    checks: dict[str, JsonValue] | None = None
 
 
 @dataclass(frozen=True)
@@ -180,16 +182,18 @@ class SessionRoutes:
                 return SessionWithAgent(session=wire)
             # Its files are looked at where the session is read: that is no thread that answers others.
             about = self._agent_of(wire)
+            asked = _checks_of_current(tx, found)
             try:
                 line = permissions_of(tx, found, self.agents.needs)
             except Conflict:
                 # A blueprint that cannot be read says nothing of what was allowed.
-                return SessionWithAgent(session=wire, agent=about, permissions=Verdict.DENY)
+                return SessionWithAgent(session=wire, agent=about, permissions=Verdict.DENY, checks=asked)
             return SessionWithAgent(
                 session=wire,
                 agent=about,
                 permissions=one_word(line),
                 has_permission_rules=any(one is not None and one.has_rules for one in line),
+                checks=asked,
             )
 
         return await self.store.read(read)
@@ -220,7 +224,7 @@ class SessionRoutes:
             found = await self.store.write(lambda tx: _read_by_parent(tx, session, reader))
         if found.result is None:
             raise NotFound("no_result", f"session '{found.name}' has no result yet: it is {found.status}")
-        return ResultAnswer(result=found.result, status=found.status)
+        return ResultAnswer(result=found.result, output=found.output, status=found.status)
 
     async def patch(self, session: SessionReference, changes: Annotated[dict[str, JsonValue], Body()]) -> SessionAnswer:
         """`backend`, `backend_session_id`, `project_dir`, `hostname` are fields of the session; null removes a key."""
@@ -297,6 +301,13 @@ class SessionRoutes:
 
     def _wire(self, tx: Transaction, session: Session) -> SessionWire:
         return SessionWire.of(view(tx, [session], self.is_parked)[0])
+
+
+def _checks_of_current(tx: Transaction, session: Session) -> dict[str, JsonValue] | None:
+    job = tx.jobs.get(session.current_job_id) if session.current_job_id is not None else None
+    if job is None or not job.has_checks:
+        return None
+    return cast("dict[str, JsonValue]", dict(tx.jobs.checks(job.id)))
 
 
 def _look(tx: Transaction, session: str, reader: str | None) -> tuple[Session, bool]:

@@ -11,12 +11,13 @@ from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import CallbackRows, FamilyRows, Moved, Relatives
 from agent_runtime.services.ports.inquiries import InquiryRows
+from agent_runtime.services.ports.logs import LogRows
 from agent_runtime.services.ports.questions import QuestionRows
 from agent_runtime.services.ports.queue import Lane, QueueRows
 from agent_runtime.services.ports.quota import QuotaRows
 from agent_runtime.services.ports.retention import RetentionRows
 from agent_runtime.services.ports.search import SearchRows
-from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, LogRows, SessionRows
+from agent_runtime.services.ports.store import Announcement, EventRows, JobRows, LauncherRows, SessionRows
 from agent_runtime.services.ports.webhooks import WebhookRows
 from agent_runtime.store.rows.access import AccessTable
 from agent_runtime.store.rows.callbacks import CallbackTable

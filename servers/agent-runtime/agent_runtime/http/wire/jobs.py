@@ -1,13 +1,16 @@
 """What clients send about jobs, and how a job and its attempts look to them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from agent_runtime.domain.checks import CHECKS, OUTPUT_SCHEMA, VERIFY, VERIFY_ATTEMPTS
 from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import IfBusy, Job, JobStatus, JobType, Order
+from agent_runtime.domain.json import Json
 from agent_runtime.domain.reasons import BY_EXIT_STATUS, SuccessReason
 from agent_runtime.domain.retries import Retries
 from agent_runtime.domain.wishes import CallbackPolicy, WaitFor
@@ -22,6 +25,7 @@ from agent_runtime.http.wire.fields import (
     UsageWire,
     WireTime,
 )
+from agent_runtime.services.agents.blueprint_checks import OutputSchema, VerifyAttempts, VerifyText
 from agent_runtime.services.agents.blueprint_retries import RetriesText
 from agent_runtime.services.jobs.waiting import Waiting
 from agent_runtime.services.ports.queries import PastAttempt
@@ -62,7 +66,11 @@ class LimitsBody(BaseModel):
 
 
 class JobBody(BaseModel):
-    """An order to start or resume a session."""
+    """An order to start or resume a session.
+
+    `verify`, `verify_attempts` and `output_schema` are what is asked of its end; where they are left out it is what the
+    agent asks, and null asks nothing.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -80,6 +88,9 @@ class JobBody(BaseModel):
     max_attempts: NotBool[Annotated[int, Field(ge=1, le=100)]] = 1
     rerun_lost: NotBool[Annotated[int, Field(ge=0, le=100)]] = 0
     retries: RetriesText | None = None
+    verify: VerifyText | None = None
+    verify_attempts: VerifyAttempts | None = None
+    output_schema: OutputSchema | None = None
     not_before: GivenTime | None = None
     queue_timeout_seconds: NotBool[Annotated[float, Field(gt=0, le=31_536_000)]] | None = None
     callback: bool = False
@@ -118,6 +129,7 @@ class JobBody(BaseModel):
             max_attempts=self.max_attempts,
             rerun_lost=self.rerun_lost,
             retries=self.retries.model_dump(exclude_none=True) if self.retries is not None else {},
+            checks={name: _plain(getattr(self, name)) for name in CHECKS if name in self.model_fields_set},
             not_before=self.not_before,
             callback=self.callback,
             launcher_id=LauncherId(self.launcher_id) if self.launcher_id is not None else None,
@@ -127,6 +139,10 @@ class JobBody(BaseModel):
             wait_for=self.wait_for,
             limits=self.limits.model_dump(exclude_none=True) if self.limits is not None else {},
         )
+
+
+def _plain(said: VerifyText | int | dict[str, JsonValue] | None) -> Json:
+    return said.model_dump() if isinstance(said, VerifyText) else cast("Json", said)
 
 
 JobBodies = Annotated[list[JobBody], Field(min_length=1, max_length=ORDERS_MAX)]
@@ -192,7 +208,8 @@ class JobOrder(StrEnum):
 class JobWire(BaseModel):
     """A job: what was ordered, where it stands, how it ended.
 
-    `prompt` is None in lists; `prompt_preview` is its beginning. While the job is not over, `reason` says why,
+    `prompt` is None in lists, and so is what is asked of its end; `prompt_preview` is its beginning. While the job is
+    not over, `reason` says why,
     `reason_detail` what would change it, and `next_at` when time alone would. A completed one has a `reason` only if
     nobody but its exit status vouches for it.
     """
@@ -215,6 +232,9 @@ class JobWire(BaseModel):
     max_attempts: int
     rerun_lost: int
     retries: RetriesText
+    verify: VerifyText | None
+    verify_attempts: int | None
+    output_schema: dict[str, JsonValue] | None
     not_before: WireTime | None
     queue_expires_at: WireTime | None
     callback: bool
@@ -281,8 +301,11 @@ def _sentence(job: Job) -> str | None:
     return BY_EXIT_STATUS if is_by_status else None
 
 
-def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> JobWire:
+def job_wire(
+    job: Job, waiting: Waiting | None, prompt: str | None = None, checks: Mapping[str, Json] | None = None
+) -> JobWire:
     """Show a job, and while it is not over, why."""
+    asked = checks or {}
     is_pending = job.status is JobStatus.PENDING
     return JobWire(
         job_id=job.id,
@@ -303,6 +326,9 @@ def job_wire(job: Job, waiting: Waiting | None, prompt: str | None = None) -> Jo
         max_attempts=job.max_attempts,
         rerun_lost=job.rerun_lost,
         retries=RetriesText.model_validate(Retries(job.retries, job.max_attempts).in_words()),
+        verify=VerifyText.model_validate(asked[VERIFY]) if VERIFY in asked else None,
+        verify_attempts=cast("int | None", asked.get(VERIFY_ATTEMPTS)),
+        output_schema=cast("dict[str, JsonValue] | None", asked.get(OUTPUT_SCHEMA)),
         not_before=job.not_before,
         queue_expires_at=job.queue_expires_at,
         callback=job.callback,

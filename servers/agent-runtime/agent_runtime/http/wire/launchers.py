@@ -182,7 +182,8 @@ class EndFields(AttemptFields):
     """How an attempt ended.
 
     `unwritten` says what the launcher's machine could not write of it: what is missing here is then taken from the
-    session's events.
+    session's events. `checked` says that what the job asks of its end (`verify`, `output_schema`) was checked
+    and holds; without it such a job has not completed.
     """
 
     status: str | None = None
@@ -197,6 +198,7 @@ class EndFields(AttemptFields):
     log_bytes: Bytes | None = None
     unwritten: str | None = None
     limit: LimitBody | None = None
+    checked: bool = False
 
     def report_by(self, launcher_id: str, job_id: str, outcome: JobStatus) -> Report:
         """Say it in the words of the services."""
@@ -217,6 +219,7 @@ class EndFields(AttemptFields):
             log_bytes=self.log_bytes,
             is_cut_short=self.unwritten is not None,
             limit=(self.limit or LimitBody()).told(),
+            is_checked=self.checked,
         )
 
 

@@ -39,7 +39,7 @@ class JobForLauncher(BaseModel):
         job = claim.job
         return cls.model_construct(
             job_id=job.id,
-            type=job.type.value,
+            type=claim.type.value,
             session_name=job.session_name,
             agent_name=job.agent_name,
             prompt=claim.prompt,

@@ -117,9 +117,13 @@ class StatusAnswer(BaseModel):
 
 
 class ResultAnswer(BaseModel):
-    """What the agent said last, and how the session stands now."""
+    """What the agent said last, and how the session stands now.
+
+    `output` is the JSON in it, checked, if the turn was asked for some by an `output_schema`.
+    """
 
     result: str
+    output: JsonValue = None
     status: SessionStatus
 
 

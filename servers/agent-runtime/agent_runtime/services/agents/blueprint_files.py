@@ -30,8 +30,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from agent_runtime.domain.agent import Blueprint
+from agent_runtime.domain.checks import CHECKS
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
+from agent_runtime.services.agents.blueprint_checks import OutputSchema, VerifyAttempts, VerifyText
 from agent_runtime.services.agents.blueprint_kinds import (
     check_can_hold,
     check_permissions,
@@ -88,6 +90,9 @@ class BlueprintText(BaseModel):
     retries: RetriesText = RetriesText()
     fallbacks: Annotated[list[Word], Field(max_length=10)] = []
     stalls: StallsText = StallsText()
+    verify: VerifyText | None = None
+    verify_attempts: VerifyAttempts | None = None
+    output_schema: OutputSchema | None = None
     options: Annotated[dict[Word, JsonValue], Field(json_schema_extra=_OF_WORDS)] = {}
     sandbox: Annotated[
         Literal["bubblewrap"] | BubblewrapText | WrapperText | None, BeforeValidator(checked_sandbox)
@@ -127,6 +132,7 @@ class BlueprintText(BaseModel):
             retries=self.retries.model_dump(exclude_none=True),
             fallbacks=tuple(self.fallbacks),
             stalls=self.stalls.model_dump(exclude_none=True),
+            checks={name: asked for name in CHECKS if (asked := _asked(getattr(self, name))) is not None},
         )
 
 
@@ -135,11 +141,17 @@ def _plain(said: BaseModel | str | None) -> Json:
     return said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said
 
 
+def _asked(said: "VerifyText | Json") -> Json:
+    """Give what is asked of a job's end, with what holds where nothing was said."""
+    return said.model_dump() if isinstance(said, VerifyText) else said
+
+
 _KEYS_WITHIN: Mapping[str, type[BaseModel]] = {
     "limits": LimitsText,
     "questions": QuestionsText,
     "retries": RetriesText,
     "stalls": StallsText,
+    "verify": VerifyText,
 }
 
 
@@ -209,6 +221,7 @@ def write_blueprint(folder: Path, name: str, blueprint: Blueprint) -> None:
         "retries": dict(blueprint.retries),
         "fallbacks": list(blueprint.fallbacks),
         "stalls": dict(blueprint.stalls),
+        **blueprint.checks,
         "options": dict(blueprint.options),
         "sandbox": blueprint.sandbox,
         "permissions": blueprint.permissions,

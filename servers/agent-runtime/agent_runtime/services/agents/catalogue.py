@@ -97,6 +97,8 @@ class Agents:
             quota_of(agent.name, blueprint),
             {**self._retries, **blueprint.retries},
             blueprint.fallbacks,
+            blueprint.checks,
+            blueprint.sandbox,
         )
 
     def create(self, name: str, blueprint: Blueprint) -> Agent:

@@ -19,7 +19,7 @@ class AgentNeeds:
     Shape:   `client` is the client that it runs, None if nobody but its launcher can tell; `permissions` is None if
              its blueprint says nothing of them; `asks` is whether it can be held to what somebody above it may not do;
              `quota` says whose limits it uses up; `retries` are for its jobs, `fallbacks` the agents for new sessions
-             while its limit is used up.
+             while its limit is used up; `checks` are asked of the ends of its jobs.
     """
 
     name: str
@@ -33,6 +33,8 @@ class AgentNeeds:
     quota: QuotaOf | None = None
     retries: Mapping[str, Json] = field(default_factory=dict)
     fallbacks: Sequence[str] = ()
+    checks: Mapping[str, Json] = field(default_factory=dict)
+    sandbox: Json = None
 
 
 FindAgent = Callable[[str], AgentNeeds | None]

@@ -4,6 +4,7 @@ Everything here happens in the transaction that causes it: the end of a child, t
 wakes the parent are one write. There is no moment at which a crash could lose or double one of them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -204,6 +205,7 @@ def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_w
         timeout_seconds=last.timeout_seconds,
         stop_grace_seconds=last.stop_grace_seconds,
         retries={**RETRIES_OF_NEWS, **last.retries},
+        checks=tx.jobs.checks(last.id) if last.has_checks else {},
         is_news=True,
     )
     job = create_job(tx, order, lambda _name: needs).job
@@ -236,7 +238,7 @@ def _hand_over(tx: Transaction, due: Sequence[Callback], message: JobId) -> None
 
 def _rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus) -> CallbackChanges:
     has_result = outcome in (SessionStatus.FINISHED, SessionStatus.WAITING_INPUT)
-    result = (child.result or "") if has_result else ""
+    result = _result(child) if has_result else ""
     if outcome is SessionStatus.WAITING_INPUT and (asked := open_questions(tx, child)):
         result = "\n".join(_as_told(one) for one in asked)
     return {
@@ -247,6 +249,11 @@ def _rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus) -> 
         "result_excerpt": result[:EXCERPT_CHARACTERS],
         "result_characters": len(result),
     }
+
+
+def _result(child: Session) -> str:
+    """Say what a child answered; of a result that was asked for in a shape, the shape without words around it."""
+    return (child.result or "") if child.output is None else json.dumps(child.output, ensure_ascii=False)
 
 
 def _expire(tx: Transaction, callbacks: Sequence[Callback], reason: StateReason) -> None:

@@ -1,18 +1,25 @@
 """Who may order what for whom: no session above itself, no tree without end, nothing that is not paid for."""
 
+import shlex
 from collections.abc import Iterator
 
 from agent_runtime.domain.callback import CallbackState
+from agent_runtime.domain.checks import VERIFY
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import SessionId
 from agent_runtime.domain.job import JobType, Order
+from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
-from agent_runtime.domain.permissions import Verdict, one_word
+from agent_runtime.domain.permission_rules import Call
+from agent_runtime.domain.permissions import Verdict, one_word, strictest
 from agent_runtime.domain.session import Session
 from agent_runtime.domain.unknown import no_parent
 from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
 from agent_runtime.services.jobs.budgets import limits_of, refuse_overspent
 from agent_runtime.services.ports.store import Transaction
+
+_SHELL = "Bash"
+"""The tool for commands, as the rules of blueprints call it."""
 
 
 def find_parent(tx: Transaction, order: Order) -> Session | None:
@@ -66,6 +73,38 @@ def refuse_beyond_parent(tx: Transaction, order: Order, agent: AgentNeeds, find_
         f"agent '{agent.name}' cannot be held to that (choose one whose backend asks, or let it say "
         "'permissions': 'deny')",
     )
+
+
+def refuse_command_unasked(tx: Transaction, order: Order, orderer: SessionId, find_agent: FindAgent) -> None:
+    """Refuse a verification by which an agent would run what it may not run, or outside of where; a person may.
+
+    Errors:  Conflict `permissions_beyond_parent`.
+    """
+    verify, session = order.checks.get(VERIFY), tx.sessions.get(orderer)
+    if not isinstance(verify, dict) or session is None:
+        return
+    words = verify.get("command")
+    command = shlex.join(str(word) for word in words) if isinstance(words, list) else ""
+    said = [find_agent(one.agent_name) for one in (session, *ancestors(tx, session))]
+    above = [one for one in said if one is not None]
+    verdict = strictest((one.permissions for one in above), Call(_SHELL, {"command": command}, None))
+    boxes = [one.sandbox for one in above if one.sandbox is not None]
+    if verdict in (None, Verdict.ALLOW) and all(_runs_in(tx, order, box, find_agent) for box in boxes):
+        return
+    raise Conflict(
+        "permissions_beyond_parent",
+        f"cannot verify session '{order.session_name}' with '{command[:100]}': session '{session.name}' may not run "
+        "that unasked, or not outside of its sandbox (a person may order it, and so may the blueprint of the agent)",
+    )
+
+
+def _runs_in(tx: Transaction, order: Order, box: Json, find_agent: FindAgent) -> bool:
+    """Whether the order's agent has this very sandbox, and so has whoever may stand in for it."""
+    there = tx.sessions.find(order.session_name) if order.agent_name is None else None
+    name = order.agent_name if there is None else there.agent_name
+    agent = find_agent(name) if name is not None else None
+    possible = [agent, *(find_agent(other) for other in agent.fallbacks)] if agent is not None else [None]
+    return all(one is not None and one.sandbox == box for one in possible)
 
 
 def admit_resume(tx: Transaction, session: Session, parent: Session | None, order: Order) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from agent_runtime.domain.checks import checks_of
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import JobId, SessionId, new_id
@@ -317,6 +318,8 @@ def _insert_job(
     orderer = parent.name if parent is not None else session.parent_session_name
     job = _new_job(tx, order, session, agent, job_id, waits_on, orderer)
     tx.jobs.insert(job, order.prompt)
+    if job.has_checks:
+        tx.jobs.keep_checks(job.id, checks_of(order.checks, agent.checks))
     emit_job_event(
         tx, session, job, "job.created", {"status": job.status, "type": job.type, "agent_name": job.agent_name}
     )
@@ -367,6 +370,7 @@ def _new_job(
         max_attempts=order.max_attempts,
         rerun_lost=order.rerun_lost,
         retries={**agent.retries, **order.retries},
+        has_checks=bool(checks_of(order.checks, agent.checks)),
         not_before=order.not_before,
         queue_expires_at=_queue_expiry(tx, order),
         callback=order.callback,

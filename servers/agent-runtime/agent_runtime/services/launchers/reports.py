@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from agent_runtime.domain.checks import UNCHECKED
 from agent_runtime.domain.errors import Conflict, NotFound
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import TERMINAL, Job, JobStatus, Move, Usage
@@ -43,6 +44,7 @@ class Report:
 
     Shape:   `run_seconds` is by a clock that nobody sets; `ended_at` is by the launcher's own, which may be wrong.
              `limit` is what the agent's client said of a limit that it ran into.
+             `is_checked` when its command says that what the job asks of its end holds.
              `is_cut_short` when the launcher's machine could not write all of what its command had to say.
     """
 
@@ -58,6 +60,7 @@ class Report:
     log_bytes: int | None = None
     is_cut_short: bool = False
     limit: Limit = field(default_factory=Limit)
+    is_checked: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ def finish(tx: Transaction, report: Report) -> Reported:
     job = tx.jobs.get(report.proof.job_id)
     if job is None:
         raise _unknown(report.proof)
+    report = _held_to_checks(job, report)
     launcher = _see_caller(tx, report.proof)
     if not _is_current(job, report.proof):
         return _refuse(tx, job, report, "not_current")
@@ -142,6 +146,13 @@ def finish(tx: Transaction, report: Report) -> Reported:
     if (job.status, job.exit_code, job.reason) == (report.outcome, exit_code, reason):
         return Reported(job)
     return _refuse(tx, job, report, "already_ended")
+
+
+def _held_to_checks(job: Job, report: Report) -> Report:
+    """Take a success of which something is asked only with a word of whoever checked it."""
+    if report.outcome is not JobStatus.COMPLETED or report.is_checked or not job.has_checks:
+        return report
+    return replace(report, outcome=JobStatus.FAILED, reason=Reason.UNWITNESSED, error=UNCHECKED)
 
 
 def current_job(tx: Transaction, proof: Proof) -> Job:

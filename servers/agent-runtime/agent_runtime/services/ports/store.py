@@ -19,12 +19,12 @@ from agent_runtime.services.ports.access import AccessRows
 from agent_runtime.services.ports.counts import CountRows
 from agent_runtime.services.ports.families import Relatives
 from agent_runtime.services.ports.inquiries import InquiryRows
+from agent_runtime.services.ports.logs import LogRows
 from agent_runtime.services.ports.queries import (
     AgentDay,
     JobFilter,
     JobLife,
     KeyUse,
-    LogChunk,
     NextTimes,
     PastAttempt,
     SessionFilter,
@@ -95,6 +95,7 @@ class SessionChanges(UsageChanges, total=False):
     launcher_id: LauncherId | None
     current_job_id: JobId | None
     result: str | None
+    output: Json
     metadata: Mapping[str, Json]
     updated_at: datetime
     last_event_at: datetime | None
@@ -149,6 +150,12 @@ class JobRows(Protocol):
 
     def prompts(self, job_ids: Sequence[JobId]) -> Mapping[JobId, str]:
         """Read the prompts of several jobs."""
+
+    def keep_checks(self, job_id: JobId, checks: Mapping[str, Json]) -> None:
+        """Write what is asked of a job's end."""
+
+    def checks(self, job_id: JobId) -> Mapping[str, Json]:
+        """Read what is asked of a job's end; empty if nothing is."""
 
     def edit_prompt(self, job_id: JobId, prompt: str) -> Job | None:
         """Change the prompt of a job if it is pending; nothing if it is not."""
@@ -319,19 +326,6 @@ class EventRows(Protocol):
 
     def gone_through(self, session_id: SessionId | None = None) -> int:
         """Tell the last event that was removed because it was old, of one session or of all; 0 if none was."""
-
-
-class LogRows(Protocol):
-    """The raw output of the attempts."""
-
-    def end(self, job_id: JobId, attempt: int) -> int:
-        """Tell the offset at which the next chunk is expected."""
-
-    def append(self, job_id: JobId, attempt: int, chunk: LogChunk) -> None:
-        """Keep a chunk, and let go of the middle where the log has grown too long."""
-
-    def read(self, job_id: JobId, attempt: int, offset: int, limit: int) -> LogChunk | None:
-        """Read the first kept bytes at or behind an offset."""
 
 
 class Transaction(Protocol):

@@ -134,6 +134,7 @@ class _Appending:
             return
         if given.type == "result" and isinstance(text := given.data.get("text"), str):
             self._changes["result"] = text.replace("\0", "\ufffd")
+            self._changes["output"] = given.data.get("output")
         if given.type == "session_start" and isinstance(backend := given.data.get("backend"), str):
             self._changes["backend"] = backend.replace("\0", "\ufffd")[:_WORD_MAX]
         if is_at_launcher:

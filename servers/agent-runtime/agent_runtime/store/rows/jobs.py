@@ -17,6 +17,7 @@ from sqlalchemy.sql.selectable import Select
 
 from agent_runtime.domain.ids import JobId, LauncherId, SessionId
 from agent_runtime.domain.job import PROMPT_PREVIEW_CHARACTERS, IfBusy, Job, JobStatus, JobType, WaitsOn
+from agent_runtime.domain.json import Json
 from agent_runtime.services.ports.queries import (
     AgentDay,
     JobFilter,
@@ -29,6 +30,7 @@ from agent_runtime.services.ports.queries import (
 from agent_runtime.services.ports.store import Fence, JobChanges
 from agent_runtime.store.rows import job_conditions as conditions
 from agent_runtime.store.rows.attempts import AttemptTable
+from agent_runtime.store.rows.checks import CheckTable
 from agent_runtime.store.rows.job_conditions import Condition
 from agent_runtime.store.rows.keys import KeyTable
 from agent_runtime.store.rows.overview import PictureTable
@@ -51,6 +53,7 @@ class JobTable:
         self._channel = channel
         self._record = job_record(channel)
         self._attempts = AttemptTable(channel)
+        self._checks = CheckTable(channel)
         self._keys = KeyTable(channel)
         self._pictures = PictureTable(channel)
         names = [column.name for column in self._record.columns]
@@ -82,6 +85,12 @@ class JobTable:
             lambda: select(prompts.c.job_id, prompts.c.content).where(_is_among(prompts.c.job_id, values)),
         )
         return {JobId(str(row[0])): str(row[1]) for row in self._channel.rows(statement, values)}
+
+    def keep_checks(self, job_id: JobId, checks: Mapping[str, Json]) -> None:
+        self._checks.keep(job_id, checks)
+
+    def checks(self, job_id: JobId) -> Mapping[str, Json]:
+        return self._checks.of_job(job_id)
 
     def edit_prompt(self, job_id: JobId, prompt: str) -> Job | None:
         preview = update(jobs).where(jobs.c.id == bindparam("of_id"), conditions.pending())

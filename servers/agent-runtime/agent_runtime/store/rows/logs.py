@@ -12,7 +12,7 @@ LAST_BYTES_KEPT = 3 * 1024 * 1024
 
 
 class LogTable:
-    """Implements `ports.store.LogRows`."""
+    """Implements `ports.logs.LogRows`."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -19,6 +19,7 @@ _POSTGRES_BYTES = """
 SELECT coalesce((SELECT sum(octet_length(content)) FROM log_chunks), 0)
      + coalesce((SELECT sum(octet_length(data) + 200) FROM events), 0)
      + coalesce((SELECT sum(octet_length(content) + 1000) FROM prompts), 0)
+     + coalesce((SELECT sum(octet_length(content)) FROM checks), 0)
 """
 _SQLITE_BYTES = """
 SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -79,6 +80,7 @@ jobs = Table(
     Column("max_attempts", Integer, nullable=False),
     Column("rerun_lost", Integer, nullable=False),
     Column("retries", JsonText, nullable=False, server_default=text("'{}'")),
+    Column("has_checks", Boolean, nullable=False, server_default=false()),
     Column("not_before", Moment),
     Column("queue_expires_at", Moment),
     Column("callback", Boolean, nullable=False),
@@ -220,6 +222,14 @@ prompts = Table(
     # Apart from the job's row, which is written several times in a job's life: a prompt may be megabytes.
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("content", Text, nullable=False),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    # What is asked of a job's end; apart from its row like the prompt, for a schema may be long.
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", JsonText, nullable=False),
 )
 
 attempts = Table(

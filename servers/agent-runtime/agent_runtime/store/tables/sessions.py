@@ -23,6 +23,7 @@ sessions = Table(
     Column("depth", Integer, nullable=False, server_default=text("0")),
     Column("current_job_id", Id),
     Column("result", Text),
+    Column("output", JsonText),
     Column("metadata", JsonText, nullable=False),
     *usage_columns(),
     Column("created_at", Moment, nullable=False),

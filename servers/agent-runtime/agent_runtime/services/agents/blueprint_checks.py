@@ -1,0 +1,93 @@
+"""What an agent or an order may ask of the end of a job: a command that has to pass, and a shape of the result."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from agent_runtime.domain.checks import VERIFY_ATTEMPTS_MAX, VERIFY_SECONDS_DEFAULT, VERIFY_SECONDS_MAX
+from agent_runtime.services.agents.blueprint_limits import number_or_nothing
+
+SCHEMA_BYTES_MAX = 64 * 1024
+SCHEMA_DEPTH_MAX = 40
+PATTERN_CHARACTERS_MAX = 500
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+
+_Word = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+
+
+class VerifyText(BaseModel):
+    """A command that is run in the project folder once the agent has ended its turn; it passes if it ends with 0.
+
+    Units:   `timeout_seconds` is how long it may take each time.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    command: Annotated[list[_Word], Field(min_length=1, max_length=1000)]
+    timeout_seconds: Annotated[
+        float, Field(gt=0, le=VERIFY_SECONDS_MAX, strict=False), BeforeValidator(number_or_nothing)
+    ] = VERIFY_SECONDS_DEFAULT
+
+
+VerifyAttempts = Annotated[int, Field(ge=0, le=VERIFY_ATTEMPTS_MAX, strict=False), BeforeValidator(number_or_nothing)]
+"""How often what the verification printed goes back to the agent, as its next turn."""
+
+
+def checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse a schema that is none, that would be fetched from somewhere, or that is larger than any result needs.
+
+    Errors:  ValueError.
+    """
+    try:
+        size = len(json.dumps(schema, ensure_ascii=False, allow_nan=False).encode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError("a JSON Schema that can be written as JSON is expected") from error
+    if size > SCHEMA_BYTES_MAX:
+        raise ValueError(f"a JSON Schema of at most {SCHEMA_BYTES_MAX} bytes is expected, found {size}")
+    for name, value in _members(schema, 1):
+        _refuse_member(name, value)
+    # Imported late: few orders have a schema, and it takes a tenth of a second.
+    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it comes without types
+    from jsonschema.validators import Draft202012Validator, validator_for  # type: ignore[import-untyped]
+
+    try:
+        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+    except SchemaError as error:
+        place = ".".join(str(part) for part in error.absolute_path) or "it"
+        raise ValueError(f"a JSON Schema is expected, and {place[:100]!r} cannot be: {error.message[:200]}") from error
+    return schema
+
+
+def _members(value: JsonValue, depth: int) -> Iterator[tuple[str, JsonValue]]:
+    if depth > SCHEMA_DEPTH_MAX:
+        raise ValueError(f"a JSON Schema of at most {SCHEMA_DEPTH_MAX} levels is expected")
+    if isinstance(value, dict):
+        yield from value.items()
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _members(inner, depth + 1)
+
+
+def _refuse_member(name: str, value: JsonValue) -> None:
+    if name in _REFERENCES and isinstance(value, str) and not value.startswith("#"):
+        raise ValueError(f"a schema that is whole is expected: '{name}' may begin with '#' only, found {value[:80]!r}")
+    if name == "pattern" and isinstance(value, str):
+        _refuse_pattern(value)
+    if name == "patternProperties" and isinstance(value, dict):
+        for pattern in value:
+            _refuse_pattern(pattern)
+
+
+def _refuse_pattern(pattern: str) -> None:
+    if len(pattern) > PATTERN_CHARACTERS_MAX:
+        raise ValueError(f"patterns of at most {PATTERN_CHARACTERS_MAX} characters are expected")
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"the pattern {pattern[:80]!r} is no regular expression: {error}") from error
+
+
+OutputSchema = Annotated[dict[str, JsonValue], AfterValidator(checked_schema)]
+"""A JSON Schema that the result has to fit."""
