@@ -13,7 +13,8 @@ from agent_runtime.domain.job import JobStatus
 from agent_runtime.services.jobs.orders import list_jobs, stop_job
 from agent_runtime.services.jobs.run_order import next_to_run
 from agent_runtime.services.jobs.waiting import explain_waiting
-from agent_runtime.services.launchers.presence import Instance, Registration, register
+from agent_runtime.services.launchers.instances import Instance
+from agent_runtime.services.launchers.presence import Registration, register
 from agent_runtime.services.ports.families import CallbackFilter
 from agent_runtime.services.ports.questions import JobFilter
 from agent_runtime.services.ports.store import Transaction
