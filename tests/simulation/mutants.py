@@ -163,8 +163,8 @@ def _output_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def _heard_twice_lives_twice(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(launchers, "_is_repeated", _always(False))
-    patch.setattr(launchers, "_epoch", lambda known, _: 1 if known is None else known.epoch + 1)
+    patch.setattr(launchers, "is_repeated", _always(False))
+    patch.setattr(launchers, "epoch_of", lambda known, _: 1 if known is None else known.epoch + 1)
 
 
 def _end_is_not_shown(patch: pytest.MonkeyPatch) -> None:

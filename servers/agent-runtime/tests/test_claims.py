@@ -7,7 +7,8 @@ from agent_runtime.domain.ids import LauncherId
 from agent_runtime.domain.job import JobStatus
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.launchers.claims import Ask, look_for_work
-from agent_runtime.services.launchers.presence import Instance, KnownAttempt, set_draining
+from agent_runtime.services.launchers.instances import Instance
+from agent_runtime.services.launchers.presence import KnownAttempt, set_draining
 from support.store_rig import StoreRig
 
 

@@ -14,7 +14,8 @@ from agent_runtime.services.jobs.known_jobs import list_jobs
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.jobs.run_order import next_to_run
 from agent_runtime.services.jobs.waiting import explain_waiting
-from agent_runtime.services.launchers.presence import Instance, Registration, register
+from agent_runtime.services.launchers.instances import Instance
+from agent_runtime.services.launchers.presence import Registration, register
 from agent_runtime.services.ports.families import CallbackFilter
 from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Transaction

@@ -37,12 +37,12 @@ from agent_runtime.http.wire.launchers import (
 from agent_runtime.http.wire.polls import JobForLauncher, PollAnswer, PollQuery
 from agent_runtime.services.access.callers import Caller, Role, SessionTokens, is_foreign_launcher
 from agent_runtime.services.launchers.claims import announce_stops
+from agent_runtime.services.launchers.instances import Instance
 from agent_runtime.services.launchers.logs import append_log
 from agent_runtime.services.launchers.parked_polls import ParkedPolls
 from agent_runtime.services.launchers.polling import Polling
 from agent_runtime.services.launchers.presence import (
     Heartbeat,
-    Instance,
     Registered,
     Registration,
     beat,

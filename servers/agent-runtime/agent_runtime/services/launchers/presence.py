@@ -12,6 +12,7 @@ from agent_runtime.domain.job import Job, JobStatus, Move
 from agent_runtime.domain.launcher import Clients, Launcher, LauncherStatus
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.launchers.instances import Instance, epoch_of, is_past, is_repeated, past_instances_of
 from agent_runtime.services.ports.store import JobChanges, LauncherChanges, Transaction
 
 LATE_TRUTH_ACCEPTED_FOR = timedelta(hours=24)
@@ -19,20 +20,6 @@ LATE_TRUTH_ACCEPTED_FOR = timedelta(hours=24)
 SEEN_WRITTEN_EVERY = timedelta(seconds=5)
 # A list of what a launcher holds may have been on its way for as long as a call may take.
 HOLDING_MAY_BE_OLD = timedelta(seconds=30)
-PAST_INSTANCES_KEPT = 8
-"""A call of an older process than these would have been on its way through as many restarts."""
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One process of a launcher, and which of its registrations this is, counted from 1.
-
-    Units:   `began` is in seconds since its machine has started.
-    """
-
-    id: str
-    call: int
-    began: float | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +136,7 @@ def register(tx: Transaction, registration: Registration) -> Registered:
     Errors:  Conflict `superseded`: a later process has its identity by now.
     """
     known = _known(tx, registration)
-    if known is not None and _is_repeated(known, registration.instance):
+    if known is not None and is_repeated(known, registration.instance):
         return Registered(known, *_sort(tx, registration.holding or ()))
     launcher = _write_launcher(tx, registration, known)
     emit_launcher_event(tx, launcher, "launcher.registered")
@@ -297,41 +284,13 @@ def _known(tx: Transaction, registration: Registration) -> Launcher | None:
         # The first registration of a new launcher may come twice, and it cannot know its name yet.
         launcher_id = tx.launchers.of_instance(instance.id)
     known = tx.launchers.get_to_change(launcher_id) if launcher_id is not None else None
-    if known is not None and instance is not None and _is_past(known, instance, registration.boot_id):
+    if known is not None and instance is not None and is_past(known, instance, registration.boot_id):
         raise Conflict(
             "superseded",
             f"launcher '{known.id}' was registered by a later process: found instance '{instance.id}', expected "
             f"'{known.instance_id}' (leave, without ending any job)",
         )
     return known
-
-
-def _is_past(known: Launcher, instance: Instance, boot_id: str | None) -> bool:
-    """Tell whether a process that registers was replaced already, or began before the present one."""
-    if instance.id in known.past_instances.split():
-        return True
-    if boot_id is None or boot_id != known.boot_id or instance.began is None or known.instance_began is None:
-        return False
-    return instance.began < known.instance_began
-
-
-def _is_repeated(known: Launcher, instance: Instance | None) -> bool:
-    return instance is not None and known.instance_id == instance.id and instance.call <= known.instance_calls
-
-
-def _past_instances(known: Launcher | None, instance: Instance | None) -> str:
-    if known is None:
-        return ""
-    past = known.past_instances.split()
-    is_replaced = known.instance_id is not None and (instance is None or instance.id != known.instance_id)
-    return " ".join([*past, *([known.instance_id] if is_replaced and known.instance_id else [])][-PAST_INSTANCES_KEPT:])
-
-
-def _epoch(known: Launcher | None, instance: Instance | None) -> int:
-    if known is None:
-        return 1
-    is_same = instance is not None and instance.id == known.instance_id
-    return known.epoch if is_same else known.epoch + 1
 
 
 def _write_launcher(tx: Transaction, registration: Registration, known: Launcher | None) -> Launcher:
@@ -346,7 +305,7 @@ def _write_launcher(tx: Transaction, registration: Registration, known: Launcher
         max_jobs=registration.max_jobs,
         backends=list(registration.backends),
         clients=registration.clients,
-        epoch=_epoch(known, registration.instance),
+        epoch=epoch_of(known, registration.instance),
         status=LauncherStatus.ALIVE,
         draining=known.draining if known is not None else False,
         refusal=None,
@@ -356,7 +315,7 @@ def _write_launcher(tx: Transaction, registration: Registration, known: Launcher
         only_own_jobs=registration.only_own_jobs,
         instance_id=registration.instance.id if registration.instance is not None else None,
         instance_calls=registration.instance.call if registration.instance is not None else 0,
-        past_instances=_past_instances(known, registration.instance),
+        past_instances=past_instances_of(known, registration.instance),
         instance_began=registration.instance.began if registration.instance is not None else None,
     )
     if known is None:
