@@ -40,5 +40,5 @@ def test_a_version_is_asked_for_once_until_the_program_is_another_file(tmp_path:
     assert [version("1"), version(), version("2.0")] == ["codex 1", "codex 1", "codex 2.0"]
     assert asked.read_text() == "x\nx\n"
     assert clients_here(tmp_path / "agents", environment) == [
-        {"client": "codex", "program": str(program), "is_signed_in": None}
+        {"client": "codex", "program": str(program), "is_signed_in": None, "account": None}
     ]

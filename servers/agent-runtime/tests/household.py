@@ -86,6 +86,13 @@ class Household:
         found = self.do(lambda tx: look_for_work(tx, Ask(self.launcher_id, slots=100, batch=100)))
         return self.do(lambda tx: [start(tx, proof(claim.job)) for claim in found.claims])
 
+    def speak(self, name: str) -> None:
+        """Let a session's agent be up, with a conversation of its own."""
+        session = self.session(name)
+        up = GivenEvent("session_start", {}, job_id=session.current_job_id)
+        self.do(lambda tx: tx.sessions.change(session.id, {"backend_session_id": f"talk-{name}"}))
+        self.do(lambda tx: append_events(tx, session, [up]))
+
     def say(self, name: str, text: str, **data: object) -> None:
         """Let a session's agent give a result."""
         session = self.session(name)

@@ -34,6 +34,8 @@ OF_WHAT_IS_OPEN = (
     "INDEX jobs_in_turn",
     "INDEX jobs_held",
     "INDEX jobs_stopping",
+    "INDEX quota_holds_open",
+    "INDEX questions_overdue",
 )
 """Indexes of what is there or open: to walk along one is no walk through what is over."""
 

@@ -27,7 +27,7 @@ def claimed(inquiry: Inquiry) -> list[tuple[JobType, str]]:
     found = house.do(lambda tx: look_for_work(tx, Ask(house.launcher_id, slots=100, batch=100)))
     for claim in found.claims:
         house.do(lambda tx, job=claim.job: start(tx, proof(job)))  # type: ignore[misc]
-    return [(claim.job.type, claim.prompt) for claim in found.claims]
+    return [(claim.type, claim.prompt) for claim in found.claims]
 
 
 def test_a_turn_that_gives_way_leaves_its_place_and_goes_on_with_the_answer_over_crashes(inquiry: Inquiry) -> None:
@@ -35,6 +35,7 @@ def test_a_turn_that_gives_way_leaves_its_place_and_goes_on_with_the_answer_over
     house.limits["echo"] = {"max_running": 1}
     boss = house.run("boss", agent_name="other")
     job = house.run("child", "boss")
+    house.speak("child")
     house.begin("next")
     question = inquiry.asked(job)
     with pytest.raises(PowerCutError):
@@ -72,6 +73,7 @@ def test_a_turn_that_gives_way_leaves_its_place_and_goes_on_with_the_answer_over
 
 def test_an_answer_that_came_before_the_turn_gave_way_lets_it_go_on_at_once(inquiry: Inquiry) -> None:
     job = inquiry.house.run("asker")
+    inquiry.house.speak("asker")
     question = inquiry.asked(job)
     inquiry.answer(question, DENY)
 
@@ -79,6 +81,21 @@ def test_an_answer_that_came_before_the_turn_gave_way_lets_it_go_on_at_once(inqu
 
     ((kind, words),) = claimed(inquiry)
     assert (kind, "not today" in words) == (JobType.RESUME_SESSION, True)
+
+
+def test_a_turn_that_gave_way_before_it_had_a_conversation_begins_again_with_its_order_and_the_answers(
+    inquiry: Inquiry,
+) -> None:
+    job = inquiry.house.run("asker")
+    question = inquiry.asked(job)
+    inquiry.answer(question, DENY)
+
+    give_way(inquiry, job)
+
+    ((kind, words),) = claimed(inquiry)
+    assert kind is JobType.START_SESSION
+    assert words.startswith("work, asker"), "no conversation is there that knows what was ordered"
+    assert "not today" in words
 
 
 def test_a_turn_that_gave_way_can_be_stopped_and_takes_its_question_with_it(inquiry: Inquiry) -> None:

@@ -90,7 +90,7 @@ def test_what_happened_is_counted_once_and_in_a_form_that_monitoring_systems_rea
     before = scraped(desk)
     job = desk.run()
     usage: JsonObject = {"input_tokens": 7, "output_tokens": 5}
-    body = {**proof(job), "reason": "rate_limited", "error": "enough for today", "usage": usage, "cost_usd": 0.25}
+    body = {**proof(job), "reason": "backend_auth", "error": "not logged in", "usage": usage, "cost_usd": 0.25}
     read(desk.post(f"/launcher/jobs/{job['job_id']}/failed", body))
     read(desk.post(f"/launcher/jobs/{job['job_id']}/failed", body))  # Told again after a lost answer.
     after = scraped(desk)
@@ -99,7 +99,7 @@ def test_what_happened_is_counted_once_and_in_a_form_that_monitoring_systems_rea
         return value(after, name, sample, **labels) - value(before, name, sample, **labels)
 
     assert grown("job_starts", agent="echo") == 1
-    assert grown("job_ends", status="failed", reason="rate_limited") == 1
+    assert grown("job_ends", status="failed", reason="backend_auth") == 1
     assert grown("agent_tokens", agent="echo", kind="input") == 7
     assert grown("agent_tokens", agent="echo", kind="output") == 5
     assert grown("agent_cost_usd", agent="echo") == 0.25

@@ -30,7 +30,8 @@ def test_a_result_is_there_once_an_agent_gave_one(desk: Desk) -> None:
 
     read(desk.post(f"/sessions/{name}/events", {"type": "result", "data": {"text": "forty-two"}}))
 
-    assert read(desk.get(f"/sessions/{name}/result")) == {"result": "forty-two", "status": "pending"}
+    said = read(desk.get(f"/sessions/{name}/result"))
+    assert said == {"result": "forty-two", "status": "pending", "output": None}
 
 
 def test_lists_are_paged_newest_first_without_holes_or_doubles(desk: Desk) -> None:

@@ -11,8 +11,8 @@ _Tries = Annotated[int, Field(ge=0, le=TRIES_MAX, strict=False), BeforeValidator
 
 
 def _tries_or_until_reset(value: object) -> object:
-    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= TRIES_MAX
-    if value is not None and value != UNTIL_RESET and not is_number:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+    if value is not None and value != UNTIL_RESET and not (is_number and 0 <= value <= TRIES_MAX):
         raise ValueError(f"'{UNTIL_RESET}' or a number from 0 to {TRIES_MAX} is expected")
     return value
 

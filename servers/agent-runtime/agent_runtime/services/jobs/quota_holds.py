@@ -69,13 +69,13 @@ def extend_hold(tx: Transaction, hold_id: HoldId, until: datetime) -> QuotaHold:
 
     Errors:  NotFound; Invalid for a moment that is over; Conflict for a hold that is lifted.
     """
+    get_hold(tx, hold_id)
     if until <= tx.now:
         raise Invalid(
             "invalid_parameters",
             f"cannot hold until {until:%Y-%m-%d %H:%M:%S} UTC, which is over: a later time is expected "
             f"(to end the hold: DELETE /holds/{hold_id})",
         )
-    get_hold(tx, hold_id)
     changed = tx.quota.change(hold_id, {**_NOBODY_TRIES, "state": HoldState.CLOSED, "until": until})
     if changed is None:
         raise Conflict(

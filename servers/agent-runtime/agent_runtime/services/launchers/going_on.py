@@ -20,13 +20,13 @@ _NOT_HERE = (
 
 def as_told(tx: Transaction, launcher: Launcher, job: Job, prompt: str) -> tuple[JobType, str]:
     """Say as what a launcher is to run a job, and with which words."""
-    if has_given_way(job):
-        return JobType.RESUME_SESSION, answers_for(tx, job)
     if job.attempt < 2:
         return job.type, prompt
     session = tx.sessions.glance(job.session_id)
     if session is None or session.backend_session_id is None:
-        return job.type, prompt
+        return job.type, f"{prompt}\n\n{answers_for(tx, job)}" if has_given_way(job) else prompt
+    if has_given_way(job):
+        return JobType.RESUME_SESSION, answers_for(tx, job)
     before = [one for one in tx.jobs.past_attempts(job.id) if one.started_at is not None]
     has_spoken = bool(before) and _has_spoken(tx, job)
     if session.hostname not in (None, launcher.hostname):

@@ -132,7 +132,7 @@ def finish(tx: Transaction, report: Report) -> Reported:
     report = _held_to_checks(job, report)
     launcher = _see_caller(tx, report.proof)
     if not _is_current(job, report.proof):
-        return _refuse(tx, job, report, "not_current")
+        return Reported(job) if _is_taken_already(tx, job, report) else _refuse(tx, job, report, "not_current")
     if job.status is JobStatus.CLAIMED:
         # A launcher may learn that the process cannot even begin before it has said that it starts.
         job = _start(tx, job, launcher) or job
@@ -146,6 +146,13 @@ def finish(tx: Transaction, report: Report) -> Reported:
     if (job.status, job.exit_code, job.reason) == (report.outcome, exit_code, reason):
         return Reported(job)
     return _refuse(tx, job, report, "already_ended")
+
+
+def _is_taken_already(tx: Transaction, job: Job, report: Report) -> bool:
+    """Tell whether this is the end of an attempt that is followed by another one, told again after a lost answer."""
+    token, told = report.proof.token, (report.outcome, report.exit_code)
+    past = tx.jobs.past_attempts(job.id) if token is not None else ()
+    return any(one.token == token and (one.status, one.exit_code) == told for one in past)
 
 
 def _held_to_checks(job: Job, report: Report) -> Report:

@@ -36,6 +36,12 @@ Table(
         sqlite_where=text("lifted_at IS NULL"),
         postgresql_where=text("lifted_at IS NULL"),
     ),
+    Index(
+        "quota_holds_lifted",
+        "lifted_at",
+        sqlite_where=text("lifted_at IS NOT NULL"),
+        postgresql_where=text("lifted_at IS NOT NULL"),
+    ),
 )
 
 
