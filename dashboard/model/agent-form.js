@@ -3,11 +3,9 @@ import { BACKENDS } from "./backends.js";
 import { readPairs } from "./names.js";
 
 const OBJECTS = ["mcp_servers", "limits", "options"];
-// What the form does not show: it stays as it was written.
-const KEPT = ["permissions", "questions", "retries", "fallbacks", "stalls"];
 const WORD = /^[a-z]+$/;
 // What the form does not show stays as somebody wrote it.
-const KEPT = ["permissions", "questions", "retries", "fallbacks", "verify", "verify_attempts", "output_schema"];
+const KEPT = ["permissions", "questions", "retries", "fallbacks", "stalls", "verify", "verify_attempts", "output_schema"];
 
 /** Fills the form with an agent; a copy gets another name. */
 export function formOf(agent, { copy }) {
@@ -81,7 +79,6 @@ export function bodyOf(form) {
     system_prompt: form.system_prompt,
     mcp_servers: object(form.mcp_servers),
     sandbox: sandboxIn(form.sandbox.trim()),
-    ...form.kept,
   };
 }
 

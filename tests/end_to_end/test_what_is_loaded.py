@@ -156,7 +156,7 @@ OF_EVERY_RUN = {
     *("blueprint", "installation", "kind", "printed", "protocol", "redaction", "registry"),
     *("client.permission", "processes.signals", "processes.tree"),
     *(f"job.{name}" for name in ("launched", "launchers_words", "note", "options", "queue_options", "run", "start")),
-    "job.wanted_checks",
+    *("job.question_terms", "job.wanted_checks"),
     *(f"sandbox.{name}" for name in ("command_prefix", "settings")),
     *(
         f"turn.{name}"

@@ -1,4 +1,4 @@
-"""An MCP server of a test's own: it tells who called, and leaves files where it was started and called."""
+"""An MCP server of a test's own: it tells who called, asks where to, and leaves files where it was started and called."""
 
 import sys
 from pathlib import Path
@@ -14,13 +14,20 @@ def lab_server(folder: Path) -> JsonObject:
     path.write_text(
         "import os\n"
         "from pathlib import Path\n"
-        "from mcp.server import MCPServer\n"
+        "from mcp.server.mcpserver import Context, MCPServer\n"
+        "from pydantic import BaseModel\n"
+        "class Where(BaseModel):\n"
+        "    port: int\n"
         f"folder = Path({str(folder)!r})\n"
         "server = MCPServer('lab')\n"
         "@server.tool()\n"
         "def whoami(greeting: str) -> str:\n"
         f"    (folder / {CALLED!r}).touch()\n"
         "    return f'{greeting} {os.environ[\"TOKEN\"]}'\n"
+        "@server.tool()\n"
+        "async def ask_where(context: Context) -> str:\n"
+        "    heard = await context.elicit(message='Where to?', schema=Where)\n"
+        "    return f'{heard.action} {getattr(heard, \"data\", None)}'\n"
         f"(folder / {STARTED!r}).touch()\n"
         "server.run()\n"
     )

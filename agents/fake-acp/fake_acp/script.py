@@ -11,6 +11,7 @@
     mode                 say which mode and model it is in
     update: {JSON}       send this as an update
     request: METHOD      ask the client for something
+    elicit: {JSON}       ask people to fill in this form, and remember what the client answered
     error: CODE {JSON}   answer the prompt with this error, the JSON as its data
     stop: REASON         end the turn with this reason
 
@@ -20,7 +21,22 @@ Other lines mean nothing, `{{last}}` is what the last command printed, and a pro
 import re
 from typing import NamedTuple
 
-VERBS = ("say", "think", "run", "ask", "recall", "cost", "wait", "mcp", "mode", "update", "request", "error", "stop")
+VERBS = (
+    "say",
+    "think",
+    "run",
+    "ask",
+    "recall",
+    "cost",
+    "wait",
+    "mcp",
+    "mode",
+    "update",
+    "request",
+    "elicit",
+    "error",
+    "stop",
+)
 _LINE = re.compile(rf"^(?P<verb>{'|'.join(VERBS)})\b:?\s*(?P<rest>.*)$")
 
 

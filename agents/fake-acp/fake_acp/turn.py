@@ -115,6 +115,11 @@ class Turn:
     def _request(self, method: str) -> None:
         self._say(json.dumps(self._wire.ask(method, {"sessionId": self._session["id"]})))
 
+    def _elicit(self, form: str) -> None:
+        asked = {"mode": "form", "message": "Tell me", "requestedSchema": json.loads(form)}
+        answer = self._wire.ask("elicitation/create", {"sessionId": self._session["id"], **asked})
+        self._last = json.dumps(answer.get("result") or answer.get("error"), sort_keys=True)
+
     def _run(self, command: str) -> None:
         if self._faults & {"permission-asked", "only-always"}:
             self._ask(command)

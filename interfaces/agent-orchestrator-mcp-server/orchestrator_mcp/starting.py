@@ -65,6 +65,13 @@ OutputSchema = Annotated[
     dict[str, JsonValue] | None,
     Field(description="A JSON Schema: its answer has to be one JSON value that fits; you get it as 'output'."),
 ]
+Questions = Annotated[
+    dict[str, JsonValue] | None,
+    Field(
+        description="For what it asks of people: {'expire_seconds': 3600, 'at_expiry': 'stop', 'parent': 'told'}; as its"
+        " blueprint says if absent."
+    ),
+]
 
 
 class StartingTools:
@@ -94,6 +101,7 @@ class StartingTools:
         retries: Retries = None,
         verify: Verify = None,
         output_schema: OutputSchema = None,
+        questions: Questions = None,
     ) -> Accepted:
         """Start another agent in a new named session, and return at once while it works.
 
@@ -115,6 +123,7 @@ class StartingTools:
             not_before=_time_in(not_before),
             retries=retries or {},
             checks=_checks(verify, output_schema),
+            questions=questions or {},
         )
         return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
 
@@ -138,6 +147,7 @@ class StartingTools:
         retries: Retries = None,
         verify: Verify = None,
         output_schema: OutputSchema = None,
+        questions: Questions = None,
     ) -> Accepted:
         """Say something more to a session that exists; it remembers its whole conversation.
 
@@ -156,6 +166,7 @@ class StartingTools:
             not_before=_time_in(not_before),
             retries=retries or {},
             checks=_checks(verify, output_schema),
+            questions=questions or {},
         )
         return self._desk.ask(caller, lambda client, caller: _create(client, caller, order))
 

@@ -38,7 +38,9 @@ def call(runtime: RuntimeProcess) -> Iterator[Call]:
     desk.close()
 
 
-def test_an_order_says_when_how_urgently_and_how_often_it_is_tried(runtime: RuntimeProcess, call: Call) -> None:
+def test_an_order_says_when_how_urgently_how_often_and_what_holds_for_its_questions(
+    runtime: RuntimeProcess, call: Call
+) -> None:
     name, then = f"later-{secrets.token_hex(4)}", "2150-01-31T03:00:00.000000Z"
     retries = {"agent": 1, "quota": "until_reset"}
     made = call(
@@ -49,6 +51,7 @@ def test_an_order_says_when_how_urgently_and_how_often_it_is_tried(runtime: Runt
         priority=-3,
         not_before="10h",
         retries=retries,
+        questions={"at_expiry": "stop", "give_way_seconds": None},
     )
     resumed = call(
         "resume_agent_session", session_name=name, prompt="y", not_before=then, priority=500, retries='{"agent": 2}'
@@ -59,6 +62,8 @@ def test_an_order_says_when_how_urgently_and_how_often_it_is_tried(runtime: Runt
 
     assert (first["priority"], first["reason"]) == (-3, "not_before")
     assert cast("dict[str, object]", first["retries"])["agent"] == 1
+    terms = cast("dict[str, object]", first["questions"])
+    assert (terms["at_expiry"], terms["parent"]) == ("stop", None)
     assert (second["priority"], second["not_before"]) == (100, then)
     assert cast("dict[str, object]", second["retries"])["agent"] == 2
 
@@ -68,6 +73,7 @@ def test_an_order_says_when_how_urgently_and_how_often_it_is_tried(runtime: Runt
     [
         ({"retries": "often"}, "'retries': expected an object, found 'often'"),
         ({"retries": {"agnet": 1}}, "did you mean 'agent'?"),
+        ({"questions": {"at_expiry": "perhaps"}}, "'questions.at_expiry'"),
         ({"not_before": "tonight"}, "'not_before'"),
     ],
 )

@@ -1,23 +1,26 @@
 """The backend `acp` with the scripted agent that ships: what works, and every way in which an agent can go wrong."""
 
+import asyncio
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent_backends.acp.options import AcpOptions
 from agent_backends.blueprint import Bubblewrap
-from agent_backends.protocol import AgentEvent, Ending, Message, Started, ToolAnswered, ToolCalled
+from agent_backends.protocol import AgentEvent, Ending, Message, Said, Started, ToolAnswered, ToolCalled
 from agent_backends.redaction import Secrets
 from runtime_client.reasons import Reason
-from runtime_client.wire import JsonObject
+from runtime_client.wire import Json, JsonObject
 from support.agent_rig import FAKE_ACP, AgentRig
 from support.bubblewrap import SYSTEM_PATH
 
 SOON: JsonObject = {"start_seconds": 1}
-REJECT: JsonObject = {"permission": "reject", "config": {"mode": "build"}}
+IN_BUILD: JsonObject = {"config": {"mode": "build"}}
+REJECT: JsonObject = {"permission": "reject", **IN_BUILD}
 
 
 @pytest.fixture
@@ -163,6 +166,39 @@ def test_what_we_do_not_have_is_refused_and_the_turn_goes_on(rig: AgentRig) -> N
     outcome = rig.run(rig.turn("request: fs/read_text_file")).outcome
 
     assert json.loads(outcome.result_text)["error"]["code"] == -32601
+
+
+class ScriptedPerson:
+    """Somebody who fills in every form in the same way, or nobody."""
+
+    has_rules = False
+
+    def __init__(self, answer: Json) -> None:
+        self.asked: list[JsonObject] = []
+        self.gave_way = asyncio.Event()
+        self._answer = answer
+
+    async def ask(self, asked: JsonObject) -> Said:
+        """Answer at once."""
+        self.asked.append(asked)
+        return Said(None, None, self._answer)
+
+
+def test_what_it_wants_to_know_is_a_form_for_people_and_what_they_fill_in_is_its_answer(rig: AgentRig) -> None:
+    form: JsonObject = {"properties": {"port": {"type": "integer"}}, "required": ["port"]}
+    asks = rig.turn(f"elicit: {json.dumps(form)}\nsay: {{{{last}}}}", options={"permission": "ask", **IN_BUILD})
+    person, nobody = ScriptedPerson({"port": 80}), ScriptedPerson(None)
+
+    heard = rig.run(replace(asks, people=person)).outcome.result_text
+    unheard = rig.run(replace(asks, people=nobody)).outcome.result_text
+    not_offered = rig.run(rig.turn(asks.prompt)).outcome.result_text
+
+    assert json.loads(heard) == {"action": "accept", "content": {"port": 80}}
+    assert json.loads(unheard) == {"action": "cancel"}
+    assert json.loads(not_offered)["code"] == -32601
+    (asked,) = person.asked
+    assert (asked["kind"], asked["text"], asked["form"]) == ("form", "Tell me", {"type": "object", **form})
+    assert asked["call_id"] != nobody.asked[0]["call_id"], "what is asked again is known by what it asks"
 
 
 def test_the_blueprints_servers_are_told_with_their_variables_and_headers(rig: AgentRig) -> None:

@@ -126,7 +126,8 @@ def test_what_waits_says_why_and_can_be_held(commands: Commands) -> None:
 def test_an_order_says_all_that_the_runtime_can_be_asked(commands: Commands) -> None:
     queue = ("--priority", "-3", "--at", "2150-01-31T03:00Z", "--queue-timeout", "2d", "--stop-grace", "1m")
     tries = ("--retries", "network=2,quota=until_reset", "--retries", "within_seconds=6h", "--max-attempts", "3")
-    words = ("start", "later", "--agent", "echo", "-p", "x", "-d", *queue, *tries, "--rerun-lost", "1")
+    terms = ("--questions", "expire_seconds=2h,at_expiry=stop", "--questions", "give_way_seconds=never")
+    words = ("start", "later", "--agent", "echo", "-p", "x", "-d", *queue, *tries, *terms, "--rerun-lost", "1")
 
     first, again = (commands.run("ao", *words, "--idempotency-key", "the-one") for _ in range(2))
     job = _job(commands, "later")
@@ -140,6 +141,8 @@ def test_an_order_says_all_that_the_runtime_can_be_asked(commands: Commands) -> 
     assert job["queue_expires_at"] is not None
     retries = job["retries"]
     assert (retries["network"], retries["quota"], retries["within_seconds"]) == (2, "until_reset", 21_600)
+    asked = {"expire_seconds": 7200, "at_expiry": "stop", "parent": None, "give_way_seconds": None}
+    assert job["questions"] == asked
     assert sooner["reason"] == "not_before"
 
 
@@ -153,6 +156,8 @@ def test_options_that_cannot_hold_are_refused_with_what_to_do(commands: Commands
         (("-d", "--priority", "101"), "expected a whole number, from -100 to 100"),
         (("-d", "--retries", "network"), "expected CLASS=NUMBER"),
         (("-d", "--retries", "netwrok=5"), "did you mean 'network'?"),
+        (("-d", "--questions", "at_expiry"), "expected TERM=VALUE"),
+        (("-d", "--questions", "at_expirry=stop"), "did you mean 'at_expiry'?"),
         (("-d", "--idempotency-key", "schlüssel"), "expected 1 to 200 letters, digits and signs of ASCII"),
         (("-d", "--launcher", "nobody"), "no launcher is called 'nobody'"),
         (("-d", "--prioriti", "5"), "did you mean '--priority'?"),

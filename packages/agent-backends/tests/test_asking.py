@@ -12,6 +12,7 @@ import pytest
 from runtime_client.wire import Json, JsonObject
 from support.claude_rig import ClaudeRig
 from support.commands import Commands
+from support.lab_server import lab_server
 from support.model_stand_in import ModelStandIn
 from support.runtime_process import RuntimeProcess
 from support.waiting import wait_until
@@ -114,3 +115,24 @@ def test_claude_asks_before_it_acts_and_does_what_it_is_told(runtime: RuntimePro
     assert "not in this house" in logs
     assert "hidden-from-it" not in logs
     assert b"blue" in out
+
+
+def test_what_a_server_of_its_own_wants_to_know_is_a_form_for_people(
+    runtime: RuntimeProcess, scene: Scene, tmp_path: Path
+) -> None:
+    servers: Json = {"lab": {**lab_server(tmp_path), "env": {"TOKEN": "t"}}}
+    api = runtime.api
+    api.ask("PUT", "/agents/curious", {"backend": "claude", "permissions": "ask", "mcp_servers": servers})
+    api.close()
+    running = scene.start("curious-one", "mcp: mcp__lab__ask_where {}\nsay: {{last}}", "curious")
+    leave = scene.asked("curious-one")
+    assert leave["kind"] == "permission"
+    scene.answer(leave, "allow")
+
+    form = scene.asked("curious-one")
+    assert (form["kind"], form["text"]) == ("form", "lab: Where to?")
+    scene.answer(form, '{"port": 8080}')
+
+    out, err = running.communicate(timeout=90)
+    assert running.returncode == 0, err.decode()
+    assert b"accept port=8080" in out

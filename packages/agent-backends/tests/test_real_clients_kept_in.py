@@ -79,6 +79,8 @@ class ScriptedPeople:
     async def ask(self, asked: JsonObject) -> Said:
         """Answer at once."""
         self.asked.append(asked)
+        if asked["kind"] == "form":
+            return Said(answer={"port": 8080})
         return Said("deny" if "denied" in str(asked["input"]) else "allow")
 
 
@@ -97,6 +99,22 @@ def test_what_it_asks_is_put_to_people_and_what_they_say_holds(bench: ClientBenc
     assert not (bench.rig.project_dir / "denied").exists()
     told = [(one["tool"], "allowed" in str(one["input"])) for one in people.asked]
     assert told == [("Bash", True), ("Bash", False)]
+
+
+@pytest.mark.parametrize("bench", [CODEX], indirect=True, ids=lambda client: client.name)
+def test_what_a_server_of_its_own_wants_to_know_is_put_to_people(bench: ClientBench, tmp_path: Path) -> None:
+    people = ScriptedPeople()
+    call = bench.client.call("lab", "ask_where", {})
+    bench.rig.variables = {**bench.rig.variables, **_folder_of_its_own(bench)}
+    turn = bench.rig.turn(
+        f"{call}\nsay: {{{{last}}}}", options={"permission": "ask"}, mcp_servers={"lab": lab_server(tmp_path)}
+    )
+
+    ran = bench.rig.run(replace(turn, people=people))
+
+    assert "accept port=8080" in ran.outcome.result_text, ran.outcome
+    asked = [(one["kind"], one["text"]) for one in people.asked if one["kind"] == "form"]
+    assert asked == [("form", "lab: Where to?")]
 
 
 def _folder_of_its_own(bench: ClientBench) -> dict[str, str]:

@@ -281,7 +281,8 @@ class Event:
 class JobOrder:
     """What a client asks for when it creates a job; what is None or empty is left out and the runtime decides.
 
-    Shape:   `checks` are `verify`, `verify_attempts` and `output_schema` as `POST /jobs` has them.
+    Shape:   `checks` are `verify`, `verify_attempts` and `output_schema` as `POST /jobs` has them, and `questions` are
+             the terms of what it asks.
     """
 
     type: JobType
@@ -307,6 +308,7 @@ class JobOrder:
     rerun_lost: int | None = None
     stop_grace_seconds: float | None = None
     checks: JsonObject = field(default_factory=dict)
+    questions: JsonObject = field(default_factory=dict)
 
     def as_json(self) -> JsonObject:
         """Return the body of `POST /jobs`."""
@@ -330,6 +332,7 @@ class JobOrder:
             "max_attempts": self.max_attempts,
             "rerun_lost": self.rerun_lost,
             "stop_grace_seconds": self.stop_grace_seconds,
+            "questions": self.questions or None,
             **self.checks,
         }
         given = {name: value for name, value in fields.items() if value is not None}

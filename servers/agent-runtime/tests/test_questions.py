@@ -5,12 +5,13 @@ from household import PowerCutError
 from inquiry import ALLOW, DENY, OTHER, RUNNING, WAITING, Inquiry
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound, Refused
-from agent_runtime.domain.job import JobStatus, Move
+from agent_runtime.domain.job import Job, JobStatus, JobType, Move, Order
 from agent_runtime.domain.json import JsonObject
 from agent_runtime.domain.question import AtExpiry, ParentsPart, QuestionKind, QuestionStatus, QuestionTerms
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.families.trees import grow_tree
+from agent_runtime.services.jobs.admission import refuse_wider_terms
 from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.orders import stop_job
@@ -232,9 +233,16 @@ def house_session(tx: Transaction, name: str) -> Session:
 
 
 FORM: JsonObject = {
-    "properties": {"port": {"type": "integer"}, "mode": {"enum": ["fast", "safe"]}},
+    "properties": {
+        "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+        "mode": {"enum": ["fast", "safe"]},
+        "tone": {"type": "string", "oneOf": [{"const": "hi", "title": "Friendly"}, {"const": "no", "title": "Curt"}]},
+        "tags": {"type": "array", "items": {"anyOf": [{"const": "x"}, {"const": "y"}]}, "maxItems": 1},
+        "name": {"type": "string", "minLength": 2},
+    },
     "required": ["port"],
 }
+TONED: JsonObject = {"answer": {"port": 1, "tone": "hi", "tags": ["x"], "name": "ab"}}
 CHOICES = [{"label": "red"}, {"label": "blue"}]
 
 
@@ -246,6 +254,18 @@ CHOICES = [{"label": "red"}, {"label": "blue"}]
         ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"mode": "safe"}}, "field 'port'"),
         ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": 1, "mode": "x"}}, "one of fast, safe"),
         ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": True}}, "of the type 'integer'"),
+        ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": 70000}}, "at most 65535, found 70000"),
+        ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": 0}}, "at least 1, found 0"),
+        (
+            "form",
+            {"form": FORM},
+            TONED,
+            {"answer": {"port": 1, "tone": "Friendly"}},
+            "'tone' of the form is one of hi, no",
+        ),
+        ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "tags": ["z"]}}, "'tags' of the form is one of x, y"),
+        ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "tags": ["x", "y"]}}, "at most 1 choices, found 2"),
+        ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "name": "x"}}, "at least 2 characters, found 1"),
         ("text", {"text": "Which?"}, {"answer": "that"}, {"decision": "allow"}, "takes an 'answer'"),
         ("permission", {"tool": "Bash"}, ALLOW, {"answer": "yes"}, "'allow' or 'deny' is expected"),
     ],
@@ -261,3 +281,34 @@ def test_an_answer_that_does_not_fit_its_question_is_refused_with_a_sentence(
         inquiry.answer(question, bad)
 
     assert inquiry.answer(question, good).answer == good
+
+
+def test_a_job_has_terms_of_its_own_and_else_those_of_its_agent(inquiry: Inquiry) -> None:
+    inquiry.terms = QuestionTerms(expire_seconds=50.0, at_expiry=AtExpiry.ALLOW, give_way_seconds=5.0)
+    said: JsonObject = {"at_expiry": "stop", "give_way_seconds": None}
+    other, own = inquiry.house.run("other"), inquiry.house.run("own", questions=said)
+
+    def holds(job: Job) -> tuple[float, AtExpiry, float | None]:
+        asked = inquiry.ask(job)
+        assert asked.question is not None
+        lasts = (asked.question.expires_at - asked.question.asked_at).total_seconds()
+        return lasts, asked.question.at_expiry, asked.terms.give_way_seconds
+
+    assert holds(other) == (50.0, AtExpiry.ALLOW, 5.0)
+    assert holds(own) == (50.0, AtExpiry.STOP, None)
+
+
+@pytest.mark.parametrize("wide", [{"at_expiry": "allow"}, {"parent": "may_answer"}])
+def test_an_agent_that_orders_does_not_decide_in_the_place_of_people(inquiry: Inquiry, wide: JsonObject) -> None:
+    boss = inquiry.house.run("boss")
+
+    def order(terms: JsonObject) -> None:
+        asked = Order(JobType.START_SESSION, "child", "x", agent_name="echo", questions=terms)
+        inquiry.house.do(lambda tx: refuse_wider_terms(tx, asked, boss.session_id, inquiry.agent))
+
+    order({"at_expiry": "stop", "expire_seconds": 5.0})
+    with pytest.raises(Conflict, match="session 'boss' may not decide in the place of people") as refused:
+        order(wide)
+    assert refused.value.code == "permissions_beyond_parent"
+    inquiry.terms = QuestionTerms().but(wide)
+    order(wide)

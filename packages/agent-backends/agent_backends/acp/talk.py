@@ -12,6 +12,7 @@ from agent_backends.acp.permissions import CANCELLED, answer_to
 from agent_backends.acp.questions import asked_about
 from agent_backends.acp.servers import told_servers
 from agent_backends.acp.updates import Updates
+from agent_backends.client import elicitation
 from agent_backends.client.failures import one_line, wrong_option
 from agent_backends.client.limits_told import limit_told
 from agent_backends.client.loose import part, whole, word
@@ -24,12 +25,19 @@ from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject, UnexpectedAnswerError
 
 PROTOCOL_VERSION = 1
+ELICIT = "elicitation/create"
 # No files and no terminals of ours: the agent works on the machine itself, and version 2 has neither.
 HELLO: JsonObject = {
     "protocolVersion": PROTOCOL_VERSION,
     "clientCapabilities": {"fs": {"readTextFile": False, "writeTextFile": False}, "terminal": False},
     "clientInfo": {"name": "agent-orchestrator", "title": "Agent Orchestrator", "version": "1"},
 }
+
+
+def hello_with(*, asks: bool) -> JsonObject:
+    """Return the first words to an agent; where people can be asked, it may ask them what it wants to know."""
+    offered: JsonObject = {"elicitation": {"form": {}}} if asks else {}
+    return {**HELLO, "clientCapabilities": {**part(HELLO, "clientCapabilities"), **offered}}
 
 
 class AcpTalk:
@@ -77,7 +85,9 @@ class AcpTalk:
         return replace(outcome, usage=meter.usage, cost_usd=meter.cost_usd)
 
     async def asked(self, method: str, params: JsonObject) -> Json:
-        """Answer the agent: it may ask for permission, and for nothing else."""
+        """Answer the agent: it may ask for permission, and people for what it wants to know; for nothing else."""
+        if method == ELICIT:
+            return await self._elicited(params)
         if method != "session/request_permission":
             raise RefusedByPeerError(METHOD_NOT_FOUND, f"this client has no {method!r}")
         self._updates.tools.ask_for(part(params, "toolCall"))
@@ -85,6 +95,13 @@ class AcpTalk:
         if self._is_stopping:
             return CANCELLED
         return self._answer(params, await self._permission(params))
+
+    async def _elicited(self, params: JsonObject) -> Json:
+        if self._turn.people is None:
+            raise RefusedByPeerError(METHOD_NOT_FOUND, f"this client has no {ELICIT!r} here")
+        self._know_session()
+        told = elicitation.NOBODY if self._is_stopping else await elicitation.filled_in(self._turn.people, params)
+        return elicitation.NOBODY if self._is_stopping else told
 
     def _answer(self, params: JsonObject, permission: Permission) -> JsonObject:
         # People may have taken long, and the turn may be over by now.
@@ -135,7 +152,7 @@ class AcpTalk:
             raise CannotRunError(Reason.STALLED, sentence) from cause
 
     async def _open(self) -> Opened:
-        hello = await self._peer.request("initialize", HELLO)
+        hello = await self._peer.request("initialize", hello_with(asks=self._turn.people is not None))
         version = whole(hello, "protocolVersion")
         if version != PROTOCOL_VERSION:
             found = f"{self._title} speaks version {version} of the Agent Client Protocol, expected {PROTOCOL_VERSION}"

@@ -25,7 +25,12 @@ class Questions:
         return {"hookSpecificOutput": {"hookEventName": _ONLY_SHOWN, "permissionDecision": "ask"}}
 
     async def decide(self, request: JsonObject) -> JsonObject:
-        """Ask about one call of a tool, and return what the client is to do with it."""
+        """Ask about one call of a tool, or for what a server of MCP wants to know, and return what the client is told."""
+        if request.get("subtype") == "elicitation":
+            # Imported late: few servers ask anything.
+            from agent_backends.client.elicitation import filled_in
+
+            return await filled_in(self._people, request)
         tool, given = word(request, "tool_name") or "unknown", member(request, "input")
         call_id = word(request, "tool_use_id") or str(request.get("request_id"))
         if tool == ASKING_TOOL:

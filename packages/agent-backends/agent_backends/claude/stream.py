@@ -15,6 +15,7 @@ from runtime_client.wire import Json, JsonObject
 
 HELLO, INTERRUPT = "hello", "interrupt"
 HOOK = "hook"
+ASKS = ("can_use_tool", "elicitation")
 HOOKED = ("PreToolUse", "PostToolUse", "PostToolUseFailure")
 
 
@@ -83,7 +84,7 @@ class Stream:
             found = _object(request.get("input"))
             self._on_hook(found)
             answer["response"] = self._questions.about_hook(found) if self._questions is not None else {}
-        elif request.get("subtype") == "can_use_tool" and self._questions is not None:
+        elif request.get("subtype") in ASKS and self._questions is not None:
             # Not waited for here: what else it says goes on meanwhile, other questions too.
             task = asyncio.create_task(self._decide(self._questions, request, answer))
             self._answering.add(task)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from agent_backends.client.elicitation import filled_in
 from agent_backends.client.failures import one_line, wrong_option
 from agent_backends.client.limits_told import LIMITS, limit_told
 from agent_backends.client.loose import part, whole, word
@@ -21,6 +22,7 @@ from agent_backends.protocol import BackendSession, CannotRunError, Emit, Ending
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json, JsonObject, UnexpectedAnswerError
 
+ELICIT = "mcpServer/elicitation/request"
 HELLO: JsonObject = {"clientInfo": {"name": "agent-orchestrator", "title": "Agent Orchestrator", "version": "1"}}
 TITLE = "Codex"
 
@@ -81,6 +83,9 @@ class CodexTalk:
     async def asked(self, method: str, params: JsonObject) -> Json:
         """Have people answer where they are asked; otherwise it is told not to ask, and nobody is there."""
         people = self._turn.people
+        if people is not None and method == ELICIT:
+            self._know_thread()
+            return await filled_in(people, params)
         question = asked_about(method, params, self._items.told(word(params, "itemId")))
         if people is not None and question is not None:
             self._know_thread()

@@ -108,6 +108,7 @@ class Wishes:
     wait_for: WaitFor | None = None
     limits: tuple[str, ...] = ()
     checks: JsonObject = field(default_factory=dict)
+    questions: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,7 @@ def _request(type: JobType, given: StartOptions, caller: Caller) -> SessionReque
         limits=dict(_limit(text) for text in wishes.limits),
         if_busy=given.if_busy,
         checks=wishes.checks,
+        questions=wishes.questions,
     )
 
 

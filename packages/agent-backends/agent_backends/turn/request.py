@@ -29,6 +29,7 @@ class SessionRequest:
     limits: dict[str, float] = field(default_factory=dict)
     if_busy: str | None = None
     checks: JsonObject = field(default_factory=dict)
+    questions: JsonObject = field(default_factory=dict)
 
     def order(self) -> JobOrder:
         """Return the job to create for this."""
@@ -48,6 +49,7 @@ class SessionRequest:
             limits=self.limits,
             if_busy=self.if_busy,
             checks=self.checks,
+            questions=self.questions,
         )
 
 

@@ -3,7 +3,7 @@
 A form is a schema as the Model Context Protocol's elicitation has it: an object whose properties are plain values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agent_runtime.domain.json import Json, JsonObject
 
@@ -13,6 +13,12 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "integer": (int,),
     "boolean": (bool,),
     "array": (list,),
+}
+_BOUNDS: Mapping[str, tuple[str, str]] = {
+    "string": ("minLength", "maxLength"),
+    "number": ("minimum", "maximum"),
+    "integer": ("minimum", "maximum"),
+    "array": ("minItems", "maxItems"),
 }
 
 
@@ -57,7 +63,30 @@ def _check_field(name: str, field: Json, value: Json) -> None:
     if is_number or not isinstance(value, _TYPES[kind]):
         raise ValueError(f"field '{name[:60]}' of the form is of the type '{kind}'")
     items = said.get("items")
-    allowed = items.get("enum") if kind == "array" and isinstance(items, dict) else said.get("enum")
+    allowed = _allowed(items if kind == "array" and isinstance(items, dict) else said)
     found = value if isinstance(value, list) else [value]
-    if isinstance(allowed, list) and any(one not in allowed for one in found):
+    if allowed is not None and any(one not in allowed for one in found):
         raise ValueError(f"field '{name[:60]}' of the form is one of {', '.join(str(one) for one in allowed)}")
+    _check_bounds(name, said, value)
+
+
+def _allowed(said: JsonObject) -> Sequence[Json] | None:
+    """Return the values that there are, with titles or without; None if nobody lists them."""
+    plain, titled = said.get("enum"), said.get("oneOf") or said.get("anyOf")
+    if isinstance(plain, list):
+        return plain
+    return [one.get("const") for one in titled if isinstance(one, dict)] if isinstance(titled, list) else None
+
+
+def _check_bounds(name: str, said: JsonObject, value: Json) -> None:
+    # No `pattern`: an agent wrote it, and a hostile one would keep the runtime busy for hours.
+    least_name, most_name = _BOUNDS.get(str(said.get("type", "string")), ("", ""))
+    least, most = said.get(least_name), said.get(most_name)
+    size = len(value) if isinstance(value, str | list) else value
+    if isinstance(size, bool) or not isinstance(size, int | float):
+        return
+    unit = {str: " characters", list: " choices"}.get(type(value), "")
+    if isinstance(least, int | float) and size < least:
+        raise ValueError(f"field '{name[:60]}' of the form is at least {least}{unit}, found {size}")
+    if isinstance(most, int | float) and size > most:
+        raise ValueError(f"field '{name[:60]}' of the form is at most {most}{unit}, found {size}")

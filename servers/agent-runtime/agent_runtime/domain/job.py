@@ -153,8 +153,9 @@ class Usage:
 class Order:
     """What a client asks for when it creates a job; checked, but not yet matched with what exists.
 
-    Shape:   `checks` are what is asked of its end, null for what its agent asks and it does not; `required_host` binds
-             a new session to a machine, as one that was there before is bound to its own;
+    Shape:   `checks` are what is asked of its end, null for what its agent asks and it does not; `questions` are the
+             terms of what it asks, where they are others than its agent's; `required_host` binds a new session to a
+             machine, as one that was there before is bound to its own;
              `is_news` is the runtime's own order to tell a parent of its children; nobody can refuse it.
     """
 
@@ -173,6 +174,7 @@ class Order:
     rerun_lost: int = 0
     retries: Mapping[str, Json] = field(default_factory=dict)
     checks: Mapping[str, Json] = field(default_factory=dict)
+    questions: Mapping[str, Json] = field(default_factory=dict)
     not_before: datetime | None = None
     callback: bool = False
     launcher_id: LauncherId | None = None
@@ -219,6 +221,7 @@ class Job:
     rerun_lost: int
     retries: Mapping[str, Json] = field(default_factory=dict)
     has_checks: bool = False
+    questions: Mapping[str, Json] = field(default_factory=dict)
     not_before: datetime | None
     queue_expires_at: datetime | None
     callback: bool

@@ -10,7 +10,8 @@ ended first, is taken by the turn that follows it in the same job and asks the s
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -64,6 +65,17 @@ class QuestionTerms:
     at_expiry: AtExpiry = AtExpiry.DENY
     parent: ParentsPart = ParentsPart.NOTHING
     give_way_seconds: float | None = None
+
+    def but(self, said: Mapping[str, Json]) -> "QuestionTerms":
+        """Return these terms, but for what is said otherwise; `give_way_seconds` may be said to be none."""
+        waits = said.get("give_way_seconds") if "give_way_seconds" in said else self.give_way_seconds
+        return replace(
+            self,
+            expire_seconds=float(str(said.get("expire_seconds") or self.expire_seconds)),
+            at_expiry=AtExpiry(str(said.get("at_expiry") or self.at_expiry)),
+            parent=ParentsPart(str(said.get("parent") or self.parent)),
+            give_way_seconds=float(str(waits)) if waits is not None else None,
+        )
 
 
 class Decision(StrEnum):

@@ -33,7 +33,7 @@ from agent_runtime.http.wire.jobs import (
 from agent_runtime.http.wire.pages import PAGE_SIZE, Cursor, PageSize, page_of, read_cursor
 from agent_runtime.services.access.callers import Caller, refuse_foreign_order
 from agent_runtime.services.agents.requirements import FindAgent
-from agent_runtime.services.jobs.admission import refuse_command_unasked
+from agent_runtime.services.jobs.admission import refuse_command_unasked, refuse_wider_terms
 from agent_runtime.services.jobs.default_agent import with_agent
 from agent_runtime.services.jobs.holds import hold_job, lift_hold
 from agent_runtime.services.jobs.homes import at_home
@@ -189,6 +189,7 @@ class JobRoutes:
             named = with_agent(tx, order, self.find_agent, self.default_agent)
             if caller.session_id is not None:
                 refuse_command_unasked(tx, named, caller.session_id, self.find_agent)
+                refuse_wider_terms(tx, named, caller.session_id, self.find_agent)
             bound = at_home(tx, caller.job_id, named, self.find_agent) if caller.job_id is not None else named
             return create_job(tx, bound, self.find_agent, key, self.gauge, self.growth)
 

@@ -26,6 +26,7 @@ from agent_runtime.http.wire.fields import (
     WireTime,
 )
 from agent_runtime.services.agents.blueprint_checks import OutputSchema, VerifyAttempts, VerifyText
+from agent_runtime.services.agents.blueprint_permissions import QuestionsText
 from agent_runtime.services.agents.blueprint_retries import RetriesText
 from agent_runtime.services.jobs.waiting import Waiting
 from agent_runtime.services.ports.queries import PastAttempt
@@ -69,7 +70,8 @@ class JobBody(BaseModel):
     """An order to start or resume a session.
 
     `verify`, `verify_attempts` and `output_schema` are what is asked of its end; where they are left out it is what the
-    agent asks, and null asks nothing.
+    agent asks, and null asks nothing. `questions` are the terms of what the turn asks, where they are others than the
+    agent's.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -91,6 +93,7 @@ class JobBody(BaseModel):
     verify: VerifyText | None = None
     verify_attempts: VerifyAttempts | None = None
     output_schema: OutputSchema | None = None
+    questions: QuestionsText | None = None
     not_before: GivenTime | None = None
     queue_timeout_seconds: NotBool[Annotated[float, Field(gt=0, le=31_536_000)]] | None = None
     callback: bool = False
@@ -130,6 +133,7 @@ class JobBody(BaseModel):
             rerun_lost=self.rerun_lost,
             retries=self.retries.model_dump(exclude_none=True) if self.retries is not None else {},
             checks={name: _plain(getattr(self, name)) for name in CHECKS if name in self.model_fields_set},
+            questions=self.questions.model_dump(exclude_unset=True) if self.questions is not None else {},
             not_before=self.not_before,
             callback=self.callback,
             launcher_id=LauncherId(self.launcher_id) if self.launcher_id is not None else None,
@@ -235,6 +239,7 @@ class JobWire(BaseModel):
     verify: VerifyText | None
     verify_attempts: int | None
     output_schema: dict[str, JsonValue] | None
+    questions: QuestionsText
     not_before: WireTime | None
     queue_expires_at: WireTime | None
     callback: bool
@@ -329,6 +334,7 @@ def job_wire(
         verify=VerifyText.model_validate(asked[VERIFY]) if VERIFY in asked else None,
         verify_attempts=cast("int | None", asked.get(VERIFY_ATTEMPTS)),
         output_schema=cast("dict[str, JsonValue] | None", asked.get(OUTPUT_SCHEMA)),
+        questions=QuestionsText.model_validate(job.questions),
         not_before=job.not_before,
         queue_expires_at=job.queue_expires_at,
         callback=job.callback,

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.permissions import read_permissions
-from agent_runtime.domain.question import AtExpiry, ParentsPart, QuestionTerms
+from agent_runtime.domain.question import QuestionTerms
 
 _MONTH_SECONDS = 30 * 86_400.0
 _Rule = Annotated[str, Field(min_length=1, max_length=500)]
@@ -51,11 +51,4 @@ def checked_permissions(value: JsonValue) -> JsonValue:
 
 def terms_of(said: Json) -> QuestionTerms:
     """Read what a blueprint says of questions."""
-    known = said if isinstance(said, dict) else {}
-    plain = QuestionTerms()
-    return QuestionTerms(
-        expire_seconds=float(str(known.get("expire_seconds") or plain.expire_seconds)),
-        at_expiry=AtExpiry(str(known.get("at_expiry") or plain.at_expiry)),
-        parent=ParentsPart(str(known.get("parent") or plain.parent)),
-        give_way_seconds=float(str(known["give_way_seconds"])) if "give_way_seconds" in known else None,
-    )
+    return QuestionTerms().but(said if isinstance(said, dict) else {})

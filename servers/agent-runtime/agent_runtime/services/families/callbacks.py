@@ -206,6 +206,7 @@ def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_w
         stop_grace_seconds=last.stop_grace_seconds,
         retries={**RETRIES_OF_NEWS, **last.retries},
         checks=tx.jobs.checks(last.id) if last.has_checks else {},
+        questions=last.questions,
         is_news=True,
     )
     job = create_job(tx, order, lambda _name: needs).job

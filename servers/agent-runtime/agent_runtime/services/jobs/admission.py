@@ -12,6 +12,7 @@ from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.permission_rules import Call
 from agent_runtime.domain.permissions import Verdict, one_word, strictest
+from agent_runtime.domain.question import AtExpiry, ParentsPart, QuestionTerms
 from agent_runtime.domain.session import Session
 from agent_runtime.domain.unknown import no_parent
 from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
@@ -95,6 +96,30 @@ def refuse_command_unasked(tx: Transaction, order: Order, orderer: SessionId, fi
         "permissions_beyond_parent",
         f"cannot verify session '{order.session_name}' with '{command[:100]}': session '{session.name}' may not run "
         "that unasked, or not outside of its sandbox (a person may order it, and so may the blueprint of the agent)",
+    )
+
+
+def refuse_wider_terms(tx: Transaction, order: Order, orderer: SessionId, find_agent: FindAgent) -> None:
+    """Refuse terms by which an agent would be allowed, or would allow, what people were to be asked about.
+
+    Errors:  Conflict `permissions_beyond_parent`.
+    """
+    there = tx.sessions.find(order.session_name)
+    agent = find_agent(there.agent_name if there is not None else order.agent_name or "")
+    given = agent.terms if agent is not None else QuestionTerms()
+    asked = given.but(order.questions)
+    wide = {"at_expiry": AtExpiry.ALLOW, "parent": ParentsPart.MAY_ANSWER}
+    widened = [
+        f"'{name}': '{word}'" for name, word in wide.items() if getattr(asked, name) is word is not getattr(given, name)
+    ]
+    if not widened:
+        return
+    orders = tx.sessions.get(orderer)
+    raise Conflict(
+        "permissions_beyond_parent",
+        f"cannot order {' and '.join(widened)} for the questions of session '{order.session_name}': session "
+        f"'{orders.name if orders is not None else orderer}' may not decide in the place of people (a person may order "
+        "it, and so may the blueprint of the agent)",
     )
 
 

@@ -371,6 +371,7 @@ def _new_job(
         rerun_lost=order.rerun_lost,
         retries={**agent.retries, **order.retries},
         has_checks=bool(checks_of(order.checks, agent.checks)),
+        questions=order.questions,
         not_before=order.not_before,
         queue_expires_at=_queue_expiry(tx, order),
         callback=order.callback,

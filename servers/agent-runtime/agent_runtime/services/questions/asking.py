@@ -68,7 +68,7 @@ def ask(tx: Transaction, caller: Caller, session_name: str | None, asking: Askin
     """
     _check(asking)
     session, job = _turn_of(tx, caller, session_name)
-    terms = _terms(find_agent, session)
+    terms = _terms(find_agent, session).but(job.questions)
     known = tx.questions.of_job(job.id)
     same = next((one for one in known if one.call_id == asking.call_id), None)
     if same is not None:

@@ -81,6 +81,7 @@ jobs = Table(
     Column("rerun_lost", Integer, nullable=False),
     Column("retries", JsonText, nullable=False, server_default=text("'{}'")),
     Column("has_checks", Boolean, nullable=False, server_default=false()),
+    Column("questions", JsonText, nullable=False, server_default=text("'{}'")),
     Column("not_before", Moment),
     Column("queue_expires_at", Moment),
     Column("callback", Boolean, nullable=False),
