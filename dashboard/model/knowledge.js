@@ -61,7 +61,8 @@ export function createKnowledge({ api, store, now, notify }) {
   }
 
   return {
-    learn: sessions.learn,
+    hope: sessions.hope,
+    asking: sessions.asking,
     forget: sessions.forget,
     readSession: sessions.read,
     readLaunchers,
