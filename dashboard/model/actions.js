@@ -34,13 +34,8 @@ export function createActions({ api, store, knowledge }) {
     }
   }
 
-  function hope(session, changes) {
-    knowledge.learn([{ ...session, ...changes }]);
-    return () => knowledge.readSession(session.session_id).catch(() => {});
-  }
-
   async function onSession(session, changes, request) {
-    const correct = hope(session, changes);
+    const correct = knowledge.hope(session, changes);
     const answer = await attempt(request);
     correct();
     return answer;

@@ -70,7 +70,8 @@ export function createKnowledge({ api, store, now, notifier }) {
   }
 
   return {
-    learn: sessions.learn,
+    hope: sessions.hope,
+    asking: sessions.asking,
     forget: sessions.forget,
     readSession: sessions.read,
     readLaunchers,

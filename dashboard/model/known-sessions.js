@@ -1,4 +1,5 @@
 /** The sessions that the page knows: learnt, changed by what happens, read again when they may have changed. */
+import { createShownSessions } from "./shown-sessions.js";
 
 const STATUS_AFTER = {
   "job.created": "pending",
@@ -18,29 +19,26 @@ const MANY = 40;
 
 /** Keeps the store's `sessions`; `notify` is called with one whose status an event has changed. */
 export function createKnownSessions({ api, store, now, notify }) {
+  const shown = createShownSessions({ store, now });
   const changed = new Set();
   let reading = false;
 
-  function learn(sessions) {
-    const fresh = sessions.map((session) => [session.session_id, { ...session, readAt: now() }]);
-    store.set((state) => ({ sessions: new Map([...state.sessions, ...fresh]) }));
-  }
-
   function forget(id) {
     changed.delete(id);
-    store.set((state) => ({ sessions: new Map([...state.sessions].filter(([known]) => known !== id)) }));
+    shown.forget(id);
   }
 
   async function read(name) {
+    const learn = shown.asking();
     const { session } = await api.get(api.session(name));
     learn([session]);
     return session;
   }
 
   async function readMany() {
+    const learn = shown.asking();
     const { sessions } = await api.get("sessions", { limit: 200 }).catch(() => ({ sessions: [] }));
-    for (const session of sessions) changed.delete(session.session_id);
-    learn(sessions);
+    for (const session of learn(sessions)) changed.delete(session.session_id);
   }
 
   async function readAgain(ids) {
@@ -57,23 +55,28 @@ export function createKnownSessions({ api, store, now, notify }) {
     reading = false;
   }
 
-  function show(after) {
-    store.set((state) => ({ sessions: new Map(state.sessions).set(after.session_id, after) }));
-  }
-
   /** Changes the session of an event at once, and has it read again. */
   function apply(event) {
     if (event.type === "session.deleted") return forget(event.session_id);
     const before = store.get().sessions.get(event.session_id);
     const after = before && afterEvent(before, event, now());
-    if (after !== before) show(after);
+    if (after !== before) shown.show(after);
     // A question is told of by itself.
     if (after?.status !== before?.status && event.type !== "question.asked") notify(after);
     readAgain([event.session_id]);
     return undefined;
   }
 
-  return { learn, forget, read, readAgain, apply };
+  /** Shows what is about to be true, whatever is read meanwhile, until the returned function reads what is. */
+  function hope(session, hopes) {
+    shown.hope({ ...session, ...hopes });
+    return () => {
+      shown.hopeNoMore(session.session_id);
+      return read(session.session_id).catch(() => {});
+    };
+  }
+
+  return { hope, asking: shown.asking, forget, read, readAgain, apply };
 }
 
 /** What a session looks like right after an event; the same object if the event changes nothing that is shown. */

@@ -138,8 +138,9 @@ export function useTree(session) {
   const sessions = useStore((state) => state.sessions);
   const reading = useReading(
     async () => {
+      const learnAnswer = knowledge.asking();
       const answer = await api.get("sessions", { tree: session.root_session_id, limit: 500 });
-      knowledge.learn(answer.sessions);
+      learnAnswer(answer.sessions);
       return true;
     },
     { key: `tree ${session.root_session_id}`, concerns: (event) => event.type === "session.created" },

@@ -70,8 +70,9 @@ export function useSessionPages(filters, left) {
 /** Reads one page on, and says what it holds. */
 async function readPage(page, { agent, tree, q, order }, { api, knowledge }) {
   const limit = order ? ORDERED_PAGE : PAGE;
+  const learnAnswer = knowledge.asking();
   const answer = await api.get("sessions", { status: page.status, agent, tree, q, limit, cursor: page.cursor });
-  knowledge.learn(answer.sessions);
+  learnAnswer(answer.sessions);
   page.found.push(...answer.sessions.map((session) => session.session_id));
   page.cursor = answer.next_cursor;
   page.oldest = answer.sessions.at(-1)?.session_id ?? "";

@@ -83,9 +83,10 @@ function useFound(text) {
     if (!text) return undefined;
     const leaving = new AbortController();
     const read = onceSoon(async () => {
+      const learnAnswer = knowledge.asking();
       const answer = await api.get("sessions", { q: text, limit: FOUND_MAX }, { signal: leaving.signal }).catch(() => null);
       if (!answer || leaving.signal.aborted) return;
-      knowledge.learn(answer.sessions);
+      learnAnswer(answer.sessions);
       setFound({ text, ids: new Set(answer.sessions.map((session) => session.session_id)) });
     }, SEARCH_MS);
     read();

@@ -1,11 +1,33 @@
 """No press does the opposite of the one before it, and what was not meant can be taken back."""
 
-from playwright.sync_api import Locator, Page, expect
+import json
+from typing import TypeAlias
+
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
 from support.desk import Desk, JsonObject, fresh, items, read
 from support.waiting import wait_until
+
+
+Held: TypeAlias = "tuple[Route, APIResponse]"
+SEEN = """() => {
+    window.seen = [];
+    const look = () => {
+        const text = document.querySelector(".session-bar .actions").textContent;
+        if (text.includes("Stop")) window.seen.push(text);
+    };
+    new MutationObserver(look).observe(document.querySelector(".session-bar"), { childList: true, subtree: true });
+}"""
+NEXT_PICTURE = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def wait_for(page: Page, held: list[Held], count: int) -> bool:
+    """Let the page go on until so many answers are held back."""
+    while len(held) < count:
+        page.evaluate(NEXT_PICTURE)
+    return True
 
 
 def spot(button: Locator) -> tuple[float, float]:
@@ -45,6 +67,33 @@ def test_nothing_ever_stands_where_stop_stood(open_page: OpenPage, stage: Stage,
     expect(page.get_by_role("region", name="Why").get_by_role("button", name="Lift hold")).to_be_visible()
     page.mouse.click(*at)
     assert read(desk.get(f"/jobs/{play.job_id}"))["reason"] == "held"
+
+
+def test_an_answer_from_before_the_end_does_not_bring_stop_back(open_page: OpenPage, stage: Stage, desk: Desk) -> None:
+    name = fresh()
+    play = stage.play(name, "x")
+    page = open_page(f"#/sessions/{name}")
+    read_again, late = f"**/sessions/{play.job['session_id']}", list[Held]()
+
+    def hold(route: Route) -> None:
+        late.append((route, route.fetch()))
+
+    page.route(read_again, hold)
+    with page.expect_request(read_again):
+        page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_function("() => document.querySelector('.session-bar').textContent.includes('Stopping')")
+    assert wait_for(page, late, 1)
+    play.stopped()
+    expect(page.locator(".session-bar [data-status='stopped']")).to_be_visible()
+    page.evaluate(SEEN)
+    assert wait_for(page, late, 2), "what has changed is read again"
+    for route, answer in late:
+        with page.expect_response(read_again):
+            route.fulfill(response=answer)
+        page.evaluate(NEXT_PICTURE)
+
+    assert [json.loads(answer.text())["session"]["status"] for _, answer in late] == ["running", "stopped"]
+    assert page.evaluate("() => window.seen") == []
 
 
 def test_messages_that_a_stop_withdrew_can_be_put_back(open_page: OpenPage, stage: Stage, desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""An MCP server of a test's own: it tells who called, asks where to, and leaves files where it was started and called."""
+"""An MCP server of a test's own: it tells who called, asks where to, and leaves files behind."""
 
 import sys
 from pathlib import Path

@@ -7,6 +7,7 @@ from runtime_client.wire import Json, JsonObject
 
 NEVER = "never"
 _TIME = "_seconds"
+_EXPECTED = f"expected TERM=VALUE, such as at_expiry=stop, expire_seconds=2h or give_way_seconds={NEVER}"
 
 
 def _terms(word: str) -> JsonObject:
@@ -19,16 +20,14 @@ def _terms(word: str) -> JsonObject:
 
 def _term(pair: str) -> tuple[str, Json]:
     name, _, value = (word.strip() for word in pair.partition("="))
+    if not (name and value):
+        raise ValueError(_EXPECTED)
+    if not name.endswith(_TIME):
+        return name, value
     try:
-        if not (name and value):
-            raise ValueError("both are missing")
-        if not name.endswith(_TIME):
-            return name, value
         return name, None if value == NEVER else duration(0)(value)
     except ValueError as cause:
-        raise ValueError(
-            f"expected TERM=VALUE, such as at_expiry=stop, expire_seconds=2h or give_way_seconds={NEVER}"
-        ) from cause
+        raise ValueError(_EXPECTED) from cause
 
 
 QuestionsOption = Annotated[
