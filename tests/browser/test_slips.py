@@ -10,7 +10,6 @@ from browser.stage import Stage
 from support.desk import Desk, JsonObject, fresh, items, read
 from support.waiting import wait_until
 
-
 Held: TypeAlias = "tuple[Route, APIResponse]"
 SEEN = """() => {
     window.seen = [];
