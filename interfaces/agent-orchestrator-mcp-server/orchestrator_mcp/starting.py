@@ -68,8 +68,8 @@ OutputSchema = Annotated[
 Questions = Annotated[
     dict[str, JsonValue] | None,
     Field(
-        description="For what it asks of people: {'expire_seconds': 3600, 'at_expiry': 'stop', 'parent': 'told'}; as its"
-        " blueprint says if absent."
+        description="For what it asks of people: {'expire_seconds': 3600, 'at_expiry': 'stop', 'parent': 'told'};"
+        " as its blueprint says if absent."
     ),
 ]
 

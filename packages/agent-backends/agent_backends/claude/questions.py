@@ -25,7 +25,7 @@ class Questions:
         return {"hookSpecificOutput": {"hookEventName": _ONLY_SHOWN, "permissionDecision": "ask"}}
 
     async def decide(self, request: JsonObject) -> JsonObject:
-        """Ask about one call of a tool, or for what a server of MCP wants to know, and return what the client is told."""
+        """Ask about a call of a tool, or for what an MCP server wants to know, and return what the client is told."""
         if request.get("subtype") == "elicitation":
             # Imported late: few servers ask anything.
             from agent_backends.client.elicitation import filled_in
