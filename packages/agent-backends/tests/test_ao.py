@@ -12,6 +12,7 @@ from runtime_client.version import VERSION
 from support import shells
 from support.agents import add_agent
 from support.commands import COMMANDS, Commands
+from support.desk import Desk
 from support.marked_processes import processes_with
 from support.runtime_process import RuntimeProcess
 from support.terminal import Terminal
@@ -186,6 +187,28 @@ def test_a_launcher_is_named_by_its_name(commands: Commands, runtime: RuntimePro
     assert made.out.strip() == cast("dict[str, str]", claimed["job"])["job_id"]
     assert "did you mean 'night-shift'?" in other.err
     assert offered == "night-shift\n"
+
+
+def test_holds_are_listed_extended_and_lifted(commands: Commands, runtime: RuntimeProcess) -> None:
+    nothing = commands.run("ao", "holds")
+    with Desk(runtime.url, runtime.token) as desk:
+        name = desk.use_up_limit("night-machine")
+    (hold,) = json.loads(commands.run("ao", "holds", "--json").out)["holds"]
+    listed, shown = commands.run("ao", "holds"), commands.run("ao", "ps").out
+    half = commands.run("ao", "holds", "--extend", hold["hold_id"])
+    longer = commands.run("ao", "holds", "--extend", hold["hold_id"], "--for", "36500d", "--json")
+    unknown = commands.run("ao", "holds", "--lift", "hold_" + "0" * 26)
+    lifted = commands.run("ao", "holds", "--lift", hold["hold_id"])
+    commands.run("ao", "stop", name)
+
+    assert (nothing.exit_code, nothing.out, nothing.err) == (0, "", "ao holds: no account is held\n")
+    assert all(word in listed.out for word in (hold["hold_id"], "claude", "5-hour limit"))
+    assert name in shown
+    assert "5-hour limit" in shown
+    assert (half.exit_code, "give --extend HOLD and --for DURATION" in half.err) == (2, True)
+    assert json.loads(longer.out)["holds"][0]["until"] > hold["until"]
+    assert (unknown.exit_code, "no hold" in unknown.err) == (3, True)
+    assert (lifted.exit_code, lifted.out, lifted.err) == (0, "", "ao holds: no account is held\n")
 
 
 def test_messages_that_wait_are_listed_changed_and_taken_back(commands: Commands) -> None:

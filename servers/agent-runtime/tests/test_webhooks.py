@@ -24,7 +24,9 @@ from agent_runtime.domain.webhook import (
 )
 from agent_runtime.domain.webhook_message import message_of, sentence_of
 from agent_runtime.domain.webhook_targets import Targets
+from agent_runtime.outside.calling import Outside
 from agent_runtime.services.jobs.moves import move_job
+from agent_runtime.services.ports.store import Announcement
 from agent_runtime.services.ports.webhooks import DeliveryFilter
 from agent_runtime.services.webhooks.attempts import Taken, settle, take_due
 from agent_runtime.services.webhooks.known_webhooks import (
@@ -34,6 +36,7 @@ from agent_runtime.services.webhooks.known_webhooks import (
     replay_delivery,
     send_test,
 )
+from agent_runtime.upkeep.webhooks import WebhookUpkeep
 from support.store_rig import StoreRig
 
 LASTS = timedelta(seconds=20)
@@ -304,3 +307,15 @@ def test_news_fits_what_slack_and_ntfy_read(outlook: Outlook) -> None:
     assert slack.body.decode() == '{"text":"s failed: &lt;!channel&gt; &amp; ünï"}'
     assert ntfy.body.decode() == "s failed: <!channel> & ünï"
     assert ntfy.headers == {"Title": "Job ended", "Tags": "checkered_flag", "Priority": "default"}
+
+
+def test_who_has_just_begun_to_hear_looks_for_what_was_told_before(rig: StoreRig) -> None:
+    upkeep = WebhookUpkeep(rig.store, Outside(Targets(), 1.0), 1.0)
+
+    async def hears_of_the_past() -> None:
+        waiting = asyncio.create_task(upkeep.do_round())
+        await asyncio.sleep(0)  # it has begun, and hears from here on
+        upkeep.hear(Announcement(due_at=rig.clock.now()))
+        await asyncio.wait_for(waiting, 10)
+
+    rig.runner.run(hears_of_the_past())

@@ -27,7 +27,7 @@ async def filled_in(people: People, params: JsonObject) -> JsonObject:
 
 
 def _asked(params: JsonObject, form: JsonObject) -> JsonObject:
-    """Return the question; each request is one of its own, and the same form of a later turn is known by its content."""
+    """Return the question; each is one of its own, and the same form of a later turn is known by what it asks."""
     server = word(params, "serverName") or word(params, "mcp_server_name")
     words: Json = " ".join(one for one in (f"{server}:" if server else "", word(params, "message")) if one) or None
     return {"kind": "form", "call_id": f"form-{os.urandom(8).hex()}", "text": words, "form": {"type": "object", **form}}

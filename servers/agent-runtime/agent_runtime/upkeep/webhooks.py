@@ -52,9 +52,11 @@ class WebhookUpkeep(Background):
 
     def hear(self, announcement: Announcement) -> None:
         """Learn of a commit after which there may be news, or another webhook."""
-        if not self._stirred.is_set() and any(
-            event.new.type in MAY_BE_NEWS or event.new.type in STIRS for event in announcement.events
-        ):
+        if self._stirred.is_set():
+            return
+        # Whoever has just begun to hear is told of no event of before, only that something may be due.
+        begins_to_hear = not announcement.events and announcement.due_at is not None
+        if begins_to_hear or any(event.new.type in MAY_BE_NEWS | STIRS for event in announcement.events):
             self._stirred.set()
 
     async def do_round(self) -> None:
