@@ -137,10 +137,12 @@ def test_an_inquiry_is_given_once_and_no_launcher_has_more_than_it_can_answer(ri
 
     assert {one.id for one in rig.poll(launcher, slots=0).inquiries} == set(asked)
     assert not rig.poll(launcher, slots=0).inquiries
+    later = ask()
+    assert [one.id for one in rig.poll(launcher, slots=0).inquiries] == [later]
     rig.do(lambda tx: answer_inquiry(tx, launcher.id, asked[0], {"error": "no"}))
     assert rig.news[-1].logs == (asked[0],)
     assert rig.do(lambda tx: tx.inquiries.answer_of(asked[0])) == {"error": "no"}
-    for _ in range(OF_LAUNCHER_MAX - 2):
+    for _ in range(OF_LAUNCHER_MAX - 3):
         ask()
     with pytest.raises(TooMuch, match="8 questions are on their way"):
         ask()
