@@ -1,4 +1,5 @@
 /** Asks the runtime; whatever goes wrong becomes an `ApiError` with a sentence for a person. */
+import { capital } from "./capital.js";
 
 /** An answer that is not the one that was hoped for; `status` is 0 when there was none at all. */
 export class ApiError extends Error {
@@ -87,7 +88,4 @@ export const isMissing = (error) =>
 export const isUnreachable = (error) => error instanceof ApiError && error.status === 0;
 
 /** An error as a sentence that begins with a capital. */
-export const sentence = (error) => {
-  const text = error?.message ?? String(error);
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
+export const sentence = (error) => capital(error?.message ?? String(error));

@@ -2,6 +2,7 @@
 import { keep, recall } from "../browser/drafts.js";
 import { link, readRoute } from "../browser/router.js";
 import { ORDERS } from "./arrange.js";
+import { capital } from "./capital.js";
 
 const VIEWS_MAX = 30;
 const PLACES = [
@@ -16,7 +17,7 @@ export const entriesOf = () => [
     href: link("sessions", { status: "failed", order: "cause" }) },
   { key: "cost", title: "Dearest sessions", note: "Sessions", icon: "coin", href: link("sessions", { order: "cost" }) },
   ...PLACES.map(([place, key]) => ({
-    key: place, title: place.charAt(0).toUpperCase() + place.slice(1), note: `g ${key}`, icon: place, href: link(place),
+    key: place, title: capital(place), note: `g ${key}`, icon: place, href: link(place),
   })),
 ];
 

@@ -1,4 +1,5 @@
 /** What the overview ranks: why jobs failed or wait, who is busy, what takes long, what costs most. Pure. */
+import { capital } from "./capital.js";
 import { reasonWords, waitWords } from "./reasons.js";
 
 const SHOWN_MAX = 6;
@@ -13,7 +14,7 @@ export function counted(things) {
 /** Why jobs failed that ended since a moment. */
 export const failures = (jobs, since) => counted(jobs
   .filter((job) => job.status === "failed" && Date.parse(job.ended_at) >= since)
-  .map((job) => reasonWords(job.reason) || "failed"));
+  .map((job) => capital(reasonWords(job.reason) || "failed")));
 
 /** Why jobs wait, of those that the queue tells. */
 export const waits = (jobs) => counted(jobs.map((job) => waitWords(job.reason)));

@@ -1,6 +1,7 @@
 /** The first thing to know of a session that is not well or not at work: the cause, and what helps. */
 import { link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
+import { capital } from "../model/capital.js";
 import { causeOf, shownStatus, tellingLine } from "../model/causes.js";
 import { hasQuestion, helpFor } from "../model/reasons.js";
 import { useStore } from "../model/store.js";
@@ -9,8 +10,6 @@ import { Icon } from "./icons.js";
 import { QueuePlace } from "./queue-place.js";
 import { Drawing, look } from "./status.js";
 import { Ago } from "./time.js";
-
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** The strip below a session's head; nothing where all is well. */
 export function Cause({ session }) {

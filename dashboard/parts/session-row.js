@@ -1,6 +1,7 @@
 /** One session in a list. */
 import { go, link } from "../browser/router.js";
 import { html, useApp } from "../browser/ui.js";
+import { capital } from "../model/capital.js";
 import { lineOf } from "../model/causes.js";
 import { exactly, money } from "./amounts.js";
 import { Icon } from "./icons.js";
@@ -56,5 +57,4 @@ export function GroupRow({ row, onFold, picked, onPick }) {
   </div>`;
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const TOLD = new Set(["failed", "lost", "waiting_input"]);

@@ -270,7 +270,7 @@ def test_the_pictures_are_drawn_from_what_ran_and_each_mark_leads_to_it(
     expect(page.get_by_text("Completed, last day")).to_be_visible()
     assert "window=day" in page.url
     for ranking, line, leads_to in (
-        ("Failures by cause", "ended with an error", "status=failed&order=cause"),
+        ("Failures by cause", "Ended with an error", "status=failed&order=cause"),
         ("Launchers by load", "easel", "launcher="),
         ("Longest runs", failed, f"/{failed}/jobs/"),
         ("Cost by tree", f"{name}.*1.25", f"/{name}/tree"),

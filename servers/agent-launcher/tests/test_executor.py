@@ -52,6 +52,16 @@ def test_a_folder_named_from_the_home_is_below_the_home_of_this_machine(monkeypa
     assert folders == ["/home/of/mine/shop", "/home/of/mine", "/srv/~", "~root"]
 
 
+def test_a_launcher_that_has_no_home_takes_a_job_below_it_as_one_whose_folder_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.getuid", lambda: 3_999_999_999)
+    told: JsonObject = {"job_id": "job_1", "type": "start_session", "session_name": "one", "project_dir": "~/shop"}
+
+    assert Job.from_json(told).project_dir == "~/shop"
+
+
 @pytest.mark.parametrize("name", ["--help", "-h", "-x", "--", "--json", "--prompt", "-", "--agent=x"])
 def test_a_session_named_like_an_option_is_never_read_as_one(name: str) -> None:
     order = Job("job_1", "start_session", name, "coder", "--help", "/project")

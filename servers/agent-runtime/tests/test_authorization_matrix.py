@@ -18,11 +18,9 @@ ANYBODY_READS = {"/openapi.json", "/agents", "/agents/{name}"}
 
 def may(role: Role, rule: Rule) -> bool:
     """What is promised to each role, said apart from the table that is tested."""
-    is_own_agents = rule.path.startswith(AGENTS_OWN) or (rule.method, rule.path) in {
-        ("POST", "/jobs"),
-        ("GET", "/sessions"),
-        ("GET", "/events/stream"),
-    }
+    is_ordering = (rule.method, rule.path) in {("POST", "/jobs"), ("GET", "/sessions"), ("GET", "/events/stream")}
+    # What a launcher looks up on its machine is for people.
+    is_own_agents = is_ordering or (rule.path.startswith(AGENTS_OWN) and not rule.path.endswith("/changes"))
     looks = rule.method == "GET" and not rule.path.startswith(("/launcher/", "/tokens", "/audit", "/webhooks"))
     match role:
         case Role.USER:

@@ -114,6 +114,14 @@ def test_a_turn_is_compared_with_the_start_of_the_next_one_and_what_cannot_be_to
     assert "no launcher is alive on" in refused(desk.get(path), 409, "launcher_away")
 
 
+def test_no_agent_has_a_launcher_look_at_folders_for_it(runtime: RuntimeProcess, desk: Desk) -> None:
+    name, _, job = session(desk)
+
+    with Desk(runtime.url, text(job["session_token"])) as agent:
+        # Which folder it is says an event that an agent could write; its sandbox may keep it from reading there.
+        assert "session" in refused(agent.get(f"/sessions/{name}/changes"), 403, "forbidden")
+
+
 def test_an_inquiry_is_given_once_and_no_launcher_has_more_than_it_can_answer(rig: StoreRig) -> None:
     launcher = rig.launcher()
     rig.create()
@@ -129,10 +137,12 @@ def test_an_inquiry_is_given_once_and_no_launcher_has_more_than_it_can_answer(ri
 
     assert {one.id for one in rig.poll(launcher, slots=0).inquiries} == set(asked)
     assert not rig.poll(launcher, slots=0).inquiries
+    later = ask()
+    assert [one.id for one in rig.poll(launcher, slots=0).inquiries] == [later]
     rig.do(lambda tx: answer_inquiry(tx, launcher.id, asked[0], {"error": "no"}))
     assert rig.news[-1].logs == (asked[0],)
     assert rig.do(lambda tx: tx.inquiries.answer_of(asked[0])) == {"error": "no"}
-    for _ in range(OF_LAUNCHER_MAX - 2):
+    for _ in range(OF_LAUNCHER_MAX - 3):
         ask()
     with pytest.raises(TooMuch, match="8 questions are on their way"):
         ask()

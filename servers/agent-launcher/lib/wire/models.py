@@ -251,9 +251,12 @@ def number_of(told: JsonObject, name: str) -> float | None:
 
 def _below_home(folder: str | None) -> str | None:
     """Say where a folder is that was named from the home: nobody but this machine knows where that is."""
-    return (
-        str(Path(folder).expanduser()) if folder is not None and (folder == "~" or folder.startswith("~/")) else folder
-    )
+    if folder is None or not (folder == "~" or folder.startswith("~/")):
+        return folder
+    try:
+        return str(Path(folder).expanduser())
+    except RuntimeError:  # Nobody has told this process where its home is; then no such folder is there.
+        return folder
 
 
 def _required(told: JsonObject, name: str) -> str:

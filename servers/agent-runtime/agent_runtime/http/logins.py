@@ -18,17 +18,24 @@ from agent_runtime.services.ports.store import Store
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="same-origin">
 <title>Agent Orchestrator</title>
+<link rel="icon" href="icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="styles/tokens.css">
+<link rel="stylesheet" href="styles/base.css">
+<link rel="stylesheet" href="styles/parts.css">
+<main class="empty">
+<img src="icon.svg" alt="" width="40" height="40">
 <h1>Agent Orchestrator</h1>
 {body}
+</main>
 </html>
 """
 # It is sent to the page's own address, and the link with it. A browser that may tell nobody where it came from would
 # say that it comes from nowhere, as a foreign page does: hence the page's own rule for that.
-_BUTTON = '<form method="post"><button autofocus>Log in with this browser</button></form>'
+_BUTTON = '<form method="post"><button class="button primary" autofocus>Log in with this browser</button></form>'
 
 Link = Annotated[str, Query(max_length=200, description="the secret of the link")]
 

@@ -100,7 +100,7 @@ RULES: Sequence[Rule] = (
     Rule("POST", "/sessions/{session}/events", _AGENTS, Body.AGENT_JSON, EVENT_BATCH_BYTES_MAX),
     Rule("PATCH", "/sessions/{session}/metadata", _AGENTS, body_bytes_max=256 * KIB),
     Rule("POST", "/sessions/{session}/stop", _AGENTS),
-    Rule("GET", "/sessions/{session}/changes", _AGENT_READERS),
+    Rule("GET", "/sessions/{session}/changes", _READERS),
     Rule("GET", "/sessions/{session}/tree", _AGENT_READERS),
     Rule("GET", "/sessions/{session}/messages", _AGENT_READERS),
     Rule("GET", "/sessions/{session}/callbacks", _AGENT_READERS),
