@@ -31,6 +31,11 @@ const HEALTH_MS = 5_000;
 // A hidden page that has let go of the stream still has the number of questions in its title.
 const HIDDEN_MS = 30_000;
 
+function eachSoon(reads) {
+  const soon = ([name, read]) => [name, onceSoon(() => read().catch(() => {}), READ_AGAIN_MS)];
+  return Object.fromEntries(Object.entries(reads).map(soon));
+}
+
 /** Makes the page's knowledge; nothing is read before `start()`. */
 export function createKnowledge({ api, store, now, notifier }) {
   const sessions = createKnownSessions({ api, store, now, notify: notifier.notify });
@@ -48,8 +53,7 @@ export function createKnowledge({ api, store, now, notifier }) {
   const readQueue = async () => store.set({ waiting: (await api.get("jobs", { order: "run", limit: 1 })).waiting });
   const readQuestions = async () => store.set({ asked: (await api.get("questions", { status: "open", limit: 1 })).open });
 
-  const soon = (read) => onceSoon(() => read().catch(() => {}), READ_AGAIN_MS);
-  const later = { launchers: soon(readLaunchers), queue: soon(readQueue), agents: soon(readAgents), questions: soon(readQuestions) };
+  const later = eachSoon({ launchers: readLaunchers, queue: readQueue, agents: readAgents, questions: readQuestions });
 
   function heard(event) {
     if (event.session_id) sessions.apply(event);

@@ -85,7 +85,7 @@ def _check_bounds(name: str, said: JsonObject, value: Json) -> None:
     size = len(value) if isinstance(value, str | list) else value
     if isinstance(size, bool) or not isinstance(size, int | float):
         return
-    unit = {str: " characters", list: " choices"}.get(type(value), "")
+    unit = " characters" if isinstance(value, str) else " choices" if isinstance(value, list) else ""
     if isinstance(least, int | float) and size < least:
         raise ValueError(f"field '{name[:60]}' of the form is at least {least}{unit}, found {size}")
     if isinstance(most, int | float) and size > most:

@@ -10,9 +10,14 @@ from agent_runtime.services.agents.blueprint_limits import number_or_nothing
 _Tries = Annotated[int, Field(ge=0, le=TRIES_MAX, strict=False), BeforeValidator(number_or_nothing)]
 
 
+def _is_tries(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value == value // 1 and 0 <= value <= TRIES_MAX
+
+
 def _tries_or_until_reset(value: object) -> object:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
-    if value is not None and value != UNTIL_RESET and not (is_number and 0 <= value <= TRIES_MAX):
+    if value is not None and value != UNTIL_RESET and not _is_tries(value):
         raise ValueError(f"'{UNTIL_RESET}' or a number from 0 to {TRIES_MAX} is expected")
     return value
 
