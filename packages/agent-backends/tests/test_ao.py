@@ -196,7 +196,7 @@ def test_holds_are_listed_extended_and_lifted(commands: Commands, runtime: Runti
     (hold,) = json.loads(commands.run("ao", "holds", "--json").out)["holds"]
     listed, shown = commands.run("ao", "holds"), commands.run("ao", "ps").out
     half = commands.run("ao", "holds", "--extend", hold["hold_id"])
-    longer = commands.run("ao", "holds", "--extend", hold["hold_id"], "--for", "36500d", "--json")
+    longer = commands.run("ao", "holds", "--extend", hold["hold_id"], "--for", "3650d", "--json")
     unknown = commands.run("ao", "holds", "--lift", "hold_" + "0" * 26)
     lifted = commands.run("ao", "holds", "--lift", hold["hold_id"])
     commands.run("ao", "stop", name)

@@ -112,7 +112,7 @@ def test_what_a_server_of_its_own_wants_to_know_is_put_to_people(bench: ClientBe
 
     ran = bench.rig.run(replace(turn, people=people))
 
-    assert "accept port=8080" in ran.outcome.result_text, ran.outcome
+    assert "accept port=8080" in ran.outcome.result_text, (people.asked, ran.outcome)
     asked = [(one["kind"], one["text"]) for one in people.asked if one["kind"] == "form"]
     assert asked == [("form", "lab: Where to?")]
 

@@ -13,7 +13,8 @@ from runtime_client.errors import UsageError
 from runtime_client.terminal.parser import Parser
 
 SECONDS_OF: Mapping[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-FOR_EVER = 1e9
+LONGEST_YEARS = 30
+LONGEST = LONGEST_YEARS * 365 * 86_400.0
 _DURATION = re.compile(r"\d+(\.\d+)?|(\d+(\.\d+)?[smhd])+")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
@@ -178,7 +179,9 @@ def duration(least: float) -> Callable[[str], float]:
         found = _DURATION.fullmatch(word.strip())
         parts = [] if found is None else _PART.findall(word)
         value = sum(float(number) * SECONDS_OF[unit] for number, unit in parts) if parts else float("nan")
-        if not least <= value < FOR_EVER:
+        if value > LONGEST:
+            raise ValueError(f"expected a time of at most {LONGEST_YEARS} years")
+        if not value >= least:
             raise ValueError(f"expected seconds or a time such as 90s, 10m or 1h30m, at least {least:g} seconds")
         return value
 
