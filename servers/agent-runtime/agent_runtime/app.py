@@ -313,11 +313,12 @@ def _serve_from(settings: Settings, data_dir: DataDir) -> None:
         # What is loaded by now stays: a collection that looked through it would hold up every call meanwhile.
         gc.collect()
         gc.freeze()
-        data_dir.announce(url, settings.tls_cert)
         sys.stdout.write(f"agent-runtime ready at {url} (data {data_dir.path}, auth {settings.auth})\n")
         sys.stdout.flush()
 
     try:
+        # Before anything is served, so that a disk that takes nothing ends it in order; who calls by now, waits.
+        data_dir.announce(url, settings.tls_cert)
         WebServer(guard, listener, say_ready, runtime.leave, wire).serve_until_signalled()
     finally:
         runtime.close()
