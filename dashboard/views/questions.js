@@ -24,7 +24,7 @@ function One({ id }) {
   return html`<header class="bar"><a class="button plain icon small" href=${link("questions")} aria-label="All questions">
       <${Icon} name="back" /></a><h1>A question</h1></header>
     <div class="scroll" tabindex="0" role="region" aria-label="Question">
-      <div class="page questions"><${ReadCard} id=${id} named /></div></div>`;
+      <div class="page questions"><${ReadCard} id=${id} named focus /></div></div>`;
 }
 
 function Inbox({ query }) {

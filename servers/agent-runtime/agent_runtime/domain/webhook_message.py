@@ -25,6 +25,8 @@ _TAGS: Mapping[News, str] = {
     News.TREE_ENDED: "deciduous_tree",
     News.TEST: "wave",
 }
+_JOINERS = "\u200c\u200d"
+"""What joins letters and pictures to one; all else that cannot be printed turns a text around, or hides in it."""
 _URGENT = frozenset({News.SESSION_NEEDS_INPUT, News.SESSION_LOST})
 
 
@@ -43,7 +45,7 @@ def message_of(delivery: Delivery, form: WebhookFormat) -> Message:
         case WebhookFormat.SLACK:
             # Slack reads these three as markup, in which a text could address everybody.
             words = sentence_of(delivery).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            return Message("application/json", _json({"text": words}))
+            return Message("application/json", _json({"text": words, "mrkdwn": False}))
         case WebhookFormat.NTFY:
             headers = {
                 "Title": _TITLES[delivery.news],
@@ -61,7 +63,12 @@ def message_of(delivery: Delivery, form: WebhookFormat) -> Message:
 
 
 def sentence_of(delivery: Delivery) -> str:
-    """Say a piece of news in one sentence."""
+    """Say a piece of news in one sentence, on one line, whatever agents wrote into it."""
+    words = _sentence_of(delivery)
+    return " ".join("".join(one if one.isprintable() or one in _JOINERS else " " for one in words).split())
+
+
+def _sentence_of(delivery: Delivery) -> str:
     data = delivery.data
     who = _text(data, "session_name")
     match delivery.news:

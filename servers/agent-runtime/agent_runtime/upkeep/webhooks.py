@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 2
 """Attempts at one webhook at the same time: one that hangs holds up nobody else."""
 PAUSE_SECONDS = 0.25
-"""Of a crowd of commits, not each is looked for."""
+"""Of a crowd of commits, not each is looked for; a crowd of news that is taken well waits for no pause."""
 LOOKS_UP_EVERY_SECONDS = 60.0
 SETTLED_WITHIN_SECONDS = 3.0
 """An attempt that is over is written down within this time, or counts as dead."""
@@ -48,7 +48,8 @@ class WebhookUpkeep(Background):
         self._lasts = timedelta(seconds=2 * timeout_seconds + SETTLED_WITHIN_SECONDS)
         self._environment = environment
         self._stirred = asyncio.Event()
-        self._at_work: dict[str, set[asyncio.Task[None]]] = {}
+        self._freed = asyncio.Event()
+        self._at_work: dict[str, set[asyncio.Task[bool]]] = {}
 
     def hear(self, announcement: Announcement) -> None:
         """Learn of a commit after which there may be news, or another webhook."""
@@ -62,13 +63,11 @@ class WebhookUpkeep(Background):
     async def do_round(self) -> None:
         """Send what is due, and wait until there is more."""
         self._stirred.clear()
+        self._freed.clear()
         next_in = await self._send_due()
-        await asyncio.sleep(PAUSE_SECONDS)
-        try:
-            async with asyncio.timeout(next_in):
-                await self._stirred.wait()
-        except TimeoutError:
-            return
+        # Without a pause while there is more to read, and after what was taken: more may have waited for its place.
+        if next_in != 0 and not await _comes(self._freed, PAUSE_SECONDS):
+            await _comes(self._stirred, next_in)
 
     async def stop(self) -> None:
         """End; what is under way counts as dead in its time, and is sent again."""
@@ -93,25 +92,29 @@ class WebhookUpkeep(Background):
         task = asyncio.get_running_loop().create_task(self._attempt(webhook, delivery), name=f"webhook {delivery.id}")
         tasks.add(task)
 
-        def leave(task: asyncio.Task[None]) -> None:
+        def leave(task: asyncio.Task[bool]) -> None:
             tasks.discard(task)
+            if not task.cancelled() and task.result():
+                self._freed.set()
             self._stirred.set()
 
         task.add_done_callback(leave)
 
-    async def _attempt(self, webhook: Webhook, delivery: Delivery) -> None:
+    async def _attempt(self, webhook: Webhook, delivery: Delivery) -> bool:
+        """Send it and write down what came of that; tell whether it was taken."""
         try:
             outcome = await self._send(webhook, delivery)
             settled = await self._store.write(lambda tx: settle(tx, delivery, outcome))
         except Unavailable:  # The store has said so; the attempt counts as dead in its time.
-            return
+            return False
         except Exception:
             log.exception("an attempt at a webhook failed by a mistake of ours; it is tried again")
-            return
+            return False
         if outcome.error is not None:
             facts = {"webhook": webhook.name, "delivery_id": delivery.id, "attempt": delivery.attempts}
             status = settled.status.value if settled is not None else "replaced"
             log.warning("news did not reach a webhook", extra={**facts, "status": status, "cause": outcome.error})
+        return outcome.is_delivered
 
     async def _send(self, webhook: Webhook, delivery: Delivery) -> Outcome:
         try:
@@ -147,6 +150,14 @@ def _request(webhook: Webhook, delivery: Delivery, url: str, secret: str | None)
     if secret is not None:
         headers["webhook-signature"] = signature(keys_of(secret), delivery.id, timestamp, message.body)
     return Request(place_of(url), headers, message.body)
+
+
+async def _comes(event: asyncio.Event, within_seconds: float | None) -> bool:
+    try:
+        async with asyncio.timeout(within_seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 def _seconds_until(moment: datetime | None, now: datetime) -> float:
