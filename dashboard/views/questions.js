@@ -37,7 +37,8 @@ function Inbox({ query }) {
   const { questions = [], hasMore = false } = inbox.value ?? {};
   return html`
     <header class="bar"><h1>Questions</h1><span class="faint num" data-count>${asked > 0 && `${exactly(asked)} open`}</span>
-      <div class="actions"><${Bell} class="button plain">Notify me<//></div></header>
+      <div class="actions"><a class="button plain" href=${link("webhooks")} title="Who outside is told when an agent asks">
+        <${Icon} name="send" size=${14} />Webhooks</a><${Bell} class="button plain">Notify me<//></div></header>
     <div class="bar second">
       <${Filters} label="Status" choices=${STATUSES} chosen=${status} onChoose=${(value) => filter({ status: value })} />
       ${session && html`<button type="button" class="button small" onClick=${() => filter({ session: "" })}>
