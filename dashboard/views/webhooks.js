@@ -101,7 +101,8 @@ function Delivery({ delivery, onReplayed }) {
   return html`<li class="place-row agent-row" data-delivery=${delivery.delivery_id} data-status=${delivery.status}>
     <div class="about">
       <span class="row"><span class="strong">${capital(WORDS[delivery.type] ?? "a test")}</span>
-        ${subject && html`<span class="cut">${subject}</span>`}<span class="faint"><${Ago} at=${delivery.happened_at} suffix=" ago" /></span></span>
+        ${subject && html`<span class="cut">${subject}</span>`}
+        <span class="faint"><${Ago} at=${delivery.happened_at} suffix=" ago" /></span></span>
       <span class="row wrap"><span class="status" data-tone=${tone}><${Drawing} name=${drawing} />${text}</span>
         <span class="soft anywhere">${said}</span></span></div>
     <${Act} class="button small" aria-label=${`Send ${delivery.delivery_id} once more`} title="Send it once more, under the same id"
