@@ -13,6 +13,7 @@ from inquiry import ALLOW, Inquiry
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.job import JobStatus, Move
+from agent_runtime.domain.json import JsonObject
 from agent_runtime.domain.webhook import (
     ALL_NEWS,
     KEPT_FOR,
@@ -24,6 +25,7 @@ from agent_runtime.domain.webhook import (
     Webhook,
     WebhookFormat,
 )
+from agent_runtime.domain.webhook_links import is_page_url
 from agent_runtime.domain.webhook_message import message_of, sentence_of
 from agent_runtime.domain.webhook_targets import Targets
 from agent_runtime.outside.calling import Outside
@@ -312,6 +314,45 @@ def test_news_fits_what_slack_and_ntfy_read(outlook: Outlook) -> None:
     assert slack.body.decode() == '{"text":"s failed: &lt;!channel&gt; &amp; ünï","mrkdwn":false}'
     assert ntfy.body.decode() == "s failed: <!channel> & ünï"
     assert ntfy.headers == {"Title": "Job ended", "Tags": "checkered_flag", "Priority": "default"}
+
+
+def test_news_leads_to_what_it_is_about_where_it_is_known_how_people_reach_the_page(outlook: Outlook) -> None:
+    outlook.make()
+    outlook.house.do(lambda tx: send_test(tx, "hook"))
+    (test,) = outlook.take()
+    data: JsonObject = {"session_name": "a/b", "question_id": "qst_1", "until": "2026-01-02T03:04:05Z"}
+    page = "https://agents.example/ao"
+    led = {
+        news.value: message_of(Delivery(**{**vars(test), "news": news, "data": data}), WebhookFormat.NTFY, page).headers
+        for news in News
+    }
+    slack, told = (message_of(test, form, f"{page}/").body for form in (WebhookFormat.SLACK, WebhookFormat.JSON))
+
+    assert {news: headers["Click"] for news, headers in led.items()} == {
+        "job.ended": f"{page}/#/sessions/a%2Fb",
+        "session.needs_input": f"{page}/#/questions/qst_1",
+        "session.lost": f"{page}/#/sessions/a%2Fb",
+        "quota.held": f"{page}/#/queue",
+        "tree.ended": f"{page}/#/sessions/a%2Fb",
+        "webhook.test": f"{page}/#/webhooks/hook",
+    }
+    assert f"'hook' {page}/#/webhooks/hook" in slack.decode()
+    assert f'"link":"{page}/#/webhooks/hook"' in told.decode()
+
+
+def test_what_is_no_address_of_a_page_is_refused_before_anything_is_sent() -> None:
+    assert all(is_page_url(url) for url in ("https://a.example", "http://127.0.0.1:8765/ao/"))
+    for url in (
+        "a.example",
+        "ftp://a",
+        "https://",
+        "https://u:p@a/",
+        "https://a/#b",
+        "https://a/?b",
+        "https://a/\r\nX: y",
+        "https://[",
+    ):
+        assert not is_page_url(url), url
 
 
 def say_much(tx: Transaction, number: int) -> None:

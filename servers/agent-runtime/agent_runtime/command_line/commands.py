@@ -119,6 +119,10 @@ WebhookTargets = Annotated[
 WebhookTimeout = Annotated[
     float, typer.Option(envvar="AGENT_RUNTIME_WEBHOOK_TIMEOUT", help="seconds for one attempt at a webhook")
 ]
+PageUrl = Annotated[
+    str,
+    typer.Option(envvar="AGENT_RUNTIME_PAGE_URL", help="where people reach the page, for links in news"),
+]
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
 Version = Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="print it and exit")]
 LogForm = Annotated[LogFormat, typer.Option("--log-format", envvar="AGENT_RUNTIME_LOG_FORMAT", help="text, or json")]
@@ -224,6 +228,7 @@ def _read_settings(
     request_timeout: RequestTimeout = PATIENCE_SECONDS,
     webhook_targets: WebhookTargets = "",
     webhook_timeout: WebhookTimeout = WEBHOOK_TIMEOUT_SECONDS,
+    page_url: PageUrl = "",
     _version: Version = False,
 ) -> None:
     settings = Settings(
@@ -252,7 +257,7 @@ def _read_settings(
         requests_per_second=requests_per_second,
         request_timeout_seconds=request_timeout,
     )
-    context.obj = _with_others(settings, tls_cert, tls_key, trusted_proxies, webhook_targets, webhook_timeout)
+    context.obj = _with_others(settings, tls_cert, tls_key, trusted_proxies, webhook_targets, webhook_timeout, page_url)
 
 
 def _with_others(
@@ -262,8 +267,9 @@ def _with_others(
     trusted_proxies: str,
     webhook_targets: str,
     webhook_timeout: float,
+    page_url: str,
 ) -> Settings:
-    """Add whom it trusts, how it proves itself, and whom it may call."""
+    """Add whom it trusts, how it proves itself, whom it may call, and where it is reached."""
     return replace(
         settings,
         tls_cert=tls_cert.absolute() if tls_cert is not None else None,
@@ -271,6 +277,7 @@ def _with_others(
         trusted_proxies=_listed(trusted_proxies),
         webhook_targets=_listed(webhook_targets),
         webhook_timeout_seconds=webhook_timeout,
+        page_url=page_url,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.webhook import Delivery, News, WebhookFormat
+from agent_runtime.domain.webhook_links import link_of
 
 TEXT_CHARACTERS_MAX = 500
 _TITLES: Mapping[News, str] = {
@@ -39,25 +40,28 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def message_of(delivery: Delivery, form: WebhookFormat) -> Message:
-    """Put a piece of news into the form that its target reads."""
+def message_of(delivery: Delivery, form: WebhookFormat, page_url: str = "") -> Message:
+    """Put a piece of news into the form that its target reads, with a link if it is known where the page is."""
+    link = link_of(delivery, page_url)
     match form:
         case WebhookFormat.SLACK:
             # Slack reads these three as markup, in which a text could address everybody.
             words = sentence_of(delivery).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            words += f" {link}" if link is not None else ""
             return Message("application/json", _json({"text": words, "mrkdwn": False}))
         case WebhookFormat.NTFY:
             headers = {
                 "Title": _TITLES[delivery.news],
                 "Tags": _TAGS[delivery.news],
                 "Priority": "high" if delivery.news in _URGENT else "default",
+                **({"Click": link} if link is not None else {}),
             }
             return Message("text/plain; charset=utf-8", _bytes(sentence_of(delivery)), headers)
         case WebhookFormat.JSON:
             told: JsonObject = {
                 "type": delivery.news.value,
                 "timestamp": _iso(delivery.happened_at),
-                "data": delivery.data,
+                "data": {**delivery.data, **({"link": link} if link is not None else {})},
             }
             return Message("application/json", _json(told))
 
@@ -79,7 +83,7 @@ def _sentence_of(delivery: Delivery) -> str:
         case News.SESSION_LOST:
             return f"{who} is lost: nobody can prove that it lives (it may still heal)"
         case News.QUOTA_HELD:
-            limit, account = _text(data, "limit"), _text(data, "account")
+            limit, account = _text(data, "limit") or "limit", _text(data, "account")
             return f"{_text(data, 'backend')}'s {limit} on account '{account}' is used up until {_when(data, 'until')}"
         case News.TREE_ENDED:
             return f"{who} and all below it are at rest: {_counted(data)}"

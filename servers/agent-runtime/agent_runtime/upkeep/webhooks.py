@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.webhook import Delivery, Outcome, Webhook, is_reference, keys_of, signature
-from agent_runtime.domain.webhook_message import message_of
+from agent_runtime.domain.webhook_message import Message, message_of
 from agent_runtime.domain.webhook_targets import place_of
 from agent_runtime.outside.calling import Outside, Request
 from agent_runtime.outside.in_thread import in_thread
@@ -39,7 +39,12 @@ class WebhookUpkeep(Background):
     """Sends beside the loop; each webhook has its own few places."""
 
     def __init__(
-        self, store: Store, outside: Outside, timeout_seconds: float, environment: Mapping[str, str] = os.environ
+        self,
+        store: Store,
+        outside: Outside,
+        timeout_seconds: float,
+        environment: Mapping[str, str] = os.environ,
+        page_url: str = "",
     ) -> None:
         super().__init__("webhooks")
         self._store = store
@@ -47,6 +52,7 @@ class WebhookUpkeep(Background):
         self._timeout_seconds = timeout_seconds
         self._lasts = timedelta(seconds=2 * timeout_seconds + SETTLED_WITHIN_SECONDS)
         self._environment = environment
+        self._page_url = page_url
         self._stirred = asyncio.Event()
         self._freed = asyncio.Event()
         self._at_work: dict[str, set[asyncio.Task[bool]]] = {}
@@ -120,7 +126,8 @@ class WebhookUpkeep(Background):
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 url, secret = await in_thread(lambda: self._values(webhook), "webhook-secrets")
-            request = _request(webhook, delivery, url, secret)
+            message = message_of(delivery, webhook.format, self._page_url)
+            request = _request(delivery, message, url, secret)
         except TimeoutError:
             return Outcome(None, f"its references could not be read within {self._timeout_seconds:g} seconds")
         except ValueError as error:
@@ -132,12 +139,11 @@ class WebhookUpkeep(Background):
         return url, value_of(webhook.secret, self._environment) if webhook.secret is not None else None
 
 
-def _request(webhook: Webhook, delivery: Delivery, url: str, secret: str | None) -> Request:
+def _request(delivery: Delivery, message: Message, url: str, secret: str | None) -> Request:
     """Word one attempt.
 
     Errors:  ValueError, which quotes neither the secret nor the URL.
     """
-    message = message_of(delivery, webhook.format)
     # By the wall's clock and not by the store's: the target compares it with its own.
     timestamp = int(time.time())
     headers = {
