@@ -83,7 +83,7 @@ def _sentence_of(delivery: Delivery) -> str:
         case News.SESSION_LOST:
             return f"{who} is lost: nobody can prove that it lives (it may still heal)"
         case News.QUOTA_HELD:
-            limit, account = _text(data, "limit") or "limit", _text(data, "account")
+            limit, account = _text(data, "limit"), _text(data, "account")
             return f"{_text(data, 'backend')}'s {limit} on account '{account}' is used up until {_when(data, 'until')}"
         case News.TREE_ENDED:
             return f"{who} and all below it are at rest: {_counted(data)}"
