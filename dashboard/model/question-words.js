@@ -3,11 +3,19 @@ import { linesOfPatch } from "./patch.js";
 import { shown } from "./plain-text.js";
 
 const DIFF_CUT_AT = 200_000;
+const HEADING_CHARACTERS_MAX = 160;
+
+/** Whether the words of a question are more than its heading takes, and stand below it. */
+export function isLong({ kind, text }) {
+  if (kind === "permission" || !text) return false;
+  return text.length > HEADING_CHARACTERS_MAX || text.trim().includes("\n");
+}
 
 /** What is asked, in one line. */
-export function askedWords({ kind, tool, text }) {
+export function askedWords(question) {
+  const { kind, tool, text } = question;
   if (kind === "permission") return `May it use ${shown(tool)}?`;
-  return shown(text) || (kind === "form" ? "It asks for some facts" : "It asks something");
+  return (isLong(question) ? "" : shown(text)) || (kind === "form" ? "It asks for some facts" : "It asks something");
 }
 
 /** Of whom it is asked; `parent` is the name of the session above, if there is one. */

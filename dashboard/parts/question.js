@@ -3,7 +3,7 @@ import { link } from "../browser/router.js";
 import { html, useApp, useLayoutEffect, useRef } from "../browser/ui.js";
 import { sentence } from "../model/api.js";
 import { shown } from "../model/plain-text.js";
-import { askedWords, changeOf, endWords, thenWords, whoWords } from "../model/question-words.js";
+import { askedWords, changeOf, endWords, isLong, thenWords, whoWords } from "../model/question-words.js";
 import { useAnswering, useAsker, useQuestion } from "../model/questions.js";
 import { piecesOf } from "../model/tools.js";
 import { ProblemLine } from "./controls.js";
@@ -72,7 +72,7 @@ function Settled({ question }) {
 /** What it wants to do, in full: the change, the command, or all that the tool is given. */
 function Shown({ question }) {
   const { kind, text, tool, input } = question;
-  if (kind !== "permission") return null;
+  if (kind !== "permission") return isLong(question) && html`<p class="question-text">${shown(text)}</p>`;
   const { lines, isCut } = changeOf(question);
   const path = input?.file_path ?? input?.paths?.join(", ");
   return html`<div class="question-shown">

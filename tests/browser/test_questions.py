@@ -40,7 +40,7 @@ COLOUR: JsonObject = {
 }
 HOST: JsonObject = {
     "kind": "form",
-    "text": "Where to?",
+    "text": "Where to?\nIt has to be a host that is up.",
     "form": {
         "type": "object",
         "properties": {
@@ -166,6 +166,8 @@ def test_the_inbox_shows_each_question_whole_and_takes_one_answer_to_each(
     card(page, bash).get_by_role("button", name="Show all").click()
     expect(card(page, bash).locator("code").first).to_have_text("make deploy rm -rf \\u202e~")
     expect(card(page, fetch).locator("code")).to_contain_text('"article": "shed"')
+    expect(card(page, host).get_by_role("heading")).to_contain_text("It asks for some facts")
+    expect(card(page, host)).to_contain_text("It has to be a host that is up.")
     expect(card(page, edit)).to_contain_text("Asked of people")
     expect(card(page, edit)).to_contain_text("then it is denied")
     assert complaints(page) == []
