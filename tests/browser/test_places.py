@@ -283,7 +283,7 @@ def test_every_field_of_every_kind_of_agent_is_edited_on_the_page(open_page: Ope
         "labels": {"os": "linux"},
         "system_prompt": "Be kind.",
     }
-    assert found["sandbox"] == {"kind": "bubblewrap", "network": False, "readable": [], "writable": []}
+    assert found["sandbox"] == {"kind": "bubblewrap", "network": False}
     assert (found["limits"], found["options"]) == ({"max_tokens": 9}, {"permission": "reject"})
     assert found["mcp_servers"] == {"notes": {"command": "notes-server"}}
 
