@@ -67,13 +67,12 @@ const openQuestions = () => [...document.querySelectorAll("#main [data-question]
 const isAsked = () => openQuestions().length > 0;
 
 /**
- * Answers the question that has the focus, or the only one where none has it. Else the first that is open gets the focus,
- * to be read: what was answered by one press is not followed by something unread with the next.
+ * Answers the question that has the focus. Else the first that is open gets it, to be read: a press that meant something
+ * else, or another question that has just gone, answers nothing.
  */
 function answer(key) {
   const asked = openQuestions();
-  const focused = document.activeElement.closest("[data-question]");
-  const one = focused ?? (asked.length === 1 ? asked[0] : null);
+  const one = document.activeElement.closest("[data-question]");
   if (!asked.includes(one)) {
     asked[0].focus();
     return asked[0].scrollIntoView({ block: "nearest" });

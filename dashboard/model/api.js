@@ -70,6 +70,7 @@ export function createApi({ onUnauthorized, onAnswer, onDatabase }) {
     job: (id, call = "") => `jobs/${part(id)}${call && `/${call}`}`,
     agent: (name, call = "") => `agents/${part(name)}${call && `/${call}`}`,
     question: (id, call = "") => `questions/${part(id)}${call && `/${call}`}`,
+    webhook: (name, call = "") => `webhooks/${part(name)}${call && `/${call}`}`,
     launcher: (id, call = "") => `launchers/${part(id)}${call && `/${call}`}`,
   };
 }

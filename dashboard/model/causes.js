@@ -1,5 +1,6 @@
 /** Why a session or a job stands where it stands, as a person reads it: pure. */
 import { orderWords } from "./news.js";
+import { shown } from "./plain-text.js";
 import { hasQuestion, reasonWords, waitWords } from "./reasons.js";
 
 /**
@@ -52,7 +53,7 @@ export function shownStatus({ status, reason }) {
 }
 
 /** The first line of a text that says something. */
-export const firstLine = (text) => (text ?? "").split("\n").map((line) => line.trim()).find(Boolean) ?? "";
+export const firstLine = (text) => shown((text ?? "").split("\n").map((line) => line.trim()).find(Boolean) ?? "");
 
 /** The line of an error that says what it is: the first, or the last where the first says that the way there follows. */
 export const tellingLine = (text) => (/^Traceback\b/.test(text ?? "") ? firstLine(text.split("\n").reverse().join("\n")) : firstLine(text));

@@ -17,6 +17,7 @@ const NEWS = {
   callback: ["created", "ready", "pending", "delivered", "consumed", "expired"],
   quota: ["held", "lifted"],
   question: ["asked", "answered", "expired", "withdrawn"],
+  webhook: ["created", "removed", "due"],
 };
 /** The runtime's own words, and ends of turns; what agents say meanwhile is followed only where it is shown. */
 export const NEWS_TYPES = [

@@ -15,6 +15,7 @@ export const entriesOf = () => [
   { key: "needs", title: "What needs me", note: "Sessions", icon: "warn", href: link("sessions", { status: "needs_me" }) },
   { key: "causes", title: "Failures by cause", note: "Sessions", icon: "sessions",
     href: link("sessions", { status: "failed", order: "cause" }) },
+  { key: "webhooks", title: "Webhooks", note: "Who outside is told", icon: "send", href: link("webhooks") },
   { key: "cost", title: "Dearest sessions", note: "Sessions", icon: "coin", href: link("sessions", { order: "cost" }) },
   ...PLACES.map(([place, key]) => ({
     key: place, title: capital(place), note: `g ${key}`, icon: place, href: link(place),

@@ -1,4 +1,5 @@
 /** A form that an agent asks to be filled in, as fields of the page, and what was filled in as an answer. Pure. */
+import { shown } from "./plain-text.js";
 
 const INPUTS = { email: "email", uri: "url", date: "date", "date-time": "text" };
 
@@ -12,8 +13,8 @@ export function fieldsOf(form) {
   return Object.entries(form?.properties ?? {}).map(([name, schema]) => {
     const kind = kindOf(schema);
     const first = schema.default ?? { boolean: false, many: [] }[kind] ?? "";
-    const hint = schema.description ?? "";
-    return { name, title: schema.title ?? name, hint, kind, input: INPUTS[schema.format] ?? "text", choices: choicesOf(schema),
+    const hint = shown(schema.description);
+    return { name, title: shown(schema.title ?? name), hint, kind, input: INPUTS[schema.format] ?? "text", choices: choicesOf(schema),
       isNeeded: needed.has(name), first, schema };
   });
 }
@@ -28,8 +29,8 @@ function kindOf(schema) {
 function choicesOf(schema) {
   const within = schema.type === "array" ? (schema.items ?? {}) : schema;
   const named = within.oneOf ?? within.anyOf;
-  if (named) return named.map((one) => ({ value: one.const, title: one.title ?? String(one.const) }));
-  return (within.enum ?? []).map((value, place) => ({ value, title: within.enumNames?.[place] ?? String(value) }));
+  if (named) return named.map((one) => ({ value: one.const, title: shown(one.title ?? String(one.const)) }));
+  return (within.enum ?? []).map((value, place) => ({ value, title: shown(within.enumNames?.[place] ?? String(value)) }));
 }
 
 /**

@@ -1,12 +1,21 @@
 /** A question in words: what is asked, of whom, until when and what holds then, and what became of it. Pure. */
 import { linesOfPatch } from "./patch.js";
+import { shown } from "./plain-text.js";
 
 const DIFF_CUT_AT = 200_000;
+const HEADING_CHARACTERS_MAX = 160;
+
+/** Whether the words of a question are more than its heading takes, and stand below it. */
+export function isLong({ kind, text }) {
+  if (kind === "permission" || !text) return false;
+  return text.length > HEADING_CHARACTERS_MAX || text.trim().includes("\n");
+}
 
 /** What is asked, in one line. */
-export function askedWords({ kind, tool, text }) {
-  if (kind === "permission") return `May it use ${tool}?`;
-  return text || (kind === "form" ? "It asks for some facts" : "It asks something");
+export function askedWords(question) {
+  const { kind, tool, text } = question;
+  if (kind === "permission") return `May it use ${shown(tool)}?`;
+  return (isLong(question) ? "" : shown(text)) || (kind === "form" ? "It asks for some facts" : "It asks something");
 }
 
 /** Of whom it is asked; `parent` is the name of the session above, if there is one. */
@@ -40,8 +49,9 @@ const end = (text, tone, drawing, said = "") => ({ text, tone, drawing, said });
 
 function answerWords(answer) {
   if (answer === null || answer === undefined) return "";
-  if (typeof answer !== "object") return String(answer);
-  return Object.entries(answer).map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(", ") : value}`).join("\n");
+  if (typeof answer !== "object") return shown(String(answer));
+  const words = ([name, value]) => `${name}: ${Array.isArray(value) ? value.join(", ") : value}`;
+  return shown(Object.entries(answer).map(words).join("\n"));
 }
 
 /** That somebody else was first, or time was; for whoever wanted to answer and was told so. */

@@ -1,9 +1,12 @@
 /** What an agent gave to a tool and got from it, as people read it: pure. */
+import { shown } from "./plain-text.js";
 
 const SUMMARY_KEYS = ["command", "pattern", "query", "url", "file_path", "path", "description", "prompt", "session_name", "name"];
 
 /** One line that says what a tool call is about. */
-export function toolSummary(input) {
+export const toolSummary = (input) => shown(summary(input));
+
+function summary(input) {
   if (input === null || input === undefined) return "";
   if (typeof input !== "object") return String(input);
   const key = SUMMARY_KEYS.find((name) => typeof input[name] === "string" && input[name]);
@@ -15,9 +18,10 @@ export function toolSummary(input) {
 
 /**
  * The pieces of what went into a tool or came out: what a shell got and printed is text, what has another shape is data.
+ * Beside a command only the facts that tell something are shown, unless `isWhole`.
  * @returns {{title: string, text: string, language: string}[]}
  */
-export function piecesOf(title, value) {
+export function piecesOf(title, value, { isWhole = false } = {}) {
   if (value === undefined || value === null) return [];
   if (typeof value !== "object") return [{ title, text: String(value), language: "" }];
   if (isListOfTexts(value)) return [{ title, text: value.map((part) => part.text).join("\n"), language: "" }];
@@ -26,7 +30,7 @@ export function piecesOf(title, value) {
   if (typeof command === "string") pieces.push({ title, text: command, language: "sh" });
   if (typeof stdout === "string") pieces.push({ title: exit ? `${title}, exit ${exit}` : title, text: stdout, language: "" });
   if (typeof stderr === "string" && stderr) pieces.push({ title: "Error output", text: stderr, language: "" });
-  const data = pieces.length ? tellingFacts(rest) : value;
+  const data = pieces.length ? (isWhole ? rest : tellingFacts(rest)) : value;
   if (Object.keys(data).length || !pieces.length) {
     pieces.push({ title: pieces.length ? "Further" : title, text: JSON.stringify(data, null, 2), language: "json" });
   }

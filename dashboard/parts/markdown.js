@@ -3,6 +3,7 @@
  * can never become markup: HTML stays text, images become links, and links lead only to http, https and mail.
  */
 import { html, h } from "../browser/ui.js";
+import { shown } from "../model/plain-text.js";
 import { lexer } from "../vendor/marked.js";
 import { Copy } from "./controls.js";
 import { Coloured } from "./highlight.js";
@@ -113,5 +114,5 @@ export function CodeBlock({ code, copied = code, language = "" }) {
   const name = (language ?? "").trim().split(/\s+/)[0];
   return html`<div class="code"><div class="code-head"><span>${name}</span><${Copy} text=${copied} label="Copy code" /></div>
     <pre tabindex="0" role="group" aria-label=${name ? `Code, ${name}` : "Code"}><code>
-      <${Coloured} code=${code} language=${name.toLowerCase()} /></code></pre></div>`;
+      <${Coloured} code=${shown(code)} language=${name.toLowerCase()} /></code></pre></div>`;
 }

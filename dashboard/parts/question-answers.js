@@ -1,6 +1,7 @@
 /** What can be answered to a question: yes or no, one of some choices, words, a form. */
 import { useKept } from "../browser/drafts.js";
 import { html, useApp, useLayoutEffect, useRef, useState } from "../browser/ui.js";
+import { shown } from "../model/plain-text.js";
 import { draftOf } from "../model/questions.js";
 import { Icon } from "./icons.js";
 import { QuestionForm } from "./question-form.js";
@@ -39,7 +40,7 @@ function Choice({ question, disabled, onAnswer }) {
   return html`<div class="choices" role="group" aria-label="Choices">
     ${question.choices.map(({ label, description }, place) => html`<${Answer} key=${label} class="button choice" disabled=${disabled}
       data-answer=${place === 0 ? "a" : undefined} data-focus onPress=${() => onAnswer({ answer: label })}>
-      <b>${label}</b>${description && html`<span class="soft">${description}</span>`}<//>`)}
+      <b>${shown(label)}</b>${description && html`<span class="soft">${shown(description)}</span>`}<//>`)}
   </div>`;
 }
 

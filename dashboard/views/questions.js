@@ -24,7 +24,7 @@ function One({ id }) {
   return html`<header class="bar"><a class="button plain icon small" href=${link("questions")} aria-label="All questions">
       <${Icon} name="back" /></a><h1>A question</h1></header>
     <div class="scroll" tabindex="0" role="region" aria-label="Question">
-      <div class="page questions"><${ReadCard} id=${id} named /></div></div>`;
+      <div class="page questions"><${ReadCard} id=${id} named focus /></div></div>`;
 }
 
 function Inbox({ query }) {
@@ -37,7 +37,8 @@ function Inbox({ query }) {
   const { questions = [], hasMore = false } = inbox.value ?? {};
   return html`
     <header class="bar"><h1>Questions</h1><span class="faint num" data-count>${asked > 0 && `${exactly(asked)} open`}</span>
-      <div class="actions"><${Bell} class="button plain">Notify me<//></div></header>
+      <div class="actions"><a class="button plain" href=${link("webhooks")} title="Who outside is told when an agent asks">
+        <${Icon} name="send" size=${14} />Webhooks</a><${Bell} class="button plain">Notify me<//></div></header>
     <div class="bar second">
       <${Filters} label="Status" choices=${STATUSES} chosen=${status} onChoose=${(value) => filter({ status: value })} />
       ${session && html`<button type="button" class="button small" onClick=${() => filter({ session: "" })}>

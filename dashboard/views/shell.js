@@ -29,12 +29,13 @@ const VIEWS = {
   queue: () => together("places.css", import("./queue.js"), "QueueView"),
   launchers: () => together("places.css", import("./launchers.js"), "LaunchersView"),
   agents: () => together("places.css", import("./agents.js"), "AgentsView"),
+  webhooks: () => together("places.css", import("./webhooks.js"), "WebhooksView"),
   overview: () => together("charts.css", import("./overview.js"), "OverviewView"),
   new: () => together("places.css", import("./new-session.js"), "NewSession"),
   palette: () => together("palette.css", import("./palette.js"), "Palette"),
 };
 
-const NAMES = { ...Object.fromEntries(PLACES), session: "This session", new: "The form", palette: "The palette" };
+const NAMES = { ...Object.fromEntries(PLACES), session: "This session", webhooks: "Webhooks", new: "The form", palette: "The palette" };
 const LAUNCHER_STATES = ["alive", "lost", "draining"];
 const FETCH_AGAIN_MS = 1500;
 

@@ -8,8 +8,8 @@ from playwright.sync_api import Route, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
-from browser.test_accessible import complaints
-from support.desk import Desk, Json, JsonObject, fresh, read, text
+from browser.test_accessible import PHONE, WIDER_THAN_THE_PAGE, complaints
+from support.desk import Desk, Json, JsonObject, fresh, items, read, text
 
 
 def test_an_empty_runtime_says_the_next_command_everywhere(open_page: OpenPage) -> None:
@@ -209,6 +209,45 @@ def test_an_agent_that_is_saved_unchanged_is_the_same_whatever_its_kind(
     assert read(desk.get(f"/agents/{name}")) == {**before, "description": "changed here"}
 
 
+def test_a_webhook_is_made_tested_replayed_and_removed(open_page: OpenPage, desk: Desk) -> None:
+    page = open_page("#/questions", width=PHONE, refused=True)
+    page.get_by_role("link", name="Webhooks").click()
+    expect(page.get_by_text("Nobody outside is told")).to_be_visible()
+    page.get_by_role("button", name="New webhook").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Name").fill("phone")
+    form.get_by_label("Format").select_option(label="ntfy, for a phone")
+    form.get_by_label("a job has ended").uncheck()
+    form.get_by_label("URL").fill("https://10.0.0.7/topic")
+    assert complaints(page) == []
+    form.get_by_role("button", name="Add").click()
+    expect(form).to_contain_text("The address 10.0.0.7 is not a public one", ignore_case=True)
+    form.get_by_label("URL").fill("${env:NOWHERE}")
+    form.get_by_role("button", name="Add").click()
+    row = page.locator('[data-webhook="phone"]')
+    expect(row).to_contain_text("an agent asks", ignore_case=True)
+    assert complaints(page) == []
+
+    row.get_by_role("button", name="Test phone").click()
+    sent = page.locator("[data-delivery]")
+    expect(sent).to_contain_text("'${env:NOWHERE}' is not set in the environment of the runtime")
+    first = read(desk.get("/webhooks/phone/deliveries"))["deliveries"]
+    sent.get_by_role("button", name="once more").click()
+    page.wait_for_function(
+        "(at) => fetch('webhooks/phone/deliveries').then((one) => one.json())"
+        ".then(({ deliveries: [now] }) => now.expires_at > at)",
+        arg=text(items(first)[0]["expires_at"]),
+    )
+    assert complaints(page) == []
+    assert not page.evaluate(WIDER_THAN_THE_PAGE)
+
+    page.get_by_role("link", name="All webhooks").click()
+    row.get_by_role("button", name="Remove phone").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_text("Nobody outside is told")).to_be_visible()
+    assert read(desk.get("/webhooks"))["webhooks"] == []
+
+
 def test_every_field_of_every_kind_of_agent_is_edited_on_the_page(open_page: OpenPage, desk: Desk) -> None:
     desk.post("/agents", {"name": "all-fields", "backend": "claude", "sandbox": "bubblewrap"})
     page = open_page("#/agents/all-fields", refused=True)
@@ -244,7 +283,7 @@ def test_every_field_of_every_kind_of_agent_is_edited_on_the_page(open_page: Ope
         "labels": {"os": "linux"},
         "system_prompt": "Be kind.",
     }
-    assert found["sandbox"] == {"kind": "bubblewrap", "network": False, "readable": [], "writable": []}
+    assert found["sandbox"] == {"kind": "bubblewrap", "network": False}
     assert (found["limits"], found["options"]) == ({"max_tokens": 9}, {"permission": "reject"})
     assert found["mcp_servers"] == {"notes": {"command": "notes-server"}}
 

@@ -25,7 +25,13 @@ EDIT: JsonObject = {
     "input": {"file_path": "shop/tax.py", "old_string": "tax = 19", "new_string": "tax = 7"},
     "diff": DIFF,
 }
-BASH: JsonObject = {"kind": "permission", "tool": "Bash", "input": {"command": "make deploy \\\n  HOST=shop-1"}}
+FAR_DOWN = 120
+BASH: JsonObject = {
+    "kind": "permission",
+    "tool": "Bash",
+    # What it is about to do stands far below, turned around, and without its sandbox.
+    "input": {"command": "make deploy" + "\n" * FAR_DOWN + "rm -rf \u202e~", "sandbox": False},
+}
 FETCH: JsonObject = {"kind": "permission", "tool": "mcp__shop__price", "input": {"article": "shed", "net": True}}
 COLOUR: JsonObject = {
     "kind": "choice",
@@ -34,7 +40,7 @@ COLOUR: JsonObject = {
 }
 HOST: JsonObject = {
     "kind": "form",
-    "text": "Where to?",
+    "text": "Where to?\nIt has to be a host that is up.",
     "form": {
         "type": "object",
         "properties": {
@@ -117,6 +123,8 @@ def test_what_claude_asks_is_answered_in_its_conversation_with_a_key_on_a_phone(
     expect(bash.locator("code")).to_have_text("touch denied", timeout=FIRST_RUN_MS)
     expect(page.get_by_role("region", name="Why")).to_contain_text("touch denied")
     expect(page).to_have_title(f"(1) {name} · Agent Orchestrator")
+    page.keyboard.press("n")
+    expect(bash).to_be_focused()
     page.keyboard.press("a")
     page.keyboard.type("not in this house")
     page.keyboard.press("Enter")
@@ -154,8 +162,12 @@ def test_the_inbox_shows_each_question_whole_and_takes_one_answer_to_each(
     expect(page).to_have_title("(6) Agent Orchestrator")
     expect(page.get_by_role("link", name="Questions 6 open")).to_be_visible()
     expect(card(page, edit).locator(".patch-line.removed")).to_have_text("-tax = 19")
-    expect(card(page, bash).locator("code")).to_have_text("make deploy \\\n  HOST=shop-1")
+    expect(card(page, bash).locator("code")).to_have_text(["make deploy", '{ "sandbox": false }'])
+    card(page, bash).get_by_role("button", name="Show all").click()
+    expect(card(page, bash).locator("code").first).to_have_text("make deploy rm -rf \\u202e~")
     expect(card(page, fetch).locator("code")).to_contain_text('"article": "shed"')
+    expect(card(page, host).get_by_role("heading")).to_contain_text("It asks for some facts")
+    expect(card(page, host)).to_contain_text("It has to be a host that is up.")
     expect(card(page, edit)).to_contain_text("Asked of people")
     expect(card(page, edit)).to_contain_text("then it is denied")
     assert complaints(page) == []

@@ -45,6 +45,7 @@ RUNTIME: Mapping[str, Key] = {
     "request_timeout": Key("AGENT_RUNTIME_REQUEST_TIMEOUT", Kind.NUMBER),
     "webhook_targets": Key("AGENT_RUNTIME_WEBHOOK_TARGETS", Kind.TEXTS),
     "webhook_timeout": Key("AGENT_RUNTIME_WEBHOOK_TIMEOUT", Kind.NUMBER),
+    "page_url": Key("AGENT_RUNTIME_PAGE_URL"),
 }
 LAUNCHER: Mapping[str, Key] = {
     "name": Key("AGENT_LAUNCHER_NAME"),

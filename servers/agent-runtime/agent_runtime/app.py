@@ -118,7 +118,9 @@ class Runtime:
         self.search_index = SearchIndex(self.store)
         self._targets = Targets.of(settings.webhook_targets)
         patience = settings.webhook_timeout_seconds
-        self.webhooks = WebhookUpkeep(self.store, Outside(self._targets, patience), patience)
+        self.webhooks = WebhookUpkeep(
+            self.store, Outside(self._targets, patience), patience, page_url=settings.page_url
+        )
         pruning = RetentionUpkeep(self.store, retention_of(settings))
         self._background: list[Background] = [
             self.upkeep,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import DEFAULT_LIMITS
+from agent_runtime.domain.webhook_links import is_page_url
 from agent_runtime.domain.webhook_targets import Targets
 from agent_runtime.log_lines import LogFormat
 
@@ -39,6 +40,7 @@ class Settings:
              `retries` holds for jobs where neither they nor their agents say how often they are tried again;
              `trusted_proxies` are the addresses whose `X-Forwarded-…` headers are believed, none by default;
              `webhook_targets` are the hosts that webhooks may call and the networks inside, see domain.webhook_targets.
+             `page_url` is where people reach the page, empty if nobody said so.
     """
 
     host: str
@@ -70,6 +72,7 @@ class Settings:
     request_timeout_seconds: float = PATIENCE_SECONDS
     webhook_targets: tuple[str, ...] = ()
     webhook_timeout_seconds: float = WEBHOOK_TIMEOUT_SECONDS
+    page_url: str = ""
 
     def check(self) -> None:
         """Refuse what would open the machine to others, or cannot work.
@@ -95,6 +98,11 @@ class Settings:
             Targets.of(self.webhook_targets)
         except ValueError as error:
             raise UnusableSettingError(f"cannot use AGENT_RUNTIME_WEBHOOK_TARGETS: {error}") from error
+        if self.page_url and not is_page_url(self.page_url):
+            raise UnusableSettingError(
+                "AGENT_RUNTIME_PAGE_URL must be the address of the page, such as 'https://agents.example.com/', "
+                f"found '{self.page_url[:200]}'"
+            )
         if self.log_level not in LOG_LEVELS:
             levels = ", ".join(LOG_LEVELS)
             raise UnusableSettingError(f"AGENT_RUNTIME_LOG_LEVEL must be one of {levels}, found '{self.log_level}'")

@@ -14,7 +14,7 @@ import trustme
 from agent_runtime.domain.webhook import Outcome, keys_of, signature
 from agent_runtime.domain.webhook_targets import Targets, place_of
 from agent_runtime.outside.calling import Outside, Request
-from support.receiver import Receiver
+from support.receiver import Receiver, answering
 
 INSIDE = (
     *("127.0.0.1", "127.8.8.8", "0.0.0.0", "0.1.2.3", "10.0.0.7", "172.16.0.1", "192.168.1.1", "100.64.0.1"),
@@ -86,7 +86,7 @@ def test_a_url_is_read_with_its_port_its_path_and_its_query() -> None:
             "https://x\\@y/",
             "file:///x",
         ),
-        *("https://é/", "https://x/" + "a" * 2000),
+        *("https://é/", "https://x/" + "a" * 2000, f"https://{'a' * 64}.example/", "https://a..b/"),
     ],
 )
 def test_what_is_no_url_to_call_is_refused_without_being_quoted(url: str) -> None:
@@ -157,6 +157,20 @@ def test_a_target_that_is_not_there_is_told_of_in_a_sentence() -> None:
 
     assert Resolver(["127.0.0.1"]).call(port).error == "cannot be reached: Connection refused"
     assert Resolver([]).call(port).error == "cannot be reached: it has no address"
+
+
+def test_a_target_may_ask_for_time_in_seconds_or_until_a_moment() -> None:
+    for said, least, most in (
+        ("120", 120, 120),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", 1e6, 1e10),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+    ):
+        with Receiver(answering(503, f"Retry-After: {said}")) as receiver:
+            asked = Resolver(["127.0.0.1"]).call(receiver.port).retry_after_seconds
+        assert asked is not None
+        assert least <= asked <= most
+    with Receiver(answering(503, "Retry-After: soon")) as receiver:
+        assert Resolver(["127.0.0.1"]).call(receiver.port).retry_after_seconds is None
 
 
 def test_a_pinned_address_must_show_the_certificate_of_the_name_that_was_called(

@@ -1,6 +1,7 @@
 """News to the outside, in rows: told at least once over every crash, by one runtime, retried for a day."""
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -10,7 +11,9 @@ from household import Household, PowerCutError
 from inquiry import ALLOW, Inquiry
 
 from agent_runtime.domain.errors import Conflict, Invalid, NotFound
+from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.job import JobStatus, Move
+from agent_runtime.domain.json import JsonObject
 from agent_runtime.domain.webhook import (
     ALL_NEWS,
     KEPT_FOR,
@@ -22,11 +25,12 @@ from agent_runtime.domain.webhook import (
     Webhook,
     WebhookFormat,
 )
+from agent_runtime.domain.webhook_links import is_page_url
 from agent_runtime.domain.webhook_message import message_of, sentence_of
 from agent_runtime.domain.webhook_targets import Targets
 from agent_runtime.outside.calling import Outside
 from agent_runtime.services.jobs.moves import move_job
-from agent_runtime.services.ports.store import Announcement
+from agent_runtime.services.ports.store import Announcement, Transaction
 from agent_runtime.services.ports.webhooks import DeliveryFilter
 from agent_runtime.services.webhooks.attempts import Taken, settle, take_due
 from agent_runtime.services.webhooks.known_webhooks import (
@@ -36,8 +40,11 @@ from agent_runtime.services.webhooks.known_webhooks import (
     replay_delivery,
     send_test,
 )
+from agent_runtime.upkeep import webhooks as upkeep_of_webhooks
 from agent_runtime.upkeep.webhooks import WebhookUpkeep
+from support.receiver import Receiver
 from support.store_rig import StoreRig
+from support.waiting import wait_until
 
 LASTS = timedelta(seconds=20)
 TAKEN, BROKEN = Outcome(204), Outcome(500, "it answered 500")
@@ -299,14 +306,79 @@ def test_news_fits_what_slack_and_ntfy_read(outlook: Outlook) -> None:
     outlook.make()
     outlook.house.do(lambda tx: send_test(tx, "hook"))
     (test,) = outlook.take()
-    data = {"session_name": "s", "status": "failed", "error": "<!channel> & ünï"}
+    data = {"session_name": "s", "status": "failed", "error": "<!channel>\n & ünï\u202e"}
     delivery = Delivery(**{**vars(test), "news": News.JOB_ENDED, "data": data})
 
     slack, ntfy = message_of(delivery, WebhookFormat.SLACK), message_of(delivery, WebhookFormat.NTFY)
 
-    assert slack.body.decode() == '{"text":"s failed: &lt;!channel&gt; &amp; ünï"}'
+    assert slack.body.decode() == '{"text":"s failed: &lt;!channel&gt; &amp; ünï","mrkdwn":false}'
     assert ntfy.body.decode() == "s failed: <!channel> & ünï"
     assert ntfy.headers == {"Title": "Job ended", "Tags": "checkered_flag", "Priority": "default"}
+
+
+def test_news_leads_to_what_it_is_about_where_it_is_known_how_people_reach_the_page(outlook: Outlook) -> None:
+    outlook.make()
+    outlook.house.do(lambda tx: send_test(tx, "hook"))
+    (test,) = outlook.take()
+    data: JsonObject = {"session_name": "a/b", "question_id": "qst_1", "until": "2026-01-02T03:04:05Z"}
+    page = "https://agents.example/ao"
+    led = {
+        news.value: message_of(Delivery(**{**vars(test), "news": news, "data": data}), WebhookFormat.NTFY, page).headers
+        for news in News
+    }
+    slack, told = (message_of(test, form, f"{page}/").body for form in (WebhookFormat.SLACK, WebhookFormat.JSON))
+
+    assert {news: headers["Click"] for news, headers in led.items()} == {
+        "job.ended": f"{page}/#/sessions/a%2Fb",
+        "session.needs_input": f"{page}/#/questions/qst_1",
+        "session.lost": f"{page}/#/sessions/a%2Fb",
+        "quota.held": f"{page}/#/queue",
+        "tree.ended": f"{page}/#/sessions/a%2Fb",
+        "webhook.test": f"{page}/#/webhooks/hook",
+    }
+    assert f"'hook' {page}/#/webhooks/hook" in slack.decode()
+    assert f'"link":"{page}/#/webhooks/hook"' in told.decode()
+
+
+def test_what_is_no_address_of_a_page_is_refused_before_anything_is_sent() -> None:
+    assert all(is_page_url(url) for url in ("https://a.example", "http://127.0.0.1:8765/ao/"))
+    for url in (
+        "a.example",
+        "ftp://a",
+        "https://",
+        "https://u:p@a/",
+        "https://a/#b",
+        "https://a/?b",
+        "https://a/\r\nX: y",
+        "https://[",
+    ):
+        assert not is_page_url(url), url
+
+
+def say_much(tx: Transaction, number: int) -> None:
+    """Let so much happen that is no news."""
+    for _ in range(number):
+        tx.emit(NewEvent(type="agent.changed", at=tx.now, data={}))
+
+
+def test_a_crowd_of_news_among_other_events_waits_for_no_pause(
+    outlook: Outlook, rig: StoreRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep_of_webhooks, "PAUSE_SECONDS", 3600.0)
+    with Receiver() as receiver:
+        upkeep = WebhookUpkeep(rig.store, Outside(Targets.of(["127.0.0.1"]), 5.0), 5.0, {"URL": receiver.url})
+        outlook.make(url="${env:URL}", secret=None, format=WebhookFormat.NTFY, news=[News.JOB_ENDED])
+        outlook.house.do(lambda tx: say_much(tx, 1200))
+        for number in range(6):
+            outlook.house.end(outlook.house.run(f"job-{number}"))
+
+        async def all_arrive() -> None:
+            upkeep.start()
+            all_are_there = functools.partial(wait_until, lambda: len(set(receiver.ids)) == 6, "all of it arrives")
+            await asyncio.to_thread(all_are_there)
+            await upkeep.stop()
+
+        rig.runner.run(all_arrive())
 
 
 def test_who_has_just_begun_to_hear_looks_for_what_was_told_before(rig: StoreRig) -> None:

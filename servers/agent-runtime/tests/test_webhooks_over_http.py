@@ -27,6 +27,7 @@ def environment() -> dict[str, str]:
     return {
         "AGENT_RUNTIME_WEBHOOK_TARGETS": "127.0.0.1,hooks.example",
         "AGENT_RUNTIME_WEBHOOK_TIMEOUT": str(TIMEOUT_SECONDS),
+        "AGENT_RUNTIME_PAGE_URL": "https://agents.example/",
         "AGENT_SECRET_HOOK": SECRET,
         "AGENT_SECRET_WRONG": "whsec_hello",
     }
@@ -198,6 +199,7 @@ def test_an_account_whose_limit_is_used_up_is_told_to_a_phone(desk: Desk) -> Non
     until = re.escape(f"claude's 5-hour limit on account 'host {host}' is used up until ")
     assert re.fullmatch(until + r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", got.body.decode())
     assert (got.headers["title"], got.headers["priority"]) == ("Limit used up", "default")
+    assert got.headers["click"] == "https://agents.example/#/queue"
     assert "webhook-signature" not in got.headers
 
 

@@ -18,7 +18,9 @@ def asked_in_short(question: Question) -> str:
         words = f"{question.tool} {shown}" + (f" ({words})" if words else "")
     labels = _labels(question)
     options = f" [{' | '.join(labels)}]" if labels else ""
-    return f"{words[:SHOWN_CHARACTERS]}{options}"
+    more = len(words) - SHOWN_CHARACTERS
+    # Whoever answers must know that there is more: what matters may stand there.
+    return f"{words[:SHOWN_CHARACTERS]}{f'… ({more:,} more characters)' if more > 0 else ''}{options}"
 
 
 def said_in_short(question: Question) -> str:

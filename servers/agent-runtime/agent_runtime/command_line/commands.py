@@ -119,6 +119,10 @@ WebhookTargets = Annotated[
 WebhookTimeout = Annotated[
     float, typer.Option(envvar="AGENT_RUNTIME_WEBHOOK_TIMEOUT", help="seconds for one attempt at a webhook")
 ]
+PageUrl = Annotated[
+    str,
+    typer.Option(envvar="AGENT_RUNTIME_PAGE_URL", help="where people reach the page, for links in news"),
+]
 LogLevel = Annotated[str, typer.Option(envvar="AGENT_RUNTIME_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR")]
 Version = Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="print it and exit")]
 LogForm = Annotated[LogFormat, typer.Option("--log-format", envvar="AGENT_RUNTIME_LOG_FORMAT", help="text, or json")]
@@ -224,6 +228,7 @@ def _read_settings(
     request_timeout: RequestTimeout = PATIENCE_SECONDS,
     webhook_targets: WebhookTargets = "",
     webhook_timeout: WebhookTimeout = WEBHOOK_TIMEOUT_SECONDS,
+    page_url: PageUrl = "",
     _version: Version = False,
 ) -> None:
     settings = Settings(
@@ -238,39 +243,48 @@ def _read_settings(
         shipped_agents_dir=(shipped_agents_dir or shipped_folder() / "agents").absolute(),
         dashboard_dir=(dashboard_dir or shipped_folder() / "dashboard").absolute(),
         default_agent=default_agent,
-        allowed_hosts=_listed(allowed_hosts),
         log_level=log_level.upper(),
         log_format=log_format,
         keep_days=keep_days,
         keep_gigabytes=keep_gigabytes,
         waiting_max=queue_max,
         waiting_of_session_max=session_queue_max,
-        retries=_retries(retries),
         tree_depth_max=tree_depth_max,
         children_max=children_max,
         tree_sessions_max=tree_sessions_max,
         requests_per_second=requests_per_second,
         request_timeout_seconds=request_timeout,
     )
-    context.obj = _with_others(settings, tls_cert, tls_key, trusted_proxies, webhook_targets, webhook_timeout)
+    own = _with_tls(settings, tls_cert, tls_key)
+    context.obj = _with_others(own, trusted_proxies, allowed_hosts, retries, webhook_targets, webhook_timeout, page_url)
+
+
+def _with_tls(settings: Settings, cert: Path | None, key: Path | None) -> Settings:
+    return replace(
+        settings,
+        tls_cert=cert.absolute() if cert is not None else None,
+        tls_key=key.absolute() if key is not None else None,
+    )
 
 
 def _with_others(
     settings: Settings,
-    tls_cert: Path | None,
-    tls_key: Path | None,
     trusted_proxies: str,
+    allowed_hosts: str,
+    retries: str,
     webhook_targets: str,
     webhook_timeout: float,
+    page_url: str,
 ) -> Settings:
-    """Add whom it trusts, how it proves itself, and whom it may call."""
+    """Add whom it trusts, what is tried again, whom it may call, and where it is reached."""
     return replace(
         settings,
-        tls_cert=tls_cert.absolute() if tls_cert is not None else None,
-        tls_key=tls_key.absolute() if tls_key is not None else None,
         trusted_proxies=_listed(trusted_proxies),
+        allowed_hosts=_listed(allowed_hosts),
+        retries=_retries(retries),
         webhook_targets=_listed(webhook_targets),
         webhook_timeout_seconds=webhook_timeout,
+        page_url=page_url,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.webhook import Delivery, News, WebhookFormat
+from agent_runtime.domain.webhook_links import link_of
 
 TEXT_CHARACTERS_MAX = 500
 _TITLES: Mapping[News, str] = {
@@ -25,6 +26,8 @@ _TAGS: Mapping[News, str] = {
     News.TREE_ENDED: "deciduous_tree",
     News.TEST: "wave",
 }
+_JOINERS = "\u200c\u200d"
+"""What joins letters and pictures to one; all else that cannot be printed turns a text around, or hides in it."""
 _URGENT = frozenset({News.SESSION_NEEDS_INPUT, News.SESSION_LOST})
 
 
@@ -37,31 +40,39 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def message_of(delivery: Delivery, form: WebhookFormat) -> Message:
-    """Put a piece of news into the form that its target reads."""
+def message_of(delivery: Delivery, form: WebhookFormat, page_url: str = "") -> Message:
+    """Put a piece of news into the form that its target reads, with a link if it is known where the page is."""
+    link = link_of(delivery, page_url)
     match form:
         case WebhookFormat.SLACK:
             # Slack reads these three as markup, in which a text could address everybody.
             words = sentence_of(delivery).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            return Message("application/json", _json({"text": words}))
+            words += f" {link}" if link is not None else ""
+            return Message("application/json", _json({"text": words, "mrkdwn": False}))
         case WebhookFormat.NTFY:
             headers = {
                 "Title": _TITLES[delivery.news],
                 "Tags": _TAGS[delivery.news],
                 "Priority": "high" if delivery.news in _URGENT else "default",
+                **({"Click": link} if link is not None else {}),
             }
             return Message("text/plain; charset=utf-8", _bytes(sentence_of(delivery)), headers)
         case WebhookFormat.JSON:
             told: JsonObject = {
                 "type": delivery.news.value,
                 "timestamp": _iso(delivery.happened_at),
-                "data": delivery.data,
+                "data": {**delivery.data, **({"link": link} if link is not None else {})},
             }
             return Message("application/json", _json(told))
 
 
 def sentence_of(delivery: Delivery) -> str:
-    """Say a piece of news in one sentence."""
+    """Say a piece of news in one sentence, on one line, whatever agents wrote into it."""
+    words = _sentence_of(delivery)
+    return " ".join("".join(one if one.isprintable() or one in _JOINERS else " " for one in words).split())
+
+
+def _sentence_of(delivery: Delivery) -> str:
     data = delivery.data
     who = _text(data, "session_name")
     match delivery.news:

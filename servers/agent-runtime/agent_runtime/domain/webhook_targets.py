@@ -7,6 +7,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 URL_CHARACTERS_MAX = 2_000
+_LABEL_CHARACTERS_MAX = 63
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _UNICAST = 0b001
 """How the IPv6 addresses of the open Internet begin: 2000::/3."""
@@ -114,6 +115,8 @@ def place_of(url: str) -> Place:
         raise ValueError("'https://HOST/…' is expected")
     if "@" in parts.netloc or parts.fragment or "\\" in url:
         raise ValueError("a URL without a user, a password or a fragment is expected")
+    if _literal(parts.hostname) is None and not _has_name_form(parts.hostname):
+        raise ValueError(f"a host name whose parts have 1 to {_LABEL_CHARACTERS_MAX} characters is expected")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(parts.scheme == "https", parts.hostname, port or _PORTS[parts.scheme], path)
 
@@ -132,6 +135,10 @@ def is_public(address: Address) -> bool:
         is_tunnel = address.sixtofour is not None or address.teredo is not None
         return int(address) >> 125 == _UNICAST and address.is_global and not is_tunnel
     return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _has_name_form(host: str) -> bool:
+    return all(0 < len(label) <= _LABEL_CHARACTERS_MAX for label in host.removesuffix(".").split("."))
 
 
 def _literal(host: str) -> Address | None:

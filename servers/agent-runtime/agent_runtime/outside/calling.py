@@ -11,6 +11,8 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
 from agent_runtime.domain.webhook import Outcome
@@ -20,7 +22,7 @@ from agent_runtime.outside.in_thread import in_thread
 HEAD_BYTES_MAX = 16 * 1024
 _INTERIM_MAX = 5
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r\n")
-_RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*(\d{1,9})[ \t]*\r\n", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*([^\r\n]{1,80}?)[ \t]*\r\n", re.IGNORECASE)
 
 
 LookUp: TypeAlias = Callable[[str, int], Sequence[str]]
@@ -143,7 +145,18 @@ def _outcome(status: int, head: bytes) -> Outcome:
     why = f"it answered {status}"
     if 300 <= status < 400:
         why += ", and a redirect is not followed (give the URL that it leads to)"
-    return Outcome(status, why, float(after[1]) if after is not None else None)
+    return Outcome(status, why, _seconds_of(after[1].decode("latin-1")) if after is not None else None)
+
+
+def _seconds_of(said: str) -> float | None:
+    """Read how long a target asks for: seconds, or a moment."""
+    if re.fullmatch(r"[0-9]{1,9}", said):
+        return float(said)
+    try:
+        moment = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _why(error: Exception) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from agent_runtime.domain.errors import Unavailable
 from agent_runtime.domain.webhook import Delivery, Outcome, Webhook, is_reference, keys_of, signature
-from agent_runtime.domain.webhook_message import message_of
+from agent_runtime.domain.webhook_message import Message, message_of
 from agent_runtime.domain.webhook_targets import place_of
 from agent_runtime.outside.calling import Outside, Request
 from agent_runtime.outside.in_thread import in_thread
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 2
 """Attempts at one webhook at the same time: one that hangs holds up nobody else."""
 PAUSE_SECONDS = 0.25
-"""Of a crowd of commits, not each is looked for."""
+"""Of a crowd of commits, not each is looked for; a crowd of news that is taken well waits for no pause."""
 LOOKS_UP_EVERY_SECONDS = 60.0
 SETTLED_WITHIN_SECONDS = 3.0
 """An attempt that is over is written down within this time, or counts as dead."""
@@ -39,7 +39,12 @@ class WebhookUpkeep(Background):
     """Sends beside the loop; each webhook has its own few places."""
 
     def __init__(
-        self, store: Store, outside: Outside, timeout_seconds: float, environment: Mapping[str, str] = os.environ
+        self,
+        store: Store,
+        outside: Outside,
+        timeout_seconds: float,
+        environment: Mapping[str, str] = os.environ,
+        page_url: str = "",
     ) -> None:
         super().__init__("webhooks")
         self._store = store
@@ -47,8 +52,10 @@ class WebhookUpkeep(Background):
         self._timeout_seconds = timeout_seconds
         self._lasts = timedelta(seconds=2 * timeout_seconds + SETTLED_WITHIN_SECONDS)
         self._environment = environment
+        self._page_url = page_url
         self._stirred = asyncio.Event()
-        self._at_work: dict[str, set[asyncio.Task[None]]] = {}
+        self._freed = asyncio.Event()
+        self._at_work: dict[str, set[asyncio.Task[bool]]] = {}
 
     def hear(self, announcement: Announcement) -> None:
         """Learn of a commit after which there may be news, or another webhook."""
@@ -62,13 +69,11 @@ class WebhookUpkeep(Background):
     async def do_round(self) -> None:
         """Send what is due, and wait until there is more."""
         self._stirred.clear()
+        self._freed.clear()
         next_in = await self._send_due()
-        await asyncio.sleep(PAUSE_SECONDS)
-        try:
-            async with asyncio.timeout(next_in):
-                await self._stirred.wait()
-        except TimeoutError:
-            return
+        # Without a pause while there is more to read, and after what was taken: more may have waited for its place.
+        if next_in != 0 and not await _comes(self._freed, PAUSE_SECONDS):
+            await _comes(self._stirred, next_in)
 
     async def stop(self) -> None:
         """End; what is under way counts as dead in its time, and is sent again."""
@@ -93,31 +98,36 @@ class WebhookUpkeep(Background):
         task = asyncio.get_running_loop().create_task(self._attempt(webhook, delivery), name=f"webhook {delivery.id}")
         tasks.add(task)
 
-        def leave(task: asyncio.Task[None]) -> None:
+        def leave(task: asyncio.Task[bool]) -> None:
             tasks.discard(task)
+            if not task.cancelled() and task.result():
+                self._freed.set()
             self._stirred.set()
 
         task.add_done_callback(leave)
 
-    async def _attempt(self, webhook: Webhook, delivery: Delivery) -> None:
+    async def _attempt(self, webhook: Webhook, delivery: Delivery) -> bool:
+        """Send it and write down what came of that; tell whether it was taken."""
         try:
             outcome = await self._send(webhook, delivery)
             settled = await self._store.write(lambda tx: settle(tx, delivery, outcome))
         except Unavailable:  # The store has said so; the attempt counts as dead in its time.
-            return
+            return False
         except Exception:
             log.exception("an attempt at a webhook failed by a mistake of ours; it is tried again")
-            return
+            return False
         if outcome.error is not None:
             facts = {"webhook": webhook.name, "delivery_id": delivery.id, "attempt": delivery.attempts}
             status = settled.status.value if settled is not None else "replaced"
             log.warning("news did not reach a webhook", extra={**facts, "status": status, "cause": outcome.error})
+        return outcome.is_delivered
 
     async def _send(self, webhook: Webhook, delivery: Delivery) -> Outcome:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 url, secret = await in_thread(lambda: self._values(webhook), "webhook-secrets")
-            request = _request(webhook, delivery, url, secret)
+            message = message_of(delivery, webhook.format, self._page_url)
+            request = _request(delivery, message, url, secret)
         except TimeoutError:
             return Outcome(None, f"its references could not be read within {self._timeout_seconds:g} seconds")
         except ValueError as error:
@@ -129,12 +139,11 @@ class WebhookUpkeep(Background):
         return url, value_of(webhook.secret, self._environment) if webhook.secret is not None else None
 
 
-def _request(webhook: Webhook, delivery: Delivery, url: str, secret: str | None) -> Request:
+def _request(delivery: Delivery, message: Message, url: str, secret: str | None) -> Request:
     """Word one attempt.
 
     Errors:  ValueError, which quotes neither the secret nor the URL.
     """
-    message = message_of(delivery, webhook.format)
     # By the wall's clock and not by the store's: the target compares it with its own.
     timestamp = int(time.time())
     headers = {
@@ -147,6 +156,14 @@ def _request(webhook: Webhook, delivery: Delivery, url: str, secret: str | None)
     if secret is not None:
         headers["webhook-signature"] = signature(keys_of(secret), delivery.id, timestamp, message.body)
     return Request(place_of(url), headers, message.body)
+
+
+async def _comes(event: asyncio.Event, within_seconds: float | None) -> bool:
+    try:
+        async with asyncio.timeout(within_seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 def _seconds_until(moment: datetime | None, now: datetime) -> float:
