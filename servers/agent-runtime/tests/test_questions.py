@@ -17,6 +17,7 @@ from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.questions.answering import expire_questions
+from agent_runtime.store.rows.questions import QuestionTable
 
 
 def test_a_session_that_asks_waits_until_all_is_answered_and_other_events_do_not_end_that(inquiry: Inquiry) -> None:
@@ -71,6 +72,30 @@ def test_a_call_id_stands_for_one_question_only(inquiry: Inquiry) -> None:
     assert refused.value.code == "call_id_reused"
 
 
+def run_again(inquiry: Inquiry, job: Job) -> None:
+    """Lose a turn, and let the next attempt of its job begin."""
+    house = inquiry.house
+    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.LOSE, JobStatus.LOST, {}))
+    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.RERUN, JobStatus.PENDING, {}))
+    house.run_all()
+
+
+def test_a_client_that_numbers_its_calls_anew_in_its_next_life_asks_anew(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker", rerun_lost=2)
+    first = inquiry.asked(job)
+    inquiry.answer(first, ALLOW)
+    inquiry.take(job, first)
+    run_again(inquiry, job)
+
+    other = inquiry.asked(job, input={"command": "ls"})
+    assert other.id != first.id
+    run_again(inquiry, job)
+
+    same = inquiry.asked(job)
+    assert (same.id != first.id, same.status) == (True, QuestionStatus.OPEN), "what was approved once is taken"
+    assert inquiry.asked(job, "c2", input={"command": "ls"}).id == other.id
+
+
 @pytest.mark.parametrize("given", [ALLOW, None], ids=["answered", "open"])
 def test_a_turn_that_was_lost_leaves_its_question_to_the_one_that_follows(
     inquiry: Inquiry, given: "JsonObject | None"
@@ -101,9 +126,7 @@ def test_an_answer_that_a_lost_turn_took_lets_no_call_of_the_next_one_go(inquiry
     question = inquiry.asked(job)
     inquiry.answer(question, ALLOW)
     inquiry.take(job, question)
-    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.LOSE, JobStatus.LOST, {}))
-    house.do(lambda tx: move_job(tx, get_job(tx, job.id), Move.RERUN, JobStatus.PENDING, {}))
-    house.run_all()
+    run_again(inquiry, job)
 
     assert inquiry.asked(job, "c9").status is QuestionStatus.OPEN
 
@@ -148,6 +171,21 @@ def test_what_nobody_answers_in_time_ends_as_its_blueprint_says(inquiry: Inquiry
     stopped = inquiry.house.job(job.id).stop_reason
     assert stopped == (Reason.QUESTION_EXPIRED if at_expiry is AtExpiry.STOP else None)
     assert inquiry.take(job, question).answer == expired.answer
+
+
+def test_what_somebody_answered_while_it_was_found_expired_stops_nothing(
+    inquiry: Inquiry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inquiry.terms = QuestionTerms(at_expiry=AtExpiry.STOP)
+    job = inquiry.house.run("asker")
+    found = inquiry.asked(job)
+    inquiry.answer(found, ALLOW)
+    monkeypatch.setattr(QuestionTable, "overdue", lambda *_: [found])
+
+    inquiry.house.do(expire_questions)
+
+    assert inquiry.house.job(job.id).stop_reason is None
+    assert inquiry.again(found).answer == ALLOW
 
 
 def test_a_blueprint_decides_by_itself_and_nobody_below_may_more(inquiry: Inquiry) -> None:
@@ -243,6 +281,13 @@ FORM: JsonObject = {
     "required": ["port"],
 }
 TONED: JsonObject = {"answer": {"port": 1, "tone": "hi", "tags": ["x"], "name": "ab"}}
+OPTIONAL: JsonObject = {
+    "properties": {
+        "age": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "default": None},
+        "nick": {"type": ["string", "null"]},
+    },
+    "required": None,
+}
 CHOICES = [{"label": "red"}, {"label": "blue"}]
 
 
@@ -266,6 +311,10 @@ CHOICES = [{"label": "red"}, {"label": "blue"}]
         ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "tags": ["z"]}}, "'tags' of the form is one of x, y"),
         ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "tags": ["x", "y"]}}, "at most 1 choices, found 2"),
         ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "name": "x"}}, "at least 2 characters, found 1"),
+        ("form", {"form": OPTIONAL}, {"answer": {"age": 5}}, {"answer": {"age": "5"}}, "'age' of the form is of the type"),
+        ("form", {"form": OPTIONAL}, {"answer": {"nick": "x"}}, {"answer": {"nick": 5}}, "'nick' of the form is of the"),
+        ("form", {"form": OPTIONAL}, {"answer": {"age": 5}}, {"answer": {"age": 0}}, "at least 1, found 0"),
+        ("text", {"text": "Which?"}, {"answer": "that"}, {"answer": "x", "message": "y"}, "takes an 'answer' alone"),
         ("text", {"text": "Which?"}, {"answer": "that"}, {"decision": "allow"}, "takes an 'answer'"),
         ("permission", {"tool": "Bash"}, ALLOW, {"answer": "yes"}, "'allow' or 'deny' is expected"),
     ],

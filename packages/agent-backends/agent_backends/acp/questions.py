@@ -25,7 +25,6 @@ def asked_about(params: JsonObject) -> JsonObject:
     tool = _TOOL_BY_KIND.get(word(call, "kind")) or word(call, "title") or "tool"
     return {
         "kind": "permission",
-        "call_id": f"acp-{word(call, 'toolCallId')}".replace(" ", "_"),
         "text": word(call, "title") or None,
         "tool": tool[:200],
         "input": _input(tool, call),

@@ -5,7 +5,7 @@ or gave way, and asks the same, takes up what was asked: open, or answered and n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agent_runtime.domain.errors import Conflict, Invalid
@@ -33,7 +33,7 @@ _AT_WORK = frozenset({JobStatus.RUNNING, JobStatus.LOST})
 class Asking:
     """What an agent asks, as it comes in.
 
-    Shape:   `call_id` is the asker's own word for it: the same one again is the same question.
+    Shape:   `call_id` is the asker's own word for it: the same one again, in the same attempt, is the same question.
     """
 
     kind: QuestionKind
@@ -70,6 +70,8 @@ def ask(tx: Transaction, caller: Caller, session_name: str | None, asking: Askin
     session, job = _turn_of(tx, caller, session_name)
     terms = _terms(find_agent, session).but(job.questions)
     known = tx.questions.of_job(job.id)
+    # Clients number their calls anew in each of their lives.
+    asking = replace(asking, call_id=f"{job.attempt}:{asking.call_id}")
     same = next((one for one in known if one.call_id == asking.call_id), None)
     if same is not None:
         return Asked(_again(same, asking), None, is_new=False, terms=terms)
@@ -136,7 +138,8 @@ def _again(same: Question, asking: Asking) -> Question:
     if same.fingerprint != asking.fingerprint:
         raise Conflict(
             "call_id_reused",
-            f"the call_id '{asking.call_id[:60]}' belongs to another question of this job, '{same.id}' (use a new one)",
+            f"the call_id '{asking.call_id.partition(':')[2][:60]}' belongs to another question of this turn, "
+            f"'{same.id}' (use a new one)",
         )
     return same
 
