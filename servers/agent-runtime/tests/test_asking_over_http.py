@@ -117,8 +117,13 @@ def test_a_blueprint_says_what_its_agent_may_do_and_is_refused_where_nobody_coul
     }
     kept = read(desk.post("/agents", dict(made)), 201)
     assert (kept["permissions"], kept["questions"]) == (rules, {"expire_seconds": 60.0})
+    silent = read(desk.post("/agents", {**made, "name": fresh(), "permissions": {}}), 201)
+    assert silent["permissions"] == {"default": "ask"}, "an object without rules asks; it is not as if nothing was said"
+    command: JsonObject = {"backend": "command", "command": ["true"]}
     wrong: tuple[tuple[JsonObject, str], ...] = (
-        ({"backend": "command", "command": ["true"], "permissions": "ask"}, "cannot be held to 'ask'"),
+        ({**command, "permissions": None, "questions": {"give_way_seconds": 5.0}}, "cannot give way while it asks"),
+        ({"permissions": {"default": None}}, "as 'default' 'allow', 'ask' or 'deny' is expected"),
+        ({**command, "permissions": "ask"}, "cannot be held to 'ask'"),
         ({"backend": "gemini", "permissions": rules}, "cannot be held to rules"),
         ({"permissions": {"deny": ["Bash("]}}, "a rule such as 'Bash' or 'Bash(git status:*)' is expected"),
         ({"permissions": {"deny": ["Task(x)"]}}, "takes no pattern"),

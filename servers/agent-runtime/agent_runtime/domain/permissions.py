@@ -59,7 +59,7 @@ def read_permissions(said: Json) -> Permissions | None:
     if unknown:
         raise ValueError(f"there is no key '{unknown[0][:60]}' (there are: default, allow, ask, deny)")
     return Permissions(
-        _verdict(said.get("default", Verdict.ASK)), {word: _rules(word, said.get(word)) for word in Verdict}
+        _verdict(said.get("default", Verdict.ASK), "as 'default' "), {word: _rules(word, said.get(word)) for word in Verdict}
     )
 
 
@@ -83,10 +83,9 @@ def one_word(line: Iterable[Permissions | None]) -> Verdict | None:
     return Verdict.ALLOW if is_free else Verdict.ASK
 
 
-def _verdict(said: Json) -> Verdict:
+def _verdict(said: Json, what: str = "") -> Verdict:
     if said not in tuple(Verdict):
-        shown = f"'{said[:60]}'" if isinstance(said, str) else "no text"
-        raise ValueError(f"'allow', 'ask' or 'deny' is expected, found {shown}")
+        raise ValueError(f"{what}'allow', 'ask' or 'deny' is expected")
     return Verdict(str(said))
 
 

@@ -35,6 +35,7 @@ from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
 from agent_runtime.services.agents.blueprint_checks import OutputSchema, VerifyAttempts, VerifyText
 from agent_runtime.services.agents.blueprint_kinds import (
+    check_can_give_way,
     check_can_hold,
     check_permissions,
     known_backend,
@@ -112,6 +113,7 @@ class BlueprintText(BaseModel):
             raise ValueError("a 'backend' or a 'command' is expected, found neither")
         check_can_hold(self.backend or "command", self.options, self.limits.model_dump(exclude_none=True))
         check_permissions(self.backend or "command", _plain(self.permissions), self.options)
+        check_can_give_way(self.backend or "command", self.questions.give_way_seconds)
         return self
 
     def blueprint(self, system_prompt: str, mcp_servers: Mapping[str, Json]) -> Blueprint:
@@ -127,7 +129,7 @@ class BlueprintText(BaseModel):
             system_prompt=system_prompt,
             mcp_servers=mcp_servers,
             sandbox=_plain(self.sandbox),
-            permissions=_plain(self.permissions),
+            permissions=_policy(self.permissions),
             questions=self.questions.model_dump(exclude_none=True),
             retries=self.retries.model_dump(exclude_none=True),
             fallbacks=tuple(self.fallbacks),
@@ -139,6 +141,12 @@ class BlueprintText(BaseModel):
 def _plain(said: BaseModel | str | None) -> Json:
     """Give what was said as it stands in a file; of what has parts, those that were said."""
     return said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said
+
+
+def _policy(said: PermissionRulesText | str | None) -> Json:
+    """Give what was said of permissions; rules that say nothing have a default, and are not nothing said."""
+    plain = _plain(said)
+    return {"default": PermissionRulesText().default} if plain == {} else plain
 
 
 def _asked(said: "VerifyText | Json") -> Json:
