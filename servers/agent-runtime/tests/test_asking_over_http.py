@@ -137,9 +137,12 @@ def test_a_blueprint_says_what_its_agent_may_do_and_is_refused_where_nobody_coul
         assert why in answer.json()["detail"]
 
 
-def test_an_agent_that_cannot_ask_is_not_started_below_one_that_must(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("said", "word"), [({"permissions": "ask"}, "ask"), ({"options": {"permission": "reject"}}, "deny")]
+)
+def test_an_agent_that_cannot_ask_is_not_started_below_one_that_must(desk: Desk, said: JsonObject, word: str) -> None:
     careful = fresh()
-    read(desk.post("/agents", {"name": careful, "backend": "claude", "permissions": "ask"}), 201)
+    read(desk.post("/agents", {"name": careful, "backend": "claude", **said}), 201)
     boss = desk.start(agent_name=careful)
 
     order = {"type": "start_session", "session_name": fresh(), "agent_name": "echo", "prompt": "x"}
@@ -147,4 +150,4 @@ def test_an_agent_that_cannot_ask_is_not_started_below_one_that_must(desk: Desk)
 
     refused(answer, 409, "permissions_beyond_parent")
     told = read(desk.get(f"/sessions/{boss['session_name']}", agent="true"))
-    assert (told["permissions"], told["has_permission_rules"]) == ("ask", False)
+    assert (told["permissions"], told["has_permission_rules"]) == (word, False)

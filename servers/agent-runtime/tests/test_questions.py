@@ -14,10 +14,12 @@ from agent_runtime.services.families.trees import grow_tree
 from agent_runtime.services.jobs.admission import refuse_wider_terms
 from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.moves import move_job
-from agent_runtime.services.jobs.orders import stop_job
+from agent_runtime.services.jobs.orders import retry_job, stop_job
+from agent_runtime.services.launchers.reports import Report, finish
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.questions.answering import expire_questions
 from agent_runtime.store.rows.questions import QuestionTable
+from support.store_rig import proof
 
 
 def test_a_session_that_asks_waits_until_all_is_answered_and_other_events_do_not_end_that(inquiry: Inquiry) -> None:
@@ -173,6 +175,21 @@ def test_what_nobody_answers_in_time_ends_as_its_blueprint_says(inquiry: Inquiry
     assert inquiry.take(job, question).answer == expired.answer
 
 
+def test_a_job_that_ended_for_want_of_an_answer_asks_again_when_it_is_run_again(inquiry: Inquiry) -> None:
+    inquiry.terms = QuestionTerms(expire_seconds=60, at_expiry=AtExpiry.STOP, give_way_seconds=5)
+    job = inquiry.house.run("asker")
+    unheard = inquiry.asked(job)
+    inquiry.house.clock.move(seconds=61)
+    inquiry.house.do(expire_questions)
+    inquiry.house.do(lambda tx: finish(tx, Report(proof(get_job(tx, job.id)), JobStatus.STOPPED, exit_code=143)))
+    inquiry.house.do(lambda tx: retry_job(tx, job.id))
+    inquiry.house.run_all()
+
+    asked = inquiry.asked(job)
+
+    assert (asked.id != unheard.id, asked.status) == (True, QuestionStatus.OPEN)
+
+
 def test_what_somebody_answered_while_it_was_found_expired_stops_nothing(
     inquiry: Inquiry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +280,25 @@ def test_a_parent_is_woken_once_by_each_wait_of_its_child_and_only_if_the_bluepr
     assert [one.questions for one in grown.top.children] == [()]
 
 
+def test_a_parent_hears_of_what_is_asked_beside_what_it_was_told_of(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    inquiry.terms = QuestionTerms(parent=ParentsPart.MAY_ANSWER)
+    boss = house.run("boss")
+    child = house.run("child", "boss")
+    house.end(boss)
+    first, second = inquiry.asked(child), inquiry.asked(child, "c2", tool="Write")
+    (told,) = house.news("boss")
+    assert (first.id in told, second.id in told) == (True, True), "nobody has read it yet"
+    (woken,) = house.run_all()
+    inquiry.answer(first, DENY, inquiry.caller(woken))
+    third = inquiry.asked(child, "c3", tool="Edit")
+    house.say("child", "meanwhile")
+    house.end(woken)
+
+    assert third.id in house.news("boss")[1]
+    assert len(house.news("boss")) == 2
+
+
 def house_session(tx: Transaction, name: str) -> Session:
     """Read a session."""
     session = tx.sessions.find(name)
@@ -311,8 +347,20 @@ CHOICES = [{"label": "red"}, {"label": "blue"}]
         ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "tags": ["z"]}}, "'tags' of the form is one of x, y"),
         ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "tags": ["x", "y"]}}, "at most 1 choices, found 2"),
         ("form", {"form": FORM}, TONED, {"answer": {"port": 1, "name": "x"}}, "at least 2 characters, found 1"),
-        ("form", {"form": OPTIONAL}, {"answer": {"age": 5}}, {"answer": {"age": "5"}}, "'age' of the form is of the type"),
-        ("form", {"form": OPTIONAL}, {"answer": {"nick": "x"}}, {"answer": {"nick": 5}}, "'nick' of the form is of the"),
+        (
+            "form",
+            {"form": OPTIONAL},
+            {"answer": {"age": 5}},
+            {"answer": {"age": "5"}},
+            "'age' of the form is of the type",
+        ),
+        (
+            "form",
+            {"form": OPTIONAL},
+            {"answer": {"nick": "x"}},
+            {"answer": {"nick": 5}},
+            "'nick' of the form is of the",
+        ),
         ("form", {"form": OPTIONAL}, {"answer": {"age": 5}}, {"answer": {"age": 0}}, "at least 1, found 0"),
         ("text", {"text": "Which?"}, {"answer": "that"}, {"answer": "x", "message": "y"}, "takes an 'answer' alone"),
         ("text", {"text": "Which?"}, {"answer": "that"}, {"decision": "allow"}, "takes an 'answer'"),

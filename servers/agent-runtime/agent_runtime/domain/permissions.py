@@ -59,7 +59,8 @@ def read_permissions(said: Json) -> Permissions | None:
     if unknown:
         raise ValueError(f"there is no key '{unknown[0][:60]}' (there are: default, allow, ask, deny)")
     return Permissions(
-        _verdict(said.get("default", Verdict.ASK), "as 'default' "), {word: _rules(word, said.get(word)) for word in Verdict}
+        _verdict(said.get("default", Verdict.ASK), "as 'default' "),
+        {word: _rules(word, said.get(word)) for word in Verdict},
     )
 
 

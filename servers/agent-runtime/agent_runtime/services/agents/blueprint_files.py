@@ -47,6 +47,7 @@ from agent_runtime.services.agents.blueprint_permissions import (
     PermissionWord,
     QuestionsText,
     checked_permissions,
+    policy_of,
 )
 from agent_runtime.services.agents.blueprint_retries import RetriesText
 from agent_runtime.services.agents.blueprint_sandbox import (
@@ -129,7 +130,7 @@ class BlueprintText(BaseModel):
             system_prompt=system_prompt,
             mcp_servers=mcp_servers,
             sandbox=_plain(self.sandbox),
-            permissions=_policy(self.permissions),
+            permissions=policy_of(self.permissions),
             questions=self.questions.model_dump(exclude_none=True),
             retries=self.retries.model_dump(exclude_none=True),
             fallbacks=tuple(self.fallbacks),
@@ -141,12 +142,6 @@ class BlueprintText(BaseModel):
 def _plain(said: BaseModel | str | None) -> Json:
     """Give what was said as it stands in a file; of what has parts, those that were said."""
     return said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said
-
-
-def _policy(said: PermissionRulesText | str | None) -> Json:
-    """Give what was said of permissions; rules that say nothing have a default, and are not nothing said."""
-    plain = _plain(said)
-    return {"default": PermissionRulesText().default} if plain == {} else plain
 
 
 def _asked(said: "VerifyText | Json") -> Json:

@@ -123,7 +123,9 @@ def _checked(question: Question, given: JsonObject) -> JsonObject:
         return {name: given[name] for name in ("decision", "message") if given.get(name) is not None}
     answer = given.get("answer")
     if given.get("decision") is not None or given.get("message") is not None or answer is None:
-        raise _invalid("answer", f"question '{question.id}' is of the kind '{question.kind}' and takes an 'answer' alone")
+        raise _invalid(
+            "answer", f"question '{question.id}' is of the kind '{question.kind}' and takes an 'answer' alone"
+        )
     if question.kind is QuestionKind.CHOICE:
         _check_choice(question, answer)
     elif question.kind is QuestionKind.TEXT and not (isinstance(answer, str) and answer.strip()):

@@ -15,7 +15,14 @@ from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.permission_rules import Call
 from agent_runtime.domain.permissions import Permissions, Verdict, strictest
-from agent_runtime.domain.question import Question, QuestionKind, QuestionStatus, QuestionTerms, fingerprint_of
+from agent_runtime.domain.question import (
+    AtExpiry,
+    Question,
+    QuestionKind,
+    QuestionStatus,
+    QuestionTerms,
+    fingerprint_of,
+)
 from agent_runtime.domain.session import Session
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.services.agents.requirements import FindAgent
@@ -149,10 +156,15 @@ def _take_up(tx: Transaction, job: Job, known: Sequence[Question], asking: Askin
     for earlier in known:
         if earlier.fingerprint != asking.fingerprint or earlier.attempt >= job.attempt or earlier.taken_at is not None:
             continue
-        if earlier.status is QuestionStatus.WITHDRAWN:
+        if earlier.status is QuestionStatus.WITHDRAWN or _ended_its_turn(earlier):
             continue
         return tx.questions.change(earlier, {"attempt": job.attempt, "call_id": asking.call_id})
     return None
+
+
+def _ended_its_turn(question: Question) -> bool:
+    """Whether a turn ended because nobody answered; who runs its job once more wants to be asked once more."""
+    return question.status is QuestionStatus.EXPIRED and question.at_expiry is AtExpiry.STOP
 
 
 def _open(
