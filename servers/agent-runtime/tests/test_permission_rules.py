@@ -1,4 +1,4 @@
-"""What a rule of a blueprint is about: an allowing one what it says, a denying one whatever might be meant by a call."""
+"""What a rule of a blueprint is about: an allowing one what it says, a denying one whatever a call might mean."""
 
 import pytest
 

@@ -72,7 +72,7 @@ def _check_field(name: str, said: JsonObject, value: Json) -> None:
 
 
 def _field(said: Json) -> JsonObject:
-    """Return a field; one of which may be said that it is null, as code makes of an optional one, is what it is else."""
+    """Return a field; one that may be null, as code makes of an optional one, is what it is otherwise."""
     field = said if isinstance(said, dict) else {}
     others = [one for one in _others(field) if one.get("type") != "null"]
     if "type" not in field and len(others) == 1 and "const" not in others[0]:
