@@ -150,4 +150,8 @@ def test_an_agent_that_cannot_ask_is_not_started_below_one_that_must(desk: Desk,
 
     refused(answer, 409, "permissions_beyond_parent")
     told = read(desk.get(f"/sessions/{boss['session_name']}", agent="true"))
-    assert (told["permissions"], told["has_permission_rules"]) == (word, False)
+    held = ("permissions", "has_permission_rules", "is_held_from_above")
+    assert [told[name] for name in held] == [word, False, False]
+    child = desk.start(agent_name="claude", parent_session_name=boss["session_name"])
+    told = read(desk.get(f"/sessions/{child['session_name']}", agent="true"))
+    assert [told[name] for name in held] == [word, False, True]

@@ -14,11 +14,13 @@ _HIDES_MORE = re.compile(r"[`<>]|\$\(|\$\{|\\\n")
 _ANY_JOINT = re.compile(r"[;&|\n`(){}<>]")
 _QUOTING = re.compile(r"[\"'\\]|\\\n")
 _ASSIGNMENT = re.compile(r"\w+=\S*")
-_RUN_OTHERS = frozenset(
-    ("!", "bash", "builtin", "busybox", "command", "dash", "do", "doas", "elif", "else", "env", "eval", "exec", "find")
-    + ("if", "nice", "nohup", "setsid", "sh", "ssh", "stdbuf", "sudo", "then", "time", "timeout", "until", "watch")
-    + ("while", "xargs", "zsh")
-)
+# fmt: off
+_RUN_OTHERS = frozenset((
+    "!", "bash", "builtin", "busybox", "command", "dash", "do", "doas", "elif", "else", "env", "eval", "exec", "find",
+    "if", "nice", "nohup", "setsid", "sh", "ssh", "stdbuf", "sudo", "then", "time", "timeout", "until", "watch",
+    "while", "xargs", "zsh",
+))
+# fmt: on
 _WORDS_BEHIND = 20
 
 
