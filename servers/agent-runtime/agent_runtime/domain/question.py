@@ -90,8 +90,8 @@ class Question:
     """A row of the questions table, as it was read.
 
     Shape:   `call_id` is the attempt and the asker's own word for it, unique in its job; `fingerprint` is the same for
-             questions that ask the same. `answer` holds `decision` and perhaps `message` for a permission, else `answer`.
-             `answered_by` is set when somebody said it, and None when time did.
+             questions that ask the same. `answer` holds `decision` and perhaps `message` for a permission, else
+             `answer`. `answered_by` is set when somebody said it, and None when time did.
     """
 
     id: QuestionId
