@@ -36,7 +36,7 @@ CALLS = {
 SHOWS = {"terminal.clock", "terminal.showing", "why"}
 VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
-ORDERS = {"job.chosen_agent"}
+ORDERS = {"job.chosen_agent", "job.question_terms"}
 JOB = {"installation", "turn.request"}
 JOB |= {f"job.{name}" for name in ("launchers_words", "note", "options", "queue_options", "wanted_checks")}
 
