@@ -20,6 +20,8 @@ def lab_server(folder: Path) -> JsonObject:
         "from mcp.server.mcpserver.resolve import Elicit, Resolve\n"
         "from pydantic import BaseModel\n"
         "class Where(BaseModel):\n"
+        # Codex cancels a form that has a title.
+        "    model_config = {'json_schema_extra': lambda form: form.pop('title')}\n"
         "    port: int\n"
         f"folder = Path({str(folder)!r})\n"
         "server = MCPServer('lab')\n"
