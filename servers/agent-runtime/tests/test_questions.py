@@ -19,6 +19,7 @@ from agent_runtime.services.launchers.reports import Report, finish
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.questions.answering import expire_questions
 from agent_runtime.store.rows.questions import QuestionTable
+from agent_runtime.upkeep.queue import free_due_jobs
 from support.store_rig import proof
 
 
@@ -120,6 +121,20 @@ def test_a_turn_that_was_lost_leaves_its_question_to_the_one_that_follows(
     if given is not None:
         inquiry.take(job, taken_up)
         assert inquiry.asked(job, "c10").id != question.id, "one answer lets one call go"
+
+
+def test_a_turn_that_was_killed_leaves_its_question_to_the_try_that_follows(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    job = house.run("asker", retries={"agent": 1})
+    question = inquiry.asked(job)
+    house.do(lambda tx: finish(tx, Report(proof(get_job(tx, job.id)), JobStatus.FAILED, "signal", signal=9)))
+    assert inquiry.again(question).status is QuestionStatus.OPEN
+    inquiry.answer(question, ALLOW)
+    house.clock.move(minutes=7)
+    house.do(free_due_jobs)
+    house.run_all()
+
+    assert inquiry.asked(job, "c9").id == question.id, "nobody is asked twice"
 
 
 def test_an_answer_that_a_lost_turn_took_lets_no_call_of_the_next_one_go(inquiry: Inquiry) -> None:
