@@ -137,6 +137,22 @@ def test_a_blueprint_says_what_its_agent_may_do_and_is_refused_where_nobody_coul
         assert why in answer.json()["detail"]
 
 
+def test_an_agent_that_uses_unasked_what_rules_above_it_are_about_is_not_started(desk: Desk) -> None:
+    def below(rules: JsonObject, child: str) -> str | None:
+        boss = fresh()
+        read(desk.post("/agents", {"name": boss, "backend": "claude", "permissions": rules}), 201)
+        parent = desk.start(agent_name=boss)["session_name"]
+        order = {"type": "start_session", "session_name": fresh(), "agent_name": child, "prompt": "x"}
+        answer = desk.post("/jobs", {**order, "parent_session_name": parent})
+        return None if answer.status_code == 201 else str(answer.json()["detail"])
+
+    kept: JsonObject = {"default": "allow", "deny": ["Read(secret/**)"]}
+    assert "has rules about 'Read', which agent 'codex' uses without asking" in str(below(kept, "codex"))
+    assert "rules about 'Read'" in str(below({"deny": ["Bash(rm:*)"]}, "codex")), "it would have to ask for that"
+    assert below({"allow": ["Read"], "deny": ["Bash(rm:*)"]}, "codex") is None
+    assert below(kept, "claude") is None
+
+
 @pytest.mark.parametrize(
     ("said", "word"), [({"permissions": "ask"}, "ask"), ({"options": {"permission": "reject"}}, "deny")]
 )

@@ -19,7 +19,7 @@ RULE_CHARACTERS_MAX = 500
 _RULE = re.compile(r"(?P<tool>[A-Za-z0-9_.*/-]{1,200})(?:\((?P<pattern>.+)\))?", re.ASCII | re.DOTALL)
 _SHELL = frozenset({"Bash"})
 _SEARCHING = frozenset({"Grep", "Glob", "LS"})
-_READING = frozenset({"Read", "NotebookRead"}) | _SEARCHING
+READING = frozenset({"Read", "NotebookRead"}) | _SEARCHING
 _EDITING = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
 _FETCHING = frozenset({"WebFetch"})
 _DOMAIN = "domain:"
@@ -99,7 +99,7 @@ def fits(rule: Rule, call: Call, *, wholly: bool) -> bool:
 
 
 def _check_spelling(tool: str, text: str) -> None:
-    known = {name.casefold(): name for name in (*_SHELL, *_READING, *_EDITING, *_FETCHING)}
+    known = {name.casefold(): name for name in (*_SHELL, *READING, *_EDITING, *_FETCHING)}
     meant_tool = known.get(tool.casefold())
     if meant_tool not in (None, tool):
         raise ValueError(f"rule '{text[:60]}' is about no tool: did you mean '{meant_tool}'?")
@@ -120,7 +120,7 @@ def _is_about(named: str, tool: str) -> bool:
         return True
     if named in ("Edit", "Write") and tool in _EDITING:
         return True
-    if named == "Read" and tool in _READING:
+    if named == "Read" and tool in READING:
         return True
     if named.startswith("mcp__") and "__" not in named[len("mcp__") :]:
         return tool.startswith(f"{named}__")

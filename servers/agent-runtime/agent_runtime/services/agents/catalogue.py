@@ -25,7 +25,7 @@ from agent_runtime.services.agents.blueprint_files import (
     write_blueprint,
     write_text,
 )
-from agent_runtime.services.agents.blueprint_kinds import can_ask
+from agent_runtime.services.agents.blueprint_kinds import asks_for, can_ask
 from agent_runtime.services.agents.blueprint_permissions import permissions_in, terms_of
 from agent_runtime.services.agents.clients import client_of, quota_of
 from agent_runtime.services.agents.requirements import AgentNeeds
@@ -93,6 +93,7 @@ class Agents:
             permissions_in(blueprint.permissions, blueprint.options),
             terms_of(dict(blueprint.questions)),
             can_ask(blueprint.backend),
+            asks_for(blueprint.backend),
             quota_of(agent.name, blueprint),
             {**self._retries, **blueprint.retries},
             blueprint.fallbacks,
