@@ -10,6 +10,7 @@ from agent_runtime.domain.json import JsonObject
 from agent_runtime.domain.question import AtExpiry, ParentsPart, QuestionStatus, QuestionTerms
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
+from agent_runtime.http.trees import AskedWire
 from agent_runtime.services.families.trees import grow_tree
 from agent_runtime.services.jobs.admission import refuse_wider_terms
 from agent_runtime.services.jobs.known_jobs import get_job
@@ -310,6 +311,8 @@ def test_a_parent_hears_of_what_is_asked_beside_what_it_was_told_of(inquiry: Inq
     house.say("child", "meanwhile")
     house.end(woken)
 
+    mine = inquiry.asked(house.run_all()[0])
+    assert [AskedWire.of(one).waits_for for one in (third, mine)] == ["people_or_parent", "people"]
     assert third.id in house.news("boss")[1]
     assert len(house.news("boss")) == 2
 
