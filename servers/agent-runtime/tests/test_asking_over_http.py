@@ -38,6 +38,8 @@ def test_an_agent_waits_for_its_answer_and_takes_it(runtime: RuntimeProcess, des
         assert read(agent.post(f"{where}/take"))["taken_at"] is not None
         assert read(desk.get(f"/sessions/{name}/status"))["status"] == "running"
         assert read(desk.get("/questions"))["open"] == 0
+        long: JsonObject = {"file_path": "x", "content": "x" * 1_500_000}
+        read(agent.post("/questions", {**ASKED, "call_id": "c2", "tool": "Write", "input": long}), 201)
     desk.complete(job)
 
 
