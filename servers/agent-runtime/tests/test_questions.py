@@ -302,9 +302,11 @@ def test_a_parent_hears_of_what_is_asked_beside_what_it_was_told_of(inquiry: Inq
     boss = house.run("boss")
     child = house.run("child", "boss")
     house.end(boss)
-    first, second = inquiry.asked(child), inquiry.asked(child, "c2", tool="Write")
+    first = inquiry.asked(child, input={"command": "long " * 2000})
+    second = inquiry.asked(child, "c2", tool="Write")
     (told,) = house.news("boss")
     assert (first.id in told, second.id in told) == (True, True), "nobody has read it yet"
+    assert told.count("You may answer it") == 2
     (woken,) = house.run_all()
     inquiry.answer(first, DENY, inquiry.caller(woken))
     third = inquiry.asked(child, "c3", tool="Edit")

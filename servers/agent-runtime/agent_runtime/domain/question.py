@@ -19,6 +19,9 @@ from agent_runtime.domain.ids import JobId, QuestionId, SessionId
 from agent_runtime.domain.json import Json
 
 
+ASKED_CHARACTERS = 4000
+
+
 class QuestionKind(StrEnum):
     """What is asked for: leave to use a tool, one of some choices, some words, or the fields of a form."""
 
@@ -120,12 +123,13 @@ class Question:
     taken_at: datetime | None = None
 
 
-def in_words(question: Question) -> str:
-    """Say in one or a few lines what is asked, for people and for a parent."""
+def in_words(question: Question, most: int = ASKED_CHARACTERS) -> str:
+    """Say in one or a few lines what is asked, for people and for a parent; no more of a long one than its beginning."""
     asked = question.text or ""
     if question.kind is QuestionKind.PERMISSION:
         shown = json.dumps(question.input, ensure_ascii=False)
         asked = f"may it use {question.tool} with {shown}?" + (f" ({asked})" if asked else "")
+    asked = f"{asked[:most]}…" if len(asked) > most else asked
     choices = question.choices if isinstance(question.choices, list) else []
     labels = [str(one.get("label")) for one in choices if isinstance(one, dict)]
     return f"{asked} [{' | '.join(labels)}]" if labels else asked

@@ -43,6 +43,8 @@ _NO_NEWS: Mapping[str, StateReason] = {
 """Ends that a parent has brought about itself, or must not be woken for."""
 _MAY_ANSWER = "You may answer it: answer_question, or ao-answer in a shell. Allow only what you may do yourself."
 _FOR_PEOPLE = "A person has to answer it."
+_ASKED_CHARACTERS = 600
+"""Of one question: several go into one message, each with who may answer it."""
 _ASLEEP = frozenset({SessionStatus.FINISHED, SessionStatus.WAITING})
 
 
@@ -166,7 +168,7 @@ def open_questions(tx: Transaction, session: Session) -> Sequence[Question]:
 def _as_told(question: Question) -> str:
     """Say what a child asks, and who may answer."""
     who = _MAY_ANSWER if question.parents_part is ParentsPart.MAY_ANSWER else _FOR_PEOPLE
-    return f"{question.id} asks: {in_words(question)}\n{who}"
+    return f"{question.id} asks: {in_words(question, _ASKED_CHARACTERS)}\n{who}"
 
 
 def _pending(tx: Transaction, parent_id: SessionId) -> list[Callback]:

@@ -22,7 +22,6 @@ _ALLOWED = (
     " without a further question."
 )
 _NOBODY = "nobody answered in time"
-ASKED_CHARACTERS = 4000
 
 
 def put_aside(tx: Transaction, job: Job) -> Job:
@@ -69,7 +68,4 @@ def _as_said(question: Question) -> str:
         shown = f"{said.get('decision')}\n{said.get('message') or ''}".strip()
     else:
         shown = json.dumps(said["answer"], ensure_ascii=False) if "answer" in said else _NOBODY
-    asked = in_words(question)
-    if len(asked) > ASKED_CHARACTERS:  # The conversation has it whole.
-        asked = f"{asked[:ASKED_CHARACTERS]}…"
-    return f"To {question.id}, {asked}\nAnswer: {shown}"
+    return f"To {question.id}, {in_words(question)}\nAnswer: {shown}"
