@@ -18,7 +18,6 @@ from enum import StrEnum
 from agent_runtime.domain.ids import JobId, QuestionId, SessionId
 from agent_runtime.domain.json import Json
 
-
 ASKED_CHARACTERS = 4000
 
 
@@ -124,7 +123,7 @@ class Question:
 
 
 def in_words(question: Question, most: int = ASKED_CHARACTERS) -> str:
-    """Say in one or a few lines what is asked, for people and for a parent; no more of a long one than its beginning."""
+    """Say in one or a few lines what is asked, for people and for a parent; of a long one its beginning."""
     asked = question.text or ""
     if question.kind is QuestionKind.PERMISSION:
         shown = json.dumps(question.input, ensure_ascii=False)
