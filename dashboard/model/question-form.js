@@ -10,13 +10,21 @@ const INPUTS = { email: "email", uri: "url", date: "date", "date-time": "text" }
  */
 export function fieldsOf(form) {
   const needed = new Set(Array.isArray(form?.required) ? form.required : []);
-  return Object.entries(form?.properties ?? {}).map(([name, schema]) => {
+  return Object.entries(form?.properties ?? {}).map(([name, said]) => {
+    const schema = withoutNull(said);
     const kind = kindOf(schema);
     const first = schema.default ?? { boolean: false, many: [] }[kind] ?? "";
     const hint = shown(schema.description);
     return { name, title: shown(schema.title ?? name), hint, kind, input: INPUTS[schema.format] ?? "text", choices: choicesOf(schema),
       isNeeded: needed.has(name), first, schema };
   });
+}
+
+/** A field of which may be said that it is null, as code makes of an optional one, is what it is else. */
+function withoutNull(said) {
+  const others = (said.anyOf ?? []).filter((one) => one.type !== "null");
+  const field = !said.type && others.length === 1 && !("const" in others[0]) ? { ...said, anyOf: undefined, ...others[0] } : said;
+  return Array.isArray(field.type) ? { ...field, type: field.type.find((one) => one !== "null") } : field;
 }
 
 function kindOf(schema) {

@@ -47,7 +47,8 @@ class QuestionTools:
         """
         if (decision is None) == (answer is None):
             raise UsageError("a question takes either a 'decision' or an 'answer' (its kind says which)")
-        given: JsonObject = {"decision": decision, "message": message} if decision else {"answer": cast("Json", answer)}
+        said: JsonObject = {"decision": decision} if decision else {"answer": cast("Json", answer)}
+        given: JsonObject = {**said, "message": message} if message is not None else said
         return self._desk.ask(caller, lambda client, _: _answer(client, question_id, given))
 
 

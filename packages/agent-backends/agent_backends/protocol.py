@@ -50,7 +50,7 @@ class People(Protocol):
     async def ask(self, asked: JsonObject) -> Said:
         """Ask, and wait for the answer through any outage; it is to be cancelled with the turn.
 
-        Shape:   `asked` is the body of `POST /questions`; the same `call_id` is the same question.
+        Shape:   `asked` is the body of `POST /questions` without a `call_id`: each call is a question of its own.
         """
         ...
 

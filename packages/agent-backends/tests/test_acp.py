@@ -193,7 +193,17 @@ def test_what_it_wants_to_know_is_a_form_for_people_and_what_they_fill_in_is_its
     assert json.loads(not_offered)["code"] == -32601
     (asked,) = person.asked
     assert (asked["kind"], asked["text"], asked["form"]) == ("form", "Tell me", {"type": "object", **form})
-    assert asked["call_id"] != nobody.asked[0]["call_id"], "what is asked again is known by what it asks"
+
+
+def test_what_it_told_of_a_call_before_it_asked_for_it_is_part_of_the_question(rig: AgentRig) -> None:
+    asks = rig.turn("ask: rm -r x\nsay: {{last}}", options={"permission": "ask", **IN_BUILD})
+    nobody = ScriptedPerson(None)
+
+    said = rig.run(replace(asks, people=nobody)).outcome.result_text
+
+    (asked,) = nobody.asked
+    assert (asked["tool"], asked["input"]) == ("Bash", {"command": "rm -r x"}), "its rules are about the kind of it"
+    assert said == "reject-once"
 
 
 def test_the_blueprints_servers_are_told_with_their_variables_and_headers(rig: AgentRig) -> None:

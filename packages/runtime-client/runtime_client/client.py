@@ -349,4 +349,5 @@ def _session_and_agent(answer: JsonObject) -> tuple[Session, Agent | None]:
         return session, None
     held_to, has_rules = optional_text(answer, "permissions"), flag(answer, "has_permission_rules", default=False)
     read = Agent.read(as_object(agent, "agent"))
-    return session, replace(read, held_to=held_to, has_permission_rules=has_rules)
+    from_above = flag(answer, "is_held_from_above", default=False)
+    return session, replace(read, held_to=held_to, has_permission_rules=has_rules, is_held_from_above=from_above)

@@ -219,6 +219,7 @@ class Agent:
     error: str | None = None
     held_to: str | None = None
     has_permission_rules: bool = False
+    is_held_from_above: bool = False
     stalls: JsonObject = field(default_factory=dict)
 
     @classmethod

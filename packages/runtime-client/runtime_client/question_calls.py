@@ -1,5 +1,6 @@
 """The calls about questions: to ask, to wait for the answer, to take it, and to answer."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -132,12 +133,15 @@ def ask_and_wait(
 ) -> Asked:
     """Ask, wait for the end of the question through any outage, and take the answer.
 
+    Each call of this is a question of its own, whatever the asker's own numbers are: clients use them again.
+
     Shape:   a question that is still open means that `is_over` said so, or with `gives_way` that it was open for as
              long as the runtime lets a turn wait for it; one that was withdrawn has no answer.
     Errors:  RuntimeClientError, for what no patience helps against.
     """
     patient = Retry(time.sleep, None, most_seconds=5.0)
-    said = patient.call(lambda: calls.ask(asked), warn)
+    body = {"call_id": os.urandom(16).hex(), **asked}
+    said = patient.call(lambda: calls.ask(body), warn)
     question = said.question
     if question is None:
         return said

@@ -38,6 +38,8 @@ def test_an_agent_waits_for_its_answer_and_takes_it(runtime: RuntimeProcess, des
         assert read(agent.post(f"{where}/take"))["taken_at"] is not None
         assert read(desk.get(f"/sessions/{name}/status"))["status"] == "running"
         assert read(desk.get("/questions"))["open"] == 0
+        long: JsonObject = {"file_path": "x", "content": "x" * 1_500_000}
+        read(agent.post("/questions", {**ASKED, "call_id": "c2", "tool": "Write", "input": long}), 201)
     desk.complete(job)
 
 
@@ -88,6 +90,9 @@ def test_a_question_is_nobodys_business_but_its_sessions_and_those_above(runtime
         ({"tool": None}, "a question of the kind 'permission' needs one"),
         ({"kind": "choice"}, "a question of the kind 'choice' needs one"),
         ({"kind": "form", "form": {"properties": {}}}, "a form is an object with 'properties'"),
+        ({"kind": "form", "form": {"properties": {"a": {"type": {}}}}}, "field 'a' of the form must be one of"),
+        ({"kind": "form", "form": {"properties": {"a": {}}, "required": [["a"]]}}, "is a list of names of its fields"),
+        ({"kind": "form", "form": {"properties": {"a": {}}, "required": ["b"]}}, "is a list of names of its fields"),
         ({"call_id": "two words"}, "call_id"),
         ({"kind": "rant"}, "kind"),
     ],
@@ -114,8 +119,13 @@ def test_a_blueprint_says_what_its_agent_may_do_and_is_refused_where_nobody_coul
     }
     kept = read(desk.post("/agents", dict(made)), 201)
     assert (kept["permissions"], kept["questions"]) == (rules, {"expire_seconds": 60.0})
+    silent = read(desk.post("/agents", {**made, "name": fresh(), "permissions": {}}), 201)
+    assert silent["permissions"] == {"default": "ask"}, "an object without rules asks; it is not as if nothing was said"
+    command: JsonObject = {"backend": "command", "command": ["true"]}
     wrong: tuple[tuple[JsonObject, str], ...] = (
-        ({"backend": "command", "command": ["true"], "permissions": "ask"}, "cannot be held to 'ask'"),
+        ({**command, "permissions": None, "questions": {"give_way_seconds": 5.0}}, "cannot give way while it asks"),
+        ({"permissions": {"default": None}}, "as 'default' 'allow', 'ask' or 'deny' is expected"),
+        ({**command, "permissions": "ask"}, "cannot be held to 'ask'"),
         ({"backend": "gemini", "permissions": rules}, "cannot be held to rules"),
         ({"permissions": {"deny": ["Bash("]}}, "a rule such as 'Bash' or 'Bash(git status:*)' is expected"),
         ({"permissions": {"deny": ["Task(x)"]}}, "takes no pattern"),
@@ -129,9 +139,28 @@ def test_a_blueprint_says_what_its_agent_may_do_and_is_refused_where_nobody_coul
         assert why in answer.json()["detail"]
 
 
-def test_an_agent_that_cannot_ask_is_not_started_below_one_that_must(desk: Desk) -> None:
+def test_an_agent_that_uses_unasked_what_rules_above_it_are_about_is_not_started(desk: Desk) -> None:
+    def below(rules: JsonObject, child: str) -> str | None:
+        boss = fresh()
+        read(desk.post("/agents", {"name": boss, "backend": "claude", "permissions": rules}), 201)
+        parent = desk.start(agent_name=boss)["session_name"]
+        order = {"type": "start_session", "session_name": fresh(), "agent_name": child, "prompt": "x"}
+        answer = desk.post("/jobs", {**order, "parent_session_name": parent})
+        return None if answer.status_code == 201 else str(answer.json()["detail"])
+
+    kept: JsonObject = {"default": "allow", "deny": ["Read(secret/**)"]}
+    assert "has rules about 'Read', which agent 'codex' uses without asking" in str(below(kept, "codex"))
+    assert "rules about 'Read'" in str(below({"deny": ["Bash(rm:*)"]}, "codex")), "it would have to ask for that"
+    assert below({"allow": ["Read"], "deny": ["Bash(rm:*)"]}, "codex") is None
+    assert below(kept, "claude") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "word"), [({"permissions": "ask"}, "ask"), ({"options": {"permission": "reject"}}, "deny")]
+)
+def test_an_agent_that_cannot_ask_is_not_started_below_one_that_must(desk: Desk, said: JsonObject, word: str) -> None:
     careful = fresh()
-    read(desk.post("/agents", {"name": careful, "backend": "claude", "permissions": "ask"}), 201)
+    read(desk.post("/agents", {"name": careful, "backend": "claude", **said}), 201)
     boss = desk.start(agent_name=careful)
 
     order = {"type": "start_session", "session_name": fresh(), "agent_name": "echo", "prompt": "x"}
@@ -139,4 +168,8 @@ def test_an_agent_that_cannot_ask_is_not_started_below_one_that_must(desk: Desk)
 
     refused(answer, 409, "permissions_beyond_parent")
     told = read(desk.get(f"/sessions/{boss['session_name']}", agent="true"))
-    assert (told["permissions"], told["has_permission_rules"]) == ("ask", False)
+    held = ("permissions", "has_permission_rules", "is_held_from_above")
+    assert [told[name] for name in held] == [word, False, False]
+    child = desk.start(agent_name="claude", parent_session_name=boss["session_name"])
+    told = read(desk.get(f"/sessions/{child['session_name']}", agent="true"))
+    assert [told[name] for name in held] == [word, False, True]

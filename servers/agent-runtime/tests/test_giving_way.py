@@ -98,6 +98,18 @@ def test_a_turn_that_gave_way_before_it_had_a_conversation_begins_again_with_its
     assert "not today" in words
 
 
+def test_a_long_call_is_not_told_again_in_full_to_the_agent_that_made_it(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    inquiry.house.speak("asker")
+    question = inquiry.asked(job, tool="Write", input={"file_path": "x", "content": "long " * 20_000})
+    inquiry.answer(question, {"decision": "deny", "message": "too long"})
+
+    give_way(inquiry, job)
+
+    ((_, words),) = claimed(inquiry)
+    assert (f"To {question.id}, may it use Write" in words, "too long" in words, len(words) < 6000) == (True,) * 3
+
+
 def test_a_turn_that_gave_way_can_be_stopped_and_takes_its_question_with_it(inquiry: Inquiry) -> None:
     job = inquiry.house.run("asker")
     question = inquiry.asked(job)

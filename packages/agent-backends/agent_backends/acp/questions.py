@@ -19,13 +19,11 @@ _TOOL_BY_KIND: Mapping[str, str] = {
 }
 
 
-def asked_about(params: JsonObject) -> JsonObject:
-    """Return the question that a request for permission is."""
-    call = part(params, "toolCall")
+def asked_about(call: JsonObject) -> JsonObject:
+    """Return the question that a request for permission is; `call` is all that was told of the tool call."""
     tool = _TOOL_BY_KIND.get(word(call, "kind")) or word(call, "title") or "tool"
     return {
         "kind": "permission",
-        "call_id": f"acp-{word(call, 'toolCallId')}".replace(" ", "_"),
         "text": word(call, "title") or None,
         "tool": tool[:200],
         "input": _input(tool, call),
@@ -39,7 +37,7 @@ def _input(tool: str, call: JsonObject) -> JsonObject:
         words = given.get("command")
         given["command"] = " ".join(map(str, words)) if isinstance(words, list | tuple) else word(call, "title")
     paths: list[Json] = [path for one in parts(call, "locations") if (path := word(one, "path"))]
-    if paths and not {"file_path", "path", "paths"} & given.keys():
+    if paths and not any(isinstance(given.get(name), str) for name in ("file_path", "path")):
         given["paths"] = paths
     return given
 

@@ -90,11 +90,11 @@ class AcpTalk:
             return await self._elicited(params)
         if method != "session/request_permission":
             raise RefusedByPeerError(METHOD_NOT_FOUND, f"this client has no {method!r}")
-        self._updates.tools.ask_for(part(params, "toolCall"))
+        call = self._updates.tools.ask_for(part(params, "toolCall"))
         self._know_session()
         if self._is_stopping:
             return CANCELLED
-        return self._answer(params, await self._permission(params))
+        return self._answer(params, await self._permission(call))
 
     async def _elicited(self, params: JsonObject) -> Json:
         if self._turn.people is None:
@@ -113,12 +113,12 @@ class AcpTalk:
         self._rejected += permission is Permission.REJECT
         return answer
 
-    async def _permission(self, params: JsonObject) -> Permission:
+    async def _permission(self, call: JsonObject) -> Permission:
         """Decide as the blueprint does; where people do, ask them, however long that takes."""
         if self._options.permission is not Permission.ASK:
             return self._options.permission
         people = self._turn.people
-        said = await people.ask(asked_about(params)) if people is not None else Said()
+        said = await people.ask(asked_about(call)) if people is not None else Said()
         return Permission.ALLOW_ONCE if said.decision == "allow" else Permission.REJECT
 
     def told(self, method: str, params: JsonObject) -> None:

@@ -51,10 +51,10 @@ class ToolCalls:
         if status == "in_progress" and call.told.get("rawInput"):
             self._call(number, call)
 
-    def ask_for(self, update: JsonObject) -> None:
-        """Take a call for which permission is asked: the agent is about to make it.
+    def ask_for(self, update: JsonObject) -> JsonObject:
+        """Take a call for which permission is asked: the agent is about to make it; return all that was told of it.
 
-        What it is given may be told only once it is allowed.
+        What it is given may be told only once it is allowed. Asking, an agent need not say again what it told before.
         """
         self.see(update)
         number = word(update, "toolCallId")
@@ -62,6 +62,7 @@ class ToolCalls:
         call.is_asked_for = True
         if call.told.get("rawInput"):
             self._call(number, call)
+        return dict(call.told)
 
     def finish(self) -> None:
         """Tell of the calls that were begun and whose end nobody has told."""

@@ -32,12 +32,10 @@ class Questions:
 
             return await filled_in(self._people, request)
         tool, given = word(request, "tool_name") or "unknown", member(request, "input")
-        call_id = word(request, "tool_use_id") or str(request.get("request_id"))
         if tool == ASKING_TOOL:
-            return _filled_in(given, await self._people.ask({**_asked_in(given), "call_id": call_id}))
+            return _filled_in(given, await self._people.ask(_asked_in(given)))
         asked: JsonObject = {
             "kind": "permission",
-            "call_id": call_id,
             "tool": tool,
             "input": given,
             "diff": change_shown(tool, given),
@@ -51,7 +49,7 @@ def _decided(given: JsonObject, said: Said) -> JsonObject:
     return {"behavior": "deny", "message": said.message or "this was not allowed"}
 
 
-def _asked_in(given: JsonObject) -> dict[str, Json]:
+def _asked_in(given: JsonObject) -> JsonObject:
     """Make one question of the client's: a choice if it is one, else a form with a field for each."""
     questions = _questions_in(given)
     if len(questions) == 1 and questions[0].get("multiSelect") is not True:

@@ -3,7 +3,6 @@
 Clients hand it on in words of their own, and mean the same: https://modelcontextprotocol.io (elicitation).
 """
 
-import os
 from collections.abc import Mapping
 
 from agent_backends.client.loose import part, word
@@ -27,10 +26,9 @@ async def filled_in(people: People, params: JsonObject) -> JsonObject:
 
 
 def _asked(params: JsonObject, form: JsonObject) -> JsonObject:
-    """Return the question; each is one of its own, and the same form of a later turn is known by what it asks."""
     server = word(params, "serverName") or word(params, "mcp_server_name")
     words: Json = " ".join(one for one in (f"{server}:" if server else "", word(params, "message")) if one) or None
-    return {"kind": "form", "call_id": f"form-{os.urandom(8).hex()}", "text": words, "form": {"type": "object", **form}}
+    return {"kind": "form", "text": words, "form": {"type": "object", **form}}
 
 
 def _told(said: Said) -> JsonObject:

@@ -23,15 +23,21 @@ _BY_POLICY: Mapping[str, Permission] = {
 }
 
 
-def held_to(options: JsonObject, word: str | None, instead_of: str | None) -> JsonObject:
+_LETS_PASS = frozenset({"allowed_tools", "setting_sources"})
+"""What lets a client do unasked what it would ask for: its blueprint may say so of itself, and not of those above."""
+
+
+def held_to(options: JsonObject, word: str | None, instead_of: str | None, *, from_above: bool = False) -> JsonObject:
     """Return the options of an agent that is held to what its blueprint, and those above it, say of permissions.
 
     Shape:   `word` is `allow`, `ask` or `deny`, None if nothing is said; `instead_of` is the client's own option that
-             says the same, and counts only where everything is allowed.
+             says the same, and counts only where everything is allowed. `from_above` is whether somebody else than
+             the blueprint holds it.
     """
     if word is None or (word == "allow" and (options.get("permission") or options.get(instead_of or ""))):
         return options
-    own = {name: value for name, value in options.items() if name != instead_of}
+    left_out = {instead_of, *(_LETS_PASS if from_above else ())}
+    own = {name: value for name, value in options.items() if name not in left_out}
     return {**own, "permission": _BY_POLICY[word].value}
 
 

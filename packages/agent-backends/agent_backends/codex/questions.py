@@ -19,8 +19,6 @@ def asked_about(method: str, params: JsonObject, item: JsonObject) -> JsonObject
         return None
     common: dict[str, Json] = {
         "kind": "permission",
-        # One act may be asked about again, for more than what was approved.
-        "call_id": f"codex-{word(params, 'approvalId') or word(params, 'itemId')}",
         "text": word(params, "reason") or None,
     }
     if method == COMMAND:

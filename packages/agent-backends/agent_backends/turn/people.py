@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agent_backends.protocol import Said
 from agent_backends.redaction import Secrets
 from runtime_client.client import RuntimeClient
-from runtime_client.errors import RefusedError, RuntimeClientError
+from runtime_client.errors import RuntimeClientError
 from runtime_client.question_calls import OPEN, Asked, ask_and_wait
 from runtime_client.wire import JsonObject
 
@@ -78,11 +78,9 @@ def _is_open(found: Asked | RuntimeClientError) -> bool:
 
 
 def _said(found: Asked | RuntimeClientError) -> Said:
-    if isinstance(found, RefusedError):
-        # It was not asked, so nobody allowed anything.
-        return Said("deny", f"this could not be asked: {found}")
     if isinstance(found, RuntimeClientError):
-        raise found
+        # It was not asked, so nobody allowed anything; and its client is not left without an answer.
+        return Said("deny", f"this could not be asked: {found}")
     question = found.question
     if question is None:
         return Said(found.decision, None if found.decision == "allow" else "the blueprint does not allow this")

@@ -36,7 +36,9 @@ def held(agent: Agent, blueprint: Blueprint) -> Blueprint:
         )
     if option is None:
         return blueprint
-    return replace(blueprint, options=held_to(blueprint.options, word, option.instead_of))
+    return replace(
+        blueprint, options=held_to(blueprint.options, word, option.instead_of, from_above=agent.is_held_from_above)
+    )
 
 
 def people_for(

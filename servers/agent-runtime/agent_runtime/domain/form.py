@@ -31,9 +31,11 @@ def check_form(form: Json) -> JsonObject:
     if not isinstance(fields, dict) or not fields or not all(isinstance(one, dict) for one in fields.values()):
         raise ValueError("a form is an object with 'properties', each of which is an object")
     for name, field in fields.items():
-        kind = field.get("type", "string") if isinstance(field, dict) else None
-        if kind not in _TYPES:
+        if _field(field)["type"] not in _TYPES:
             raise ValueError(f"field '{name[:60]}' of the form must be one of {', '.join(_TYPES)}")
+    required = (form.get("required") or []) if isinstance(form, dict) else []
+    if not isinstance(required, list) or not all(isinstance(one, str) and one in fields for one in required):
+        raise ValueError("'required' of the form is a list of names of its fields")
     return fields
 
 
@@ -53,12 +55,11 @@ def check_filled_in(form: Json, answer: Json) -> None:
         if needed not in answer:
             raise ValueError(f"field '{needed}' of the form is expected, found nothing")
     for name, value in answer.items():
-        _check_field(name, fields[name], value)
+        _check_field(name, _field(fields[name]), value)
 
 
-def _check_field(name: str, field: Json, value: Json) -> None:
-    said = field if isinstance(field, dict) else {}
-    kind = str(said.get("type", "string"))
+def _check_field(name: str, said: JsonObject, value: Json) -> None:
+    kind = str(said["type"])
     is_number = isinstance(value, bool) and kind in ("number", "integer")
     if is_number or not isinstance(value, _TYPES[kind]):
         raise ValueError(f"field '{name[:60]}' of the form is of the type '{kind}'")
@@ -70,17 +71,33 @@ def _check_field(name: str, field: Json, value: Json) -> None:
     _check_bounds(name, said, value)
 
 
+def _field(said: Json) -> JsonObject:
+    """Return a field; one that may be null, as code makes of an optional one, is what it is otherwise."""
+    field = said if isinstance(said, dict) else {}
+    others = [one for one in _others(field) if one.get("type") != "null"]
+    if "type" not in field and len(others) == 1 and "const" not in others[0]:
+        field = {**{name: value for name, value in field.items() if name not in ("anyOf", "oneOf")}, **others[0]}
+    kinds = field.get("type", "string")
+    named = [one for one in kinds if one != "null"] if isinstance(kinds, list) else [kinds]
+    return {**field, "type": named[0] if len(named) == 1 and isinstance(named[0], str) else ""}
+
+
+def _others(said: JsonObject) -> list[JsonObject]:
+    found = said.get("oneOf") or said.get("anyOf")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
 def _allowed(said: JsonObject) -> Sequence[Json] | None:
     """Return the values that there are, with titles or without; None if nobody lists them."""
-    plain, titled = said.get("enum"), said.get("oneOf") or said.get("anyOf")
+    plain = said.get("enum")
     if isinstance(plain, list):
         return plain
-    return [one.get("const") for one in titled if isinstance(one, dict)] if isinstance(titled, list) else None
+    return [one["const"] for one in _others(said) if "const" in one] or None
 
 
 def _check_bounds(name: str, said: JsonObject, value: Json) -> None:
     # No `pattern`: an agent wrote it, and a hostile one would keep the runtime busy for hours.
-    least_name, most_name = _BOUNDS.get(str(said.get("type", "string")), ("", ""))
+    least_name, most_name = _BOUNDS.get(str(said["type"]), ("", ""))
     least, most = said.get(least_name), said.get(most_name)
     size = len(value) if isinstance(value, str | list) else value
     if isinstance(size, bool) or not isinstance(size, int | float):

@@ -3,25 +3,27 @@
 A rule that allows must fit all that a call would do; one that denies or asks need only fit a part of it.
 """
 
+import functools
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from agent_runtime.domain.json import Json
+from agent_runtime.domain.ruled_commands import is_like, matches, meant, written
+from agent_runtime.domain.ruled_paths import PATH_CHARACTERS_MAX, from_home, is_at, whole_path
 
 RULE_CHARACTERS_MAX = 500
 _RULE = re.compile(r"(?P<tool>[A-Za-z0-9_.*/-]{1,200})(?:\((?P<pattern>.+)\))?", re.ASCII | re.DOTALL)
 _SHELL = frozenset({"Bash"})
-_READING = frozenset({"Read", "Grep", "Glob", "NotebookRead", "LS"})
+_SEARCHING = frozenset({"Grep", "Glob", "LS"})
+READING = frozenset({"Read", "NotebookRead"}) | _SEARCHING
 _EDITING = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
 _FETCHING = frozenset({"WebFetch"})
 _DOMAIN = "domain:"
 _PATTERNED = ("Bash", "Read", "Edit", "Write", "WebFetch")
-_JOINTS = re.compile(r"&&|\|\||[;&|\n]")
-# What puts one command into another, or its output into a file, is more than the words at its head say.
-_HIDES_MORE = re.compile(r"[`<>]|\$\(|\$\{|\\\n")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,21 @@ class Call:
     input: Json = None
     folder: str | None = None
 
+    @property
+    def said(self) -> Mapping[str, Json]:
+        """What the tool is given, by its names."""
+        return self.input if isinstance(self.input, dict) else {}
+
+    @functools.cached_property
+    def commands_written(self) -> tuple[str, ...]:
+        """The commands of a line for the shell; none if there may be more."""
+        return written(str(self.said.get("command") or ""))
+
+    @functools.cached_property
+    def commands_meant(self) -> frozenset[str] | None:
+        """All that a line for the shell might run; None if that is too much to tell."""
+        return meant(str(self.said.get("command") or ""))
+
 
 def read_rule(text: str) -> Rule:
     """Read one rule.
@@ -47,18 +64,24 @@ def read_rule(text: str) -> Rule:
     Errors:  ValueError, with a sentence that names the rule.
     """
     found = _RULE.fullmatch(text.strip()) if len(text) <= RULE_CHARACTERS_MAX else None
-    if found is None:
+    if found is None or not (found["pattern"] or "*").strip():
         raise ValueError(f"a rule such as 'Bash' or 'Bash(git status:*)' is expected, found '{text[:60]}'")
     tool, pattern = found["tool"], found["pattern"]
+    _check_spelling(tool, text)
     if pattern is None or pattern == "*":
         return Rule(tool)
     if tool not in _PATTERNED:
         known = ", ".join(_PATTERNED)
         raise ValueError(f"tool '{tool[:60]}' of rule '{text[:60]}' takes no pattern (those that do: {known})")
-    if tool in _FETCHING and not pattern.startswith(_DOMAIN):
-        raise ValueError(f"rule '{text[:60]}' must name a domain: 'WebFetch(domain:example.com)'")
-    if ":*" in pattern[:-2] and tool in _SHELL:
-        raise ValueError(f"rule '{text[:60]}' has ':*' in its middle: it stands at the end, for what may follow")
+    if tool in _FETCHING:
+        _check_domain(pattern, text)
+    elif tool in _SHELL:
+        _check_command(pattern, text)
+    elif pattern.startswith("/") and not pattern.startswith("//"):
+        raise ValueError(
+            f"rule '{text[:60]}' begins with one slash: a path begins in the project folder ('src/**'), at the root of "
+            "the machine ('//etc/**') or in a home ('~/.ssh/**')"
+        )
     return Rule(tool, pattern)
 
 
@@ -68,14 +91,28 @@ def fits(rule: Rule, call: Call, *, wholly: bool) -> bool:
         return False
     if rule.pattern is None:
         return True
-    said = call.input if isinstance(call.input, dict) else {}
     if rule.tool in _SHELL:
-        return _fits_command(rule.pattern, str(said.get("command") or ""), wholly=wholly)
+        return _fits_command(rule.pattern, call, wholly=wholly)
     if rule.tool in _FETCHING:
-        return _fits_domain(rule.pattern.removeprefix(_DOMAIN), str(said.get("url") or ""))
-    paths = [_whole_path(path, call.folder) for path in _paths(said)]
-    matched = [_glob(_whole_path(rule.pattern, call.folder)).fullmatch(path) is not None for path in paths]
-    return bool(matched) and (all(matched) if wholly else any(matched))
+        return _fits_domain(rule.pattern.removeprefix(_DOMAIN), str(call.said.get("url") or ""))
+    return _fits_paths(rule.pattern, call, wholly=wholly)
+
+
+def _check_spelling(tool: str, text: str) -> None:
+    known = {name.casefold(): name for name in (*_SHELL, *READING, *_EDITING, *_FETCHING)}
+    meant_tool = known.get(tool.casefold())
+    if meant_tool not in (None, tool):
+        raise ValueError(f"rule '{text[:60]}' is about no tool: did you mean '{meant_tool}'?")
+
+
+def _check_domain(pattern: str, text: str) -> None:
+    if not pattern.removeprefix(_DOMAIN).strip() or not pattern.startswith(_DOMAIN):
+        raise ValueError(f"rule '{text[:60]}' must name a domain: 'WebFetch(domain:example.com)'")
+
+
+def _check_command(pattern: str, text: str) -> None:
+    if ":*" in pattern.removesuffix(":*") or pattern == ":*":
+        raise ValueError(f"rule '{text[:60]}': ':*' stands at the end of a command, for what may follow")
 
 
 def _is_about(named: str, tool: str) -> bool:
@@ -83,58 +120,52 @@ def _is_about(named: str, tool: str) -> bool:
         return True
     if named in ("Edit", "Write") and tool in _EDITING:
         return True
-    if named == "Read" and tool in _READING:
+    if named == "Read" and tool in READING:
         return True
     if named.startswith("mcp__") and "__" not in named[len("mcp__") :]:
         return tool.startswith(f"{named}__")
-    return "*" in named and _words(named).fullmatch(tool) is not None
+    return "*" in named and matches(named, tool)
 
 
-def _fits_command(pattern: str, command: str, *, wholly: bool) -> bool:
-    parts = [part.strip() for part in _JOINTS.split(command) if part.strip()]
-    matched = [_fits_words(pattern, part) for part in parts]
-    if not wholly:
-        return any(matched) or _fits_words(pattern, command.strip())
-    return bool(matched) and all(matched) and _HIDES_MORE.search(command) is None
-
-
-def _fits_words(pattern: str, command: str) -> bool:
-    if pattern.endswith(":*"):
-        head = pattern[:-2]
-        return command == head or command.startswith(f"{head} ")
-    return _words(pattern).fullmatch(command) is not None
+def _fits_command(pattern: str, call: Call, *, wholly: bool) -> bool:
+    if wholly:
+        return bool(call.commands_written) and all(is_like(pattern, one) for one in call.commands_written)
+    # What is too much to be looked at is not let through because of that.
+    return call.commands_meant is None or any(is_like(pattern, one) for one in call.commands_meant)
 
 
 def _fits_domain(domain: str, url: str) -> bool:
+    # Clients read an address as browsers do: a backslash is a slash, and a host may be spelled in many ways.
+    plain = unicodedata.normalize("NFKC", url).strip().replace("\\", "/")
     try:
-        host = (urlsplit(url).hostname or "").rstrip(".")
+        host = unquote(urlsplit(plain if "://" in plain else f"//{plain}").hostname or "").lower().rstrip(".")
     except ValueError:
         return False
-    return _words(domain.lower()).fullmatch(host) is not None
+    return matches(domain.lower(), host)
 
 
-def _paths(said: Mapping[str, Json]) -> Iterator[str]:
-    for name in ("file_path", "notebook_path", "path"):
-        value = said.get(name)
-        if isinstance(value, str) and value:
-            yield value
+def _fits_paths(pattern: str, call: Call, *, wholly: bool) -> bool:
+    paths = [whole_path(path, call.folder) for path in _paths(call)]
+    if any(len(path) > PATH_CHARACTERS_MAX for path in paths):
+        return not wholly  # No file is called so.
+    wanted = whole_path(pattern, call.folder)
+    if wholly:
+        return bool(paths) and all(is_at(wanted, path) for path in paths)
+    # It reads what lies below where it looks.
+    above = call.tool == "Grep"
+    return any(
+        is_at(wanted, path, above=above) or is_at(from_home(wanted), from_home(path), above=above) for path in paths
+    )
+
+
+def _paths(call: Call) -> Iterator[str]:
+    said = call.said
     several = said.get("paths")
-    yield from (one for one in several if isinstance(one, str)) if isinstance(several, list) else ()
-
-
-def _whole_path(path: str, folder: str | None) -> str:
-    # Two slashes are Claude Code's word for the root of the machine; one path has one spelling here.
-    if path.startswith("//"):
-        path = path[1:]
-    return posixpath.normpath(posixpath.join(folder or "/", path))
-
-
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    """Two stars stand for any folders, one for anything within a folder's name."""
-    marks = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
-    parts = re.split(r"(\*\*/|\*\*|\*)", pattern)
-    return re.compile("".join(marks.get(part) or re.escape(part) for part in parts), re.DOTALL)
+    found = [said.get(name) for name in ("file_path", "notebook_path", "path")]
+    found += several if isinstance(several, list) else []
+    given = [one for one in found if isinstance(one, str) and one]
+    yield from given
+    if call.tool in _SEARCHING and not given:
+        yield "."
+    if call.tool == "Glob" and isinstance(wanted := said.get("pattern"), str):
+        yield posixpath.join(given[0] if given else ".", wanted)

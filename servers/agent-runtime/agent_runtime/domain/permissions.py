@@ -1,11 +1,11 @@
 """What an agent may do without asking: what its blueprint says, and what the blueprints of those above it say."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from agent_runtime.domain.json import Json
-from agent_runtime.domain.permission_rules import Call, Rule, fits, read_rule
+from agent_runtime.domain.permission_rules import READING, Call, Rule, fits, read_rule
 
 RULES_MAX = 200
 
@@ -59,7 +59,8 @@ def read_permissions(said: Json) -> Permissions | None:
     if unknown:
         raise ValueError(f"there is no key '{unknown[0][:60]}' (there are: default, allow, ask, deny)")
     return Permissions(
-        _verdict(said.get("default", Verdict.ASK)), {word: _rules(word, said.get(word)) for word in Verdict}
+        _verdict(said.get("default", Verdict.ASK), "as 'default' "),
+        {word: _rules(word, said.get(word)) for word in Verdict},
     )
 
 
@@ -70,6 +71,22 @@ def strictest(line: Iterable[Permissions | None], call: Call) -> Verdict | None:
     """
     said = {one.verdict(call) for one in line if one is not None}
     return next((word for word in _STRICTEST if word in said), None)
+
+
+def beyond(line: Iterable[Permissions | None], asks_for: Collection[str], *, only_reads: bool = False) -> str | None:
+    """Name a tool that an agent uses unasked though somebody of a line has rules about it; None if there is none.
+
+    Shape:   `asks_for` are the tools for which the agent asks, `*` for all. What asks for some reads unasked, and
+             `only_reads` is for one that does nothing else.
+    """
+    if "*" in asks_for:
+        return None
+    for one in (one for one in line if one is not None and one.has_rules):
+        named = (rule.tool for word in (Verdict.DENY, Verdict.ASK) for rule in one.rules.get(word, ()))
+        unasked = next((tool for tool in named if tool not in asks_for and (tool in READING or not only_reads)), None)
+        if unasked is not None or one.verdict(Call("Read")) is not Verdict.ALLOW:
+            return unasked or "Read"
+    return None
 
 
 def one_word(line: Iterable[Permissions | None]) -> Verdict | None:
@@ -83,10 +100,9 @@ def one_word(line: Iterable[Permissions | None]) -> Verdict | None:
     return Verdict.ALLOW if is_free else Verdict.ASK
 
 
-def _verdict(said: Json) -> Verdict:
+def _verdict(said: Json, what: str = "") -> Verdict:
     if said not in tuple(Verdict):
-        shown = f"'{said[:60]}'" if isinstance(said, str) else "no text"
-        raise ValueError(f"'allow', 'ask' or 'deny' is expected, found {shown}")
+        raise ValueError(f"{what}'allow', 'ask' or 'deny' is expected")
     return Verdict(str(said))
 
 

@@ -18,6 +18,8 @@ from enum import StrEnum
 from agent_runtime.domain.ids import JobId, QuestionId, SessionId
 from agent_runtime.domain.json import Json
 
+ASKED_CHARACTERS = 4000
+
 
 class QuestionKind(StrEnum):
     """What is asked for: leave to use a tool, one of some choices, some words, or the fields of a form."""
@@ -89,9 +91,9 @@ class Decision(StrEnum):
 class Question:
     """A row of the questions table, as it was read.
 
-    Shape:   `call_id` is the asker's own word for it, unique in its job; `fingerprint` is the same for questions that
-             ask the same. `answer` holds `decision` and perhaps `message` for a permission, else `answer`.
-             `answered_by` is set when somebody said it, and None when time did.
+    Shape:   `call_id` is the attempt and the asker's own word for it, unique in its job; `fingerprint` is the same for
+             questions that ask the same. `answer` holds `decision` and perhaps `message` for a permission, else
+             `answer`. `answered_by` is set when somebody said it, and None when time did.
     """
 
     id: QuestionId
@@ -120,12 +122,13 @@ class Question:
     taken_at: datetime | None = None
 
 
-def in_words(question: Question) -> str:
-    """Say in one or a few lines what is asked, for people and for a parent."""
+def in_words(question: Question, most: int = ASKED_CHARACTERS) -> str:
+    """Say in one or a few lines what is asked, for people and for a parent; of a long one its beginning."""
     asked = question.text or ""
     if question.kind is QuestionKind.PERMISSION:
         shown = json.dumps(question.input, ensure_ascii=False)
         asked = f"may it use {question.tool} with {shown}?" + (f" ({asked})" if asked else "")
+    asked = f"{asked[:most]}…" if len(asked) > most else asked
     choices = question.choices if isinstance(question.choices, list) else []
     labels = [str(one.get("label")) for one in choices if isinstance(one, dict)]
     return f"{asked} [{' | '.join(labels)}]" if labels else asked

@@ -70,13 +70,15 @@ class SessionWithAgent(SessionAnswer):
 
     `permissions` says beside the agent how it is to be held to what its blueprint and those of all sessions above it
     say: `ask` where it depends on the call, which is asked of `POST /questions`; null if none of them says a word.
-    `has_permission_rules` is whether calls that the agent would not ask for have to be asked about, too.
+    `has_permission_rules` is whether calls that the agent would not ask for have to be asked about, too;
+    `is_held_from_above` is whether a session above it may not do all unasked, whatever its own blueprint lets pass.
     `checks` are what the session's current job asks of its end: its command has to see to them, and to say so.
     """
 
     agent: AgentWire | None = None
     permissions: Verdict | None = None
     has_permission_rules: bool = False
+    is_held_from_above: bool = False
     checks: dict[str, JsonValue] | None = None
 
 
@@ -193,6 +195,7 @@ class SessionRoutes:
                 agent=about,
                 permissions=one_word(line),
                 has_permission_rules=any(one is not None and one.has_rules for one in line),
+                is_held_from_above=one_word(line[1:]) not in (None, Verdict.ALLOW),
                 checks=asked,
             )
 

@@ -43,7 +43,8 @@ class AskedWire(BaseModel):
     @classmethod
     def of(cls, question: Question) -> "AskedWire":
         """Show a question."""
-        is_parents = question.parents_part is ParentsPart.MAY_ANSWER
+        has_parent = question.session_id != question.root_session_id
+        is_parents = has_parent and question.parents_part is ParentsPart.MAY_ANSWER
         return cls(
             question_id=question.id,
             asks=in_words(question)[:ASKS_CHARACTERS_MAX],

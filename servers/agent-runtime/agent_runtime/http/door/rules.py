@@ -107,7 +107,7 @@ RULES: Sequence[Rule] = (
     Rule("GET", "/callbacks", _READERS),
     Rule("GET", "/events/stream", _AGENT_READERS),
     Rule("GET", "/questions", _AGENT_READERS),
-    Rule("POST", "/questions", _AGENTS, Body.AGENT_JSON, MIB),
+    Rule("POST", "/questions", _AGENTS, Body.AGENT_JSON, 4 * MIB),
     Rule("GET", "/questions/{question_id}", _AGENT_READERS),
     Rule("POST", "/questions/{question_id}/answer", _AGENTS, body_bytes_max=256 * KIB),
     Rule("POST", "/questions/{question_id}/take", _AGENTS),

@@ -26,13 +26,13 @@ class ChoiceBody(BaseModel):
 class AskBody(BaseModel):
     """What a turn asks: leave for a tool call, one of some choices, some words, or the fields of a form.
 
-    The same `call_id` again is the same question.
+    The same `call_id` again in the same turn is the same question.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     kind: QuestionKind
-    call_id: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
+    call_id: Annotated[str, Field(pattern=r"^[!-~]{1,160}$")]
     session_name: Annotated[GivenName, Field(max_length=80)] | None = None
     text: Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)] | None = None
     tool: Annotated[str, Field(min_length=1, max_length=200)] | None = None

@@ -35,6 +35,7 @@ from agent_runtime.domain.json import Json, JsonObject
 from agent_runtime.domain.near_words import did_you_mean
 from agent_runtime.services.agents.blueprint_checks import OutputSchema, VerifyAttempts, VerifyText
 from agent_runtime.services.agents.blueprint_kinds import (
+    check_can_give_way,
     check_can_hold,
     check_permissions,
     known_backend,
@@ -46,6 +47,7 @@ from agent_runtime.services.agents.blueprint_permissions import (
     PermissionWord,
     QuestionsText,
     checked_permissions,
+    policy_of,
 )
 from agent_runtime.services.agents.blueprint_retries import RetriesText
 from agent_runtime.services.agents.blueprint_sandbox import (
@@ -112,6 +114,7 @@ class BlueprintText(BaseModel):
             raise ValueError("a 'backend' or a 'command' is expected, found neither")
         check_can_hold(self.backend or "command", self.options, self.limits.model_dump(exclude_none=True))
         check_permissions(self.backend or "command", _plain(self.permissions), self.options)
+        check_can_give_way(self.backend or "command", self.questions.give_way_seconds)
         return self
 
     def blueprint(self, system_prompt: str, mcp_servers: Mapping[str, Json]) -> Blueprint:
@@ -127,7 +130,7 @@ class BlueprintText(BaseModel):
             system_prompt=system_prompt,
             mcp_servers=mcp_servers,
             sandbox=_plain(self.sandbox),
-            permissions=_plain(self.permissions),
+            permissions=policy_of(self.permissions),
             questions=self.questions.model_dump(exclude_none=True),
             retries=self.retries.model_dump(exclude_none=True),
             fallbacks=tuple(self.fallbacks),

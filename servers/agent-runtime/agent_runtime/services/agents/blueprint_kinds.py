@@ -74,6 +74,21 @@ def can_ask(backend: str) -> bool:
     return kind is not None and Verdict.ASK in kind.permissions
 
 
+def asks_for(backend: str) -> Sequence[str]:
+    """Tell for which tools a kind of agent asks; `*` is all."""
+    kind = _kinds().get(backend)
+    return tuple(kind.ruled_tools) if kind is not None else ()
+
+
+def check_can_give_way(backend: str, give_way_seconds: float | None) -> None:
+    """Refuse that a kind is ended while it asks that goes on with no conversation, or does not ask by itself.
+
+    Errors:  ValueError.
+    """
+    if give_way_seconds is not None and not can_ask(backend):
+        raise ValueError(f"backend '{backend}' cannot give way while it asks (leave 'give_way_seconds' out)")
+
+
 def check_permissions(backend: str, permissions: Json, options: Mapping[str, Json]) -> None:
     """Refuse a policy that a kind cannot be held to, or that its options say in other words.
 

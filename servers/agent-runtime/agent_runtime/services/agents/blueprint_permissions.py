@@ -1,13 +1,16 @@
 """What a blueprint may say of permissions and questions, and whether its kind of agent can be held to it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agent_runtime.domain.json import Json
-from agent_runtime.domain.permissions import read_permissions
+from agent_runtime.domain.permissions import Permissions, Verdict, read_permissions
 from agent_runtime.domain.question import QuestionTerms
 
+REJECT = "reject"
+"""The option of all kinds by which an agent may do nothing that it would have to ask for."""
 _MONTH_SECONDS = 30 * 86_400.0
 _Rule = Annotated[str, Field(min_length=1, max_length=500)]
 _Rules = Annotated[list[_Rule], Field(max_length=200)]
@@ -47,6 +50,23 @@ def checked_permissions(value: JsonValue) -> JsonValue:
     """
     read_permissions(value)
     return value
+
+
+def policy_of(said: PermissionRulesText | str | None) -> Json:
+    """Give what was said of permissions; rules that say nothing have a default, and are not nothing said."""
+    if not isinstance(said, PermissionRulesText):
+        return said
+    return said.model_dump(mode="json", exclude_unset=True) or {"default": said.default}
+
+
+def permissions_in(said: Json, options: Mapping[str, Json]) -> Permissions | None:
+    """Read what a blueprint says of permissions, in that word or in the option that says no to all.
+
+    Errors:  ValueError.
+    """
+    if said is None and options.get("permission") == REJECT:
+        return read_permissions(Verdict.DENY.value)
+    return read_permissions(said)
 
 
 def terms_of(said: Json) -> QuestionTerms:

@@ -16,7 +16,6 @@ from agent_runtime.domain.errors import Conflict, Invalid, NotFound
 from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.ids import is_session_name
 from agent_runtime.domain.json import Json, JsonObject
-from agent_runtime.domain.permissions import read_permissions
 from agent_runtime.services.agents.blueprint_files import (
     CLAUDE_SUFFIX,
     BrokenBlueprintError,
@@ -26,8 +25,8 @@ from agent_runtime.services.agents.blueprint_files import (
     write_blueprint,
     write_text,
 )
-from agent_runtime.services.agents.blueprint_kinds import can_ask
-from agent_runtime.services.agents.blueprint_permissions import terms_of
+from agent_runtime.services.agents.blueprint_kinds import asks_for, can_ask
+from agent_runtime.services.agents.blueprint_permissions import permissions_in, terms_of
 from agent_runtime.services.agents.clients import client_of, quota_of
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.ports.store import Transaction
@@ -91,9 +90,10 @@ class Agents:
             blueprint.labels,
             blueprint.limits,
             client_of(blueprint),
-            read_permissions(blueprint.permissions),
+            permissions_in(blueprint.permissions, blueprint.options),
             terms_of(dict(blueprint.questions)),
             can_ask(blueprint.backend),
+            asks_for(blueprint.backend),
             quota_of(agent.name, blueprint),
             {**self._retries, **blueprint.retries},
             blueprint.fallbacks,

@@ -17,9 +17,10 @@ class AgentNeeds:
     """What an agent asks of the launcher that runs it, what it may cost, and whether it may be started now.
 
     Shape:   `client` is the client that it runs, None if nobody but its launcher can tell; `permissions` is None if
-             its blueprint says nothing of them; `asks` is whether it can be held to what somebody above it may not do;
-             `quota` says whose limits it uses up; `retries` are for its jobs, `fallbacks` the agents for new sessions
-             while its limit is used up; `checks` are asked of the ends of its jobs.
+             its blueprint says nothing of them; `asks` is whether it can be held to what somebody above it may not do,
+             and `asks_for` are the tools for which that holds; `quota` says whose limits it uses up; `retries` are for
+             its jobs, `fallbacks` the agents for new sessions while its limit is used up; `checks` are asked of the
+             ends of its jobs.
     """
 
     name: str
@@ -30,6 +31,7 @@ class AgentNeeds:
     permissions: Permissions | None = None
     terms: QuestionTerms = field(default_factory=QuestionTerms)
     asks: bool = False
+    asks_for: Sequence[str] = ("*",)
     quota: QuotaOf | None = None
     retries: Mapping[str, Json] = field(default_factory=dict)
     fallbacks: Sequence[str] = ()

@@ -7,6 +7,7 @@ wakes the parent are one write. There is no moment at which a crash could lose o
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from agent_runtime.domain.callback import (
     ERROR_CHARACTERS,
@@ -43,6 +44,8 @@ _NO_NEWS: Mapping[str, StateReason] = {
 """Ends that a parent has brought about itself, or must not be woken for."""
 _MAY_ANSWER = "You may answer it: answer_question, or ao-answer in a shell. Allow only what you may do yourself."
 _FOR_PEOPLE = "A person has to answer it."
+_ASKED_CHARACTERS = 600
+"""Of one question: several go into one message, each with who may answer it."""
 _ASLEEP = frozenset({SessionStatus.FINISHED, SessionStatus.WAITING})
 
 
@@ -54,12 +57,14 @@ def note_rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus 
     callback = tx.relatives.callbacks.newest_of_job(job.id)
     if callback is None:
         return
+    told_at = None
     if callback.rested_at is not None and callback.state is not CallbackState.PENDING:
         again = _next_round(tx, job, child, callback)
         if again is None:
             return
-        callback = again
-    changed = tx.relatives.callbacks.change(callback, _rest(tx, job, child, outcome or STATUS_BY_JOB[job.status]))
+        told_at, callback = callback.rested_at, again
+    rest = _rest(tx, job, child, outcome or STATUS_BY_JOB[job.status], told_at)
+    changed = tx.relatives.callbacks.change(callback, rest)
     if changed is None:
         return
     emit_callback_event(tx, changed, "callback.ready")
@@ -166,7 +171,7 @@ def open_questions(tx: Transaction, session: Session) -> Sequence[Question]:
 def _as_told(question: Question) -> str:
     """Say what a child asks, and who may answer."""
     who = _MAY_ANSWER if question.parents_part is ParentsPart.MAY_ANSWER else _FOR_PEOPLE
-    return f"{question.id} asks: {in_words(question)}\n{who}"
+    return f"{question.id} asks: {in_words(question, _ASKED_CHARACTERS)}\n{who}"
 
 
 def _pending(tx: Transaction, parent_id: SessionId) -> list[Callback]:
@@ -237,11 +242,14 @@ def _hand_over(tx: Transaction, due: Sequence[Callback], message: JobId) -> None
         _change(tx, callback, {**changes, "state": CallbackState.DELIVERED})
 
 
-def _rest(tx: Transaction, job: Job, child: Session, outcome: SessionStatus) -> CallbackChanges:
+def _rest(
+    tx: Transaction, job: Job, child: Session, outcome: SessionStatus, told_at: datetime | None
+) -> CallbackChanges:
+    """Say how a child rests; of what it asks, only what was asked since its parent was told of the rest."""
     has_result = outcome in (SessionStatus.FINISHED, SessionStatus.WAITING_INPUT)
     result = _result(child) if has_result else ""
     if outcome is SessionStatus.WAITING_INPUT and (asked := open_questions(tx, child)):
-        result = "\n".join(_as_told(one) for one in asked)
+        result = "\n".join(_as_told(one) for one in asked if told_at is None or one.asked_at > told_at)
     return {
         "outcome": outcome,
         "rested_at": job.ended_at or tx.now,

@@ -93,6 +93,8 @@ def look_at_session(tx: Transaction, session_id: SessionId) -> None:
         return
     if session.status is SessionStatus.RUNNING:
         _note_answered(tx, session)
+    elif session.status is SessionStatus.WAITING_INPUT:
+        _note_asked_more(tx, session)
     if deliver(tx, session) is None:
         _tell_parents(tx, session)
         if session.status not in AT_WORK and session.parent_session_id is not None:
@@ -195,6 +197,17 @@ def _note_answered(tx: Transaction, session: Session) -> None:
     newest = tx.relatives.callbacks.newest_of_job(job.id) if job is not None and job.callback else None
     if job is not None and newest is not None and newest.outcome is SessionStatus.WAITING_INPUT:
         note_work(tx, job, session)
+
+
+def _note_asked_more(tx: Transaction, session: Session) -> None:
+    """Have a parent that was told of a question told of those, too, that were asked beside it since."""
+    job = tx.jobs.get(session.current_job_id) if session.current_job_id is not None else None
+    newest = tx.relatives.callbacks.newest_of_job(job.id) if job is not None and job.callback else None
+    if job is None or newest is None or newest.rested_at is None or newest.outcome is not SessionStatus.WAITING_INPUT:
+        return
+    asked = (one for one in open_questions(tx, session) if one.parents_part is not ParentsPart.NOTHING)
+    if any(one.asked_at > newest.rested_at for one in asked):
+        note_rest(tx, job, session, SessionStatus.WAITING_INPUT)
 
 
 def _awaits_nothing(tx: Transaction, session: Session) -> bool:

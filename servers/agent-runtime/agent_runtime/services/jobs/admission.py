@@ -11,7 +11,7 @@ from agent_runtime.domain.job import JobType, Order
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits
 from agent_runtime.domain.permission_rules import Call
-from agent_runtime.domain.permissions import Verdict, one_word, strictest
+from agent_runtime.domain.permissions import Verdict, beyond, one_word, strictest
 from agent_runtime.domain.question import AtExpiry, ParentsPart, QuestionTerms
 from agent_runtime.domain.session import Session
 from agent_runtime.domain.unknown import no_parent
@@ -66,7 +66,16 @@ def refuse_beyond_parent(tx: Transaction, order: Order, agent: AgentNeeds, find_
     above = [find_agent(one.agent_name) for one in (parent, *ancestors(tx, parent))] if parent is not None else []
     allowed = one_word(one.permissions for one in above if one is not None)
     own = one_word([agent.permissions])
-    if parent is None or allowed in (None, Verdict.ALLOW) or agent.asks or own is Verdict.DENY:
+    if parent is None or allowed in (None, Verdict.ALLOW):
+        return
+    unasked = beyond((one.permissions for one in above if one), agent.asks_for, only_reads=own is Verdict.DENY)
+    if unasked is not None and (agent.asks or own is Verdict.DENY):
+        raise Conflict(
+            "permissions_beyond_parent",
+            f"cannot start session '{order.session_name}': a session above it has rules about '{unasked}', which agent "
+            f"'{agent.name}' uses without asking (choose one whose backend asks for it)",
+        )
+    if agent.asks or own is Verdict.DENY:
         return
     raise Conflict(
         "permissions_beyond_parent",

@@ -18,7 +18,6 @@ from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.questions.asking import verdict_for
 
 _AT_ONCE_MAX = 100
-TEXT_BYTES_MAX = 64 * 1024
 
 
 def get_question(tx: Transaction, caller: Caller, question_id: QuestionId) -> Question:
@@ -78,7 +77,8 @@ def expire_questions(tx: Transaction) -> int:
     for question in overdue:
         decision = Decision.ALLOW if question.at_expiry is AtExpiry.ALLOW else Decision.DENY
         told: Json = {"decision": decision.value} if question.kind is QuestionKind.PERMISSION else None
-        settle(tx, question, QuestionStatus.EXPIRED, told)
+        if settle(tx, question, QuestionStatus.EXPIRED, told) is None:
+            continue  # Somebody has answered it meanwhile.
         if question.at_expiry is AtExpiry.STOP:
             stop_job(tx, question.job_id, Reason.QUESTION_EXPIRED)
         go_on_when_answered(tx, question)
@@ -122,8 +122,10 @@ def _checked(question: Question, given: JsonObject) -> JsonObject:
             raise _invalid("decision", f"'allow' or 'deny' is expected for question '{question.id}'")
         return {name: given[name] for name in ("decision", "message") if given.get(name) is not None}
     answer = given.get("answer")
-    if given.get("decision") is not None or answer is None:
-        raise _invalid("answer", f"question '{question.id}' is of the kind '{question.kind}' and takes an 'answer'")
+    if given.get("decision") is not None or given.get("message") is not None or answer is None:
+        raise _invalid(
+            "answer", f"question '{question.id}' is of the kind '{question.kind}' and takes an 'answer' alone"
+        )
     if question.kind is QuestionKind.CHOICE:
         _check_choice(question, answer)
     elif question.kind is QuestionKind.TEXT and not (isinstance(answer, str) and answer.strip()):

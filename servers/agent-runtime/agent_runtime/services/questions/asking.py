@@ -5,7 +5,7 @@ or gave way, and asks the same, takes up what was asked: open, or answered and n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agent_runtime.domain.errors import Conflict, Invalid
@@ -15,7 +15,14 @@ from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.permission_rules import Call
 from agent_runtime.domain.permissions import Permissions, Verdict, strictest
-from agent_runtime.domain.question import Question, QuestionKind, QuestionStatus, QuestionTerms, fingerprint_of
+from agent_runtime.domain.question import (
+    AtExpiry,
+    Question,
+    QuestionKind,
+    QuestionStatus,
+    QuestionTerms,
+    fingerprint_of,
+)
 from agent_runtime.domain.session import Session
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.services.agents.requirements import FindAgent
@@ -33,7 +40,7 @@ _AT_WORK = frozenset({JobStatus.RUNNING, JobStatus.LOST})
 class Asking:
     """What an agent asks, as it comes in.
 
-    Shape:   `call_id` is the asker's own word for it: the same one again is the same question.
+    Shape:   `call_id` is the asker's own word for it: the same one again, in the same attempt, is the same question.
     """
 
     kind: QuestionKind
@@ -70,6 +77,8 @@ def ask(tx: Transaction, caller: Caller, session_name: str | None, asking: Askin
     session, job = _turn_of(tx, caller, session_name)
     terms = _terms(find_agent, session).but(job.questions)
     known = tx.questions.of_job(job.id)
+    # Clients number their calls anew in each of their lives.
+    asking = replace(asking, call_id=f"{job.attempt}:{asking.call_id}")
     same = next((one for one in known if one.call_id == asking.call_id), None)
     if same is not None:
         return Asked(_again(same, asking), None, is_new=False, terms=terms)
@@ -136,7 +145,8 @@ def _again(same: Question, asking: Asking) -> Question:
     if same.fingerprint != asking.fingerprint:
         raise Conflict(
             "call_id_reused",
-            f"the call_id '{asking.call_id[:60]}' belongs to another question of this job, '{same.id}' (use a new one)",
+            f"the call_id '{asking.call_id.partition(':')[2][:60]}' belongs to another question of this turn, "
+            f"'{same.id}' (use a new one)",
         )
     return same
 
@@ -146,10 +156,15 @@ def _take_up(tx: Transaction, job: Job, known: Sequence[Question], asking: Askin
     for earlier in known:
         if earlier.fingerprint != asking.fingerprint or earlier.attempt >= job.attempt or earlier.taken_at is not None:
             continue
-        if earlier.status is QuestionStatus.WITHDRAWN:
+        if earlier.status is QuestionStatus.WITHDRAWN or _ended_its_turn(earlier):
             continue
         return tx.questions.change(earlier, {"attempt": job.attempt, "call_id": asking.call_id})
     return None
+
+
+def _ended_its_turn(question: Question) -> bool:
+    """Whether a turn ended because nobody answered; who runs its job once more wants to be asked once more."""
+    return question.status is QuestionStatus.EXPIRED and question.at_expiry is AtExpiry.STOP
 
 
 def _open(
