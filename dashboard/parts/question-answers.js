@@ -41,14 +41,16 @@ function Choice({ question, disabled, onAnswer }) {
     ${question.choices.map(({ label, description }, place) => html`<${Answer} key=${label} class="button choice" disabled=${disabled}
       data-answer=${place === 0 ? "a" : undefined} data-focus onPress=${() => onAnswer({ answer: label })}>
       <b>${shown(label)}</b>${description && html`<span class="soft">${shown(description)}</span>`}<//>`)}
-  </div>`;
+  </div>
+  ${question.other_words && html`<${Words} id=${question.question_id} label="Or in words of your own" text="Answer" hint="Enter sends"
+    disabled=${disabled} onSend=${(answer) => onAnswer({ answer })} />`}`;
 }
 
 const Text = ({ question, disabled, onAnswer }) => html`<${Words} id=${question.question_id} label="Your answer" text="Answer"
-  hint="Enter sends, Shift Enter begins a line" disabled=${disabled} onSend=${(answer) => onAnswer({ answer })} />`;
+  hint="Enter sends, Shift Enter begins a line" isFirst disabled=${disabled} onSend=${(answer) => onAnswer({ answer })} />`;
 
 /** Some words that are sent with Enter; what is written stays over a reload. */
-function Words({ id, label, text, hint, focus, disabled, onSend, onLeave }) {
+function Words({ id, label, text, hint, focus, isFirst, disabled, onSend, onLeave }) {
   const [draft, setDraft] = useKept(draftOf(id), "");
   const field = useRef(null);
   useLayoutEffect(() => {
@@ -63,7 +65,7 @@ function Words({ id, label, text, hint, focus, disabled, onSend, onLeave }) {
   };
   return html`<div class="answer-words field">
     <label for=${`words-${id}`}>${label}</label>
-    <textarea class="textarea" id=${`words-${id}`} ref=${field} rows="2" data-answer=${onLeave ? undefined : "a"} value=${draft}
+    <textarea class="textarea" id=${`words-${id}`} ref=${field} rows="2" data-answer=${isFirst ? "a" : undefined} value=${draft}
       onInput=${(event) => setDraft(event.target.value)} onKeyDown=${onKey}></textarea>
     <div class="answer-acts"><${Answer} class="button primary" disabled=${disabled || !draft.trim()} onPress=${send}>
       <${Icon} name="send" size=${14} />${text}<//><span class="hint">${hint}</span></div></div>`;

@@ -37,6 +37,7 @@ COLOUR: JsonObject = {
     "kind": "choice",
     "text": "Which colour?",
     "choices": [{"label": "red", "description": "warm"}, {"label": "blue", "description": None}],
+    "other_words": True,
 }
 HOST: JsonObject = {
     "kind": "form",
@@ -182,14 +183,16 @@ def test_the_inbox_shows_each_question_whole_and_takes_one_answer_to_each(
     expect(card(page, bash)).to_be_focused()
     page.keyboard.press("y")
     expect(card(page, fetch)).to_be_focused()
-    card(page, colour).get_by_role("button", name="red warm").click()
+    expect(card(page, colour).get_by_role("button", name="red warm")).to_be_enabled()
+    card(page, colour).get_by_label("Or in words of your own").fill("neither, green")
+    page.keyboard.press("Enter")
     card(page, why).get_by_label("Your answer").fill("Because")
     page.keyboard.press("Enter")
     fill_in(card(page, host))
     expect(page.locator("[data-question][data-status='open']")).to_have_count(1)
     assert said(desk, edit) == {"status": "answered", "decision": "allow"}
     assert said(desk, bash) == {"status": "answered", "decision": "deny"}
-    assert said(desk, colour)["answer"] == "red"
+    assert said(desk, colour)["answer"] == "neither, green"
     assert said(desk, why)["answer"] == "Because"
     assert said(desk, host)["answer"] == {"host": "shop-1", "port": 80, "zone": "b", "tls": False, "tags": ["new"]}
     expect(page).to_have_title("(1) Agent Orchestrator")

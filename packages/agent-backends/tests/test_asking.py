@@ -104,7 +104,7 @@ def test_claude_asks_before_it_acts_and_does_what_it_is_told(runtime: RuntimePro
     scene.answer(second, "allow")
     third = scene.asked("careful-one")
     assert (third["kind"], third["text"]) == ("choice", "Which colour?")
-    scene.answer(third, "blue")
+    scene.answer(third, "neither, green")
     out, err = running.communicate(timeout=90)
 
     assert running.returncode == 0, err.decode()
@@ -114,7 +114,7 @@ def test_claude_asks_before_it_acts_and_does_what_it_is_told(runtime: RuntimePro
     assert "unasked" in logs
     assert "not in this house" in logs
     assert "hidden-from-it" not in logs
-    assert b"blue" in out
+    assert b"neither, green" in out
 
 
 def test_what_a_server_of_its_own_wants_to_know_is_a_form_for_people(

@@ -32,6 +32,7 @@ CHOICES = [{"label": "red"}, {"label": "blue"}]
     ("kind", "asks", "good", "bad", "why"),
     [
         ("choice", {"choices": CHOICES}, {"answer": "red"}, {"answer": "green"}, "one of 'red', 'blue' is expected"),
+        ("choice", {"choices": CHOICES, "other_words": True}, {"answer": "green"}, {"answer": " "}, "is expected"),
         ("text", {"text": "Which?"}, {"answer": "that"}, {"answer": " "}, "some words are expected"),
         ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"mode": "safe"}}, "field 'port'"),
         ("form", {"form": FORM}, {"answer": {"port": 1}}, {"answer": {"port": 1, "mode": "x"}}, "one of fast, safe"),

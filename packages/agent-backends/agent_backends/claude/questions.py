@@ -57,7 +57,7 @@ def _asked_in(given: JsonObject) -> JsonObject:
             {name: choice[name] for name in ("label", "description") if isinstance(choice.get(name), str)}
             for choice in _options(questions[0])
         ]
-        return {"kind": "choice", "text": word(questions[0], "question"), "choices": [*choices]}
+        return {"kind": "choice", "text": word(questions[0], "question"), "choices": [*choices], "other_words": True}
     properties: dict[str, Json] = {str(one.get("question")): _field(one) for one in questions}
     return {"kind": "form", "form": {"type": "object", "properties": properties, "required": [*properties]}}
 

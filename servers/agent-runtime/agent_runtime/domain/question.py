@@ -93,7 +93,8 @@ class Question:
 
     Shape:   `call_id` is the attempt and the asker's own word for it, unique in its job; `fingerprint` is the same for
              questions that ask the same. `answer` holds `decision` and perhaps `message` for a permission, else
-             `answer`. `answered_by` is set when somebody said it, and None when time did.
+             `answer`. With `other_words` it is not held to the choices. `answered_by` is set when somebody said it,
+             and None when time did.
     """
 
     id: QuestionId
@@ -111,6 +112,7 @@ class Question:
     input: Json = None
     diff: str | None = None
     choices: Json = None
+    other_words: bool = False
     form: Json = None
     parents_part: ParentsPart = ParentsPart.NOTHING
     at_expiry: AtExpiry = AtExpiry.DENY
@@ -131,6 +133,7 @@ def in_words(question: Question, most: int = ASKED_CHARACTERS) -> str:
     asked = f"{asked[:most]}…" if len(asked) > most else asked
     choices = question.choices if isinstance(question.choices, list) else []
     labels = [str(one.get("label")) for one in choices if isinstance(one, dict)]
+    labels += ["…"] if question.other_words else []
     return f"{asked} [{' | '.join(labels)}]" if labels else asked
 
 

@@ -39,6 +39,7 @@ class AskBody(BaseModel):
     input: JsonValue = None
     diff: Annotated[str, Field(max_length=DIFF_CHARACTERS_MAX)] | None = None
     choices: Annotated[list[ChoiceBody], Field(max_length=CHOICES_MAX)] = []
+    other_words: Annotated[bool, Field(description="Whether an answer may be none of the choices.")] = False
     form: dict[str, JsonValue] | None = None
 
     def asking(self) -> Asking:
@@ -51,6 +52,7 @@ class AskBody(BaseModel):
             input=self.input,
             diff=self.diff,
             choices=cast("Json", [one.model_dump() for one in self.choices]) if self.choices else None,
+            other_words=self.other_words,
             form=cast("Json", self.form),
         )
 
@@ -87,6 +89,7 @@ class QuestionWire(BaseModel):
     input: JsonValue
     diff: str | None
     choices: JsonValue
+    other_words: bool
     form: JsonValue
     parent: ParentsPart
     at_expiry: AtExpiry
@@ -115,6 +118,7 @@ class QuestionWire(BaseModel):
             input=question.input,
             diff=question.diff,
             choices=question.choices,
+            other_words=question.other_words,
             form=question.form,
             parent=question.parents_part,
             at_expiry=question.at_expiry,

@@ -141,6 +141,8 @@ def _checked(question: Question, given: JsonObject) -> JsonObject:
 def _check_choice(question: Question, answer: Json) -> None:
     choices = question.choices if isinstance(question.choices, list) else []
     labels = [one.get("label") for one in choices if isinstance(one, dict)]
+    if question.other_words and isinstance(answer, str) and answer.strip():
+        return
     if answer not in labels:
         known = ", ".join(f"'{label}'" for label in labels)
         raise _invalid("answer", f"one of {known} is expected, found {_found(answer)}")

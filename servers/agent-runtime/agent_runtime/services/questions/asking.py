@@ -50,6 +50,7 @@ class Asking:
     input: Json = None
     diff: str | None = None
     choices: Json = None
+    other_words: bool = False
     form: Json = None
 
     @property
@@ -190,6 +191,7 @@ def _open(
         input=asking.input,
         diff=asking.diff,
         choices=asking.choices,
+        other_words=asking.other_words,
         form=asking.form,
         parents_part=terms.parent,
         at_expiry=terms.at_expiry,

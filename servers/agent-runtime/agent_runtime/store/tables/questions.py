@@ -1,6 +1,6 @@
 """The table of what agents asked."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
 from agent_runtime.store.tables.columns import Id, JsonText, Moment, metadata
 
@@ -24,6 +24,7 @@ questions = Table(
     Column("input", JsonText),
     Column("diff", Text),
     Column("choices", JsonText),
+    Column("other_words", Boolean, nullable=False),
     Column("form", JsonText),
     Column("parents_part", String(16), nullable=False),
     Column("at_expiry", String(16), nullable=False),

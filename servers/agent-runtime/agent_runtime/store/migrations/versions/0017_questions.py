@@ -3,6 +3,7 @@
 from alembic import op
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -40,6 +41,7 @@ questions = Table(
     Column("input", Text),
     Column("diff", Text),
     Column("choices", Text),
+    Column("other_words", Boolean, nullable=False),
     Column("form", Text),
     Column("parents_part", String(16), nullable=False),
     Column("at_expiry", String(16), nullable=False),
