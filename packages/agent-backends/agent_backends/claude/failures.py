@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent_backends.client.failures import one_line, reason_of_status
+from agent_backends.client.loose import amount
 from agent_backends.protocol import Limit
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
@@ -42,14 +43,15 @@ _OF_ONE_MODEL = frozenset({"seven_day_opus", "seven_day_sonnet"})
 
 
 def limit_in(info: JsonObject) -> Limit | None:
-    """Return the limit that a rate-limit event tells of, if it is used up."""
-    if info.get("status") != "rejected":
+    """Return the limit that a rate-limit event tells of, if it is used up.
+
+    An event that names neither a limit nor a time comes with any 429, also one that is over in a moment.
+    """
+    kind, at = str(info.get("rateLimitType") or ""), amount(info, "resetsAt")
+    if info.get("status") != "rejected" or not (kind or at):
         return None
-    kind = str(info.get("rateLimitType") or "")
-    at = info.get("resetsAt")
-    is_time = isinstance(at, int | float) and not isinstance(at, bool)
     name = _NAMES_OF_LIMITS.get(kind) or kind.replace("_", " ") or None
-    return Limit(name, float(str(at)) if is_time else None, kind in _OF_ONE_MODEL)
+    return Limit(name, at, kind in _OF_ONE_MODEL)
 
 
 @dataclass(frozen=True)
