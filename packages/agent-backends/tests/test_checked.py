@@ -257,20 +257,23 @@ def test_what_is_asked_of_an_end_is_typed_and_ordered(bench: Bench) -> None:
     (bench.folder / "shape.json").write_text(json.dumps(SCHEMA), encoding="utf-8")
     order = ("ao-start", "two", "--agent", "x", "-p", "x", "-d")
 
-    typed = ("--verify", "make test", "--verify-attempts", "1", "--output-schema", "shape.json")
+    typed = ("--verify", "make test", "--verify-timeout", "20m", "--verify-attempts", "1", "--output-schema", "shape.json")
     said = bench.commands.run(*order, *typed)
     wrong = [
         bench.commands.run(*order, *words)
-        for words in (("--verify-attempts", "1"), ("--output-schema", "no-such"), ("--output-schema", "{"))
+        for words in (
+            *(("--verify-attempts", "1"), ("--verify-timeout", "1h")),
+            *(("--output-schema", "no-such"), ("--output-schema", "{")),
+        )
     ]
 
     (asked,) = bench.runtime.of("POST", "/jobs")
     assert said.exit_code == 0
-    assert asked.body["verify"] == {"command": ["sh", "-c", "make test"]}
+    assert asked.body["verify"] == {"command": ["sh", "-c", "make test"], "timeout_seconds": 1200}
     assert (asked.body["verify_attempts"], asked.body["output_schema"]) == (1, SCHEMA)
-    assert [one.exit_code for one in wrong] == [2, 2, 2]
+    assert [one.exit_code for one in wrong] == [2, 2, 2, 2]
     assert "there is nothing to be told of" in wrong[0].err
-    assert "No such file" in wrong[1].err
+    assert "No such file" in wrong[2].err
     assert "it is not JSON" in wrong[2].err
 
 

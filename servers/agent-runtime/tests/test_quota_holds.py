@@ -18,6 +18,7 @@ from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
 from agent_runtime.services.launchers.reports import Report, finish, start
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.events import GivenEvent, append_events
+from agent_runtime.upkeep.queue import free_due_jobs
 from agent_runtime.upkeep.quota import PATIENCE, tend_holds
 from support.store_rig import StoreRig, proof
 
@@ -111,7 +112,7 @@ def test_a_limit_holds_its_account_on_all_launchers_and_nothing_else(wall: Wall)
     back = wall.refuse(running)
     waiting, elsewhere, own = wall.create(), wall.create("codex"), wall.create("own-key")
 
-    assert (back.status, back.tries, back.attempt) == (JobStatus.PENDING, 0, 1)
+    assert (back.status, back.attempt) == (JobStatus.PENDING, 1)
     assert {job.id for job in wall.run(twin)} == {elsewhere.id, own.id}
     assert [job.id for job in wall.run(other)] == [first.id, waiting.id]
     (hold,) = wall.holds
@@ -181,14 +182,20 @@ def test_a_try_that_is_refused_holds_on_and_a_try_that_fails_otherwise_lets_anot
     wall.end(probe, JobStatus.COMPLETED)
 
 
-def test_a_job_stays_untried_however_often_the_limit_refuses_it(wall: Wall) -> None:
+def test_however_often_and_long_a_limit_refuses_a_job_all_its_own_tries_are_left(wall: Wall) -> None:
     launcher = wall.launcher("A")
-    wall.create()
-    for count in range(1, 8):
-        (job,) = wall.run(launcher)
-        assert (job.attempt, job.tries) == (count, 1)
-        wall.refuse(job, minutes=5)
-        wall.pass_time(minutes=6)
+    wall.create(retries={"network": 1})
+    for _ in range(7):
+        wall.refuse(wall.run(launcher)[0], minutes=24 * 60)
+        wall.pass_time(minutes=25 * 60)
+
+    ends = []
+    for _ in range(2):
+        ends.append(wall.end(wall.run(launcher)[0], JobStatus.FAILED, "model_unreachable").status)
+        wall.pass_time(minutes=7)
+        wall.rig.do(free_due_jobs)
+
+    assert ends == [JobStatus.PENDING, JobStatus.FAILED]
 
 
 def test_without_a_told_time_it_is_tried_soon_and_then_ever_later(wall: Wall) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Annotated
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -49,6 +50,7 @@ def checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
         raise ValueError(f"a JSON Schema of at most {SCHEMA_BYTES_MAX} bytes is expected, found {size}")
     for name, value in _members(schema, 1):
         _refuse_member(name, value)
+    _refuse_lost_references(schema)
     # Imported late: few orders have a schema, and it takes a tenth of a second.
     from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it comes without types
     from jsonschema.validators import Draft202012Validator, validator_for  # type: ignore[import-untyped]
@@ -78,6 +80,29 @@ def _refuse_member(name: str, value: JsonValue) -> None:
     if name == "patternProperties" and isinstance(value, dict):
         for pattern in value:
             _refuse_pattern(pattern)
+
+
+def _refuse_lost_references(schema: dict[str, JsonValue]) -> None:
+    """Refuse a reference to a place that is not there: no result would ever fit, and an agent would work for nothing."""
+    members = list(_members(schema, 1))
+    if any(name == "$id" for name, _ in members):
+        return  # Another place than the beginning of it all may be meant.
+    for name, value in members:
+        if name == "$ref" and isinstance(value, str) and value.startswith("#/") and not _is_there(schema, value):
+            raise ValueError(f"a schema that is whole is expected: '$ref' names {value[:80]!r}, and there is no such place")
+
+
+def _is_there(schema: JsonValue, reference: str) -> bool:
+    found = schema
+    for part in unquote(reference).split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict) and key in found:
+            found = found[key]
+        elif isinstance(found, list) and key.isascii() and key.isdigit() and int(key) < len(found):
+            found = found[int(key)]
+        else:
+            return False
+    return True
 
 
 def _refuse_pattern(pattern: str) -> None:

@@ -137,7 +137,7 @@ def retry_job(tx: Transaction, job_id: JobId) -> Job:
         raise Conflict(
             "not_retryable", f"cannot run job '{job_id}' again: it must be failed or stopped, found '{job.status}'"
         )
-    changes: JobChanges = {"not_before": None, "queue_expires_at": None}
+    changes: JobChanges = {"not_before": None, "queue_expires_at": None, "tries": 0}
     changes |= way_home(tx, job) | _without_gone_launcher(tx, job)
     moved = move_job(tx, job, Move.RETRY, JobStatus.PENDING, changes)
     return moved if moved is not None else retry_job(tx, job_id)
