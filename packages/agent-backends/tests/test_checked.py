@@ -274,7 +274,7 @@ def test_what_is_asked_of_an_end_is_typed_and_ordered(bench: Bench) -> None:
     assert [one.exit_code for one in wrong] == [2, 2, 2, 2]
     assert "there is nothing to be told of" in wrong[0].err
     assert "No such file" in wrong[2].err
-    assert "it is not JSON" in wrong[2].err
+    assert "it is not JSON" in wrong[3].err
 
 
 def _lives(pid: int) -> bool:
