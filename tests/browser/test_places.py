@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -76,6 +77,12 @@ def test_an_account_whose_limit_is_used_up_is_shown_in_the_queue_and_let_go(open
     line = page.locator("[data-hold]")
     expect(line).to_contain_text("Held: claude's 5-hour limit on account 'host limited' until ")
     expect(page.locator('[data-reason="quota_held"]')).to_contain_text(name)
+    (held,) = read(desk.get("/holds"))["holds"]
+    line.get_by_role("button", name="Hold account host limited an hour longer").click()
+    expect(line).not_to_contain_text(re.sub(r" \(.*", "", held["detail"].removeprefix("held")))
+    (longer,) = read(desk.get("/holds"))["holds"]
+    begun, ended = (datetime.fromisoformat(one["until"]) for one in (held, longer))
+    assert (ended - begun).total_seconds() == pytest.approx(3600, abs=1)
     line.get_by_role("button", name="Lift the hold of account host limited").click()
 
     expect(line).to_have_count(0)

@@ -262,7 +262,7 @@ def test_what_is_asked_of_an_end_is_typed_and_ordered(bench: Bench) -> None:
     wrong = [
         bench.commands.run(*order, *words)
         for words in (
-            *(("--verify-attempts", "1"), ("--verify-timeout", "1h")),
+            *(("--verify-attempts", "1"), ("--verify-timeout", "1h"), ("--verify", " ")),
             *(("--output-schema", "no-such"), ("--output-schema", "{")),
         )
     ]
@@ -271,10 +271,10 @@ def test_what_is_asked_of_an_end_is_typed_and_ordered(bench: Bench) -> None:
     assert said.exit_code == 0
     assert asked.body["verify"] == {"command": ["sh", "-c", "make test"], "timeout_seconds": 1200}
     assert (asked.body["verify_attempts"], asked.body["output_schema"]) == (1, SCHEMA)
-    assert [one.exit_code for one in wrong] == [2, 2, 2, 2]
+    assert [one.exit_code for one in wrong] == [2, 2, 2, 2, 2]
     assert "there is nothing to be told of" in wrong[0].err
-    assert "No such file" in wrong[2].err
-    assert "it is not JSON" in wrong[3].err
+    assert "No such file" in wrong[3].err
+    assert "it is not JSON" in wrong[4].err
 
 
 def _lives(pid: int) -> bool:

@@ -52,6 +52,8 @@ def wanted_checks(
         raise UsageError("cannot use --verify-timeout without --verify: there is nothing that could take long")
     checks: dict[str, Json] = {}
     if verify is not None:
+        if not verify.strip():
+            raise UsageError("cannot use an empty --verify: it would pass, and prove nothing")
         timeout: JsonObject = {} if verify_timeout is None else {"timeout_seconds": verify_timeout}
         checks["verify"] = {"command": ["sh", "-c", verify], **timeout}
     if verify_attempts is not None:

@@ -179,7 +179,8 @@ def duration(least: float) -> Callable[[str], float]:
         parts = [] if found is None else _PART.findall(word)
         value = sum(float(number) * SECONDS_OF[unit] for number, unit in parts) if parts else float("nan")
         if not least <= value < FOR_EVER:
-            raise ValueError(f"expected seconds or a time such as 90s, 10m or 1h30m, at least {least:g} seconds")
+            bounds = f"at least {least:g} seconds and less than {FOR_EVER / SECONDS_OF['d']:.0f} days"
+            raise ValueError(f"expected seconds or a time such as 90s, 10m or 1h30m, {bounds}")
         return value
 
     return read

@@ -111,7 +111,8 @@ def stop_job(tx: Transaction, job_id: JobId, reason: Reason = Reason.STOPPED_BY_
     if job.status in TERMINAL:
         return Stopping(job, requested=False)
     if job.status in (JobStatus.PENDING, JobStatus.CLAIMED):
-        stopped = move_job(tx, job, Move.STOP_WAITING, JobStatus.STOPPED, {"reason": reason})
+        # What an attempt before said of its failure is no word about this end.
+        stopped = move_job(tx, job, Move.STOP_WAITING, JobStatus.STOPPED, {"reason": reason, "error": None})
         # Zero rows changed: a launcher was faster, so it is stopped as a running one.
         return Stopping(stopped, requested=False) if stopped is not None else stop_job(tx, job_id, reason)
     if job.stop_requested_at is None:
