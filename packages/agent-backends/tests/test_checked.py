@@ -257,8 +257,17 @@ def test_what_is_asked_of_an_end_is_typed_and_ordered(bench: Bench) -> None:
     (bench.folder / "shape.json").write_text(json.dumps(SCHEMA), encoding="utf-8")
     order = ("ao-start", "two", "--agent", "x", "-p", "x", "-d")
 
-    typed = ("--verify", "make test", "--verify-timeout", "20m", "--verify-attempts", "1", "--output-schema", "shape.json")
-    said = bench.commands.run(*order, *typed)
+    typed = (
+        "--verify",
+        "make test",
+        "--verify-timeout",
+        "20m",
+        "--verify-attempts",
+        "1",
+        "--output-schema",
+        "shape.json",
+    )
+    said = bench.commands.run(*order, *typed, "--output-schema", "shape.json")
     wrong = [
         bench.commands.run(*order, *words)
         for words in (

@@ -120,8 +120,8 @@ class Reporter:
             self._registration.renewed(loss, seen)
         for (attempt, report), refusal in zip(reports, answers, strict=True):
             is_unread = isinstance(refusal, CallRejected) and refusal.status == UNREADABLE
-            error = self._report_in_short(launcher_id, attempt, report, refusal) if is_unread else refusal
-            yield attempt, self._after(attempt, report, error)
+            answer = self._report_in_short(launcher_id, attempt, report, refusal) if is_unread else refusal
+            yield attempt, self._after(attempt, report, answer)
 
     def _report_in_short(
         self, launcher_id: str, attempt: Attempt, report: Report, refusal: CallFailed | None

@@ -118,7 +118,7 @@ def test_an_output_is_that_of_the_last_result_alone(rig: StoreRig) -> None:
     [
         ({"$ref": "https://example.org/schema.json"}, "may begin with '#' only"),
         ({"properties": {"a": {"$dynamicRef": "file:///etc/passwd"}}}, "may begin with '#' only"),
-        ({"definitions": {"A": {}}, "items": {"$ref": "#/$defs/A"}}, "names '#/\\$defs/A', and there is no such place"),
+        ({"definitions": {"A": {}}, "items": {"$ref": "#/$defs/A"}}, "names '#/\\$defs/A', which is not there"),
         ({"type": "nothing"}, "a JSON Schema is expected"),
         ({"pattern": "("}, "is no regular expression"),
         ({"patternProperties": {"a" * 501: {}}}, "at most 500 characters"),

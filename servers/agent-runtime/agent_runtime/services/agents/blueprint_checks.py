@@ -83,13 +83,13 @@ def _refuse_member(name: str, value: JsonValue) -> None:
 
 
 def _refuse_lost_references(schema: dict[str, JsonValue]) -> None:
-    """Refuse a reference to a place that is not there: no result would ever fit, and an agent would work for nothing."""
+    """Refuse a reference to a place that is not there: no result would ever fit."""
     members = list(_members(schema, 1))
     if any(name == "$id" for name, _ in members):
         return  # Another place than the beginning of it all may be meant.
     for name, value in members:
         if name == "$ref" and isinstance(value, str) and value.startswith("#/") and not _is_there(schema, value):
-            raise ValueError(f"a schema that is whole is expected: '$ref' names {value[:80]!r}, and there is no such place")
+            raise ValueError(f"a schema that is whole is expected: '$ref' names {value[:80]!r}, which is not there")
 
 
 def _is_there(schema: JsonValue, reference: str) -> bool:
