@@ -69,6 +69,7 @@ def extend_hold(tx: Transaction, hold_id: HoldId, until: datetime) -> QuotaHold:
 
     Errors:  NotFound; Invalid for a moment that is over; Conflict for a hold that is lifted.
     """
+    tx.quota.lock()
     get_hold(tx, hold_id)
     if until <= tx.now:
         raise Invalid(
@@ -113,9 +114,13 @@ def wake_held(tx: Transaction, hold: QuotaHold) -> None:
 
 def jobs_held(tx: Transaction, hold: QuotaHold) -> int:
     """Tell how many jobs wait for the end of a hold and for nothing else."""
-    launchers = [one for one in tx.launchers.present() if one.status is LauncherStatus.ALIVE]
-    kept = [lane.id for lane in tx.queue.lanes_with_ready_jobs() if _keeps(hold, lane, launchers)]
-    return tx.queue.count_ready(kept)
+    lanes = _lanes_of(tx, hold)
+    return tx.queue.count_ready([lane.id for lane, able in lanes if able and _covers_all(hold, lane, able)])
+
+
+def is_awaited(tx: Transaction, hold: QuotaHold) -> bool:
+    """Tell whether somebody waits for the end of a hold, or may, once a launcher is back that could run it."""
+    return any(_covers_all(hold, lane, able) for lane, able in _lanes_of(tx, hold))
 
 
 def kept_by(lane: Lane, launchers: Sequence[Launcher], holds: Sequence[QuotaHold]) -> QuotaHold | None:
@@ -131,13 +136,22 @@ def is_kept(tx: Transaction, lane: Lane) -> bool:
     """Tell whether every launcher that could run a lane's jobs has to wait for a limit."""
     if lane.quota is None or not (holds := tx.quota.open()):
         return False
-    able = [one for one in tx.launchers.present() if one.status is LauncherStatus.ALIVE and may_serve(one, lane)]
-    return kept_by(lane, able, holds) is not None
+    return kept_by(lane, [one for one in _taking_work(tx) if may_serve(one, lane)], holds) is not None
 
 
-def _keeps(hold: QuotaHold, lane: Lane, launchers: Sequence[Launcher]) -> bool:
-    able = [one for one in launchers if may_serve(one, lane)]
-    return bool(able) and all(_covers(hold, one, lane) for one in able)
+def _taking_work(tx: Transaction) -> list[Launcher]:
+    return [one for one in tx.launchers.present() if one.status is LauncherStatus.ALIVE and not one.draining]
+
+
+def _lanes_of(tx: Transaction, hold: QuotaHold) -> list[tuple[Lane, list[Launcher]]]:
+    """Read the lanes in which jobs stand for a hold's backend and model, with the launchers that could run them."""
+    launchers, lanes = _taking_work(tx), tx.queue.lanes_with_ready_jobs()
+    wanted = [lane for lane in lanes if lane.quota is not None and hold.covers(hold.account, lane.quota)]
+    return [(lane, [one for one in launchers if may_serve(one, lane)]) for lane in wanted]
+
+
+def _covers_all(hold: QuotaHold, lane: Lane, launchers: Sequence[Launcher]) -> bool:
+    return all(_covers(hold, one, lane) for one in launchers)
 
 
 def _covers(hold: QuotaHold, launcher: Launcher, lane: Lane) -> bool:
