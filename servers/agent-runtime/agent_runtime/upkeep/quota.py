@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.quota_hold import HoldState, QuotaHold
 from agent_runtime.services.jobs.quota_holds import LIFTED_AT_REST, LIFTED_BY_ANSWER, is_awaited, let_try, lift_hold
@@ -10,6 +11,8 @@ from agent_runtime.services.ports.store import Transaction
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
 PATIENCE = timedelta(minutes=10)
 """A job that tries and is neither answered nor refused for so long lets another one try."""
+SETTLED_AFTER = timedelta(seconds=5)
+"""Some clients say a refusal in the words of their agent, a moment before they fail of it."""
 KEPT_FOR = timedelta(days=8)
 _LAST = 2**53
 _SPEAKS = ("message", "pre_tool", "post_tool", "result")
@@ -72,4 +75,10 @@ def _is_answered(tx: Transaction, hold: QuotaHold, job: Job) -> bool:
     """Tell whether the model said anything to the attempt that tries: then the limit is over."""
     events = tx.events.of_session_before(job.session_id, _LAST, _EVENTS_LOOKED_AT, _SPEAKS)
     mine = [one.new for one in events if one.new.job_id == job.id and one.new.attempt == hold.probe_attempt]
-    return any(one.data.get("role") != "user" and one.data.get("is_error") is not True for one in mine)
+    return any(_is_of_model(one, tx.now) for one in mine)
+
+
+def _is_of_model(event: NewEvent, now: datetime) -> bool:
+    if event.data.get("role") == "user" or event.data.get("is_error") is True:
+        return False
+    return event.type != "message" or now - event.at >= SETTLED_AFTER
