@@ -13,7 +13,7 @@ from agent_runtime.domain.quota_hold import HoldState, Limit, QuotaHold, QuotaOf
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.orders import create_job, stop_job
-from agent_runtime.services.jobs.quota_holds import LIFTED_BY_USER, extend_hold, lift_hold
+from agent_runtime.services.jobs.quota_holds import LIFTED_BY_USER, extend_hold, jobs_held, lift_hold, sentence_of
 from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
 from agent_runtime.services.launchers.presence import set_draining
 from agent_runtime.services.launchers.reports import Report, finish, start
@@ -265,6 +265,21 @@ def test_who_drains_runs_nothing_of_what_waits_for_a_limit_elsewhere(wall: Wall)
     assert (fallen.agent_name, [job.id for job in wall.run(launcher)]) == ("codex", [fallen.id])
     wall.pass_time(minutes=62)
     assert len(wall.run(launcher)) == 1
+
+
+def test_where_the_limits_of_all_accounts_are_used_up_one_job_tries_each(wall: Wall) -> None:
+    mine, other = wall.launcher("A"), wall.launcher("B", "other")
+    for _ in range(3):
+        wall.create()
+    for launcher in (mine, other):
+        for job in wall.run(launcher):
+            wall.refuse(job)
+
+    listed = [sentence_of(hold, wall.rig.do(lambda tx, hold=hold: jobs_held(tx, hold))) for hold in wall.holds]  # type: ignore[misc]
+    assert [sentence.endswith("(3 jobs)") for sentence in listed] == [True, True]
+    wall.pass_time(minutes=62)
+
+    assert [len(wall.run(launcher)) for launcher in (mine, other)] == [1, 1]
 
 
 def test_one_tries_first_also_if_nobody_could_when_the_limit_should_have_been_over(wall: Wall) -> None:

@@ -113,14 +113,13 @@ def wake_held(tx: Transaction, hold: QuotaHold) -> None:
 
 
 def jobs_held(tx: Transaction, hold: QuotaHold) -> int:
-    """Tell how many jobs wait for the end of a hold and for nothing else."""
-    lanes = _lanes_of(tx, hold)
-    return tx.queue.count_ready([lane.id for lane, able in lanes if able and _covers_all(hold, lane, able)])
+    """Tell how many jobs wait for limits alone, and would go on if this one ended."""
+    return tx.queue.count_ready([lane.id for lane, able in _lanes_kept(tx, hold) if able])
 
 
 def is_awaited(tx: Transaction, hold: QuotaHold) -> bool:
     """Tell whether somebody waits for the end of a hold, or may, once a launcher is back that could run it."""
-    return any(_covers_all(hold, lane, able) for lane, able in _lanes_of(tx, hold))
+    return bool(_lanes_kept(tx, hold))
 
 
 def kept_by(lane: Lane, launchers: Sequence[Launcher], holds: Sequence[QuotaHold]) -> QuotaHold | None:
@@ -143,15 +142,17 @@ def _taking_work(tx: Transaction) -> list[Launcher]:
     return [one for one in tx.launchers.present() if one.status is LauncherStatus.ALIVE and not one.draining]
 
 
-def _lanes_of(tx: Transaction, hold: QuotaHold) -> list[tuple[Lane, list[Launcher]]]:
-    """Read the lanes in which jobs stand for a hold's backend and model, with the launchers that could run them."""
-    launchers, lanes = _taking_work(tx), tx.queue.lanes_with_ready_jobs()
-    wanted = [lane for lane in lanes if lane.quota is not None and hold.covers(hold.account, lane.quota)]
-    return [(lane, [one for one in launchers if may_serve(one, lane)]) for lane in wanted]
-
-
-def _covers_all(hold: QuotaHold, lane: Lane, launchers: Sequence[Launcher]) -> bool:
-    return all(_covers(hold, one, lane) for one in launchers)
+def _lanes_kept(tx: Transaction, hold: QuotaHold) -> list[tuple[Lane, list[Launcher]]]:
+    """Read the lanes in which jobs stand that this hold keeps, with the launchers that could run them: none is free."""
+    holds, launchers = tx.quota.open(), _taking_work(tx)
+    found = []
+    for lane in tx.queue.lanes_with_ready_jobs():
+        if lane.quota is not None and hold.covers(hold.account, lane.quota):
+            able = [one for one in launchers if may_serve(one, lane)]
+            is_here = not able or any(_covers(hold, one, lane) for one in able)
+            if is_here and all(covering(holds, one, lane.quota) for one in able):
+                found.append((lane, able))
+    return found
 
 
 def _covers(hold: QuotaHold, launcher: Launcher, lane: Lane) -> bool:
