@@ -123,6 +123,8 @@ def test_an_output_is_that_of_the_last_result_alone(rig: StoreRig) -> None:
         ({"pattern": "("}, "is no regular expression"),
         ({"patternProperties": {"a" * 501: {}}}, "at most 500 characters"),
         ({"enum": ["x" * 70_000]}, "at most 65536 bytes"),
+        ({"allOf": [{}] * 1000}, "at most 1000 parts is expected, found 1001"),
+        ({"anyOf": [True] * 1000}, "at most 1000 parts"),
     ],
 )
 def test_a_schema_that_is_none_or_would_be_fetched_or_is_huge_is_refused_when_it_is_ordered(
