@@ -38,7 +38,9 @@ VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
 ORDERS = {"job.chosen_agent"}
 JOB = {"installation", "turn.request"}
-JOB |= {f"job.{name}" for name in ("launchers_words", "note", "options", "queue_options", "wanted_checks")}
+JOB |= {
+    f"job.{name}" for name in ("launchers_words", "note", "options", "question_terms", "queue_options", "wanted_checks")
+}
 
 FILE = {"settings_file", *(f"settings_file.{part}" for part in ("key", "known", "reader"))}
 UNSAID = {"start_defaults", *FILE}

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent_backends.client.failures import one_line, reason_of_status
-from agent_backends.client.loose import amount
 from agent_backends.protocol import Limit
 from runtime_client.reasons import Reason
 from runtime_client.wire import JsonObject
@@ -47,7 +46,9 @@ def limit_in(info: JsonObject) -> Limit | None:
 
     An event that names neither a limit nor a time comes with any 429, also one that is over in a moment.
     """
-    kind, at = str(info.get("rateLimitType") or ""), amount(info, "resetsAt")
+    kind, told = str(info.get("rateLimitType") or ""), info.get("resetsAt")
+    is_time = isinstance(told, int | float) and not isinstance(told, bool)
+    at = float(str(told)) if is_time else None
     if info.get("status") != "rejected" or not (kind or at):
         return None
     name = _NAMES_OF_LIMITS.get(kind) or kind.replace("_", " ") or None
