@@ -59,6 +59,7 @@ export function createActions({ api, store, knowledge }) {
       return done;
     },
     liftQuotaHold: (hold) => attempt(() => api.del(`holds/${encodeURIComponent(hold.hold_id)}`)),
+    extendQuotaHold: (hold, until) => attempt(() => api.patch(`holds/${encodeURIComponent(hold.hold_id)}`, { until })),
     async onAgent(request) {
       const done = await attempt(request);
       await knowledge.readAgents().catch(() => {});

@@ -13,9 +13,9 @@ import { Icon } from "../parts/icons.js";
 
 const EMPTY = {
   agent: "", name: "", dir: "", prompt: "", launcher: "", labels: "", timeout: "", priority: "", begin: "", patience: "", retries: "",
-  attempts: "", parent: "", named: false,
+  attempts: "", verify: "", parent: "", named: false,
 };
-const FURTHER = ["launcher", "labels", "timeout", "priority", "begin", "patience", "retries", "attempts", "parent"];
+const FURTHER = ["launcher", "labels", "timeout", "priority", "begin", "patience", "retries", "attempts", "verify", "parent"];
 const DIRS_KEPT = 12;
 
 /** What stands in the form, kept as a draft; `change` changes some of it, and `forget` all. */
@@ -130,7 +130,9 @@ function useOrderOf(name, change) {
       const labels = Object.entries(job.labels).map((pair) => pair.join("=")).join(", ");
       const timeout = job.timeout_seconds ? String(job.timeout_seconds) : "";
       const priority = job.priority ? String(job.priority) : "";
-      change({ agent: job.agent_name, dir: job.project_dir ?? "", prompt: job.prompt, labels, timeout, priority });
+      const [shell, option, script = ""] = job.verify?.command ?? [];
+      const verify = shell === "sh" && option === "-c" ? script : "";
+      change({ agent: job.agent_name, dir: job.project_dir ?? "", prompt: job.prompt, labels, timeout, priority, verify });
     });
   }, []);
 }
@@ -192,9 +194,10 @@ function More({ value, problems, change }) {
       ${text("Time limit", "timeout", "90, 30m or 2h; empty: none")}
       ${text("Priority", "priority", "−100 to 100; higher goes first", { inputmode: "numeric" })}
       ${text("Not before", "begin", "Empty: as soon as it can", { type: "datetime-local" })}
-      ${text("Longest wait", "patience", "If nothing has begun it by then, it has failed; empty: none")}
+      ${text("Longest wait", "patience", "If nothing has begun it by then, it is given up; empty: none")}
       ${text("Retries", "retries", "Further tries by class of failure: agent=1, network=5")}
       ${text("Attempts", "attempts", "Tries after the machine's failures; empty: 1", { inputmode: "numeric" })}
+      ${text("Proved by", "verify", "A shell command that has to pass in the folder: make test")}
       ${text("Parent", "parent", "The session that it belongs to")}
     </div></details>`;
 }
@@ -248,6 +251,7 @@ function orderOf(value) {
   if (value.patience) order.queue_timeout_seconds = readSpan(value.patience);
   if (value.retries.trim()) order.retries = triesIn(value.retries);
   if (value.attempts) order.max_attempts = Number(value.attempts);
+  if (value.verify.trim()) order.verify = { command: ["sh", "-c", value.verify] };
   if (value.parent) order.parent_session_name = value.parent;
   return order;
 }

@@ -70,6 +70,7 @@ def test_a_session_is_started_again_with_changes(open_page: OpenPage, stage: Sta
     expect(dialog).to_contain_text("A time from a second to a year")
     dialog.get_by_label("Longest wait").fill("8h")
     dialog.get_by_label("Priority").fill("-3")
+    dialog.get_by_label("Proved by").fill("make test")
     dialog.get_by_label("Retries").fill("agnet=1")
     dialog.get_by_role("button", name="Start").click()
     expect(dialog.get_by_role("alert")).to_contain_text("agent")
@@ -84,6 +85,8 @@ def test_a_session_is_started_again_with_changes(open_page: OpenPage, stage: Sta
     assert (job["priority"], job["reason"], retries["agent"], retries["quota"]) == (-3, "not_before", 1, "until_reset")
     assert job["not_before"] is not None
     assert job["queue_expires_at"] is not None
+    whole = read(stage.desk.get(f"/jobs/{job['job_id']}"))
+    assert part(whole["verify"])["command"] == ["sh", "-c", "make test"]
     page.goto(page.url.split("#")[0] + f"#/sessions/{made}/jobs/{job['job_id']}")
     expect(page.locator(".job-facts")).to_contain_text("1h 30m")
     page.goto(page.url.split("#")[0] + "#/new")

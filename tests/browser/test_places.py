@@ -2,6 +2,8 @@
 
 import json
 import re
+from datetime import datetime
+from typing import cast
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -69,6 +71,11 @@ def test_a_job_that_waits_is_held_and_let_go_in_the_queue_and_on_its_own_page(
     expect(page.get_by_role("region", name="Why")).to_contain_text("All slots are taken")
 
 
+def held_until(desk: Desk) -> datetime:
+    (hold,) = cast("list[dict[str, str]]", read(desk.get("/holds"))["holds"])
+    return datetime.fromisoformat(hold["until"])
+
+
 def test_an_account_whose_limit_is_used_up_is_shown_in_the_queue_and_let_go(open_page: OpenPage, desk: Desk) -> None:
     name = desk.use_up_limit("limited")
 
@@ -76,6 +83,10 @@ def test_an_account_whose_limit_is_used_up_is_shown_in_the_queue_and_let_go(open
     line = page.locator("[data-hold]")
     expect(line).to_contain_text("Held: claude's 5-hour limit on account 'host limited' until ")
     expect(page.locator('[data-reason="quota_held"]')).to_contain_text(name)
+    held, told = held_until(desk), line.inner_text()
+    line.get_by_role("button", name="Hold account host limited an hour longer").click()
+    expect(line).not_to_have_text(told)
+    assert (held_until(desk) - held).total_seconds() == pytest.approx(3600, abs=1)
     line.get_by_role("button", name="Lift the hold of account host limited").click()
 
     expect(line).to_have_count(0)

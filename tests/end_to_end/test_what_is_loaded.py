@@ -36,10 +36,11 @@ CALLS = {
 SHOWS = {"terminal.clock", "terminal.showing", "why"}
 VERBS = {"verbs.all_verbs", "verbs.calling", "verbs.loading"}
 WATCHES = {"retry", "watching.stream"}
-ORDERS = {"job.chosen_agent", "job.question_terms"}
+ORDERS = {"job.chosen_agent"}
 JOB = {"installation", "turn.request"}
-JOB |= {f"job.{name}" for name in ("launchers_words", "note", "options", "question_terms", "queue_options")}
-JOB |= {"job.wanted_checks"}
+JOB |= {
+    f"job.{name}" for name in ("launchers_words", "note", "options", "question_terms", "queue_options", "wanted_checks")
+}
 
 FILE = {"settings_file", *(f"settings_file.{part}" for part in ("key", "known", "reader"))}
 UNSAID = {"start_defaults", *FILE}

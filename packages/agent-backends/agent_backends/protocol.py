@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Unless the launcher says otherwise.
 OUTPUT_BYTES_MAX = 1 << 30
+# Of year 2001 and 2200, in seconds since 1970: beyond is no time at which a limit ends, whatever a client says.
+TIME_FIRST, TIME_LAST = 1e9, 7.2e9
 
 
 @dataclass(frozen=True)
@@ -222,12 +224,17 @@ class Limit:
     """What a client tells of the limit of its account that it ran into.
 
     Shape:   `name` as a person calls it, such as `5-hour limit`; `retry_at` is in seconds since 1970, None if it does
-             not tell; `is_of_model` when other models of the same account go on.
+             not tell, or tells what can be no time; `is_of_model` when other models of the same account go on.
     """
 
     name: str | None = None
     retry_at: float | None = None
     is_of_model: bool = False
+
+    def __post_init__(self) -> None:
+        """Take no time from a client that can be none: its trouble must not become that of the job's end."""
+        if self.retry_at is not None and not TIME_FIRST < self.retry_at < TIME_LAST:
+            object.__setattr__(self, "retry_at", None)
 
     def as_json(self) -> JsonObject:
         """Return it as the wire has it."""

@@ -111,6 +111,7 @@ def test_what_waits_says_why_and_can_be_held(commands: Commands) -> None:
     waits = [commands.run("ao", *words) for words in (("ps",), ("queue",))]
     status = commands.run("ao", "status", "waits")
     waited = commands.run("ao", "wait", "waits", "--timeout", "0s")
+    commands.run("ao", "resume", "waits", "-p", "later", "--detach")
     held = commands.run("ao", "hold", "waits")
     queue = json.loads(commands.run("ao", "queue", "--json").out)["jobs"]
     commands.run("ao", "hold", "waits", "--lift")
@@ -120,8 +121,8 @@ def test_what_waits_says_why_and_can_be_held(commands: Commands) -> None:
     assert status.out == "pending\n"
     assert "no launcher is connected" in status.err
     assert (waited.exit_code, waited.err.count("no launcher is connected")) == (6, 1)
-    assert held.out.endswith("  held\n")
-    assert [job["reason"] for job in queue if job["session_name"] == "waits"] == ["held"]
+    assert (held.out.count("\n"), held.out.endswith("  held\n")) == (1, True)
+    assert [job["reason"] for job in queue if job["session_name"] == "waits"] == ["session_busy", "held"]
 
 
 def test_an_order_says_all_that_the_runtime_can_be_asked(commands: Commands) -> None:

@@ -142,8 +142,15 @@ def test_a_verification_that_takes_too_long_has_failed_and_leaves_nothing_behind
     note = bench.run()
 
     assert note["reason"] == "verification_failed"
-    assert "did not end within 0.5 seconds" in str(note["error"])
+    assert str(note["error"]).endswith(" did not end within 0.5 seconds:\n(it printed nothing)")
     assert not _lives(int((bench.folder / "child").read_text()))
+
+
+def test_a_verification_may_be_silent_for_as_long_as_its_own_time_limit_says(bench: Bench) -> None:
+    """How long the agent's model may be silent is another matter."""
+    bench.asks(verify("sleep 0.8"), "done", stalls={"told_after_seconds": 0.1, "stopped_after_seconds": 0.3})
+
+    assert bench.run()["checked"] is True
 
 
 def test_a_job_that_is_stopped_while_it_is_verified_is_stopped_and_proved_by_nobody(bench: Bench) -> None:
@@ -250,21 +257,33 @@ def test_what_is_asked_of_an_end_is_typed_and_ordered(bench: Bench) -> None:
     (bench.folder / "shape.json").write_text(json.dumps(SCHEMA), encoding="utf-8")
     order = ("ao-start", "two", "--agent", "x", "-p", "x", "-d")
 
-    typed = ("--verify", "make test", "--verify-attempts", "1", "--output-schema", "shape.json")
-    said = bench.commands.run(*order, *typed)
+    typed = (
+        "--verify",
+        "make test",
+        "--verify-timeout",
+        "20m",
+        "--verify-attempts",
+        "1",
+        "--output-schema",
+        "shape.json",
+    )
+    said = bench.commands.run(*order, *typed, "--output-schema", "shape.json")
     wrong = [
         bench.commands.run(*order, *words)
-        for words in (("--verify-attempts", "1"), ("--output-schema", "no-such"), ("--output-schema", "{"))
+        for words in (
+            *(("--verify-attempts", "1"), ("--verify-timeout", "1h"), ("--verify", " ")),
+            *(("--output-schema", "no-such"), ("--output-schema", "{")),
+        )
     ]
 
     (asked,) = bench.runtime.of("POST", "/jobs")
     assert said.exit_code == 0
-    assert asked.body["verify"] == {"command": ["sh", "-c", "make test"]}
+    assert asked.body["verify"] == {"command": ["sh", "-c", "make test"], "timeout_seconds": 1200}
     assert (asked.body["verify_attempts"], asked.body["output_schema"]) == (1, SCHEMA)
-    assert [one.exit_code for one in wrong] == [2, 2, 2]
+    assert [one.exit_code for one in wrong] == [2, 2, 2, 2, 2]
     assert "there is nothing to be told of" in wrong[0].err
-    assert "No such file" in wrong[1].err
-    assert "it is not JSON" in wrong[2].err
+    assert "No such file" in wrong[3].err
+    assert "it is not JSON" in wrong[4].err
 
 
 def _lives(pid: int) -> bool:

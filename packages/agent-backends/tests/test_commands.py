@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from agent_backends.client.accounts import fingerprint
 from agent_backends.job.run import has_asked
 from runtime_client.address import RuntimeAddress, find_runtime
 from runtime_client.client import RuntimeClient
@@ -217,9 +218,11 @@ def test_a_foreground_job_can_be_stopped_by_somebody_else(
     with_token = runtime.api
     program = "import pathlib, time; pathlib.Path('ready').touch(); time.sleep(600)"
     add_agent(with_token, tmp_path, "sleeper-two", program)
-    with_token.close()
-    process = commands.start("ao-start", "halted", "--agent", "sleeper-two", "-p", "x")
+    key = {"ANTHROPIC_API_KEY": "sk-ant-of-a-test"}
+    process = commands.start("ao-start", "halted", "--agent", "sleeper-two", "-p", "x", environment=key)
     wait_until((tmp_path / "ready").exists, "the agent is at work")
+    told = {one["client"]: one for launcher in with_token.launchers() for one in launcher["clients"] or ()}
+    with_token.close()
 
     stopped = commands.run("ao-stop", "halted", "--json")
     process.communicate(timeout=30)
@@ -227,6 +230,8 @@ def test_a_foreground_job_can_be_stopped_by_somebody_else(
 
     assert len(json.loads(stopped.out)["sessions"][0]["stopped_jobs"]) == 1
     assert (process.returncode, waited.exit_code, waited.out) == (7, 7, "halted: stopped\n")
+    # If it runs into the account's limit, launchers with the same account need not.
+    assert told["claude"]["account"] == fingerprint("sk-ant-of-a-test", None)
 
 
 def test_a_timeout_is_a_failure_with_its_own_reason(

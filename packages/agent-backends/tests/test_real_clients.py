@@ -11,7 +11,7 @@ import psutil
 from agent_backends.protocol import Ending, Started, ToolAnswered, ToolCalled
 from runtime_client.reasons import Reason
 from support.agent_rig import AgentRig
-from support.client_rigs import CODEX, ClientBench
+from support.client_rigs import CODEX, GEMINI, ClientBench
 from support.lab_server import lab_server
 
 SLEEP_LONG = "python3 -c 'import time; time.sleep(300)'"
@@ -76,12 +76,15 @@ def test_a_stop_in_the_middle_of_a_tool_leaves_nothing_alive_and_the_conversatio
     assert "bergamot" in gone_on.outcome.result_text
 
 
-def test_a_refused_model_call_is_a_failure_with_its_reason(bench: ClientBench) -> None:
+def test_a_refused_model_call_or_one_that_breaks_off_is_a_failure_with_its_reason(bench: ClientBench) -> None:
+    broken = bench.run("cut: for ever").outcome if bench.client in (CODEX, GEMINI) else None
     limit = bench.run(f"error: {LIMITS.get(bench.client.name, LIMIT)}").outcome
     refused = bench.run("error: 401").outcome
 
     assert (limit.ending, refused.ending) == (Ending.FAILED, Ending.FAILED)
     assert (limit.reason, refused.reason) == REASONS[bench.client.name]
+    assert broken is None or broken.reason is Reason.MODEL_UNREACHABLE
+    assert broken is None or "stream" in str(broken.error)
     assert "usage limit" in str(limit.error)
     assert "\n" not in str(limit.error) + str(refused.error)
 

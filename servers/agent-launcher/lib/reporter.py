@@ -22,6 +22,7 @@ TAIL_CHUNKS_MAX = 4
 REST_CHUNKS_MAX = 16
 TAKE_WAIT_SECONDS = 20.0
 AT_ONCE_MAX = 32
+UNREADABLE = 422
 ALREADY_STARTED = "already_started"
 
 
@@ -118,7 +119,17 @@ class Reporter:
         if loss is not None:
             self._registration.renewed(loss, seen)
         for (attempt, report), refusal in zip(reports, answers, strict=True):
-            yield attempt, self._after(attempt, report, refusal)
+            is_unread = isinstance(refusal, CallRejected) and refusal.status == UNREADABLE
+            answer = self._report_in_short(launcher_id, attempt, report, refusal) if is_unread else refusal
+            yield attempt, self._after(attempt, report, answer)
+
+    def _report_in_short(
+        self, launcher_id: str, attempt: Attempt, report: Report, refusal: CallFailed | None
+    ) -> CallFailed | None:
+        """Report an end without figures and hints: one that the runtime does not take must not cost it the end."""
+        log.warning("reporting in short job_id=%s error=%s", attempt.job.job_id, refusal)
+        said = Said.of_end(attempt.job, report.in_short(f"the runtime did not take the whole report: {refusal}"))
+        return self._api.report_all(launcher_id, [said])[0]
 
     def _after(self, attempt: Attempt, report: Report, error: CallFailed | None) -> Change:
         job_id = attempt.job.job_id

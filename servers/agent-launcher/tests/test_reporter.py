@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from launcher_rig.attempts import attempt_of, job
-from launcher_rig.fake_jobs import FakeJob
+from launcher_rig.fake_jobs import FakeJob, Refusal
 from launcher_rig.fake_runtime import FakeRuntime, Fault
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 from launcher_rig.parts import Parts
@@ -139,6 +139,21 @@ def test_a_report_that_the_runtime_does_not_want_is_put_aside_and_others_go_on(f
     assert other.status == "completed"
 
 
+def test_a_figure_that_the_runtime_does_not_take_does_not_cost_it_the_end(
+    fake: FakeRuntime, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, attempt = ended(fake, parts, {"exit_code": 1})
+    attempt.folder.outcome_path.write_text('{"ending": "failed", "reason": "rate_limited", "cost_usd": -1.0}')
+    monkeypatch.setattr(fake.jobs, "report", _picky(fake.jobs.report))
+
+    deliver(parts)
+
+    ((found, body),) = told.reports
+    assert (found, body["reason"]) == ("failed", "rate_limited")
+    # What is missing it finds in the session's events.
+    assert "did not take the whole report" in str(body["unwritten"])
+
+
 def test_what_is_fenced_off_is_put_aside_without_a_word(fake: FakeRuntime, parts: Parts) -> None:
     told, _ = ended(fake, parts, {"exit_code": 0})
     parts.stopper.drop([DroppedByRuntime("job_1", 1, "fenced_off")])
@@ -237,6 +252,15 @@ def test_ends_go_to_the_runtime_together_and_one_that_cannot_be_told_is_not_in_t
     assert (well.status, failed.reports) == ("completed", [])
     assert [attempt.key for attempt in parts.registry.attempts()] == ["job_1.1", "job_2.1"]
     assert poison.tries == 1
+
+
+def _picky(report: Callable[[str, str, JsonObject], JsonObject]) -> Callable[[str, str, JsonObject], JsonObject]:
+    def picky(verb: str, job_id: str, body: JsonObject) -> JsonObject:
+        if "cost_usd" in body:
+            raise Refusal(422, "invalid_parameters")
+        return report(verb, job_id, body)
+
+    return picky
 
 
 def _broken_for(poison: Attempt) -> Callable[[RunFolder], JsonObject]:

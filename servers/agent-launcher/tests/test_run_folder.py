@@ -1,6 +1,7 @@
 """What a command left about its end is read, or read later; it is not taken for nothing for want of a descriptor."""
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -88,3 +89,14 @@ def test_a_first_note_says_nothing_only_where_the_last_one_could_not_be_written(
     report = report_of(job("s"), folder, {"exit_code": 0})
 
     assert (report.outcome, report.reason, report.unwritten) == told
+
+
+@pytest.mark.parametrize("told", ["1969-12-31T23:59:55+00:00", "9999-12-31T23:59:59+00:00", "soon", None, 7])
+def test_a_limits_time_that_can_be_none_is_left_out(tmp_path: Path, told: str | int | None) -> None:
+    folder = RunFolder(tmp_path, Disk())
+    note = {"ending": "failed", "reason": "rate_limited", "limit": {"name": "a limit", "retry_at": told}}
+    folder.outcome_path.write_text(json.dumps(note), encoding="utf-8")
+
+    limit = report_of(job("s"), folder, {"exit_code": 1}).limit
+
+    assert limit == {"name": "a limit", "retry_at": None, "is_of_model": False}

@@ -118,10 +118,13 @@ def test_an_output_is_that_of_the_last_result_alone(rig: StoreRig) -> None:
     [
         ({"$ref": "https://example.org/schema.json"}, "may begin with '#' only"),
         ({"properties": {"a": {"$dynamicRef": "file:///etc/passwd"}}}, "may begin with '#' only"),
+        ({"definitions": {"A": {}}, "items": {"$ref": "#/$defs/A"}}, "names '#/\\$defs/A', which is not there"),
         ({"type": "nothing"}, "a JSON Schema is expected"),
         ({"pattern": "("}, "is no regular expression"),
         ({"patternProperties": {"a" * 501: {}}}, "at most 500 characters"),
         ({"enum": ["x" * 70_000]}, "at most 65536 bytes"),
+        ({"allOf": [{}] * 1000}, "at most 1000 parts is expected, found 1001"),
+        ({"anyOf": [True] * 1000}, "at most 1000 parts"),
     ],
 )
 def test_a_schema_that_is_none_or_would_be_fetched_or_is_huge_is_refused_when_it_is_ordered(
@@ -135,10 +138,13 @@ def test_a_schema_that_is_none_or_would_be_fetched_or_is_huge_is_refused_when_it
 
 def test_a_schema_as_libraries_write_them_is_taken_and_one_that_is_too_deep_is_not() -> None:
     tree = {"$defs": {"Node": {"properties": {"$ref": {"$ref": "#/$defs/Node"}}}}, "$ref": "#/$defs/Node"}
+    odd = {"anyOf": [{}, {"a/b %": {"$ref": "#/anyOf/1/a~1b %25"}}, {"$ref": "#"}]}
+    within = {"$defs": {"a": {"$id": "a", "$defs": {"b": {}}, "$ref": "#/$defs/b"}}}
     deep: dict[str, Json] = {}
     for _ in range(50):
         deep = {"items": deep}
 
-    assert checked_schema(tree) == tree  # type: ignore[arg-type]
+    for schema in (tree, odd, within):
+        assert checked_schema(schema) == schema  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at most 40 levels"):
         checked_schema(deep)

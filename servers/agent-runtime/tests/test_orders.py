@@ -131,6 +131,17 @@ def test_stop_before_start_ends_at_once_and_again_is_harmless(rig: StoreRig) -> 
     assert rig.session(job).status == "stopped"
 
 
+def test_what_was_stopped_while_it_waited_says_nothing_of_an_attempt_before(rig: StoreRig) -> None:
+    launcher = rig.launcher()
+    rig.create()
+    failed = rig.end(rig.run(launcher), JobStatus.FAILED, error="it broke").job
+    rig.do(lambda tx: retry_job(tx, failed.id))
+
+    stopped = rig.do(lambda tx: stop_job(tx, failed.id)).job
+
+    assert (failed.error is None, stopped.reason, stopped.error) == (False, "stopped_by_user", None)
+
+
 def test_stopping_the_job_that_has_the_turn_lets_the_next_one_run(rig: StoreRig) -> None:
     first = rig.create("talk")
     second = rig.resume("talk")

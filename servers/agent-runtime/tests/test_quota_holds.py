@@ -8,16 +8,19 @@ from agent_runtime.domain.errors import Conflict, Invalid
 from agent_runtime.domain.event import Event
 from agent_runtime.domain.job import Job, JobStatus, Order
 from agent_runtime.domain.json import Json
-from agent_runtime.domain.launcher import Launcher
+from agent_runtime.domain.launcher import Launcher, LauncherStatus
 from agent_runtime.domain.quota_hold import HoldState, Limit, QuotaHold, QuotaOf
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.orders import create_job, stop_job
-from agent_runtime.services.jobs.quota_holds import LIFTED_BY_USER, extend_hold, lift_hold
+from agent_runtime.services.jobs.quota_holds import LIFTED_BY_USER, extend_hold, jobs_held, lift_hold, sentence_of
 from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
+from agent_runtime.services.launchers.presence import set_draining
 from agent_runtime.services.launchers.reports import Report, finish, start
 from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.events import GivenEvent, append_events
+from agent_runtime.store.rows.quota import QuotaTable
+from agent_runtime.upkeep.queue import free_due_jobs
 from agent_runtime.upkeep.quota import PATIENCE, tend_holds
 from support.store_rig import StoreRig, proof
 
@@ -111,7 +114,7 @@ def test_a_limit_holds_its_account_on_all_launchers_and_nothing_else(wall: Wall)
     back = wall.refuse(running)
     waiting, elsewhere, own = wall.create(), wall.create("codex"), wall.create("own-key")
 
-    assert (back.status, back.tries, back.attempt) == (JobStatus.PENDING, 0, 1)
+    assert (back.status, back.attempt) == (JobStatus.PENDING, 1)
     assert {job.id for job in wall.run(twin)} == {elsewhere.id, own.id}
     assert [job.id for job in wall.run(other)] == [first.id, waiting.id]
     (hold,) = wall.holds
@@ -152,6 +155,8 @@ def test_when_it_should_be_over_one_job_tries_and_the_first_answer_frees_the_oth
     assert not wall.run(launcher)
     assert "tries it" in wall.why(others[0]).sentence
     wall.speak(probe, role="assistant", text="here I am")
+    wall.pass_time(seconds=1)
+    assert not wall.run(launcher)  # Some clients say so that they are refused.
     wall.pass_time(seconds=5)
 
     assert [job.id for job in wall.run(launcher)] == [job.id for job in others]
@@ -181,14 +186,20 @@ def test_a_try_that_is_refused_holds_on_and_a_try_that_fails_otherwise_lets_anot
     wall.end(probe, JobStatus.COMPLETED)
 
 
-def test_a_job_stays_untried_however_often_the_limit_refuses_it(wall: Wall) -> None:
+def test_however_often_and_long_a_limit_refuses_a_job_all_its_own_tries_are_left(wall: Wall) -> None:
     launcher = wall.launcher("A")
-    wall.create()
-    for count in range(1, 8):
-        (job,) = wall.run(launcher)
-        assert (job.attempt, job.tries) == (count, 1)
-        wall.refuse(job, minutes=5)
-        wall.pass_time(minutes=6)
+    wall.create(retries={"network": 1})
+    for _ in range(7):
+        wall.refuse(wall.run(launcher)[0], minutes=24 * 60)
+        wall.pass_time(minutes=25 * 60)
+
+    ends = []
+    for _ in range(2):
+        ends.append(wall.end(wall.run(launcher)[0], JobStatus.FAILED, "model_unreachable").status)
+        wall.pass_time(minutes=7)
+        wall.rig.do(free_due_jobs)
+
+    assert ends == [JobStatus.PENDING, JobStatus.FAILED]
 
 
 def test_without_a_told_time_it_is_tried_soon_and_then_ever_later(wall: Wall) -> None:
@@ -225,6 +236,81 @@ def test_a_hold_for_which_nobody_waits_any_more_ends_by_itself(wall: Wall) -> No
 
     assert not wall.holds
     assert wall.events("quota.lifted")[0].new.data["lifted_by"] == "nobody_waits"
+
+
+def test_a_hold_that_should_be_over_ends_by_itself_when_those_who_waited_are_gone(wall: Wall) -> None:
+    launcher = wall.launcher("A")
+    job = wall.create()
+    wall.refuse(wall.run(launcher)[0])
+    wall.pass_time(minutes=62)
+    assert [hold.state for hold in wall.holds] == [HoldState.TRYING]
+    wall.rig.do(lambda tx: stop_job(tx, job.id))
+
+    wall.pass_time(seconds=5)
+
+    assert not wall.holds
+
+
+def test_who_drains_runs_nothing_of_what_waits_for_a_limit_elsewhere(wall: Wall) -> None:
+    launcher = wall.launcher("A")
+    leaving = wall.launcher("B", "leaving")
+    wall.rig.do(lambda tx: set_draining(tx, leaving.id, draining=True))
+    first = wall.create()
+    wall.refuse(wall.run(launcher)[0])
+    wall.create()
+
+    assert wall.why(first).reason == "quota_held"
+    assert wall.why(first).sentence.endswith("(2 jobs)")
+    fallen = wall.create("careful")
+    assert (fallen.agent_name, [job.id for job in wall.run(launcher)]) == ("codex", [fallen.id])
+    wall.pass_time(minutes=62)
+    assert len(wall.run(launcher)) == 1
+
+
+def test_where_the_limits_of_all_accounts_are_used_up_one_job_tries_each(wall: Wall) -> None:
+    mine, other = wall.launcher("A"), wall.launcher("B", "other")
+    for _ in range(3):
+        wall.create()
+    for launcher in (mine, other):
+        for job in wall.run(launcher):
+            wall.refuse(job)
+
+    listed = [sentence_of(hold, wall.rig.do(lambda tx, hold=hold: jobs_held(tx, hold))) for hold in wall.holds]  # type: ignore[misc]
+    assert [sentence.endswith("(3 jobs)") for sentence in listed] == [True, True]
+    wall.pass_time(minutes=62)
+
+    assert [len(wall.run(launcher)) for launcher in (mine, other)] == [1, 1]
+
+
+def test_one_tries_first_also_if_nobody_could_when_the_limit_should_have_been_over(wall: Wall) -> None:
+    launcher = wall.launcher("A")
+    wall.create()
+    wall.refuse(wall.run(launcher)[0])
+    wall.create()
+    wall.rig.do(lambda tx: tx.launchers.change(launcher.id, {"status": LauncherStatus.LOST}))
+
+    wall.pass_time(minutes=62)
+
+    assert len(wall.run(launcher)) == 1
+
+
+def test_what_a_person_says_while_the_upkeep_waits_for_its_turn_counts(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = wall.launcher("A")
+    wall.create()
+    wall.refuse(wall.run(launcher)[0])
+    (hold,) = wall.holds
+    later, lock = wall.now + timedelta(hours=9), QuotaTable.lock
+
+    def lock_late(table: QuotaTable) -> None:
+        lock(table)
+        table.change(hold.id, {"until": later})
+
+    monkeypatch.setattr(QuotaTable, "lock", lock_late)
+    wall.pass_time(minutes=62)
+
+    assert [(one.state, one.until) for one in wall.holds] == [(HoldState.CLOSED, later)]
 
 
 def test_a_person_lifts_and_extends_a_hold(wall: Wall) -> None:

@@ -125,6 +125,19 @@ def test_a_retry_that_a_person_asks_for_goes_on_with_the_conversation_too(rig: S
     assert (again.type, again.job.required_host) == (JobType.RESUME_SESSION, "home")
 
 
+def test_what_a_person_asks_for_once_more_has_all_its_tries_and_its_time_anew(rig: StoreRig) -> None:
+    launcher = rig.launcher(hostname="here")
+    job = rig.create(retries={"network": 1, "within_seconds": 3600})
+    for _ in range(2):
+        fail(rig, next_claim(rig, launcher).job, "model_unreachable")
+    rig.clock.move(days=2)
+    rig.do(lambda tx: retry_job(tx, job.id))
+
+    ends = [fail(rig, next_claim(rig, launcher).job, "model_unreachable").status for _ in range(2)]
+
+    assert ends == [JobStatus.PENDING, JobStatus.FAILED]
+
+
 def test_a_command_in_the_foreground_is_not_tried_behind_its_persons_back(rig: StoreRig) -> None:
     command = rig.launcher(hostname="here", only_own_jobs=True)
     rig.create(launcher_id=command.id)

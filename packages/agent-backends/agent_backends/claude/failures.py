@@ -42,14 +42,17 @@ _OF_ONE_MODEL = frozenset({"seven_day_opus", "seven_day_sonnet"})
 
 
 def limit_in(info: JsonObject) -> Limit | None:
-    """Return the limit that a rate-limit event tells of, if it is used up."""
-    if info.get("status") != "rejected":
+    """Return the limit that a rate-limit event tells of, if it is used up.
+
+    An event that names neither a limit nor a time comes with any 429, also one that is over in a moment.
+    """
+    kind, told = str(info.get("rateLimitType") or ""), info.get("resetsAt")
+    is_time = isinstance(told, int | float) and not isinstance(told, bool)
+    at = float(str(told)) if is_time else None
+    if info.get("status") != "rejected" or not (kind or at):
         return None
-    kind = str(info.get("rateLimitType") or "")
-    at = info.get("resetsAt")
-    is_time = isinstance(at, int | float) and not isinstance(at, bool)
     name = _NAMES_OF_LIMITS.get(kind) or kind.replace("_", " ") or None
-    return Limit(name, float(str(at)) if is_time else None, kind in _OF_ONE_MODEL)
+    return Limit(name, at, kind in _OF_ONE_MODEL)
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 
 from agent_backends.client.loose import amount
 from agent_backends.client.typed_errors import objects_in
-from agent_backends.protocol import Limit
+from agent_backends.protocol import TIME_FIRST, TIME_LAST, Limit
 from runtime_client.reasons import Reason
 from runtime_client.wire import Json
 
 LIMITS = (Reason.QUOTA_EXHAUSTED, Reason.RATE_LIMITED)
 _AT_FIELDS = ("resetsAt", "resets_at", "reset_at", "resetAt")
 _AFTER_FIELDS = ("retry_after", "retryAfter", "retry-after", "retryAfterSeconds", "resets_in_seconds")
-# Of year 2001 and 2200: what is no time of this age is none in seconds since 1970.
-_FIRST, _LAST = 1e9, 7.3e9
 _UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _IN_WORDS = re.compile(
     r"(?:try again|retry|resets?|available|reset after)\s+(?:in|after)\s+((?:\d+(?:\.\d+)?\s*"
@@ -30,7 +28,7 @@ def limit_told(reason: Reason | None, content: Json, words: str, now: Callable[[
         return None
     for found in objects_in(content):
         for field in _AT_FIELDS:
-            if _FIRST < (at := amount(found, field) or 0.0) < _LAST:
+            if TIME_FIRST < (at := amount(found, field) or 0.0) < TIME_LAST:
                 return Limit(retry_at=at)
         for field in _AFTER_FIELDS:
             if (seconds := amount(found, field) or 0.0) > 0:

@@ -34,7 +34,10 @@ def whole(source: JsonObject, *path: str) -> int:
 def amount(source: JsonObject, *path: str) -> float | None:
     """Return the number at the end of a path of fields; None if there is none."""
     found = _at(source, path)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    if not isinstance(found, int | float) or isinstance(found, bool):
+        return None
+    # A whole number may be larger than any float.
+    return float(str(found))
 
 
 def is_true(source: JsonObject, *path: str) -> bool:

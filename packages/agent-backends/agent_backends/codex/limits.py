@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from agent_backends.client.loose import part, whole
+from agent_backends.client.loose import amount, part, whole
 from agent_backends.protocol import Limit
 from runtime_client.wire import JsonObject
 
@@ -19,7 +19,7 @@ def used_up(limits: JsonObject) -> Limit | None:
         return None
     last = max(full, key=lambda one: whole(one, "resetsAt"))
     name = _MINUTES_OF_NAMES.get(whole(last, "windowDurationMins"))
-    return Limit(name, float(whole(last, "resetsAt")))
+    return Limit(name, amount(last, "resetsAt"))
 
 
 def reset_sentence(limit: Limit | None) -> str:

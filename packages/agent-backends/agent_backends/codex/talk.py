@@ -25,6 +25,8 @@ from runtime_client.wire import Json, JsonObject, UnexpectedAnswerError
 ELICIT = "mcpServer/elicitation/request"
 HELLO: JsonObject = {"clientInfo": {"name": "agent-orchestrator", "title": "Agent Orchestrator", "version": "1"}}
 TITLE = "Codex"
+# The word that it has for this kind of failure is `other`; the sentence begins with these words of its own.
+CUT_OFF = "stream disconnected before completion"
 
 
 class CodexTalk:
@@ -182,8 +184,9 @@ class CodexTalk:
     def _outcome(self, turn: JsonObject) -> Outcome:
         error = part(turn, "error")
         if word(turn, "status") != "completed" or error:
-            reason = reason_in(error) or Reason.NONZERO_EXIT
             said = one_line(word(error, "message")) or f"the turn is {word(turn, 'status')!r}"
+            untold = Reason.MODEL_UNREACHABLE if said.startswith(CUT_OFF) else Reason.NONZERO_EXIT
+            reason = reason_in(error) or untold
             details = one_line(word(error, "additionalDetails"))
             known = used_up(self._limits) if reason in LIMITS else None
             limit = known or limit_told(reason, error, f"{said} {details}")

@@ -28,6 +28,8 @@ from runtime_client.wire import JsonObject
 # Its own exit codes; from 144 on they are an HTTP status less 256.
 _REASON_OF_EXIT: Mapping[int, Reason] = {41: Reason.BACKEND_AUTH, 53: Reason.BUDGET_EXCEEDED}
 BAD_INPUT = 42
+# It has no code for this, and ends with 0.
+CUT_OFF = "Model stream ended without a finish reason"
 EXIT_CODES = 256
 
 
@@ -42,6 +44,7 @@ class GeminiTalk:
         self._tools: dict[str, str] = {}
         self._is_started = False
         self._result: JsonObject | None = None
+        self._complained = ""
 
     @property
     def last_text(self) -> str:
@@ -89,6 +92,8 @@ class GeminiTalk:
                 self._emit(ToolCalled(number, tool, message.get("parameters")))
             case "tool_result":
                 self._answer(message)
+            case "error":
+                self._complained = one_line(word(message, "message"))
             case "result":
                 self._result = message
             case _:
@@ -121,8 +126,10 @@ class GeminiTalk:
         return Outcome(Ending.COMPLETED, self.last_text)
 
     def _failed(self, result: JsonObject, exit_code: int) -> Outcome:
-        reason = _REASON_OF_EXIT.get(exit_code) or reason_of_status(exit_code + EXIT_CODES) or Reason.NONZERO_EXIT
-        said = one_line(word(result, "error", "message")) or one_line(self._process.last_words) or "no explanation"
+        untold = Reason.MODEL_UNREACHABLE if self._complained.startswith(CUT_OFF) else Reason.NONZERO_EXIT
+        reason = _REASON_OF_EXIT.get(exit_code) or reason_of_status(exit_code + EXIT_CODES) or untold
+        told = one_line(word(result, "error", "message")) or self._complained
+        said = told or one_line(self._process.last_words) or "no explanation"
         sentence = f"{TITLE} could not finish the turn (exit code {exit_code}): {said}"
         limit = limit_told(reason, result, f"{said} {self._process.last_words}")
         return replace(Outcome.failed(reason, sentence, self.last_text), limit=limit)

@@ -57,10 +57,13 @@ def run_in_foreground(
 
 
 def _clients(request: SessionRequest, around: Surroundings) -> list[Json] | None:
-    """Look for what can run here if the runtime is to choose the agent; if one is named, it is tried."""
-    if request.type is not JobType.START_SESSION or request.agent_name is not None:
-        return None
-    return clients_here(around.installation.root / "agents", around.environment)
+    """Tell what can run here, and with which accounts; of a named agent's client its try says what is amiss with it."""
+    found = clients_here(around.installation.root / "agents", around.environment)
+    if request.type is JobType.START_SESSION and request.agent_name is None:
+        return found
+    return [
+        one for one in found if isinstance(one, dict) and one["program"] and one["is_signed_in"] is not False
+    ] or None
 
 
 def _run_claimed(

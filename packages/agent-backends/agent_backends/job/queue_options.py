@@ -74,7 +74,7 @@ AtOption = Annotated[
 ]
 QueueTimeoutOption = Annotated[
     float | None,
-    Option("--queue-timeout", "How long it may wait; then it has failed.", metavar="TIME", read=duration(0.001)),
+    Option("--queue-timeout", "How long it may wait; then it is given up.", metavar="TIME", read=duration(0.001)),
 ]
 LauncherOption = Annotated[
     str | None,

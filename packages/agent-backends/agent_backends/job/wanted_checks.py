@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from runtime_client.errors import UsageError
-from runtime_client.terminal.arguments import Option
+from runtime_client.terminal.arguments import Option, duration
 from runtime_client.wire import Json, JsonObject
 
 SCHEMA_BYTES_MAX = 64 * 1024
@@ -25,6 +25,10 @@ VerifyOption = Annotated[
         metavar="COMMAND",
     ),
 ]
+VerifyTimeoutOption = Annotated[
+    float | None,
+    Option("--verify-timeout", "How long it may take each time; default: 10m.", metavar="TIME", read=duration(0.001)),
+]
 VerifyAttemptsOption = Annotated[
     int | None,
     Option("--verify-attempts", "How often the agent is told; default: 3.", metavar="NUMBER", read=_count),
@@ -35,16 +39,23 @@ OutputSchemaOption = Annotated[
 ]
 
 
-def wanted_checks(verify: str | None, verify_attempts: int | None, output_schema: str | None) -> JsonObject:
+def wanted_checks(
+    verify: str | None, verify_timeout: float | None, verify_attempts: int | None, output_schema: str | None
+) -> JsonObject:
     """Return what was typed as the order has it; what was not typed is left to the agent.
 
     Errors:  UsageError.
     """
     if verify_attempts is not None and verify is None:
         raise UsageError("cannot use --verify-attempts without --verify: there is nothing to be told of")
+    if verify_timeout is not None and verify is None:
+        raise UsageError("cannot use --verify-timeout without --verify: there is nothing that could take long")
     checks: dict[str, Json] = {}
     if verify is not None:
-        checks["verify"] = {"command": ["sh", "-c", verify]}
+        if not verify.strip():
+            raise UsageError("cannot use an empty --verify: it would pass, and prove nothing")
+        timeout: JsonObject = {} if verify_timeout is None else {"timeout_seconds": verify_timeout}
+        checks["verify"] = {"command": ["sh", "-c", verify], **timeout}
     if verify_attempts is not None:
         checks["verify_attempts"] = verify_attempts
     if output_schema is not None:

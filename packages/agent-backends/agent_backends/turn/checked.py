@@ -125,10 +125,11 @@ class _CheckedTurns:
             return None
         if self._is_late():
             return self._timed_out()
-        how, command = _how(verify, found), shlex.join(verify.command)
+        how, command = _how(found), shlex.join(verify.command)
         if self._times_told >= self._checks.verify_attempts:
-            last_words = found.output[-ERROR_CHARACTERS_MAX:].strip()
-            error = f"the verification {command!r} {how}, {self._times_told + 1} times in all:\n{last_words}"
+            last_words = found.output[-ERROR_CHARACTERS_MAX:].strip() or "(it printed nothing)"
+            times = f", {self._times_told + 1} times in all" if self._times_told else ""
+            error = f"the verification {command!r} {how}{times}:\n{last_words}"
             return _failed(outcome, Reason.VERIFICATION_FAILED, error)
         self._times_told += 1
         return _FAILED.format(command=command, how=how, output=found.output or "(nothing)") + self._asked()
@@ -178,7 +179,14 @@ def _as_command(turn: Turn, verify: Verification) -> Turn:
     """Return a turn that runs the command where the agent runs: its environment, its sandbox, its secrets hidden."""
     # What it says of its failure stands on either output; together they keep their order.
     command = ("sh", "-c", 'exec "$@" 2>&1', "sh", *verify.command)
-    blueprint = replace(turn.blueprint, backend="command", command=command, options={"allow_empty_result": True})
+    blueprint = replace(
+        turn.blueprint,
+        backend="command",
+        command=command,
+        options={"allow_empty_result": True},
+        # How long it may be silent is its own time limit, and not how long its agent's model may be.
+        stalls={"told_after_seconds": 0, "stopped_after_seconds": 0},
+    )
     return replace(turn, prompt="", blueprint=blueprint, people=None)
 
 
@@ -191,7 +199,7 @@ def _verified(verify: Verification, ran: Outcome, seconds: float) -> Verified:
         output=output,
         exit_code=0 if is_passed else ran.exit_code,
         signal=ran.signal,
-        error=ran.error if ran.reason in (Reason.TIMED_OUT, Reason.OUTPUT_LIMIT) else None,
+        error=_why_we_ended_it(verify, ran.reason),
         seconds=round(seconds, 3),
     )
 
@@ -200,12 +208,16 @@ def _end_of(text: str) -> str:
     return f"[... {len(text) - OUTPUT_CHARACTERS_MAX} characters left out ...]\n{text[-OUTPUT_CHARACTERS_MAX:]}"
 
 
-def _how(verify: Verification, found: Verified) -> str:
+def _why_we_ended_it(verify: Verification, reason: Reason | None) -> str | None:
+    if reason is Reason.TIMED_OUT:
+        return f"did not end within {verify.timeout_seconds:g} seconds"
+    return "printed more than its machine keeps" if reason is Reason.OUTPUT_LIMIT else None
+
+
+def _how(found: Verified) -> str:
     if found.signal is not None:
         return f"was ended by signal {found.signal}"
-    if found.exit_code is not None:
-        return f"ended with code {found.exit_code}"
-    return f"did not end within {verify.timeout_seconds:g} seconds, or printed too much"
+    return found.error or f"ended with code {found.exit_code}"
 
 
 def _failed(outcome: Outcome, reason: Reason, error: str) -> Outcome:

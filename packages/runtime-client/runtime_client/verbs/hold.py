@@ -15,11 +15,15 @@ def main(
     is_lifted: Annotated[bool, Flag("--lift", "Lift the hold.")] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Keep the jobs of sessions that wait from every launcher, or with --lift no longer; print the jobs."""
+    """Keep what waits in sessions from every launcher, or with --lift no longer; print the jobs.
+
+    Of several that wait in one session the first is held: the others wait behind it.
+    """
     answers: list[Json] = []
     with connect() as client:
         for name in names:
-            for job_id in waiting_jobs(client, name):
+            newest_first = waiting_jobs(client, name)
+            for job_id in newest_first if is_lifted else newest_first[-1:]:
                 answers.append(client.hold_job(job_id, is_held=not is_lifted))
                 if not as_json:
                     print_text(f"{job_id}  {'may run' if is_lifted else 'held'}")

@@ -11,6 +11,8 @@ from lib.wire.models import Job, JsonObject, Report, integer_of, iso_time, numbe
 
 NO_NOTE = "it left no note about its end"
 _NAME_CHARACTERS = 200
+# A day within what the runtime takes as a time, whatever the time zone.
+_YEARS = range(2001, 2199)
 KILLED_STATUS = 128 + signal.SIGKILL
 # What ends an attempt against its will, but not by a stop that someone asked for.
 _FAILURES = frozenset(
@@ -128,7 +130,8 @@ def _limit(outcome: JsonObject) -> JsonObject | None:
 
 def _time_in(told: JsonObject) -> str | None:
     try:
-        return iso_time(datetime.fromisoformat(text_of(told, "retry_at") or "").timestamp())
+        at = datetime.fromisoformat(text_of(told, "retry_at") or "")
+        return iso_time(at.timestamp()) if at.year in _YEARS else None
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -204,6 +204,11 @@ class Report:
             "checked": self.checked or None,
         }
         return {name: value for name, value in all_fields.items() if value is not None}
+
+    def in_short(self, why: str) -> Report:
+        """Leave out figures and hints; the runtime takes what it misses from the session's events, as far as it can."""
+        kept = Report(self.outcome, self.error, self.reason, self.exit_code, self.signal, checked=self.checked)
+        return replace(kept, unwritten=self.unwritten or why)
 
 
 def iso_time(seconds: float) -> str:

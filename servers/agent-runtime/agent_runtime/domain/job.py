@@ -191,7 +191,8 @@ class Order:
 class Job:
     """A row of the jobs table, as it was read.
 
-    Shape:   `attempt` counts the claims that were handed out, `tries` those of them that really ran.
+    Shape:   `attempt` counts the claims that were handed out, `tries` those that really ran since a person
+             last asked for the job.
              `run_seconds` is how long the attempt ran, by the clock of whoever ran it where that is known.
              Jobs of one `group_name` share their part of the launchers; `place` is where the job stands in its lane.
              What has a default is what a job that nobody has taken yet does not have.

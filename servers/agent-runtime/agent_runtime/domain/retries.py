@@ -29,6 +29,8 @@ PAUSE_MAX = timedelta(minutes=6)
 LONG_ENOUGH = timedelta(minutes=10)
 """An attempt that ran for so long got somewhere: trouble with the model's service after it is new trouble."""
 _OF_SERVICE = frozenset({FailureClass.NETWORK, FailureClass.OVERLOADED})
+_WAITED = frozenset({FailureClass.QUOTA, FailureClass.USER})
+"""What is followed by another attempt only after a limit's end, or a person's answer."""
 
 
 class Tried(Protocol):
@@ -41,6 +43,10 @@ class Tried(Protocol):
     @property
     def run_seconds(self) -> float | None:
         """For how long it ran."""
+
+    @property
+    def started_at(self) -> datetime:
+        """When it began."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,12 @@ def used(tried: Sequence[Tried], kind: FailureClass) -> int:
             return count + (one.failed_as is kind and one is tried[-1])
         count += one.failed_as is kind
     return count
+
+
+def counted_from(tried: Sequence[Tried]) -> datetime:
+    """Tell from when on the time that is allowed counts: to wait for a limit or a person is to fail at nothing."""
+    waited = [place for place, one in enumerate(tried[:-1]) if one.failed_as in _WAITED]
+    return tried[waited[-1] + 1 if waited else 0].started_at
 
 
 def pause(count: int, share: float) -> timedelta:

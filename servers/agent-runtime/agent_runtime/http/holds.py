@@ -25,7 +25,8 @@ class HoldWire(BaseModel):
 
     `model` is null for all models, and empty for the one that is used where an agent names none; `until` is when the
     limit should be over, and `said` what the client said. From then on the state is `trying`: one job at a time goes
-    through (`probe_job_id`), and the first that is answered lifts the hold. `jobs` wait for it and for nothing else.
+    through (`probe_job_id`), and the first that is answered lifts the hold. `jobs` wait for limits alone, and
+    would go on if this one ended.
     """
 
     hold_id: str

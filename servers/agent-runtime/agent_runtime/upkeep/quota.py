@@ -2,14 +2,17 @@
 
 from datetime import datetime, timedelta
 
+from agent_runtime.domain.event import NewEvent
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.quota_hold import HoldState, QuotaHold
-from agent_runtime.services.jobs.quota_holds import LIFTED_AT_REST, LIFTED_BY_ANSWER, jobs_held, let_try, lift_hold
+from agent_runtime.services.jobs.quota_holds import LIFTED_AT_REST, LIFTED_BY_ANSWER, is_awaited, let_try, lift_hold
 from agent_runtime.services.ports.store import Transaction
 
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
 PATIENCE = timedelta(minutes=10)
 """A job that tries and is neither answered nor refused for so long lets another one try."""
+SETTLED_AFTER = timedelta(seconds=5)
+"""Some clients say a refusal in the words of their agent, a moment before they fail of it."""
 KEPT_FOR = timedelta(days=8)
 _LAST = 2**53
 _SPEAKS = ("message", "pre_tool", "post_tool", "result")
@@ -19,10 +22,11 @@ _TRIES = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})
 
 def tend_holds(tx: Transaction) -> int:
     """Look after the holds whose time has come, and tell how many changed."""
-    holds = tx.quota.open()
-    if holds:
-        tx.quota.lock()
-    return sum(_tend(tx, hold) for hold in holds)
+    if not tx.quota.open():
+        return 0
+    tx.quota.lock()
+    # Read anew: whoever had the lock before may have changed them.
+    return sum(_tend(tx, hold) for hold in tx.quota.open())
 
 
 def next_look(tx: Transaction) -> datetime | None:
@@ -39,7 +43,7 @@ def _tend(tx: Transaction, hold: QuotaHold) -> bool:
     if hold.state is HoldState.CLOSED:
         return _end_if_due(tx, hold)
     if hold.probe_job_id is None:
-        return False
+        return _end_if_unwanted(tx, hold)
     job = tx.jobs.get(hold.probe_job_id)
     is_mine = job is not None and job.attempt == hold.probe_attempt
     if job is not None and (_is_answered(tx, hold, job) or (is_mine and job.status is JobStatus.COMPLETED)):
@@ -55,15 +59,26 @@ def _tend(tx: Transaction, hold: QuotaHold) -> bool:
 def _end_if_due(tx: Transaction, hold: QuotaHold) -> bool:
     if hold.until > tx.now:
         return False
-    if jobs_held(tx, hold):
+    if not _end_if_unwanted(tx, hold):
         let_try(tx, hold)
-    else:
-        lift_hold(tx, hold, LIFTED_AT_REST)
     return True
+
+
+def _end_if_unwanted(tx: Transaction, hold: QuotaHold) -> bool:
+    is_unwanted = not is_awaited(tx, hold)
+    if is_unwanted:
+        lift_hold(tx, hold, LIFTED_AT_REST)
+    return is_unwanted
 
 
 def _is_answered(tx: Transaction, hold: QuotaHold, job: Job) -> bool:
     """Tell whether the model said anything to the attempt that tries: then the limit is over."""
     events = tx.events.of_session_before(job.session_id, _LAST, _EVENTS_LOOKED_AT, _SPEAKS)
     mine = [one.new for one in events if one.new.job_id == job.id and one.new.attempt == hold.probe_attempt]
-    return any(one.data.get("role") != "user" and one.data.get("is_error") is not True for one in mine)
+    return any(_is_of_model(one, tx.now) for one in mine)
+
+
+def _is_of_model(event: NewEvent, now: datetime) -> bool:
+    if event.data.get("role") == "user" or event.data.get("is_error") is True:
+        return False
+    return event.type != "message" or now - event.at >= SETTLED_AFTER

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -12,6 +13,8 @@ from agent_runtime.services.agents.blueprint_limits import number_or_nothing
 
 SCHEMA_BYTES_MAX = 64 * 1024
 SCHEMA_DEPTH_MAX = 40
+# To compare one with what a schema may be takes a tenth of a second then, in which nobody else is answered.
+SCHEMA_PARTS_MAX = 1000
 PATTERN_CHARACTERS_MAX = 500
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
@@ -47,8 +50,14 @@ def checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
         raise ValueError("a JSON Schema that can be written as JSON is expected") from error
     if size > SCHEMA_BYTES_MAX:
         raise ValueError(f"a JSON Schema of at most {SCHEMA_BYTES_MAX} bytes is expected, found {size}")
-    for name, value in _members(schema, 1):
+    values = list(_values(schema, 1))
+    parts = sum(isinstance(one, dict | bool) for one in values)
+    if parts > SCHEMA_PARTS_MAX:
+        raise ValueError(f"a JSON Schema of at most {SCHEMA_PARTS_MAX} parts is expected, found {parts}")
+    members = [member for one in values if isinstance(one, dict) for member in one.items()]
+    for name, value in members:
         _refuse_member(name, value)
+    _refuse_lost_references(schema, members)
     # Imported late: few orders have a schema, and it takes a tenth of a second.
     from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it comes without types
     from jsonschema.validators import Draft202012Validator, validator_for  # type: ignore[import-untyped]
@@ -61,13 +70,12 @@ def checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return schema
 
 
-def _members(value: JsonValue, depth: int) -> Iterator[tuple[str, JsonValue]]:
+def _values(value: JsonValue, depth: int) -> Iterator[JsonValue]:
     if depth > SCHEMA_DEPTH_MAX:
         raise ValueError(f"a JSON Schema of at most {SCHEMA_DEPTH_MAX} levels is expected")
-    if isinstance(value, dict):
-        yield from value.items()
+    yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _members(inner, depth + 1)
+        yield from _values(inner, depth + 1)
 
 
 def _refuse_member(name: str, value: JsonValue) -> None:
@@ -78,6 +86,28 @@ def _refuse_member(name: str, value: JsonValue) -> None:
     if name == "patternProperties" and isinstance(value, dict):
         for pattern in value:
             _refuse_pattern(pattern)
+
+
+def _refuse_lost_references(schema: JsonValue, members: Sequence[tuple[str, JsonValue]]) -> None:
+    """Refuse a reference to a place that is not there: no result would ever fit."""
+    if any(name == "$id" for name, _ in members):
+        return  # Another place than the beginning of it all may be meant.
+    for name, value in members:
+        if name == "$ref" and isinstance(value, str) and value.startswith("#/") and not _is_there(schema, value):
+            raise ValueError(f"a schema that is whole is expected: '$ref' names {value[:80]!r}, which is not there")
+
+
+def _is_there(schema: JsonValue, reference: str) -> bool:
+    found = schema
+    for part in unquote(reference).split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict) and key in found:
+            found = found[key]
+        elif isinstance(found, list) and key.isascii() and key.isdigit() and int(key) < len(found):
+            found = found[int(key)]
+        else:
+            return False
+    return True
 
 
 def _refuse_pattern(pattern: str) -> None:

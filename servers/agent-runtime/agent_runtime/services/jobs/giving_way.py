@@ -28,8 +28,7 @@ def put_aside(tx: Transaction, job: Job) -> Job:
     """Let a job whose attempt has just given way wait for the answers to its questions; for none, if all are there."""
     is_open = bool(tx.questions.open_of_job(job.id))
     waits_on = WaitsOn.ANSWER if is_open else None
-    # What gave way did not fail: it uses up none of the tries that are left for failures.
-    changes: JobChanges = {"waits_on": waits_on, "tries": max(0, job.tries - 1), **way_home(tx, job)}
+    changes: JobChanges = {"waits_on": waits_on, **way_home(tx, job)}
     moved = move_job(tx, job, Move.TRY_AGAIN, JobStatus.PENDING, changes)
     assert moved is not None, f"job '{job.id}' was moved by another inside a transaction"
     if is_open:

@@ -111,7 +111,8 @@ def stop_job(tx: Transaction, job_id: JobId, reason: Reason = Reason.STOPPED_BY_
     if job.status in TERMINAL:
         return Stopping(job, requested=False)
     if job.status in (JobStatus.PENDING, JobStatus.CLAIMED):
-        stopped = move_job(tx, job, Move.STOP_WAITING, JobStatus.STOPPED, {"reason": reason})
+        # What an attempt before said of its failure is no word about this end.
+        stopped = move_job(tx, job, Move.STOP_WAITING, JobStatus.STOPPED, {"reason": reason, "error": None})
         # Zero rows changed: a launcher was faster, so it is stopped as a running one.
         return Stopping(stopped, requested=False) if stopped is not None else stop_job(tx, job_id, reason)
     if job.stop_requested_at is None:
@@ -137,7 +138,7 @@ def retry_job(tx: Transaction, job_id: JobId) -> Job:
         raise Conflict(
             "not_retryable", f"cannot run job '{job_id}' again: it must be failed or stopped, found '{job.status}'"
         )
-    changes: JobChanges = {"not_before": None, "queue_expires_at": None}
+    changes: JobChanges = {"not_before": None, "queue_expires_at": None, "tries": 0}
     changes |= way_home(tx, job) | _without_gone_launcher(tx, job)
     moved = move_job(tx, job, Move.RETRY, JobStatus.PENDING, changes)
     return moved if moved is not None else retry_job(tx, job_id)

@@ -69,6 +69,7 @@ def extend_hold(tx: Transaction, hold_id: HoldId, until: datetime) -> QuotaHold:
 
     Errors:  NotFound; Invalid for a moment that is over; Conflict for a hold that is lifted.
     """
+    tx.quota.lock()
     get_hold(tx, hold_id)
     if until <= tx.now:
         raise Invalid(
@@ -112,10 +113,13 @@ def wake_held(tx: Transaction, hold: QuotaHold) -> None:
 
 
 def jobs_held(tx: Transaction, hold: QuotaHold) -> int:
-    """Tell how many jobs wait for the end of a hold and for nothing else."""
-    launchers = [one for one in tx.launchers.present() if one.status is LauncherStatus.ALIVE]
-    kept = [lane.id for lane in tx.queue.lanes_with_ready_jobs() if _keeps(hold, lane, launchers)]
-    return tx.queue.count_ready(kept)
+    """Tell how many jobs wait for limits alone, and would go on if this one ended."""
+    return tx.queue.count_ready([lane.id for lane, able in _lanes_kept(tx, hold) if able])
+
+
+def is_awaited(tx: Transaction, hold: QuotaHold) -> bool:
+    """Tell whether somebody waits for the end of a hold, or may, once a launcher is back that could run it."""
+    return bool(_lanes_kept(tx, hold))
 
 
 def kept_by(lane: Lane, launchers: Sequence[Launcher], holds: Sequence[QuotaHold]) -> QuotaHold | None:
@@ -131,13 +135,24 @@ def is_kept(tx: Transaction, lane: Lane) -> bool:
     """Tell whether every launcher that could run a lane's jobs has to wait for a limit."""
     if lane.quota is None or not (holds := tx.quota.open()):
         return False
-    able = [one for one in tx.launchers.present() if one.status is LauncherStatus.ALIVE and may_serve(one, lane)]
-    return kept_by(lane, able, holds) is not None
+    return kept_by(lane, [one for one in _taking_work(tx) if may_serve(one, lane)], holds) is not None
 
 
-def _keeps(hold: QuotaHold, lane: Lane, launchers: Sequence[Launcher]) -> bool:
-    able = [one for one in launchers if may_serve(one, lane)]
-    return bool(able) and all(_covers(hold, one, lane) for one in able)
+def _taking_work(tx: Transaction) -> list[Launcher]:
+    return [one for one in tx.launchers.present() if one.status is LauncherStatus.ALIVE and not one.draining]
+
+
+def _lanes_kept(tx: Transaction, hold: QuotaHold) -> list[tuple[Lane, list[Launcher]]]:
+    """Read the lanes in which jobs stand that this hold keeps, with the launchers that could run them: none is free."""
+    holds, launchers = tx.quota.open(), _taking_work(tx)
+    found = []
+    for lane in tx.queue.lanes_with_ready_jobs():
+        if lane.quota is not None and hold.covers(hold.account, lane.quota):
+            able = [one for one in launchers if may_serve(one, lane)]
+            is_here = not able or any(_covers(hold, one, lane) for one in able)
+            if is_here and all(covering(holds, one, lane.quota) for one in able):
+                found.append((lane, able))
+    return found
 
 
 def _covers(hold: QuotaHold, launcher: Launcher, lane: Lane) -> bool:

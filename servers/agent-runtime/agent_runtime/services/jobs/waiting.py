@@ -159,10 +159,10 @@ def _no_launcher_takes_it(
     able = _with_client(tx, job, fitting)
     if isinstance(able, Waiting):
         return able
-    if (kept := limits.keeping(job, able)) is not None:
-        return kept
     fitting = able
     open_ones = [item for item in fitting if not item.draining]
+    if (kept := limits.keeping(job, open_ones)) is not None:
+        return kept
     if not open_ones:
         return Waiting(
             WaitReason.NO_FREE_SLOT,
