@@ -83,9 +83,9 @@ def test_an_account_whose_limit_is_used_up_is_shown_in_the_queue_and_let_go(open
     line = page.locator("[data-hold]")
     expect(line).to_contain_text("Held: claude's 5-hour limit on account 'host limited' until ")
     expect(page.locator('[data-reason="quota_held"]')).to_contain_text(name)
-    held, told = held_until(desk), line.inner_text()
+    held, told = held_until(desk), line.text_content()
     line.get_by_role("button", name="Hold account host limited an hour longer").click()
-    expect(line).not_to_have_text(told)
+    expect(line).not_to_have_text(str(told))
     assert (held_until(desk) - held).total_seconds() == pytest.approx(3600, abs=1)
     line.get_by_role("button", name="Lift the hold of account host limited").click()
 
