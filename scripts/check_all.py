@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS_SIDE_BY_SIDE = "3"
+TESTS_SIDE_BY_SIDE = "4"
 # One run of mypy for each room: the rooms' test folders share module names (`conftest`), which one run refuses.
 ROOMS_FOR_MYPY = (
     ("servers/agent-runtime",),
