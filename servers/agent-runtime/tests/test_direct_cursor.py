@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from agent_runtime.store.postgres import direct_cursor
-from agent_runtime.store.postgres.connection import conninfo_of, open_connection
+from agent_runtime.store.postgres.connection import PostgresConnection, conninfo_of, engine_for, open_connection
 from agent_runtime.store.postgres.direct_cursor import DirectCursor
 from support.postgres import Cluster
 
@@ -71,3 +71,20 @@ def test_a_refused_statement_leaves_the_line_as_it_is_and_the_servers_last_word_
 def _ask_for_ever(cursor: DirectCursor) -> None:
     while True:
         cursor.execute("SELECT 1")
+
+
+def test_a_look_for_room_leaves_what_was_prepared(cluster: Cluster) -> None:
+    connection = PostgresConnection(engine_for(conninfo_of(cluster.new_database())), writes=True)
+    cursor = connection.tables.channel.cursor
+    try:
+        cursor.execute("CREATE TEMPORARY TABLE numbers (number int)")
+        for _ in range(2):
+            cursor.executemany("INSERT INTO numbers VALUES (%(a)s)", [{"a": 1}, {"a": 2}])
+            cursor.execute("SELECT count(*) FROM numbers WHERE number = %(a)s", {"a": 1})
+
+        connection.try_room()
+
+        cursor.execute("SELECT count(*) FROM numbers WHERE number = %(a)s", {"a": 1})
+        assert cursor.fetchall() == [(2,)]
+    finally:
+        connection.close()

@@ -94,7 +94,12 @@ _IN_THE_WAY = (
     psycopg.errors.ForeignKeyViolation,
     psycopg.errors.InsufficientResources,
 )
-_UNFIT_SERVER = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.OperatorIntervention)
+_UNFIT_SERVER = (
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.OperatorIntervention,
+    # Somebody on the way has dropped what was prepared; a new connection prepares it anew.
+    psycopg.errors.InvalidSqlStatementName,
+)
 
 
 def met_by_driver(error: BaseException | None) -> BaseException | None:
@@ -141,7 +146,8 @@ class PostgresConnection:
 
         Errors:  psycopg.Error.
         """
-        self.driver.execute(_TRY_ROOM)
+        # Not through the driver: at a ROLLBACK that it sees it drops all prepared statements, ours among them.
+        self._cursor.execute(_TRY_ROOM)
 
     def stand_behind_others(self) -> None:
         """Let the commit of a transaction that changed nothing wait as long as theirs whose changes it saw.
