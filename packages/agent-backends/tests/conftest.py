@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.agent_rig import AgentRig
 from support.bubblewrap import why_not as why_no_sandbox
 from support.client_rigs import ALL, ClientBench, rig_of
 from support.commands import Commands
@@ -19,6 +20,15 @@ def bubblewrap() -> None:
     """Skip what needs a real sandbox where the machine cannot make one; that nothing runs then is tested everywhere."""
     if reason := why_no_sandbox():
         pytest.skip(reason)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> AgentRig:
+    """The scripted agent, with a home and a project of its own."""
+    home, project_dir = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project_dir.mkdir()
+    return AgentRig(home, project_dir)
 
 
 @pytest.fixture(params=ALL, ids=lambda client: client.name)

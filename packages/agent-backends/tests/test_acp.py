@@ -5,7 +5,6 @@ import json
 import logging
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,14 +19,6 @@ from support.bubblewrap import SYSTEM_PATH
 
 IN_BUILD: JsonObject = {"config": {"mode": "build"}}
 REJECT: JsonObject = {"permission": "reject", **IN_BUILD}
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> AgentRig:
-    home, project_dir = tmp_path / "home", tmp_path / "project"
-    home.mkdir()
-    project_dir.mkdir()
-    return AgentRig(home, project_dir)
 
 
 def test_a_turn_says_what_it_does_and_answers_with_what_follows_its_last_tool(rig: AgentRig) -> None:

@@ -1,7 +1,5 @@
 """The backend `acp` when its agent goes wrong or is stopped: what is said, and that nothing stays alive."""
 
-from pathlib import Path
-
 import pytest
 
 from agent_backends.protocol import AgentEvent, Ending, Message
@@ -10,14 +8,6 @@ from runtime_client.wire import JsonObject
 from support.agent_rig import AgentRig
 
 SOON: JsonObject = {"start_seconds": 1}
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> AgentRig:
-    home, project_dir = tmp_path / "home", tmp_path / "project"
-    home.mkdir()
-    project_dir.mkdir()
-    return AgentRig(home, project_dir)
 
 
 def is_told(events: list[AgentEvent], text: str) -> bool:

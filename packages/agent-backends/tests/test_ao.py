@@ -87,7 +87,9 @@ def test_a_failure_says_its_cause_and_what_helps_in_every_place(commands: Comman
     listed, status, waited, shown = (
         commands.run("ao", *words) for words in (("ps",), ("status", "fails"), ("wait", "fails"), ("show", "fails"))
     )
+    facts = json.loads(commands.run("ao", "show", "fails", "--json").out)
 
+    assert "exited with 1: no key (see: " in facts["why"]
     assert (started.exit_code, status.out, waited.out) == (1, "failed\n", "fails: failed\n")
     for said in (started.err, listed.out, status.err, waited.err, shown.out):
         assert "exited with 1: no key (see: " in said
