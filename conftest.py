@@ -1,10 +1,21 @@
-"""Nothing is skipped in silence: a skip for a reason that `support.skips` does not list fails the run."""
+"""What long tests have to wait for begins first, and nothing is skipped in silence.
 
+A skip for a reason that `support.skips` does not list fails the run.
+"""
+
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from support.skips import not_allowed
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, or one worker would have to end them alone; the smallest come last."""
+    counts = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.get_closest_marker("long") is None, -counts[item.path]))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -87,7 +87,7 @@ def _run_tests() -> list[str]:
 
 
 def _run_pytest() -> list[str]:
-    return _run("tests", "pytest", "-n", TESTS_SIDE_BY_SIDE, "--dist", "loadfile")
+    return _run("tests", "pytest", "-n", TESTS_SIDE_BY_SIDE, "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def _run(name: str, *command: str) -> list[str]:

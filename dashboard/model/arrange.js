@@ -1,6 +1,6 @@
 /** Which sessions a list shows, and in which order: pure, so that it can be thought about alone. */
 import { sameCause } from "./causes.js";
-import { hasQuestion } from "./reasons.js";
+import { hasQuestion, isStalled } from "./reasons.js";
 
 /** The status filters by name, with the statuses that they let through. */
 export const STATUS_GROUPS = {
@@ -8,7 +8,7 @@ export const STATUS_GROUPS = {
   waiting_input: ["waiting_input"],
   failed: ["failed", "lost"],
   // Whoever waits for a person; those that only wait in the queue are among them if nothing but a person helps.
-  needs_me: ["waiting_input", "lost", "failed", "pending"],
+  needs_me: ["waiting_input", "lost", "failed", "pending", "running"],
   rest: ["finished", "stopped", "failed"],
 };
 
@@ -17,9 +17,10 @@ const STUCK = new Set([
   "launcher_not_answering", "launcher_short_of_memory", "launcher_cannot_start_jobs",
 ]);
 
-/** Whether a session waits for a person: it asks, is lost, has failed, is held, or nobody can take it. */
+/** Whether a session waits for a person: it asks, is lost, has failed, is held or has stalled, or nobody can take it. */
 export const needsMe = ({ status, reason }) =>
-  STATUS_GROUPS.needs_me.includes(status) && (status !== "pending" || STUCK.has(reason));
+  isStalled({ status, reason })
+  || ["waiting_input", "lost", "failed"].includes(status) || (status === "pending" && STUCK.has(reason));
 
 /** Whether there is something to stop: what has asked and waits is at work, what has ended its turn is not. */
 export const isAtWork = (session) =>

@@ -1,7 +1,7 @@
 /** Why a session or a job stands where it stands, as a person reads it: pure. */
 import { orderWords } from "./news.js";
 import { shown } from "./plain-text.js";
-import { hasQuestion, reasonWords, waitWords } from "./reasons.js";
+import { hasQuestion, isStalled, reasonWords, waitWords } from "./reasons.js";
 
 /**
  * Says it of a session in two pieces, of which either may be empty.
@@ -14,6 +14,7 @@ export function causeOf(session, launcher = null) {
   if (status === "lost") return { title: `its launcher ${whereWords(session, launcher)}is silent`, text: "" };
   if (status === "waiting") return { title: "its turn is over, and its children are at work", text: "" };
   if (hasQuestion(session)) return { title: "asks", text: detail ?? "" };
+  if (isStalled(session)) return { title: "gives no sign of life", text: detail ?? "" };
   if (reason === "stopping") return { title: "is being stopped", text: detail ?? "" };
   if (status === "pending") return { title: waitWords(reason), text: detail ?? "" };
   return { title: "", text: "" };
@@ -46,8 +47,9 @@ export function sameCause(session) {
   return { key: [status, title, line.replace(PARTICULARS, "…")].join("|"), status, text: [title, line].filter(Boolean).join(": ") };
 }
 
-/** The status as it is shown: a job that is held, or that a launcher prepares, is not simply queued. */
+/** The status as it is shown: who is held, or prepared by a launcher, is not simply queued, nor who has stalled at work. */
 export function shownStatus({ status, reason }) {
+  if (isStalled({ status, reason })) return "stalled";
   if (status !== "pending") return status;
   return { held: "held", starting: "claimed" }[reason] ?? status;
 }

@@ -11,7 +11,7 @@ const NEWS = {
     "created", "claimed", "started", "completed", "failed", "stopped", "lost", "healed", "requeued", "declined",
     "stop_requested", "edited", "held", "hold_lifted",
   ],
-  session: ["created", "updated", "deleted", "budget_exceeded", "children_running"],
+  session: ["created", "updated", "deleted", "budget_exceeded", "children_running", "stalled", "stirred"],
   launcher: ["registered", "lost", "gone", "draining", "resumed", "alive"],
   agent: ["created", "updated", "deleted", "activated", "deactivated"],
   callback: ["created", "ready", "pending", "delivered", "consumed", "expired"],

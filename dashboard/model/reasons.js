@@ -36,6 +36,10 @@ const HELP = {
   internal_error: "This is a mistake of ours. The runtime's log has the cause.",
 };
 
+const HELP_AT_WORK = {
+  stalled: "It may still wait for something that comes. Look at what it did last; stop it if that is wrong.",
+};
+
 const WAITS = {
   no_launcher: "No launcher is alive",
   no_matching_launcher: "No launcher fits",
@@ -58,8 +62,11 @@ export const IN_LINE = new Set([
   "no_free_slot", "agent_limit", "launcher_short_of_memory", "launcher_overloaded", "launcher_cannot_start_jobs", "launcher_not_answering",
 ]);
 
-/** What helps against a failure; empty when there is nothing more to say. */
-export const helpFor = (reason) => HELP[reason] ?? "";
+/** What helps where a session or a job has failed or stands still; empty when there is nothing more to say. */
+export const helpFor = ({ status, reason }) => (status === "running" ? HELP_AT_WORK : HELP)[reason] ?? "";
+
+/** Whether it is at work and gives no sign of life. */
+export const isStalled = ({ status, reason }) => status === "running" && reason === "stalled";
 
 /** Whether a session has asked something that is still open; others that need input have ended their turn. */
 export const hasQuestion = ({ status, reason }) => status === "waiting_input" && reason === "not_answered";

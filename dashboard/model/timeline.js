@@ -1,4 +1,5 @@
 /** Makes a conversation out of events: pure, and able to grow at both ends without looking at the rest again. */
+import { capital } from "./capital.js";
 import { callbackWords } from "./reasons.js";
 import { createSettling } from "./settled.js";
 
@@ -242,6 +243,7 @@ const TAKERS = {
     line.add(event, note("quiet", `Ended while children run: ${(event.data.children ?? []).join(", ")}`));
   },
   "session.stalled": (line, event) => line.add(event, note("lost", event.data.detail)),
+  "session.stirred": (line, event) => line.add(event, note("quiet", capital(event.data.detail))),
   "session.looped": (line, event) => line.add(event, note("lost", `Goes round: ${event.data.detail}`)),
   "callback.delivered"(line, event) {
     const { child_session_name: child } = event.data;

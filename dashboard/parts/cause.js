@@ -17,7 +17,7 @@ export function Cause({ session }) {
   const { title, text } = causeOf(session, launcher);
   if (!title) return null;
   const [, tone, drawing] = look(shownStatus(session));
-  const help = session.status === "lost" ? null : helpFor(session.reason);
+  const help = session.status === "lost" ? null : helpFor(session);
   return html`<section class="cause" data-tone=${tone} aria-label="Why">
     <${Drawing} name=${drawing} />
     <div class="cause-words">

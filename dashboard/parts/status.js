@@ -8,6 +8,7 @@ const LOOKS = {
   held: ["Held", "quiet", "pause"],
   claimed: ["Starting", "running", "spin"],
   running: ["Running", "running", "spin"],
+  stalled: ["Stalled", "lost", "warn"],
   waiting_input: ["Needs input", "asks", "question"],
   waiting: ["Awaits children", "running", "dots"],
   finished: ["Finished", "finished", "check"],
@@ -48,7 +49,7 @@ export function Drawing({ name }) {
     stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${DRAWINGS[name]}</svg>`;
 }
 
-const MOVING = new Set(["claimed", "running", "alive", "draining", "lost"]);
+const MOVING = new Set(["claimed", "running", "stalled", "alive", "draining", "lost"]);
 
 /**
  * How old the evidence for a status is, in seconds, right now.

@@ -56,7 +56,7 @@ function About({ job, session }) {
       ${place("pause", "Hold", canBeHeld(job), actions.holdJob)}
       ${place("stop", "Stop", moving, job.status === "pending" ? actions.withdrawJob : actions.stopJob)}</div>
     ${job.error && html`<pre class="error" tabindex="0" role="group" aria-label="Error">${job.error}</pre>`}
-    ${job.status !== "pending" && helpFor(job.reason) && html`<p>${helpFor(job.reason)}</p>`}
+    ${job.status !== "pending" && helpFor(job) && html`<p>${helpFor(job)}</p>`}
     ${job.reason_detail && html`<p class="soft">${job.reason_detail}</p>`}
     <${JobFacts} job=${job} />
     <details class="more"><summary>What was asked</summary>

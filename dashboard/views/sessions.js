@@ -148,11 +148,13 @@ function StatusFilters({ filters, onChoose }) {
   const concerns = ({ type, data }) => /^(job|session)\./.test(type) || data?.waiting_input;
   const read = async () => (await api.get("sessions", asked)).counts;
   const { value: counts } = useReading(read, { key: `counts ${JSON.stringify(asked)}`, concerns });
-  const stuck = useStore((state) => [...state.sessions.values()].filter((one) => one.status === "pending" && needsMe(one)).length);
+  const counted = ["waiting_input", "lost", "failed"];
+  const needs = (one) => !counted.includes(one.status) && needsMe(one);
+  const others = useStore((state) => [...state.sessions.values()].filter(needs).length);
   const sum = (statuses) => statuses.reduce((all, status) => all + (counts?.[status] ?? 0), 0);
   const numbers = {
     "": counts && Object.values(counts).reduce((all, number) => all + number, 0),
-    needs_me: counts && sum(["waiting_input", "lost", "failed"]) + (agent || tree || q ? 0 : stuck),
+    needs_me: counts && sum(counted) + (agent || tree || q ? 0 : others),
     ...Object.fromEntries(["active", "failed", "rest"].map((name) => [name, counts && sum(STATUS_GROUPS[name])])),
   };
   const choices = STATUSES.map(([value, text]) => [value, text, numbers[value]]);

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from browser.conftest import OpenPage
 from browser.stage import Stage
+from browser.test_accessible import complaints
 from support.desk import Desk, JsonObject, fresh, read
 from support.runtime_process import RuntimeProcess
 
@@ -93,6 +94,33 @@ def test_what_needs_a_person_stands_first_and_each_filter_says_how_many_it_finds
         expect(page.get_by_role("button", name=words, exact=True)).to_be_visible()
     works_on.fail("nonzero_exit", "no")
     expect(page.get_by_role("button", name="Failed 1", exact=True)).to_be_visible()
+
+
+def test_who_gives_no_sign_of_life_needs_a_person_and_says_what_it_is_at_until_it_goes_on(
+    open_page: OpenPage, stage: Stage
+) -> None:
+    name = fresh()
+    play = stage.play(name, "x").begin()
+    page = open_page(f"#/sessions?tree={play.job['session_id']}&status=needs_me")
+    row = page.locator(f'[data-session="{name}"]')
+    why = page.get_by_role("region", name="Why")
+    expect(page.get_by_role("button", name="All 1", exact=True)).to_be_visible()
+    expect(row).to_have_count(0)
+
+    play.tell({"type": "session.stalled", "data": {"detail": "its tool 'Bash' runs, and there was nothing for 900 s"}})
+    expect(row).to_contain_text("Stalled")
+    expect(row).to_contain_text("its tool 'Bash' runs")
+    assert complaints(page) == []
+    row.get_by_role("link", name=name).click()
+    expect(why).to_contain_text("Gives no sign of life")
+    expect(why).to_contain_text("stop it if that is wrong")
+    assert complaints(page) == []
+    play.tell({"type": "session.stirred", "data": {"detail": "goes on, after 901 seconds without a sign of life"}})
+
+    expect(why).to_have_count(0)
+    expect(page.get_by_text("Goes on, after 901 seconds")).to_be_visible()
+    expect(page.locator(".session-bar [data-status='running']")).to_contain_text("Running")
+    play.end("done")
 
 
 def test_several_sessions_are_retried_held_stopped_and_deleted_at_once(

@@ -11,6 +11,8 @@ from documents.stage import MODEL_PORT, Stage
 from documents.table import CLAUDE, LISTED, MAKE_RUN, NEEDS, PLACEHOLDERS, RUNTIME, SERVERS, ready_word, why_listed
 from support.bubblewrap import why_not
 
+pytestmark = pytest.mark.long
+
 RUN, SHOWN = ("console", "json", "python"), ("text", "sh", "mermaid")
 STARTS = {
     CLAUDE: (f"PYTHONPATH=tests .venv/bin/python -m support.model_stand_in --port {MODEL_PORT}", MODEL_PORT),

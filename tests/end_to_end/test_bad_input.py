@@ -13,6 +13,8 @@ from support.project import Project
 from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
 
+pytestmark = pytest.mark.long
+
 ORDER: dict[str, object] = {
     "type": "start_session",
     "session_name": "bad",

@@ -19,6 +19,8 @@ from support.bubblewrap import why_not
 from support.installation import ROOT, build_wheel
 from wheels import libraries
 
+pytestmark = pytest.mark.long
+
 FOLDER = ROOT / "packaging" / "container"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))["services"]
 OURS = ("runtime", "key", "launcher")

@@ -6,6 +6,8 @@ import pytest
 from faults.bench import SHORT, Bench
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 # Nothing has run yet, and the journal says so.
 UNTIL_THE_GRANT = (
     "keeper_before_journal_read",

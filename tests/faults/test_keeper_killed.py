@@ -11,6 +11,8 @@ from lib.keeper import containment
 from support.memory_limit import memory_limit
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 DAEMONS = 2
 MIB = 1 << 20
 

@@ -18,6 +18,8 @@ from soak.stage import small_disk
 from support.launcher_process import LauncherProcess
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 SMALL_MIB = 4
 # Nothing is short on it at the beginning.
 ROOMY_MIB = 40

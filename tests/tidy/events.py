@@ -12,7 +12,7 @@ DOTTED = re.compile(r"^(job|session|launcher|agent|callback|question)\.")
 AGENT_EVENTS = frozenset(
     {
         *("session_start", "message", "pre_tool", "post_tool", "verification", "result", "session_stop"),
-        *("session.stalled", "session.looped"),
+        *("session.stalled", "session.stirred", "session.looped"),
     }
 )
 # An entry of the page's table: what it makes of one type of event.

@@ -177,6 +177,17 @@ class Stalled:
 
 
 @dataclass(frozen=True)
+class Stirred:
+    """A turn of which it was told that it has stalled gives a sign of life again, whichever.
+
+    Units:   seconds.
+    """
+
+    detail: str
+    silent: float
+
+
+@dataclass(frozen=True)
 class Looped:
     """The same call has failed again and again; said by who watches the turn, and by no backend."""
 
@@ -202,7 +213,7 @@ class Verified:
     seconds: float = 0.0
 
 
-AgentEvent: TypeAlias = Started | BackendSession | Message | ToolCalled | ToolAnswered | Stalled | Looped
+AgentEvent: TypeAlias = Started | BackendSession | Message | ToolCalled | ToolAnswered | Stalled | Stirred | Looped
 Emit: TypeAlias = Callable[[AgentEvent], None]
 
 

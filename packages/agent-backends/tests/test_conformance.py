@@ -12,6 +12,8 @@ from agent_backends.conformance.probe import Subject
 from support.agent_rig import FAKE_ACP
 from support.marked_processes import processes_with
 
+pytestmark = pytest.mark.long
+
 
 def looked_at(folder: Path, *words: str, seconds: float = 15.0) -> Findings:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "CHECKED_IN": str(folder)}

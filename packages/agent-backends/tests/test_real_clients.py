@@ -7,12 +7,15 @@ import json
 from pathlib import Path
 
 import psutil
+import pytest
 
 from agent_backends.protocol import Ending, Started, ToolAnswered, ToolCalled
 from runtime_client.reasons import Reason
 from support.agent_rig import AgentRig
 from support.client_rigs import CODEX, GEMINI, ClientBench
 from support.lab_server import lab_server
+
+pytestmark = pytest.mark.long
 
 SLEEP_LONG = "python3 -c 'import time; time.sleep(300)'"
 # OpenCode tries a 429 again for ever and tells nobody, and of a status that it gives up at it tells the text alone.

@@ -14,6 +14,8 @@ from support.client_rigs import CLAUDE_ACP, CODEX, OPENCODE, ClientBench
 from support.lab_server import CALLED, STARTED, lab_server
 from support.real_clients import clients_folder
 
+pytestmark = pytest.mark.long
+
 # It asks for nothing unless it is told to; of others, their mode or their sandbox is enough.
 OPENCODE_ASKS = {"OPENCODE_PERMISSION": json.dumps({"*": "ask", "read": "allow"})}
 

@@ -11,7 +11,7 @@ import pytest
 
 from agent_backends.blueprint import Blueprint
 from agent_backends.processes.tree import processor_seconds_below
-from agent_backends.protocol import AgentEvent, Looped, Message, Said, Stalled, ToolAnswered, ToolCalled, Turn
+from agent_backends.protocol import AgentEvent, Looped, Message, Said, Stalled, Stirred, ToolAnswered, ToolCalled, Turn
 from agent_backends.turn.patience import NEVER, STOPPED_SECONDS, TOLD_SECONDS, Patience
 from agent_backends.turn.watch import LOOP_CALLS, Watch, WatchedPeople
 from runtime_client.wire import Json, JsonObject
@@ -37,6 +37,10 @@ class Bench:
     @property
     def stalls(self) -> list[Stalled]:
         return [event for event in self.events if isinstance(event, Stalled)]
+
+    @property
+    def stirs(self) -> list[float]:
+        return [event.silent for event in self.events if isinstance(event, Stirred)]
 
     def call(self, number: str, tool: str = "Bash", content: Json = None, *, is_error: bool | None = None) -> None:
         """Let a tool run, and end if it is said how."""
@@ -76,10 +80,12 @@ def a_question_by_another_way(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("sign", [an_event, some_output, some_work, a_question_by_another_way])
-def test_each_sign_of_life_begins_the_time_anew(sign: Callable[[Bench], None]) -> None:
+def test_each_sign_of_life_begins_the_time_anew_and_is_told_to_who_heard_of_the_stall(
+    sign: Callable[[Bench], None],
+) -> None:
     bench = Bench()
     bench.is_stopped_after(250)
-    assert len(bench.stalls) == 1
+    assert (len(bench.stalls), bench.stirs) == (1, [])
 
     sign(bench)
     assert not bench.is_stopped_after(5)
@@ -87,9 +93,10 @@ def test_each_sign_of_life_begins_the_time_anew(sign: Callable[[Bench], None]) -
         sign(bench)
     assert not bench.is_stopped_after(50)
 
-    assert len(bench.stalls) == 1
+    assert len(bench.stalls) == len(bench.stirs) == 1
+    assert 250 <= bench.stirs[0] <= 255
     assert not bench.is_stopped_after(100)
-    assert len(bench.stalls) == 2
+    assert (len(bench.stalls), len(bench.stirs)) == (2, 1)
     assert bench.is_stopped_after(300)
 
 

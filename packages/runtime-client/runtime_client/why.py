@@ -42,7 +42,8 @@ HELP: Mapping[str, str] = {
     "cleanup_incomplete": "end the processes that it names on the launcher's machine",
     "internal_error": "a mistake of ours; the log of the runtime or launcher has the cause",
 }
-_OF_RUNNING = frozenset({"stopping", "launcher_silent"})
+_OF_RUNNING = frozenset({"stopping", "launcher_silent", "stalled"})
+_HELP_WHILE_RUNNING: Mapping[str, str] = {"stalled": "{look}; end it: {ao} stop {name}"}
 
 
 def why(session: JsonObject) -> str | None:
@@ -58,13 +59,17 @@ def why(session: JsonObject) -> str | None:
         return f"the agent asked something (answer: {ao} resume {name})"
     if not reason and not detail:
         return None
-    return sentence(reason, detail, str(session.get("session_name")))
+    return sentence(reason, detail, str(session.get("session_name")), is_running=status == "running")
 
 
-def sentence(reason: object, detail: object, name: str) -> str:
+def sentence(reason: object, detail: object, name: str, *, is_running: bool = False) -> str:
     """Return a cause with what helps, which for a wait is part of the cause already."""
     cause = str(detail or reason).rstrip().removesuffix(".")
     ao = called("ao")
     look, retry = f"see: {ao} logs {name} --output", f"then: {ao} retry {name}"
-    help_ = HELP.get(str(reason), "").format(name=name, ao=ao, look=look, retry=retry)
+    help_ = (
+        (_HELP_WHILE_RUNNING if is_running else HELP)
+        .get(str(reason), "")
+        .format(name=name, ao=ao, look=look, retry=retry)
+    )
     return f"{cause} ({help_})" if help_ else cause

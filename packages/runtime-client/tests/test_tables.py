@@ -2,6 +2,7 @@
 
 import pytest
 
+from runtime_client.how_called import called
 from runtime_client.terminal.tables import columns, cut, table
 from runtime_client.why import HELP, why
 
@@ -63,3 +64,9 @@ def test_every_help_is_a_sentence_that_can_be_said(reason: str) -> None:
 def test_a_session_that_is_well_needs_no_sentence() -> None:
     assert why({"session_name": "x", "status": "finished", "reason": None}) is None
     assert why({"session_name": "x", "status": "running", "reason": "at_work", "reason_detail": "runs"}) is None
+
+
+def test_who_stalls_at_work_is_not_told_to_try_again() -> None:
+    said = why({"session_name": "one", "status": "running", "reason": "stalled", "reason_detail": "it waits"})
+
+    assert said == f"it waits (see: {called('ao')} logs one --output; end it: {called('ao')} stop one)"

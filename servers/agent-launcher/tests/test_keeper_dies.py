@@ -19,6 +19,8 @@ from lib.keeper.verdicts import KEEPER_DIED
 from lib.wire.models import Json, JsonObject
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 
 def forge(keeper: KeeperUnderTest, **changes: JsonObject | None) -> None:
     """Rewrite a dead keeper's journal: change the records of a kind, or leave them out."""

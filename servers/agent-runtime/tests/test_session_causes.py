@@ -38,6 +38,23 @@ def test_a_session_that_failed_says_it_in_its_agents_words_until_it_goes_on(desk
     assert cause(desk, name)["reason"] != "backend_auth"
 
 
+def test_a_session_that_has_stalled_says_so_in_a_list_too_until_it_goes_on(desk: Desk) -> None:
+    job = desk.run()
+    name = text(job["session_name"])
+    told: JsonObject = {"job_id": job["job_id"], "attempt": 1, "data": {"detail": "it waits for its model"}}
+
+    read(desk.post(f"/sessions/{name}/events", {"type": "session.stalled", **told}))
+    stalled = cause(desk, name)
+    (listed,) = [one for one in items(read(desk.get("/sessions"))["sessions"]) if one["session_name"] == name]
+    read(desk.post(f"/sessions/{name}/events", {"type": "session.stirred", **told}))
+
+    assert (stalled["status"], stalled["reason"], stalled["job_id"]) == ("running", "stalled", job["job_id"])
+    assert text(stalled["detail"]).startswith("it waits for its model; ")
+    assert listed["reason_detail"] == stalled["detail"]
+    assert (cause(desk, name)["reason"], cause(desk, name)["detail"]) == (None, None)
+    desk.complete(job)
+
+
 def test_a_session_that_asks_says_what_in_a_list_too_until_it_is_answered(desk: Desk) -> None:
     job = desk.run()
     name = text(job["session_name"])

@@ -6,6 +6,8 @@ from agent_runtime.domain.job import Job
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
 from agent_runtime.services.launchers.reports import decline
+from agent_runtime.services.ports.store import Transaction
+from agent_runtime.services.sessions.events import GivenEvent, append_events
 from support.store_rig import BEGINNING, StoreRig, proof
 
 
@@ -34,6 +36,47 @@ def test_a_job_that_runs_says_when_its_time_limit_comes(rig: StoreRig) -> None:
     assert (why(rig, free).reason, why(rig, free).next_at) == ("at_work", None)
     assert limited.started_at is not None
     assert why(rig, limited).next_at == limited.started_at + timedelta(seconds=90)
+
+
+def tell(rig: StoreRig, job: Job, kind: str, *, attempt: int | None = None) -> None:
+    """Let the agent's host tell something of a job's session."""
+    told = GivenEvent(kind, {"detail": "its tool 'Bash' runs"}, job_id=job.id, attempt=attempt or job.attempt)
+
+    def append(tx: Transaction) -> None:
+        session = tx.sessions.get(job.session_id)
+        assert session is not None
+        append_events(tx, session, [told])
+
+    rig.do(append)
+
+
+def test_a_job_that_has_stalled_says_so_until_it_is_told_that_it_goes_on(rig: StoreRig) -> None:
+    rig.create()
+    running = rig.run(rig.launcher())
+
+    tell(rig, running, "session.stalled")
+    stalled = why(rig, running)
+    tell(rig, running, "session.stirred")
+
+    assert stalled.reason == "stalled"
+    assert stalled.sentence.startswith("its tool 'Bash' runs; ")
+    assert why(rig, running).reason == "at_work"
+
+
+def test_what_an_earlier_attempt_or_job_of_the_session_was_at_is_no_stall(rig: StoreRig) -> None:
+    first = rig.create()
+    running = rig.run(rig.launcher())
+
+    tell(rig, running, "session.stalled", attempt=running.attempt + 1)
+    of_another_attempt = why(rig, running).reason
+    tell(rig, running, "session.stalled")
+    rig.end(running)
+    rig.resume(first.session_name)
+    resumed = rig.run(rig.launcher())
+
+    assert of_another_attempt == "at_work"
+    assert resumed.session_id == first.session_id
+    assert why(rig, resumed).reason == "at_work"
 
 
 def test_a_job_that_is_to_stop_says_from_when_on_it_is_killed(rig: StoreRig) -> None:

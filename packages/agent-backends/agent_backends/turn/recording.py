@@ -13,6 +13,7 @@ from agent_backends.protocol import (
     Role,
     Stalled,
     Started,
+    Stirred,
     ToolAnswered,
     ToolCalled,
     Turn,
@@ -68,6 +69,9 @@ class Recorder:
                 self._send_shortened("post_tool", answer)
             case Stalled():
                 self._record_stall(event)
+            case Stirred():
+                stirred: JsonObject = {"detail": event.detail, "silent_seconds": round(event.silent, 1)}
+                self._send_shortened("session.stirred", stirred)
             case Looped():
                 loop: JsonObject = {"detail": event.detail, "tool": event.tool, "times": event.times}
                 self._send_shortened("session.looped", loop)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_backends.processes.tree import processor_seconds_below
-from agent_backends.protocol import AgentEvent, Looped, People, Said, Stalled, ToolAnswered, ToolCalled, Turn
+from agent_backends.protocol import AgentEvent, Looped, People, Said, Stalled, Stirred, ToolAnswered, ToolCalled, Turn
 from agent_backends.turn.patience import NEVER, Patience
 from runtime_client.wire import JsonObject
 
@@ -122,6 +122,10 @@ class Watch:
         return is_busy
 
     def _see_sign(self) -> None:
+        """Begin its time anew; whoever was told that it has stalled is told that this is over."""
+        silent = self._clock() - self._last_sign_at
+        if self._is_stall_told:
+            self._record(Stirred(f"goes on, after {silent:.0f} seconds without a sign of life", silent))
         self._last_sign_at, self._is_stall_told = self._clock(), False
 
     def _waits_for(self, tools: set[str]) -> str:

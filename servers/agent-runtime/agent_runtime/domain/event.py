@@ -8,10 +8,11 @@ from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.session import Session
 
+STALLED = "session.stalled"
 SESSION_EVENT_TYPES = frozenset(
     {
         *("session_start", "message", "pre_tool", "post_tool", "verification", "session_stop", "result"),
-        *("session.stalled", "session.looped"),
+        *(STALLED, "session.stirred", "session.looped"),
     }
 )
 """What an agent's host may append to its session; all other dotted types are the runtime's own word."""

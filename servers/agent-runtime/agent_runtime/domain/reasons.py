@@ -94,6 +94,7 @@ class OpenReason(StrEnum):
 
     STARTING = "starting"
     AT_WORK = "at_work"
+    STALLED = "stalled"
     STOPPING = "stopping"
     LAUNCHER_SILENT = "launcher_silent"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from agent_runtime.domain.event import STALLED
 from agent_runtime.domain.ids import JobId, LauncherId
 from agent_runtime.domain.job import LOST_FOR_GOOD_AFTER, TERMINAL, Job, JobStatus, WaitsOn
 from agent_runtime.domain.launcher import Launcher, LauncherStatus, may_run, what_is_amiss
@@ -39,7 +40,7 @@ def explain_waiting(tx: Transaction, jobs: Iterable[Job]) -> Mapping[JobId, Wait
     at_work = tx.jobs.count_at_launchers() if launchers else {}
     limits = _Limits(tx)
     waits = {job.id: _with_time(job, _why(tx, job, launchers, at_work, limits)) for job in pending}
-    return waits | {job.id: _at_a_launcher(job) for job in unfinished if job.status is not JobStatus.PENDING}
+    return waits | {job.id: _at_a_launcher(tx, job) for job in unfinished if job.status is not JobStatus.PENDING}
 
 
 def _with_time(job: Job, why: Waiting) -> Waiting:
@@ -48,7 +49,7 @@ def _with_time(job: Job, why: Waiting) -> Waiting:
     return replace(why, next_at=min((time for time in times if time is not None), default=None))
 
 
-def _at_a_launcher(job: Job) -> Waiting:
+def _at_a_launcher(tx: Transaction, job: Job) -> Waiting:
     if job.status is JobStatus.CLAIMED:
         return Waiting(
             OpenReason.STARTING,
@@ -66,10 +67,20 @@ def _at_a_launcher(job: Job) -> Waiting:
         grace = timedelta(seconds=job.stop_grace_seconds)
         sentence = f"is being ended: its processes have {job.stop_grace_seconds:g} s until they are killed"
         return Waiting(OpenReason.STOPPING, sentence, job.stop_requested_at + grace)
+    reason, sentence = OpenReason.AT_WORK, "runs until its process ends, or "
+    if (stall := _stall_of(tx, job)) is not None:
+        reason, sentence = OpenReason.STALLED, f"{stall}; it runs until its process ends, or "
     if job.timeout_seconds is None or job.started_at is None:
-        return Waiting(OpenReason.AT_WORK, "runs until its process ends, or until it is stopped")
-    ends_at = job.started_at + timedelta(seconds=job.timeout_seconds)
-    return Waiting(OpenReason.AT_WORK, "runs until its process ends, or its time limit", ends_at)
+        return Waiting(reason, f"{sentence}until it is stopped")
+    return Waiting(reason, f"{sentence}its time limit", job.started_at + timedelta(seconds=job.timeout_seconds))
+
+
+def _stall_of(tx: Transaction, job: Job) -> str | None:
+    """Return what was said of a turn that gives no sign of life; None once anything else was told of it."""
+    last = tx.events.last_told(job.session_id)
+    if last is None or last.type != STALLED or last.job_id != job.id or last.attempt not in (None, job.attempt):
+        return None
+    return str(last.data.get("detail") or "it has stalled")[:_CAUSE_CHARACTERS]
 
 
 class _Limits:

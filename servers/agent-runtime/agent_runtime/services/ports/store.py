@@ -315,6 +315,9 @@ class EventRows(Protocol):
     ) -> Sequence[Event]:
         """Read the last events of a session ahead of `before`, in order; of all types when none is named."""
 
+    def last_told(self, session_id: SessionId) -> NewEvent | None:
+        """Read the last event that an agent's host has told of a session."""
+
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         """Read everybody's events in order, those behind `seq`."""
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent_runtime.domain.ids import JobId, SessionId
-from agent_runtime.domain.job import Job, JobStatus
+from agent_runtime.domain.job import Job
 from agent_runtime.domain.question import Question, in_words
-from agent_runtime.domain.reasons import WaitReason
+from agent_runtime.domain.reasons import OpenReason, WaitReason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.services.jobs.waiting import Waiting, explain_waiting
 from agent_runtime.services.ports.store import Transaction
@@ -36,7 +36,7 @@ def find_causes(tx: Transaction, sessions: Sequence[Session]) -> Mapping[Session
     current += [one.job_id for one in asked.values() if one.job_id not in current]
     ended = [session.id for session in sessions if session.current_job_id is None and session.status in _ENDED_BADLY]
     jobs = [*(tx.jobs.several(current) if current else ()), *(tx.jobs.last_ended(ended) if ended else ())]
-    waits = explain_waiting(tx, (job for job in jobs if job.status is not JobStatus.RUNNING or _is_stopping(job)))
+    waits = explain_waiting(tx, jobs)
     return {job.session_id: _asks(job, asked.get(job.session_id)) or _cause(job, waits) for job in jobs}
 
 
@@ -59,8 +59,7 @@ def _is_stopping(job: Job) -> bool:
 
 def _cause(job: Job, waits: Mapping[JobId, Waiting]) -> Cause:
     waiting = waits.get(job.id)
-    if waiting is not None:
-        return Cause(job, waiting.reason, waiting.sentence)
-    is_at_work = job.status is JobStatus.RUNNING
-    sentence = job.error.strip()[:_SENTENCE_CHARACTERS] if job.error and not is_at_work else None
-    return Cause(job, None if is_at_work else job.reason, sentence)
+    if waiting is None:
+        return Cause(job, job.reason, job.error.strip()[:_SENTENCE_CHARACTERS] if job.error else None)
+    is_well = waiting.reason is OpenReason.AT_WORK
+    return Cause(job, None if is_well else waiting.reason, None if is_well else waiting.sentence)

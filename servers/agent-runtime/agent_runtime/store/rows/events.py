@@ -12,18 +12,20 @@ from sqlalchemy import (
     cast,
     func,
     insert,
+    literal_column,
     select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agent_runtime.domain.event import Event, NewEvent
+from agent_runtime.domain.event import SESSION_EVENT_TYPES, Event, NewEvent
 from agent_runtime.domain.ids import JobId, SessionId
 from agent_runtime.store.rows.locks import EVENTS, lock_number
 from agent_runtime.store.statements import Channel, Record, Row, inserting_once
 from agent_runtime.store.tables.jobs import told_bytes
 from agent_runtime.store.tables.sessions import events, pruned_events
 
+_TOLD: Sequence[ColumnElement[str]] = [literal_column(f"'{kind}'") for kind in sorted(SESSION_EVENT_TYPES)]
 _NUMBERING = """
 WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(:lock) WHERE :many > 0)
 SELECT CASE WHEN :many > 0 THEN pg_current_xact_id() ELSE pg_current_xact_id_if_assigned() END::text, 0
@@ -133,6 +135,20 @@ class EventTable:
         if types:
             query = query.where(events.c.type.in_(types))
         return [self._read(row) for row in reversed(self._channel.ask(query))]
+
+    def last_told(self, session_id: SessionId) -> NewEvent | None:
+        statement = self._channel.prepare(
+            "event last told",
+            lambda: (
+                select(events.c.seq, *self._record.columns)
+                .where(events.c.session_id == bindparam("of_id"), events.c.type.in_(_TOLD))
+                .order_by(events.c.seq.desc())
+                .limit(1)
+            ),
+            through=("events", "events_by_session"),
+        )
+        row = self._channel.first(statement, {"of_id": session_id})
+        return None if row is None else self._read(row).new
 
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         statement = self._channel.prepare(
