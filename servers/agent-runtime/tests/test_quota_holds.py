@@ -186,6 +186,23 @@ def test_a_try_that_is_refused_holds_on_and_a_try_that_fails_otherwise_lets_anot
     wall.end(probe, JobStatus.COMPLETED)
 
 
+def test_who_tries_and_is_lost_may_be_back_so_nobody_tries_beside_it_for_a_while(wall: Wall) -> None:
+    here, twin = wall.launcher("A"), wall.launcher("A", "twin")
+    wall.create()
+    wall.refuse(wall.run(here)[0])
+    waiting = wall.create()
+    wall.pass_time(minutes=65)
+    (probe,) = wall.run(here)
+
+    wall.rig.launcher(launcher_id=here.id, holding=[])
+    wall.pass_time(seconds=5)
+
+    assert wall.rig.job(probe).status is JobStatus.LOST
+    assert wall.run(twin) == []
+    wall.pass_time(seconds=PATIENCE.total_seconds())
+    assert [job.id for job in wall.run(twin)] == [waiting.id]
+
+
 def test_however_often_and_long_a_limit_refuses_a_job_all_its_own_tries_are_left(wall: Wall) -> None:
     launcher = wall.launcher("A")
     wall.create(retries={"network": 1})

@@ -17,7 +17,8 @@ KEPT_FOR = timedelta(days=8)
 _LAST = 2**53
 _SPEAKS = ("message", "pre_tool", "post_tool", "result")
 _EVENTS_LOOKED_AT = 20
-_TRIES = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING})
+# Nobody knows that one who is lost tries no more: it may be back in a moment, and two would try at once.
+_TRIES = frozenset({JobStatus.CLAIMED, JobStatus.RUNNING, JobStatus.LOST})
 
 
 def tend_holds(tx: Transaction) -> int:
