@@ -30,6 +30,7 @@ AGENTS = {
     "opus": AgentNeeds("opus", True, {}, quota=QuotaOf("claude", "opus")),
     "own-key": AgentNeeds("own-key", True, {}, quota=QuotaOf("claude", None, "agent own-key")),
     "codex": AgentNeeds("codex", True, {}, quota=QuotaOf("codex")),
+    "script": AgentNeeds("script", True, {}),
 }
 
 
@@ -230,6 +231,30 @@ def test_without_a_told_time_it_is_tried_soon_and_then_ever_later(wall: Wall) ->
         wall.pass_time(hours=1)
 
     assert waits == [1, 2, 4]
+
+
+def test_when_it_should_be_over_those_who_could_run_it_are_told_to_look_and_nobody_else(wall: Wall) -> None:
+    here, _other = wall.launcher("A"), wall.launcher("B", "other")
+    wall.create()
+    wall.refuse(wall.run(here)[0])
+    wall.rig.news.clear()
+
+    wall.pass_time(minutes=65)
+
+    assert [told for news in wall.rig.news for told in news.launchers] == [here.id]
+
+
+def test_a_limit_of_which_nobody_knows_whose_it_is_makes_its_own_job_wait_and_holds_nobody(wall: Wall) -> None:
+    launcher = wall.launcher("A")
+    wall.create("script")
+    until = wall.now + timedelta(minutes=60)
+
+    back = wall.refuse(wall.run(launcher)[0])
+
+    assert back.status is JobStatus.PENDING
+    assert back.not_before is not None
+    assert back.not_before >= until
+    assert wall.holds == []
 
 
 def test_a_limit_of_one_model_leaves_the_others(wall: Wall) -> None:
