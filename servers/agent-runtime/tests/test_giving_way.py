@@ -58,6 +58,7 @@ def test_a_turn_that_gives_way_leaves_its_place_and_goes_on_with_the_answer_over
 
     inquiry.answer(question, {"decision": "allow", "message": "but quickly"})
     inquiry.answer(question, {"decision": "allow", "message": "but quickly"})
+    assert inquiry.status("child") is SessionStatus.PENDING
     ((kind, words),) = claimed(inquiry)
     assert kind is JobType.RESUME_SESSION
     assert f"To {question.id}, may it use Bash" in words

@@ -384,6 +384,45 @@ def test_who_began_before_the_limit_was_hit_makes_no_second_hold(wall: Wall) -> 
 
     assert len(wall.holds) == 1
     assert len(wall.events("quota.held")) <= len(jobs)
+
+
+def test_who_began_before_the_limit_was_hit_says_nothing_new_unless_it_knows_of_a_later_end(wall: Wall) -> None:
+    launcher = wall.launcher("A")
+    for _ in range(4):
+        wall.create()
+    first, untold, sooner, later = wall.run(launcher)
+    wall.refuse(first)
+    (hold,) = wall.holds
+    wall.rig.news.clear()
+
+    wall.refuse(untold, minutes=None)
+    wall.refuse(sooner, minutes=5)
+    assert wall.holds == [hold]
+    wall.refuse(later, minutes=300)
+
+    (held_on,) = wall.holds
+    assert held_on.until >= wall.now + timedelta(minutes=300)
+    assert (held_on.id, held_on.refusals) == (hold.id, 1)
+    assert [news.due_at for news in wall.rig.news if news.due_at is not None] == [held_on.until]
+
+
+def test_a_late_refusal_of_who_began_before_ends_a_try_only_if_it_knows_of_a_later_end(wall: Wall) -> None:
+    launcher = wall.launcher("A")
+    for _ in range(3):
+        wall.create()
+    first, untold, later = wall.run(launcher)
+    wall.refuse(first)
+    wall.pass_time(minutes=65)
+    (probe,) = wall.run(launcher)
+
+    wall.refuse(untold, minutes=None)
+    (tried,) = wall.holds
+    assert tried.probe_job_id == probe.id == first.id
+    wall.refuse(later, minutes=300)
+
+    (held_on,) = wall.holds
+    assert (held_on.probe_job_id, held_on.state) == (None, HoldState.CLOSED)
+    assert held_on.until >= wall.now + timedelta(minutes=300)
     assert wall.holds[0].refusals == 1
 
 
