@@ -6,13 +6,13 @@ from inquiry import ALLOW, DENY, WAITING, Inquiry
 
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.job import Job, JobStatus, JobType, WaitsOn
-from agent_runtime.domain.question import QuestionStatus
+from agent_runtime.domain.question import QuestionKind, QuestionStatus
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.launchers.claims import Ask, look_for_work
 from agent_runtime.services.launchers.reports import Report, finish, start
-from support.store_rig import proof
+from support.store_rig import StoreRig, proof
 
 
 def give_way(inquiry: Inquiry, job: Job, *, dies: bool = False) -> Job:
@@ -97,6 +97,32 @@ def test_a_turn_that_gave_way_before_it_had_a_conversation_begins_again_with_its
     assert kind is JobType.START_SESSION
     assert words.startswith("work, asker"), "no conversation is there that knows what was ordered"
     assert "not today" in words
+
+
+def test_the_last_answer_wakes_a_launcher_and_all_answers_are_said_as_they_were_given(
+    inquiry: Inquiry, rig: StoreRig
+) -> None:
+    job = inquiry.house.run("asker")
+    inquiry.house.speak("asker")
+    taken, colour, call = (
+        inquiry.asked(job, "c1", kind=QuestionKind.TEXT, tool=None, input=None, text="Which room?"),
+        inquiry.asked(job, "c2", kind=QuestionKind.TEXT, tool=None, input=None, text="Which colour?"),
+        inquiry.asked(job, "c3"),
+    )
+    inquiry.answer(taken, {"answer": "the kitchen"})
+    inquiry.take(job, taken)
+    aside = give_way(inquiry, job)
+    rig.news.clear()
+
+    inquiry.answer(colour, {"answer": "grün"})
+    assert not any(news.ready_lanes for news in rig.news), "it waits for the other answer"
+    inquiry.answer(call, ALLOW)
+
+    assert [lane.id for news in rig.news for lane in news.ready_lanes] == [aside.lane_id]
+    ((_, words),) = claimed(inquiry)
+    assert f'To {colour.id}, Which colour?\nAnswer: "grün"' in words
+    assert f"To {call.id}, may it use Bash" in words
+    assert "kitchen" not in words, "the turn had that answer before it gave way"
 
 
 def test_a_long_call_is_not_told_again_in_full_to_the_agent_that_made_it(inquiry: Inquiry) -> None:
