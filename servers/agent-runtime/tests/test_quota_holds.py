@@ -21,7 +21,7 @@ from agent_runtime.services.ports.store import Transaction
 from agent_runtime.services.sessions.events import GivenEvent, append_events
 from agent_runtime.store.rows.quota import QuotaTable
 from agent_runtime.upkeep.queue import free_due_jobs
-from agent_runtime.upkeep.quota import PATIENCE, tend_holds
+from agent_runtime.upkeep.quota import LOOK_AGAIN_AFTER, PATIENCE, next_look, tend_holds
 from support.store_rig import StoreRig, proof
 
 AGENTS = {
@@ -242,6 +242,20 @@ def test_when_it_should_be_over_those_who_could_run_it_are_told_to_look_and_nobo
     wall.pass_time(minutes=65)
 
     assert [told for news in wall.rig.news for told in news.launchers] == [here.id]
+
+
+def test_the_upkeep_looks_when_a_limit_should_be_over_and_soon_again_while_one_tries(wall: Wall) -> None:
+    launcher = wall.launcher("A")
+    wall.create()
+    nothing = wall.rig.do(next_look)
+    wall.refuse(wall.run(launcher)[0])
+    (hold,) = wall.holds
+
+    assert (nothing, wall.rig.do(next_look)) == (None, hold.until)
+    wall.pass_time(minutes=65)
+    assert wall.rig.do(next_look) is None, "the next claim is what to wait for"
+    wall.run(launcher)
+    assert wall.rig.do(next_look) == wall.now + LOOK_AGAIN_AFTER
 
 
 def test_a_limit_of_which_nobody_knows_whose_it_is_makes_its_own_job_wait_and_holds_nobody(wall: Wall) -> None:
