@@ -60,6 +60,10 @@ def test_what_a_rule_does_not_name_it_does_not_deny(command: str) -> None:
         (SECRET, "Grep", {"pattern": "x", "path": "/p/src"}, False),
         (SECRET, "Glob", {"pattern": "secret/**"}, True),
         (SECRET, "Glob", {"pattern": "src/*"}, False),
+        (SECRET, "Glob", {"pattern": "*", "path": "/p/secret"}, True),
+        ("Read(src/own/**)", "Glob", {"pattern": "own/*", "path": "/p/src"}, True),
+        ("Read(own/**)", "Glob", {"pattern": "own/*", "path": "/p/src"}, False),
+        ("WebFetch(domain:a.example)", "WebFetch", {"url": "https://[a.example/x"}, True),
         ("Read(~/.ssh/**)", "Read", {"file_path": "/home/somebody/.ssh/id"}, True),
         ("Read(~/.ssh/**)", "Read", {"file_path": "~/.ssh/id"}, True),
         ("Read(//home/me/.ssh/**)", "Read", {"file_path": "~/.ssh/id"}, True),
@@ -85,10 +89,39 @@ def test_a_file_or_a_host_is_denied_by_whatever_name(rule: str, tool: str, said:
         ("Edit(src/**)", "Edit", {"file_path": "/p/src/a", "paths": ["/etc/a"]}, False),
         ("WebFetch(domain:a.example)", "WebFetch", {"url": "https://b.example\\@a.example/"}, False),
         ("WebFetch(domain:*.example)", "WebFetch", {"url": "https://a.example:8443/x"}, True),
+        ("WebFetch(domain:a.example)", "WebFetch", {"url": "https://[a.example/x"}, False),
+        ("WebFetch(domain:a.example)", "WebFetch", {}, False),
     ],
 )
 def test_only_what_is_named_is_allowed(rule: str, tool: str, said: JsonObject, is_allowed: bool) -> None:
     assert allows(rule, tool, said) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("rule", "fitting", "others"),
+    [
+        ("Bash", {"Bash"}, {"BashOutput", "Read", "Edit"}),
+        ("Bash(*)", {"Bash"}, {"BashOutput"}),
+        ("Read", {"Read", "NotebookRead", "Grep", "Glob", "LS"}, {"Bash", "Edit", "Write", "WebFetch"}),
+        ("Edit", {"Edit", "Write", "MultiEdit", "NotebookEdit"}, {"Bash", "Read", "Grep"}),
+        ("Write", {"Edit", "Write", "MultiEdit", "NotebookEdit"}, {"Bash", "Read"}),
+        ("Grep", {"Grep"}, {"Read", "Glob"}),
+        ("MultiEdit", {"MultiEdit"}, {"Edit", "Write"}),
+        ("mcp__shop", {"mcp__shop__sell", "mcp__shop__a__b"}, {"mcp__shops__sell", "shop", "Bash"}),
+        ("mcp__shop__sell", {"mcp__shop__sell"}, {"mcp__shop__sell_all", "mcp__shop__price"}),
+        ("mcp__*", {"mcp__shop__sell", "mcp__a__b"}, {"Bash", "mcp"}),
+        ("mcp__sh*", {"mcp__shop__sell"}, {"mcp__other__sell"}),
+        ("mcp__*__sell", {"mcp__shop__sell"}, {"mcp__shop__price"}),
+        ("Web*", {"WebFetch", "WebSearch"}, {"Bash"}),
+        ("*", {"Bash", "mcp__a__b", "Anything"}, set()),
+    ],
+)
+def test_a_rule_without_a_pattern_is_about_all_calls_of_its_tools_and_no_others(
+    rule: str, fitting: set[str], others: set[str]
+) -> None:
+    for said in ({}, {"command": "ls"}):
+        assert {tool for tool in fitting | others if denies(rule, tool, said)} == fitting
+        assert {tool for tool in fitting | others if allows(rule, tool, said)} == fitting
 
 
 @pytest.mark.parametrize(
@@ -100,6 +133,8 @@ def test_only_what_is_named_is_allowed(rule: str, tool: str, said: JsonObject, i
         ("bash(ls)", "did you mean 'Bash'"),
         ("WebFetch(domain:)", "must name a domain"),
         ("Read(/etc/**)", "begins with one slash"),
+        ("Task(x)", "takes no pattern"),
+        ("mcp__shop(x)", "takes no pattern"),
     ],
 )
 def test_a_rule_that_could_never_fit_is_refused_with_a_sentence(rule: str, why: str) -> None:

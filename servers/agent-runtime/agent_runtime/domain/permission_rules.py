@@ -94,7 +94,7 @@ def fits(rule: Rule, call: Call, *, wholly: bool) -> bool:
     if rule.tool in _SHELL:
         return _fits_command(rule.pattern, call, wholly=wholly)
     if rule.tool in _FETCHING:
-        return _fits_domain(rule.pattern.removeprefix(_DOMAIN), str(call.said.get("url") or ""))
+        return _fits_domain(rule.pattern.removeprefix(_DOMAIN), str(call.said.get("url") or ""), wholly=wholly)
     return _fits_paths(rule.pattern, call, wholly=wholly)
 
 
@@ -122,9 +122,10 @@ def _is_about(named: str, tool: str) -> bool:
         return True
     if named == "Read" and tool in READING:
         return True
-    if named.startswith("mcp__") and "__" not in named[len("mcp__") :]:
-        return tool.startswith(f"{named}__")
-    return "*" in named and matches(named, tool)
+    if "*" in named:
+        return matches(named, tool)
+    is_server = named.startswith("mcp__") and "__" not in named[len("mcp__") :]
+    return is_server and tool.startswith(f"{named}__")
 
 
 def _fits_command(pattern: str, call: Call, *, wholly: bool) -> bool:
@@ -134,13 +135,13 @@ def _fits_command(pattern: str, call: Call, *, wholly: bool) -> bool:
     return call.commands_meant is None or any(is_like(pattern, one) for one in call.commands_meant)
 
 
-def _fits_domain(domain: str, url: str) -> bool:
+def _fits_domain(domain: str, url: str, *, wholly: bool) -> bool:
     # Clients read an address as browsers do: a backslash is a slash, and a host may be spelled in many ways.
     plain = unicodedata.normalize("NFKC", url).strip().replace("\\", "/")
     try:
         host = unquote(urlsplit(plain if "://" in plain else f"//{plain}").hostname or "").lower().rstrip(".")
     except ValueError:
-        return False
+        return not wholly  # Whoever fetches it may read it otherwise.
     return matches(domain.lower(), host)
 
 
