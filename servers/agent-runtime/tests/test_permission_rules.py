@@ -81,6 +81,16 @@ def test_a_file_or_a_host_is_denied_by_whatever_name(rule: str, tool: str, said:
 @pytest.mark.parametrize(
     ("rule", "tool", "said", "is_allowed"),
     [
+        ("Bash(git status:*)", "Bash", {"command": "git status -s && git status"}, True),
+        ("Bash(git status:*)", "Bash", {"command": "git status; rm x"}, False),
+        ("Bash(git status:*)", "Bash", {"command": "git status\nrm x"}, False),
+        ("Bash(git status:*)", "Bash", {"command": "git status $(rm x)"}, False),
+        ("Bash(git status:*)", "Bash", {"command": "git status `rm x`"}, False),
+        ("Bash(git status:*)", "Bash", {"command": "git status > /etc/passwd"}, False),
+        ("Bash(git status:*)", "Bash", {"command": "git statusx"}, False),
+        ("Bash(git push * --dry-run * main)", "Bash", {"command": "git push -v --dry-run origin main"}, True),
+        ("Bash(git push * --dry-run * main)", "Bash", {"command": "git push -v --force origin main"}, False),
+        ("Bash(aa*aa)", "Bash", {"command": "aaa"}, False),
         ("Read(**)", "Read", {"file_path": "/p/a/b"}, True),
         ("Read(**)", "Grep", {"pattern": "x"}, True),
         ("Read(**)", "Read", {"file_path": "~/.ssh/id"}, False),

@@ -40,6 +40,19 @@ def test_of_the_rules_that_fit_a_call_the_strictest_counts_else_the_default(
     assert (one.verdict(PUSH), one.verdict(STATUS)) == (pushing, looking)
 
 
+def test_a_rule_that_allows_must_fit_all_of_a_call_and_one_that_denies_a_part() -> None:
+    both = Call("Bash", {"command": "git status && git push"}, "/p")
+    allowing, asking, denying = said(
+        rules("ask", allow=["Bash(git status)"]),
+        rules("allow", ask=["Bash(git push:*)"]),
+        rules("allow", deny=["Bash(git push:*)"]),
+    )
+    assert allowing is not None
+    assert asking is not None
+    assert denying is not None
+    assert (allowing.verdict(both), asking.verdict(both), denying.verdict(both)) == ("ask", "ask", "deny")
+
+
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [
