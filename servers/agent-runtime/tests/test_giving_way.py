@@ -12,6 +12,7 @@ from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.launchers.claims import Ask, look_for_work
 from agent_runtime.services.launchers.reports import Report, finish, start
+from agent_runtime.services.questions.answering import expire_questions
 from support.store_rig import StoreRig, proof
 
 
@@ -123,6 +124,22 @@ def test_the_last_answer_wakes_a_launcher_and_all_answers_are_said_as_they_were_
     assert f'To {colour.id}, Which colour?\nAnswer: "grün"' in words
     assert f"To {call.id}, may it use Bash" in words
     assert "kitchen" not in words, "the turn had that answer before it gave way"
+
+
+def test_who_gave_way_goes_on_when_the_time_for_an_answer_is_over(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    inquiry.house.speak("asker")
+    question = inquiry.asked(job)
+    give_way(inquiry, job)
+    assert question.expires_at is not None
+
+    inquiry.house.clock.move(seconds=(question.expires_at - question.asked_at).total_seconds() + 1)
+    inquiry.house.do(expire_questions)
+
+    ((kind, words),) = claimed(inquiry)
+    assert kind is JobType.RESUME_SESSION
+    assert f"To {question.id}, may it use Bash" in words
+    assert "Answer: deny" in words
 
 
 def test_a_long_call_is_not_told_again_in_full_to_the_agent_that_made_it(inquiry: Inquiry) -> None:

@@ -18,7 +18,7 @@ from agent_runtime.services.jobs.moves import move_job
 from agent_runtime.services.jobs.orders import retry_job, stop_job
 from agent_runtime.services.launchers.reports import Report, finish
 from agent_runtime.services.ports.store import Transaction
-from agent_runtime.services.questions.answering import expire_questions
+from agent_runtime.services.questions.answering import expire_questions, take_answer
 from agent_runtime.store.rows.questions import QuestionTable
 from agent_runtime.upkeep.queue import free_due_jobs
 from support.store_rig import proof
@@ -147,6 +147,27 @@ def test_an_answer_that_a_lost_turn_took_lets_no_call_of_the_next_one_go(inquiry
     run_again(inquiry, job)
 
     assert inquiry.asked(job, "c9").status is QuestionStatus.OPEN
+
+
+def test_an_answer_is_there_for_the_turn_that_asked_and_for_no_other(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    job, stranger = house.run("asker", rerun_lost=1), house.run("stranger")
+    question, first_turn = inquiry.asked(job), inquiry.caller(job)
+    with pytest.raises(Conflict, match="has no answer: it is 'open'"):
+        inquiry.take(job, question)
+    inquiry.answer(question, ALLOW)
+    with pytest.raises(NotFound):
+        inquiry.take(stranger, question)
+    run_again(inquiry, job)
+    taken_up = inquiry.asked(job, "c9")
+
+    with pytest.raises(Conflict, match="was asked by another turn"):
+        house.do(lambda tx: take_answer(tx, first_turn, question.id))
+    taken = inquiry.take(job, taken_up)
+
+    assert taken.taken_at is not None
+    house.clock.move(seconds=1)
+    assert inquiry.take(job, taken_up) == taken, "its answer may have been lost on the way"
 
 
 def test_a_question_is_withdrawn_when_its_turn_ends_or_is_asked_to(inquiry: Inquiry) -> None:
