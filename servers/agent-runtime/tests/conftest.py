@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from household import Household
 from inquiry import Inquiry
+from wall import Wall
 
 from agent_runtime.store.postgres.opening import prepare_postgres
 from support.desk import Desk
@@ -99,3 +100,9 @@ def house(rig: StoreRig) -> Household:
 def inquiry(house: Household) -> Inquiry:
     """Agents that ask."""
     return Inquiry(house)
+
+
+@pytest.fixture
+def wall(rig: StoreRig) -> Wall:
+    """A store in which nobody has run into anything."""
+    return Wall(rig)

@@ -129,7 +129,8 @@ def test_only_what_is_named_is_allowed(rule: str, tool: str, said: JsonObject, i
 def test_a_rule_without_a_pattern_is_about_all_calls_of_its_tools_and_no_others(
     rule: str, fitting: set[str], others: set[str]
 ) -> None:
-    for said in ({}, {"command": "ls"}):
+    given: tuple[JsonObject, ...] = ({}, {"command": "ls"})
+    for said in given:
         assert {tool for tool in fitting | others if denies(rule, tool, said)} == fitting
         assert {tool for tool in fitting | others if allows(rule, tool, said)} == fitting
 
