@@ -82,6 +82,11 @@ def read_rule(text: str) -> Rule:
             f"rule '{text[:60]}' begins with one slash: a path begins in the project folder ('src/**'), at the root of "
             "the machine ('//etc/**') or in a home ('~/.ssh/**')"
         )
+    elif not whole_path(pattern, None):
+        raise ValueError(
+            f"rule '{text[:60]}' leads out of a home, or into that of somebody: name the path from the root of the "
+            "machine on ('//etc/**')"
+        )
     return Rule(tool, pattern)
 
 
@@ -147,8 +152,8 @@ def _fits_domain(domain: str, url: str, *, wholly: bool) -> bool:
 
 def _fits_paths(pattern: str, call: Call, *, wholly: bool) -> bool:
     paths = [whole_path(path, call.folder) for path in _paths(call)]
-    if any(len(path) > PATH_CHARACTERS_MAX for path in paths):
-        return not wholly  # No file is called so.
+    if any(not path or len(path) > PATH_CHARACTERS_MAX for path in paths):
+        return not wholly  # It may be anywhere, or no file is called so.
     wanted = whole_path(pattern, call.folder)
     if wholly:
         return bool(paths) and all(is_at(wanted, path) for path in paths)

@@ -11,9 +11,13 @@ _ANY_FOLDERS = "**"
 
 
 def whole_path(path: str, folder: str | None) -> str:
-    """Give a path its one spelling; what begins in a home keeps that: which one it is, its machine knows."""
-    if path == "~" or path.startswith("~/"):
-        return posixpath.normpath(path)
+    """Give a path its one spelling; what begins in a home keeps that: which one it is, its machine knows.
+
+    Shape:   empty for what leads out of such a home, or into that of `~somebody`: only their machine knows where it is.
+    """
+    if path.startswith("~"):
+        inside = posixpath.normpath(path)
+        return inside if inside.partition("/")[0] == "~" == path.partition("/")[0] else ""
     if path.startswith("//"):
         path = f"/{path.lstrip('/')}"
     whole = posixpath.normpath(posixpath.join(folder or "/", path))
