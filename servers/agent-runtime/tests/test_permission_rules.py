@@ -31,6 +31,8 @@ def denies(rule: str, tool: str, said: JsonObject) -> bool:
         "sudo -u me git push",
         "env -i git push",
         "'git' pu\"sh\"",
+        "$'git' $\"push\"",
+        "g\\it pu\\\nsh",
         "bash -c 'git push origin main'",
         "if true; then git push; fi",
         "ls | xargs git push",

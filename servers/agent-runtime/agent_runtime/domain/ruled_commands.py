@@ -12,7 +12,7 @@ _JOINTS = re.compile(r"&&|\|\||[;&|\n]")
 # What puts one command into another, or its output into a file, is more than the words at its head say.
 _HIDES_MORE = re.compile(r"[`<>]|\$\(|\$\{|\\\n")
 _ANY_JOINT = re.compile(r"[;&|\n`(){}<>]")
-_QUOTING = re.compile(r"[\"'\\]|\\\n")
+_QUOTING = re.compile(r"\$?[\"']|\\\n|\\")
 _ASSIGNMENT = re.compile(r"\w+=\S*")
 # fmt: off
 _RUN_OTHERS = frozenset((
