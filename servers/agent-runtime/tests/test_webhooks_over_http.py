@@ -19,7 +19,8 @@ from support.waiting import wait_until
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
 SIGNED = "${env:AGENT_SECRET_HOOK}"
-TIMEOUT_SECONDS = 0.5
+# So long that a busy machine reads in it what it is to refuse.
+TIMEOUT_SECONDS = 2
 
 
 def environment() -> dict[str, str]:
@@ -111,7 +112,7 @@ def test_the_end_of_a_job_arrives_signed_is_shown_and_can_be_replayed(desk: Desk
 def test_a_target_that_misbehaves_costs_bounded_time_and_bytes_and_holds_up_nobody(desk: Desk) -> None:
     elsewhere = Receiver()
     bad = {
-        "never answers": (never, "no answer within 0.5 seconds"),
+        "never answers": (never, f"no answer within {TIMEOUT_SECONDS} seconds"),
         "redirects": (answering(307, f"Location: {elsewhere.url}"), "it answered 307, and a redirect is not followed"),
         "fails": (answering(500), "it answered 500"),
         "is endless at its head": (flooding(b"HTTP/1.1 200 OK\r\nA: "), "the head of its answer is longer than 16384"),
