@@ -4,7 +4,7 @@ import ast
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +74,7 @@ def _is_python(path: PurePosixPath) -> bool:
     return path.suffix == ".py" or named_script
 
 
+@cache
 def _read(path: PurePosixPath) -> Source:
     return Source(path, (ROOT / path).read_text(encoding="utf-8"))
 
