@@ -2,13 +2,16 @@
 import { sameCause } from "./causes.js";
 import { hasQuestion, isStalled } from "./reasons.js";
 
+/** The states in which a session waits for a person, whatever the cause. */
+export const WAITS_FOR_A_PERSON = ["waiting_input", "lost", "failed"];
+
 /** The status filters by name, with the statuses that they let through. */
 export const STATUS_GROUPS = {
   active: ["pending", "running", "waiting_input", "waiting", "lost"],
   waiting_input: ["waiting_input"],
   failed: ["failed", "lost"],
-  // Whoever waits for a person; those that only wait in the queue are among them if nothing but a person helps.
-  needs_me: ["waiting_input", "lost", "failed", "pending", "running"],
+  // Those that wait in the queue, or run, are among them if nothing but a person helps.
+  needs_me: [...WAITS_FOR_A_PERSON, "pending", "running"],
   rest: ["finished", "stopped", "failed"],
 };
 
@@ -19,8 +22,7 @@ const STUCK = new Set([
 
 /** Whether a session waits for a person: it asks, is lost, has failed, is held or has stalled, or nobody can take it. */
 export const needsMe = ({ status, reason }) =>
-  isStalled({ status, reason })
-  || ["waiting_input", "lost", "failed"].includes(status) || (status === "pending" && STUCK.has(reason));
+  WAITS_FOR_A_PERSON.includes(status) || isStalled({ status, reason }) || (status === "pending" && STUCK.has(reason));
 
 /** Whether there is something to stop: what has asked and waits is at work, what has ended its turn is not. */
 export const isAtWork = (session) =>

@@ -3,7 +3,7 @@ import { recall, keep } from "../browser/drafts.js";
 import { go, link, readRoute } from "../browser/router.js";
 import { html, useApp, useCallback, useEffect, useMemo, useRef, useState } from "../browser/ui.js";
 import { isUnreachable } from "../model/api.js";
-import { arrange, needsMe, ORDERS, passes, STATUS_GROUPS } from "../model/arrange.js";
+import { arrange, needsMe, ORDERS, passes, STATUS_GROUPS, WAITS_FOR_A_PERSON } from "../model/arrange.js";
 import { AO, LAUNCHER } from "../model/programs.js";
 import { useReading } from "../model/reading.js";
 import { ORDERED_MAX, useSessionPages } from "../model/session-pages.js";
@@ -148,13 +148,13 @@ function StatusFilters({ filters, onChoose }) {
   const concerns = ({ type, data }) => /^(job|session)\./.test(type) || data?.waiting_input;
   const read = async () => (await api.get("sessions", asked)).counts;
   const { value: counts } = useReading(read, { key: `counts ${JSON.stringify(asked)}`, concerns });
-  const counted = ["waiting_input", "lost", "failed"];
-  const needs = (one) => !counted.includes(one.status) && needsMe(one);
+  // Those the runtime counts; the others are counted here.
+  const needs = (one) => !WAITS_FOR_A_PERSON.includes(one.status) && needsMe(one);
   const others = useStore((state) => [...state.sessions.values()].filter(needs).length);
   const sum = (statuses) => statuses.reduce((all, status) => all + (counts?.[status] ?? 0), 0);
   const numbers = {
     "": counts && Object.values(counts).reduce((all, number) => all + number, 0),
-    needs_me: counts && sum(counted) + (agent || tree || q ? 0 : others),
+    needs_me: counts && sum(WAITS_FOR_A_PERSON) + (agent || tree || q ? 0 : others),
     ...Object.fromEntries(["active", "failed", "rest"].map((name) => [name, counts && sum(STATUS_GROUPS[name])])),
   };
   const choices = STATUSES.map(([value, text]) => [value, text, numbers[value]]);

@@ -12,8 +12,6 @@ from support.project import Project
 from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
 
-pytestmark = pytest.mark.long
-
 
 @pytest.mark.parametrize("size", [200 * 1024, 5 * 1024 * 1024])
 def test_a_long_prompt_arrives_whole(
