@@ -252,7 +252,7 @@ class Checks:
     def _is_awaited(self, run: Run) -> bool:
         """Whether the runtime has yet to hear how an attempt ended."""
         job = rows(self._world.database, lambda tx: tx.jobs.get(JobId(run.job_id)))
-        return job is not None and job.attempt == run.attempt and job.status not in TERMINAL
+        return job is not None and job.attempt == run.attempt and job.status in ("claimed", "running", "lost")
 
     def _is_interrupted(self, run: Run) -> bool:
         """A launcher that is interrupted while it drains stops what it runs."""

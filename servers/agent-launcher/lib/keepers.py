@@ -76,11 +76,11 @@ class Keepers:
         with self._lock:
             self._greeted[name] = text_of(message, "version") or ""
             orders = list(self._orders.values()) if name == self.current() else []
-        for order in orders:
-            self._lines.send(name, order.message)
-        # Told now, not before: those too that were collected while it came up.
+        # Told now, not before: those too that were collected while it came up. An order takes its time to be recorded.
         for collected in self._collected:
             self._lines.send(name, collected)
+        for order in orders:
+            self._lines.send(name, order.message)
 
     def lost(self, name: str) -> None:
         """Note that a keeper is gone."""

@@ -82,7 +82,9 @@ class RunningJobsRegistry:
     def store(self, attempt: Attempt, change: Change) -> None:
         """Make the change that someone who worked on an attempt came to; one that comes too late changes nothing."""
         if isinstance(change, Delivered | Dropped) and self.find(attempt.key) is attempt:
-            # Before the table lets it go: a claim whose refusal was lost comes again at once, as the same attempt.
+            # Before the table lets it go: a claim whose refusal was lost comes again at once, as the same attempt. And
+            # marked before its keeper is told: the one that takes that keeper's place meanwhile is told again.
+            attempt.is_over = True
             self._tell_of_end(attempt, change)
         with self._changed:
             if self._attempts.get(attempt.key) is not attempt:
@@ -156,6 +158,12 @@ class RunningJobsRegistry:
     def unreported(self) -> int:
         """Count the ends that the runtime has not acknowledged; output that still follows does not count."""
         return sum(not held.is_reported for held in self.to_deliver())
+
+    def unbegun_before(self, job: Job) -> list[Attempt]:
+        """List the earlier attempts of a job that are being given back: whoever hands out this one has them."""
+        with self._changed:
+            held = self._of_job.get(job.job_id, ())
+            return [one for one in held if one.phase is Phase.UNBEGUN and one.job.attempt_number < job.attempt_number]
 
     def close(self) -> None:
         """Let waiting workers go."""

@@ -63,7 +63,7 @@ class Reporter:
 
     def _store(self, attempt: Attempt, change: Change) -> None:
         self._registry.store(attempt, change)
-        if isinstance(change, Began):
+        if isinstance(change, Began) and not attempt.is_over:
             log.info("job was granted and never ran, it runs now job_id=%s", attempt.job.job_id)
             self._keepers.go(attempt)
 

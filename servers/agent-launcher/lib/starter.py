@@ -62,6 +62,9 @@ class Starter:
     def _order(self, job: Job) -> tuple[Attempt, Order] | None:
         """Hand a claim to the keeper; nothing if it was declined instead."""
         attempt = Attempt(job, self._folders.of(job), self._machine)
+        for before in self._registry.unbegun_before(job):
+            # The runtime has it back, and its answer to that is still on the way.
+            self._registry.store(before, Dropped("given back"))
         try:
             self._registry.add_job(job.job_id, attempt)
         except AttemptAlreadyHere as error:

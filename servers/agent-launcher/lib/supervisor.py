@@ -134,12 +134,12 @@ class Supervisor:
         self._known.add(keeper)
         for key, one in by_key.items():
             attempt = self._registry.find(key)
-            if attempt is not None:
-                self._bring_in_line(attempt, one)
-            elif is_first:
+            if attempt is None and is_first:
                 self._take_up(keeper, one)
-            else:
+            elif attempt is None or attempt.is_over:
                 self._keepers.forget(keeper, key)
+            else:
+                self._bring_in_line(attempt, one)
         for attempt in self._registry.attempts():
             if attempt.keeper == keeper and attempt.phase is Phase.RUNNING and attempt.key not in by_key:
                 log.error("the record of a job is gone job_id=%s", attempt.job.job_id)

@@ -279,6 +279,21 @@ def test_the_code_that_a_launcher_collected_counts_for_more_than_what_the_comman
     if collected is not None:
         said += keeper.say(words.COLLECTED, pid=100, start_time="born-1", code=collected)
 
-    verdict = keeper.verdict([*said, *keeper.pass_time(3)]) or {}
+    verdict = keeper.verdict([*said, *keeper.pass_time(4)]) or {}
 
     assert (verdict["exit_code"], verdict["reason"]) == (code, None)
+
+
+def test_a_code_that_came_while_the_keeper_was_held_up_is_heard_before_it_is_said_to_be_unknown(
+    keeper: KeeperInHand, host: MadeUpHost
+) -> None:
+    keeper.run()
+    host.ends = [(100, None)]
+    said = keeper.pass_time(0)
+    host.clock += 60
+    keeper.keeper.look()  # it was writing all the time, and has not listened since
+    said += keeper.say(words.COLLECTED, pid=100, start_time="born-1", code=-9)
+
+    verdict = keeper.verdict([*said, *keeper.pass_time(3)]) or {}
+
+    assert (verdict["signal"], verdict["reason"]) == (9, None)

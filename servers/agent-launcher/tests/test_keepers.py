@@ -71,6 +71,18 @@ def test_a_keeper_is_greeted_first_and_with_the_environment(keepers: Keepers, li
     assert lines.said(words.COLLECTED) == [{"say": words.COLLECTED, "pid": 5, "start_time": "77", "code": 3}]
 
 
+def test_a_code_that_was_collected_is_told_to_the_next_keeper_before_the_orders_that_wait_for_it(
+    keepers: Keepers, lines: PlayedKeepers
+) -> None:
+    keepers.order("job_1.1", {"job_id": "job_1"}, "/r", {"argv": ["x"]})
+    lines.fallen = [collected(5, "77", 3)]
+    keepers.collect()
+
+    greet(keepers)
+
+    assert [message["say"] for _, message in lines.sent] == [words.HELLO, words.COLLECTED, words.ORDER]
+
+
 def test_an_order_that_is_taken_names_its_keeper(keepers: Keepers, lines: PlayedKeepers) -> None:
     greet(keepers, "7")
     answer_with(keepers, lines, {"say": words.ORDERED})

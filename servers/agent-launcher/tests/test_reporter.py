@@ -190,6 +190,22 @@ def test_what_was_granted_before_its_launcher_ended_runs_after_all_and_is_in_the
     assert told.declines == []
 
 
+def test_what_was_let_go_of_while_it_was_given_back_is_never_told_to_run(fake: FakeRuntime, parts: Parts) -> None:
+    _, attempt = taken_up(fake, parts, "running")
+    parts.registry.store(attempt, Unbegun())
+    decline = parts.api.report_declined
+
+    def declined_late(*words: str) -> None:
+        parts.registry.store(attempt, Dropped("given back"))  # a later attempt was claimed meanwhile
+        decline(*words)
+
+    parts.api.report_declined = declined_late
+
+    parts.reporter.step()
+
+    assert words.GO not in parts.words_about("job_1.1")
+
+
 def test_what_the_runtime_does_not_want_back_is_dropped_and_never_runs(fake: FakeRuntime, parts: Parts) -> None:
     _, attempt = taken_up(fake, parts, "claimed")
     parts.registry.store(attempt, Unbegun())

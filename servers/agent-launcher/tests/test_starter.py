@@ -13,7 +13,7 @@ from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 from launcher_rig.parts import Parts
 
 from lib.api_client import ApiClient
-from lib.attempt.attempt import Began, Phase
+from lib.attempt.attempt import Began, Phase, Unbegun
 from lib.keeper import words
 from lib.lifecycle import Phase as Life
 from lib.machine.disk import Disk
@@ -103,6 +103,21 @@ def test_a_second_attempt_beside_a_first_that_is_still_here_is_given_back(fake: 
 
     assert [decline["reason"] for decline in told.declines] == ["launcher_cannot_start_jobs"]
     assert parts.registry.attempts() == [first]
+
+
+def test_a_later_attempt_is_taken_though_the_answer_that_took_back_the_one_before_is_still_on_its_way(
+    fake: FakeRuntime, parts: Parts
+) -> None:
+    told, found = claim(fake, parts)
+    before = attempt_of(job("s", "job_1", 0), parts.machine)
+    before.keeper = "1"
+    parts.registry.take_up(before, Unbegun())
+
+    parts.starter.start([found])
+
+    assert (told.declines, told.status) == ([], "running")
+    assert [(attempt.key, attempt.phase) for attempt in parts.registry.attempts()] == [("job_1.1", Phase.RUNNING)]
+    assert before.is_over
 
 
 @pytest.mark.parametrize(

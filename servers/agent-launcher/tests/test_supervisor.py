@@ -10,7 +10,7 @@ from launcher_rig.configs import config_of
 from launcher_rig.machines import OnPlayedKeepers, PlayedKeepers
 
 from lib.admission import Admission
-from lib.attempt.attempt import Attempt, Began, Delivered, Ended, Phase, Reported
+from lib.attempt.attempt import Attempt, Began, Delivered, Dropped, Ended, Phase, Reported
 from lib.attempt.folder import RunFolders
 from lib.errors import OrderFailed
 from lib.keeper import words
@@ -188,6 +188,18 @@ def test_an_acknowledgement_that_a_dying_keeper_swallowed_is_said_again(rig: Rig
     rig.die(held("ended", 1, {"exit_code": 0}), held("ordered", 2))
 
     assert {message["key"] for message in rig.lines.said(words.ACKNOWLEDGE)} == {"job_1.1", "job_2.1"}
+    assert rig.registry.attempts() == []
+
+
+def test_an_order_of_which_a_keepers_heir_tells_before_the_table_has_let_it_go_is_forgotten_too(rig: Rig) -> None:
+    rig.begin(held("ordered"))
+    attempt = rig.registry.find("job_1.1")
+    assert attempt is not None
+    rig.registry.tell(lambda: None, lambda *_: rig.die(held("ordered")))  # its own word to forget was for the dead one
+
+    rig.registry.store(attempt, Dropped("given back"))
+
+    assert [message["key"] for message in rig.lines.said(words.DROP, "1")] == ["job_1.1"]
     assert rig.registry.attempts() == []
 
 

@@ -45,6 +45,7 @@ class Attempt:
         self.backoff = Backoff(machine.chance())
         self.tries = 0
         self.is_reported = False
+        self.is_over = False  # delivered or dropped; the table lets go of it as soon as its keeper was told to
         self.drop_reason: str | None = None
         self.ticket = 0
 

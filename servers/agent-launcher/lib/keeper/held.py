@@ -44,6 +44,7 @@ class Held:
         self.exit_code: int | None = None
         self.is_over = False  # the command itself, whatever is left of its tree
         self.over_at: float | None = None  # None for one that ended while no keeper was there to see it
+        self.is_waited_for = False  # its exit code, for as long as it may take to be told
         self.reason: str | None = None
 
         self.waiting_since: float | None = None

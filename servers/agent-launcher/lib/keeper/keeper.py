@@ -22,6 +22,7 @@ NO_PROCESS_PAUSE_SECONDS, NO_PROCESS_PAUSE_SECONDS_MAX = 0.25, 5.0
 # It counts as running and does not run: nobody should have to look at that for long.
 NO_PROCESS_SECONDS_MAX = 60.0
 CODE_COMES_WITHIN_SECONDS = 3.0
+HEAR_ONCE_MORE_SECONDS = 0.01
 LIVES_AGAIN_SECONDS = 30.0
 DISK_AGAIN_SECONDS = 1.0
 
@@ -326,6 +327,11 @@ class Keeper:
                 self._schedule(held, now + CODE_COMES_WITHIN_SECONDS)
                 return
             if now < held.due:
+                return
+            if not held.is_waited_for:
+                # Whoever was held up for so long has its words still unread, and the code may be among them.
+                held.is_waited_for = True
+                self._schedule(held, now + HEAR_ONCE_MORE_SECONDS)
                 return
         was_seen = held.exit_code is not None and held.over_at is not None
         outcome = {} if was_seen else self._host.read_outcome(held.launch)
