@@ -17,7 +17,7 @@ from lib.attempt.attempt import Attempt, Began, Dropped, Ended, Phase, Unbegun
 from lib.attempt.folder import RunFolder
 from lib.keeper import words
 from lib.wire.models import Dropped as DroppedByRuntime
-from lib.wire.models import JsonObject
+from lib.wire.models import Job, JsonObject
 
 
 @pytest.fixture
@@ -190,16 +190,18 @@ def test_what_was_granted_before_its_launcher_ended_runs_after_all_and_is_in_the
     assert told.declines == []
 
 
-def test_what_was_let_go_of_while_it_was_given_back_is_never_told_to_run(fake: FakeRuntime, parts: Parts) -> None:
+def test_what_was_let_go_of_while_it_was_given_back_is_never_told_to_run(
+    fake: FakeRuntime, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, attempt = taken_up(fake, parts, "running")
     parts.registry.store(attempt, Unbegun())
     decline = parts.api.report_declined
 
-    def declined_late(*words: str) -> None:
+    def declined_late(launcher_id: str, job: Job, reason: str, sentence: str) -> None:
         parts.registry.store(attempt, Dropped("given back"))  # a later attempt was claimed meanwhile
-        decline(*words)
+        decline(launcher_id, job, reason, sentence)
 
-    parts.api.report_declined = declined_late
+    monkeypatch.setattr(parts.api, "report_declined", declined_late)
 
     parts.reporter.step()
 
