@@ -1,5 +1,6 @@
 """The real processes that tests share: a runtime, a project with a launcher in it, and a ledger of what ran."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +69,21 @@ def whole_launcher(runtime: RuntimeProcess, tmp_path: Path) -> Iterator[Launcher
     process = LauncherProcess(tmp_path / "launcher", runtime.url, runtime.token)
     yield process.start()
     process.leave_nothing()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeApi]:
+    """A runtime and a launcher with the commands of this repository, for all tests of a file that only order jobs."""
+    folder = tmp_path_factory.mktemp("house")
+    runtime = RuntimeProcess(folder / "runtime")
+    try:
+        runtime.start()
+        launcher = LauncherProcess(folder / "launcher", runtime.url, runtime.token)
+        try:
+            launcher.start()
+            with contextlib.closing(runtime.api) as client:
+                yield client
+        finally:
+            launcher.leave_nothing()
+    finally:
+        runtime.leave_nothing()

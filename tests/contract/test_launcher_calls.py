@@ -10,10 +10,21 @@ from lib.api_client import ApiClient, Said, TokenSource, Wanted
 from lib.errors import CallRejected, LauncherUnknown, Superseded
 from lib.wire.http_client import http_client
 from lib.wire.models import Job, Report
+from support.desk import fresh
 from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
 
 SOON = Wanted(wait_seconds=5.0)
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+    """One for all tests here, each of which leaves no job to the next one's launcher."""
+    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
+    try:
+        yield process.start()
+    finally:
+        process.leave_nothing()
 
 
 @pytest.fixture
@@ -25,22 +36,25 @@ def calls(runtime: RuntimeProcess) -> Iterator[ApiClient]:
 
 
 @pytest.fixture
-def launcher_id(calls: ApiClient) -> str:
+def launcher_id(api: RuntimeApi, calls: ApiClient) -> Iterator[str]:
     """A registered launcher."""
-    return calls.register({"name": "under-test", "hostname": "here", "labels": {"gpu": "yes"}}).launcher_id
+    yield calls.register({"name": fresh(), "hostname": "here", "labels": {"gpu": "yes"}}).launcher_id
+    for status in ("pending", "claimed"):
+        for job in api.jobs(status=status):
+            api.stop_job(job["job_id"])
 
 
-def claimed(api: RuntimeApi, calls: ApiClient, launcher_id: str, name: str = "one") -> Job:
+def claimed(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> Job:
     """A job in the launcher's hands, not yet started."""
-    job_id = api.create_job(name, "do it", project_dir="/tmp")
+    job_id = api.create_job(fresh(), "do it", project_dir="/tmp")
     (job,) = calls.poll(launcher_id, SOON).jobs
     assert job.job_id == job_id
     return job
 
 
-def running(api: RuntimeApi, calls: ApiClient, launcher_id: str, name: str = "one") -> Job:
+def running(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> Job:
     """A job whose start was granted."""
-    job = claimed(api, calls, launcher_id, name)
+    job = claimed(api, calls, launcher_id)
     calls.report_started(launcher_id, job.job_id, job)
     return job
 
@@ -48,7 +62,8 @@ def running(api: RuntimeApi, calls: ApiClient, launcher_id: str, name: str = "on
 def test_a_claim_carries_all_that_a_launcher_needs(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
     job = claimed(api, calls, launcher_id)
 
-    assert (job.type, job.session_name, job.agent_name, job.prompt) == ("start_session", "one", "echo", "do it")
+    assert (job.type, job.agent_name, job.prompt) == ("start_session", "echo", "do it")
+    assert job.session_name == api.job(job.job_id)["session_name"]
     assert (job.project_dir, job.attempt) == ("/tmp", 1)
     assert job.token
     assert job.session_token
@@ -67,8 +82,8 @@ def test_a_lost_poll_answer_heals_at_the_next_poll(api: RuntimeApi, calls: ApiCl
 def test_a_batch_brings_several_claims_and_a_plain_poll_one(
     api: RuntimeApi, calls: ApiClient, launcher_id: str
 ) -> None:
-    for number in range(3):
-        api.create_job(f"many-{number}", project_dir="/tmp")
+    for _ in range(3):
+        api.create_job(fresh(), project_dir="/tmp")
 
     together = calls.poll(launcher_id, Wanted(slots=3, batch=3, wait_seconds=5.0)).jobs
 
@@ -77,7 +92,7 @@ def test_a_batch_brings_several_claims_and_a_plain_poll_one(
 
 def test_a_full_launcher_gets_no_job_and_hears_of_stops(api: RuntimeApi, calls: ApiClient, launcher_id: str) -> None:
     job = running(api, calls, launcher_id)
-    waiting = api.create_job("waits", project_dir="/tmp")
+    waiting = api.create_job(fresh(), project_dir="/tmp")
     api.stop_job(job.job_id)
 
     answer = calls.poll(launcher_id, Wanted(slots=0, wait_seconds=5.0))
@@ -189,7 +204,7 @@ def test_a_report_with_a_foreign_token_changes_nothing(api: RuntimeApi, calls: A
 def test_a_launcher_of_the_first_days_is_served_without_attempt_and_token(
     api: RuntimeApi, calls: ApiClient, launcher_id: str
 ) -> None:
-    job_id = api.create_job("old", project_dir="/tmp")
+    job_id = api.create_job(fresh(), project_dir="/tmp")
     job = calls.poll_job(launcher_id)
     assert job is not None
 
@@ -249,9 +264,9 @@ def test_a_heartbeat_hears_of_stops(api: RuntimeApi, calls: ApiClient, launcher_
 def test_several_reports_in_one_call_are_answered_each_as_a_call_of_its_own(
     api: RuntimeApi, calls: ApiClient, launcher_id: str
 ) -> None:
-    ends = [running(api, calls, launcher_id, name) for name in ("ends-well", "fails")]
-    for name in ("starts", "is-stopped"):
-        api.create_job(name, project_dir="/tmp")
+    ends = [running(api, calls, launcher_id) for _ in range(2)]
+    for _ in range(2):
+        api.create_job(fresh(), project_dir="/tmp")
     starts = calls.poll(launcher_id, Wanted(slots=2, batch=2, wait_seconds=5.0)).jobs
     api.stop_job(starts[1].job_id)
     said = [Said(job, "started") for job in starts]

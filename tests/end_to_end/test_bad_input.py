@@ -14,66 +14,61 @@ from support.runtime_process import RuntimeProcess
 
 
 @pytest.mark.parametrize("size", [200 * 1024, 5 * 1024 * 1024])
-def test_a_long_prompt_arrives_whole(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path, size: int
-) -> None:
+def test_a_long_prompt_arrives_whole(house: RuntimeApi, tmp_path: Path, size: int) -> None:
     prompt = ("0123456789abcdef" * (size // 16))[:size]
     add_agent(
-        api, tmp_path, "weighs", "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+        house,
+        tmp_path,
+        f"weighs-{size}",
+        "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())",
     )
 
-    job = api.wait_for_end(api.create_job("long", prompt, agent_name="weighs", project_dir=str(tmp_path)))
+    job = house.wait_for_end(
+        house.create_job(f"long-{size}", prompt, agent_name=f"weighs-{size}", project_dir=str(tmp_path))
+    )
 
     assert job["status"] == "completed", job["error"]
-    assert api.result("long").strip() == hashlib.sha256(prompt.encode()).hexdigest()
+    assert house.result(f"long-{size}").strip() == hashlib.sha256(prompt.encode()).hexdigest()
 
 
-def test_a_very_long_result_is_kept_within_bounds_and_not_lost(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
-) -> None:
-    add_agent(api, tmp_path, "talks", "print('first words ' + 'ö' * 3_000_000 + ' last words')")
+def test_a_very_long_result_is_kept_within_bounds_and_not_lost(house: RuntimeApi, tmp_path: Path) -> None:
+    add_agent(house, tmp_path, "talks", "print('first words ' + 'ö' * 3_000_000 + ' last words')")
 
-    job = api.wait_for_end(api.create_job("talker", "go", agent_name="talks", project_dir=str(tmp_path)))
-    result = api.result("talker").strip()
+    job = house.wait_for_end(house.create_job("talker", "go", agent_name="talks", project_dir=str(tmp_path)))
+    result = house.result("talker").strip()
 
     assert job["status"] == "completed", job["error"]
     assert (result[:11], result[-10:]) == ("first words", "last words")
     assert len(result.encode()) < 1024 * 1024
 
 
-def test_a_missing_project_folder_fails_the_job_with_its_path(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
-) -> None:
+def test_a_missing_project_folder_fails_the_job_with_its_path(house: RuntimeApi, tmp_path: Path) -> None:
     missing = tmp_path / "not-here"
 
-    job = api.wait_for_end(api.create_job("nowhere", "hi", agent_name="echo", project_dir=str(missing)))
+    job = house.wait_for_end(house.create_job("nowhere", "hi", agent_name="echo", project_dir=str(missing)))
 
     assert job["status"] == "failed"
     assert str(missing) in (job["error"] or "")
-    assert api.session_status("nowhere") == "failed"
+    assert house.session_status("nowhere") == "failed"
 
 
-def test_a_file_as_project_folder_fails_the_job_with_its_path(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
-) -> None:
+def test_a_file_as_project_folder_fails_the_job_with_its_path(house: RuntimeApi, tmp_path: Path) -> None:
     file = tmp_path / "file.txt"
     file.write_text("no folder", encoding="utf-8")
 
-    job = api.wait_for_end(api.create_job("file", "hi", agent_name="echo", project_dir=str(file)))
+    job = house.wait_for_end(house.create_job("file", "hi", agent_name="echo", project_dir=str(file)))
 
     assert job["status"] == "failed"
     assert str(file) in (job["error"] or "")
 
 
-def test_the_exit_code_that_is_told_is_the_agents_own(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
-) -> None:
-    del whole_launcher
-    add_agent(api, tmp_path, "quits", "import sys; sys.exit(42)")
-    add_agent(api, tmp_path, "dies", "import os; os.kill(os.getpid(), 9)")
+def test_the_exit_code_that_is_told_is_the_agents_own(house: RuntimeApi, tmp_path: Path) -> None:
+    add_agent(house, tmp_path, "quits", "import sys; sys.exit(42)")
+    add_agent(house, tmp_path, "dies", "import os; os.kill(os.getpid(), 9)")
 
     ends = [
-        api.wait_for_end(api.create_job(name, "x", agent_name=name, project_dir="/tmp")) for name in ("quits", "dies")
+        house.wait_for_end(house.create_job(name, "x", agent_name=name, project_dir="/tmp"))
+        for name in ("quits", "dies")
     ]
 
     assert [(end["reason"], end["exit_code"], end["signal"]) for end in ends] == [

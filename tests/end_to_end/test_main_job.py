@@ -20,37 +20,34 @@ def test_the_launcher_starts_and_registers(api: RuntimeApi, whole_launcher: Laun
 
 
 def test_a_job_over_http_runs_ao_start_and_its_session_and_completion_are_seen(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
+    house: RuntimeApi, tmp_path: Path
 ) -> None:
-    job_id = api.create_job("first", "Say this back.", agent_name="echo", project_dir=str(tmp_path))
+    job_id = house.create_job("first", "Say this back.", agent_name="echo", project_dir=str(tmp_path))
 
-    job = api.wait_for_end(job_id)
+    job = house.wait_for_end(job_id)
 
     assert (job["status"], job["exit_code"]) == ("completed", 0), job["error"]
-    session = api.session("first")
+    session = house.session("first")
     assert (session["status"], session["backend"]) == ("finished", "command")
-    assert "Say this back." in api.result("first")
-    assert whole_launcher.is_alive
+    assert "Say this back." in house.result("first")
 
 
-def test_the_sessions_events_tell_the_whole_story_in_order(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
-) -> None:
-    job_id = api.create_job("story", "Hello.", agent_name="echo", project_dir=str(tmp_path))
-    api.wait_for_end(job_id)
+def test_the_sessions_events_tell_the_whole_story_in_order(house: RuntimeApi, tmp_path: Path) -> None:
+    job_id = house.create_job("story", "Hello.", agent_name="echo", project_dir=str(tmp_path))
+    house.wait_for_end(job_id)
 
-    types = [event["type"] for event in api.events("story")]
+    types = [event["type"] for event in house.events("story")]
 
     expected = ["job.created", "job.claimed", "job.started", "session_start", "message", "result", "job.completed"]
     positions = [types.index(name) for name in expected]
     assert positions == sorted(positions), types
 
 
-def test_twenty_jobs_run_at_the_same_time(api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path) -> None:
+def test_twenty_jobs_run_at_the_same_time(house: RuntimeApi, tmp_path: Path) -> None:
     here, gate = tmp_path / "here", tmp_path / "gate"
     here.mkdir()
     add_agent(
-        api,
+        house,
         tmp_path,
         "waits",
         f"""
@@ -62,42 +59,38 @@ def test_twenty_jobs_run_at_the_same_time(api: RuntimeApi, whole_launcher: Launc
         """,
     )
     names = [f"many-{number}" for number in range(AT_ONCE)]
-    jobs = [api.create_job(name, "go", agent_name="waits", project_dir=str(tmp_path)) for name in names]
+    jobs = [house.create_job(name, "go", agent_name="waits", project_dir=str(tmp_path)) for name in names]
 
     wait_until(lambda: {path.name for path in here.iterdir()} == set(names), "all agents run at once", timeout=90)
     gate.touch()
-    ended = api.wait_for_all(jobs, timeout=90)
+    ended = house.wait_for_all(jobs, timeout=90)
 
     assert {row["status"] for row in ended} == {"completed"}
 
 
-def test_a_failing_command_is_reported_with_its_stderr(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
-) -> None:
-    add_agent(api, tmp_path, "fails", "import sys; sys.exit('the disk of the flux is full')")
+def test_a_failing_command_is_reported_with_its_stderr(house: RuntimeApi, tmp_path: Path) -> None:
+    add_agent(house, tmp_path, "fails", "import sys; sys.exit('the disk of the flux is full')")
 
-    job_id = api.create_job("failing", "go", agent_name="fails", project_dir=str(tmp_path))
-    job = api.wait_for_end(job_id)
+    job_id = house.create_job("failing", "go", agent_name="fails", project_dir=str(tmp_path))
+    job = house.wait_for_end(job_id)
 
     assert job["status"] == "failed"
     assert job["exit_code"] != 0
     assert "the disk of the flux is full" in (job["error"] or "")
-    assert api.session_status("failing") == "failed"
+    assert house.session_status("failing") == "failed"
 
 
-def test_a_resume_continues_the_same_conversation(
-    api: RuntimeApi, whole_launcher: LauncherProcess, tmp_path: Path
-) -> None:
-    api.wait_for_end(api.create_job("talk", "First words.", agent_name="echo", project_dir=str(tmp_path)))
-    first = api.session("talk")
-    api.wait_for_end(api.create_job("talk", "Second words.", type="resume_session"))
+def test_a_resume_continues_the_same_conversation(house: RuntimeApi, tmp_path: Path) -> None:
+    house.wait_for_end(house.create_job("talk", "First words.", agent_name="echo", project_dir=str(tmp_path)))
+    first = house.session("talk")
+    house.wait_for_end(house.create_job("talk", "Second words.", type="resume_session"))
 
-    said = [str(event["data"]["text"]) for event in api.events("talk") if event["type"] == "message"]
-    again = api.session("talk")
+    said = [str(event["data"]["text"]) for event in house.events("talk") if event["type"] == "message"]
+    again = house.session("talk")
 
     assert again["session_id"] == first["session_id"]
     assert again["status"] == "finished"
-    assert "Second words." in api.result("talk")
+    assert "Second words." in house.result("talk")
     assert [words for words in ("First words.", "Second words.") if any(words in line for line in said)] == [
         "First words.",
         "Second words.",

@@ -158,7 +158,9 @@ class KeeperProcess:
         if self.life.is_alive:
             self.world.tell(self.machine.name, f"keeper {self.name} is killed {why}")
             # What it was just told to forget is its heir's again, if no disk had taken the end.
-            elsewhere = {key for other in self.machine.keepers.living() if other is not self for key in other.held_keys()}
+            elsewhere = {
+                key for other in self.machine.keepers.living() if other is not self for key in other.held_keys()
+            }
             for run in self.world.ledger.runs:
                 if run.host == self.machine.name and not run.is_said and run.key not in elsewhere:
                     run.alone_at = self.world.agenda.now

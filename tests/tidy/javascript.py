@@ -18,6 +18,7 @@ HEADERS = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 NO_METHODS = frozenset({"if", "for", "while", "switch", "catch", "return", "function"})
+NAME_WITHIN_CHARACTERS = 400
 OPENING, CLOSING = "([{", ")]}"
 
 
@@ -125,5 +126,6 @@ def _end_of_brackets(code: str, at: int) -> int:
 
 
 def _name_before(code: str, at: int) -> str:
-    found = re.findall(r"([\w$]+)\s*[=:]\s*(?:useCallback\(|useMemo\()?\s*(?:async\s*)?[^=;\n]*$", code[:at])
+    before = code[max(0, at - NAME_WITHIN_CHARACTERS) : at]
+    found = re.findall(r"([\w$]+)\s*[=:]\s*(?:useCallback\(|useMemo\()?\s*(?:async\s*)?[^=;\n]*$", before)
     return found[-1] if found else "a function"
