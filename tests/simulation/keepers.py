@@ -260,6 +260,7 @@ class KeeperProcess:
         attempts = objects_of(answer, "attempts")
         ended = [answer] if answer.get("say") == words.ENDED else [one for one in attempts if one["phase"] == "ended"]
         for one in ended:
-            self.begun.pop(str(one["key"]), None)
+            if not self.disk_failed:
+                self.begun.pop(str(one["key"]), None)
             self.world.checks.end_is_said(self, str(one["key"]), object_of(one["verdict"]))
             self.machine.an_end_was_said()
