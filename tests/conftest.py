@@ -16,11 +16,8 @@ from support.runtime_process import RuntimeProcess
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[RuntimeProcess]:
     """A runtime of its own, answering."""
-    process = RuntimeProcess(tmp_path / "runtime")
-    try:
+    with RuntimeProcess(tmp_path / "runtime") as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 @pytest.fixture
@@ -75,15 +72,9 @@ def whole_launcher(runtime: RuntimeProcess, tmp_path: Path) -> Iterator[Launcher
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeApi]:
     """A runtime and a launcher with the commands of this repository, for all tests of a file that only order jobs."""
     folder = tmp_path_factory.mktemp("house")
-    runtime = RuntimeProcess(folder / "runtime")
-    try:
+    with RuntimeProcess(folder / "runtime") as runtime:
         runtime.start()
-        launcher = LauncherProcess(folder / "launcher", runtime.url, runtime.token)
-        try:
+        with LauncherProcess(folder / "launcher", runtime.url, runtime.token) as launcher:
             launcher.start()
             with contextlib.closing(runtime.api) as client:
                 yield client
-        finally:
-            launcher.leave_nothing()
-    finally:
-        runtime.leave_nothing()

@@ -14,11 +14,8 @@ from support.runtime_process import RuntimeProcess
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
     """A runtime that soon counts a silent launcher as lost."""
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"), {"LAUNCHER_HEARTBEAT_TIMEOUT": "3"})
-    try:
+    with RuntimeProcess(tmp_path_factory.mktemp("runtime"), {"LAUNCHER_HEARTBEAT_TIMEOUT": "3"}) as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 def test_lost_launchers_are_counted_apart_and_can_be_removed(open_page: OpenPage, stage: Stage) -> None:

@@ -20,11 +20,8 @@ SOON = Wanted(wait_seconds=5.0)
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
     """One for all tests here, each of which leaves no job to the next one's launcher."""
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
-    try:
+    with RuntimeProcess(tmp_path_factory.mktemp("runtime")) as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 @pytest.fixture

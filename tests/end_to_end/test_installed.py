@@ -35,11 +35,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 @pytest.fixture(scope="module")
 def runtime(installed: Installed) -> Iterator[RuntimeProcess]:
     """The installed runtime, with all as it is by default but its port."""
-    process = RuntimeProcess(installed.home / "runtime", program=[installed.program("agent-runtime")])
-    try:
+    with RuntimeProcess(installed.home / "runtime", program=[installed.program("agent-runtime")]) as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 @pytest.fixture(scope="module")

@@ -28,11 +28,8 @@ def collector() -> Iterator[Collector]:
 def runtime(tmp_path: Path, collector: Collector) -> Iterator[RuntimeProcess]:
     """A runtime that tells its traces."""
     told = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
-    process = RuntimeProcess(tmp_path / "runtime", environment=told)
-    try:
+    with RuntimeProcess(tmp_path / "runtime", environment=told) as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 def order(runtime: RuntimeProcess, session: str, agent: str, prompt: str, folder: Path, **headers: str) -> str:

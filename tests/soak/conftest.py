@@ -20,11 +20,8 @@ from support.runtime_process import RuntimeProcess
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
     """A runtime that a file's tests share."""
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
-    try:
+    with RuntimeProcess(tmp_path_factory.mktemp("runtime")) as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 @pytest.fixture(scope="session")

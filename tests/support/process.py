@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -31,6 +32,12 @@ class ProcessUnderTest:
     def is_alive(self) -> bool:
         """Whether the present life has not ended."""
         return self._running is not None and self._running.poll() is None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave_nothing()
 
     def spawn(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         """Begin a life, in a session of its own so that the test's terminal does not reach it."""

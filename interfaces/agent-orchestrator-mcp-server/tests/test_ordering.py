@@ -18,11 +18,8 @@ Call = Callable[..., dict[str, object]]
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
     """A runtime without a launcher."""
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
-    try:
+    with RuntimeProcess(tmp_path_factory.mktemp("runtime")) as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 @pytest.fixture

@@ -46,11 +46,8 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClientBenc
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
     """One runtime for the tests of a file that has none of its own."""
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
-    try:
+    with RuntimeProcess(tmp_path_factory.mktemp("runtime")) as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 @pytest.fixture

@@ -47,11 +47,8 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
-    process = RuntimeProcess(tmp_path_factory.mktemp("runtime"))
-    try:
+    with RuntimeProcess(tmp_path_factory.mktemp("runtime")) as process:
         yield process.start()
-    finally:
-        process.leave_nothing()
 
 
 @pytest.fixture
