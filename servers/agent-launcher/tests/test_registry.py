@@ -138,6 +138,19 @@ def test_two_attempts_of_a_job_are_never_at_work_at_once(registry: RunningJobsRe
     assert registry.attempts() == [first]
 
 
+@pytest.mark.parametrize("phase", Phase)
+def test_only_what_is_being_given_back_is_let_go_of_for_a_later_attempt(
+    registry: RunningJobsRegistry, phase: Phase
+) -> None:
+    first = add_in(registry, phase)
+    add_in(registry, Phase.UNBEGUN, "job_2")
+
+    is_given_back = phase is Phase.UNBEGUN
+    assert registry.unbegun_before(job("s", "job_1", 2)) == ([first] if is_given_back else [])
+    for number in (0, 1):
+        assert registry.unbegun_before(job("s", "job_1", number)) == []
+
+
 def test_an_attempt_that_is_to_be_delivered_is_not_taken_up_again_but_the_next_one_is(
     registry: RunningJobsRegistry,
 ) -> None:
