@@ -1,6 +1,7 @@
-"""What long tests have to wait for begins first, and nothing is skipped in silence.
+"""What long tests have to wait for begins first, nothing is skipped in silence, and what failed is named last.
 
-A skip for a reason that `support.skips` does not list fails the run.
+A skip for a reason that `support.skips` does not list fails the run. Who has only the last lines of a run, as a page
+of CI shows them, finds there what failed.
 """
 
 from collections import Counter
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from support.skips import not_allowed
+
+LINE_CHARACTERS = 200
 
 
 @pytest.hookimpl(trylast=True)
@@ -24,10 +27,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was skipped and may not be."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Iterator[None]:
+    """Say, after all else, what failed, and what was skipped and may not be."""
+    yield
+    for outcome in ("failed", "error"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            terminalreporter.write_line(_line_of(outcome, report), red=True)
     for line in not_allowed(_skips(config)):
         terminalreporter.write_line(f"skipped for a reason that tests/support/skips.py does not list: {line}", red=True)
+
+
+def _line_of(outcome: str, report: pytest.TestReport | pytest.CollectReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    told = str(report.longrepr if crash is None else crash.message).strip().partition("\n")[0]
+    return f"{outcome.upper()} {report.nodeid} - {told[:LINE_CHARACTERS]}"
 
 
 def _skips(config: pytest.Config) -> Iterator[tuple[str, str]]:

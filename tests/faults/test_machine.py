@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -285,6 +286,32 @@ def test_of_two_launchers_with_one_identity_the_older_leaves_and_touches_nothing
     bench.launcher.start()
     bench.open_gate()
     assert bench.end_of(job_id)["status"] == "completed"
+    bench.assert_promises_held()
+
+
+def test_a_call_of_a_boot_before_takes_neither_its_launcher_nor_its_jobs_away(bench: Bench) -> None:
+    bench.launcher.start()
+    running = bench.order_waiting(exit=6)
+    bench.wait_until_runs(running)
+    (known,) = (row for row in bench.api.launchers() if row["status"] == "alive")
+    of_the_past = {
+        "launcher_id": known["launcher_id"],
+        "hostname": socket.gethostname(),
+        "boot_id": "a boot that ended with the power",
+        "max_jobs": 10,
+        "holding": [],
+        "instance": {"id": "a-process-that-never-heard-its-answer", "call": 1, "began": 7.0},
+    }
+
+    bench.api.ask("POST", "/launcher/register", of_the_past)
+
+    wait_until(lambda: bench.launcher.log().count("registered launcher_id=") == 2, "it registered once more")
+    assert bench.api.http.post("/launcher/register", json=of_the_past).json()["code"] == "superseded"
+    wait_until(lambda: bench.api.job(running)["status"] == "running", "the runtime knows that its job goes on")
+    assert bench.end_of(bench.order())["status"] == "completed"
+    bench.open_gate()
+    assert bench.end_of(running)["exit_code"] == 6
+    assert bench.launcher.is_alive
     bench.assert_promises_held()
 
 

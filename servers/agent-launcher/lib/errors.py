@@ -11,7 +11,7 @@ LauncherError
     │   └── CallMissing       this runtime does not have the call; it is left out from then on
     └── IdentityLost          it is about us and not about the call
         ├── LauncherUnknown   the runtime has forgotten us; register again
-        └── Superseded        another process has our identity; leave without touching anything
+        └── Superseded        another process has our identity; register once more as a new one, then leave
 """
 
 # ruff: noqa: N818  (the names say what happened, in the words of the wire)

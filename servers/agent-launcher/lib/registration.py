@@ -18,6 +18,9 @@ from lib.wire.models import Job, Json, JsonObject, RegistrationResponse
 
 log = logging.getLogger("agent-launcher")
 
+RIVAL_SECONDS = 600.0
+"""Who is superseded again within this time of registering as a new process has a living rival, and leaves."""
+
 
 class Registration:
     """Registers, one call at a time, and hands the runtime's view of our attempts to whoever acts on it."""
@@ -45,10 +48,11 @@ class Registration:
         self._current: RegistrationResponse | None = None
         self._known_id = identity.read()
         # Who hears one of our calls twice must not take it for a second process of ours.
-        self._instance_id = f"{machine.chance().getrandbits(96):024x}"
+        self._instance_id = self._new_instance_id()
         # And one of a process before us, which was on its way for long, must not be taken for a later one.
         self._began = machine.monotonic()
         self._calls = 0
+        self._began_anew_at: float | None = None
 
     @property
     def current(self) -> RegistrationResponse | None:
@@ -59,10 +63,13 @@ class Registration:
         """The id to report with, also before this process has registered."""
         return self._current.launcher_id if self._current is not None else self._known_id
 
-    def register(self, instead_of: RegistrationResponse | None) -> RegistrationResponse:
-        """Register, unless someone replaced the registration `instead_of` already.
+    def register(
+        self, instead_of: RegistrationResponse | None, loss: IdentityLost | None = None
+    ) -> RegistrationResponse:
+        """Register, unless someone replaced the registration `instead_of` already; `loss` is why it is needed again.
 
-        Errors:  CallFailed, when the runtime does not answer, and when this launcher is leaving.
+        Errors:  CallFailed, when the runtime does not answer, and when this launcher is leaving; Superseded, when
+                 a later process of this state folder lives.
         """
         with self._lock:
             if self._lifecycle.phase is Phase.LEAVING:
@@ -70,11 +77,15 @@ class Registration:
                 raise CallFailed("this launcher is leaving and does not register again")
             if self._current is not None and self._current is not instead_of:
                 return self._current
+            if isinstance(loss, Superseded):
+                self._become_a_new_process(loss)
             self._calls += 1
             answer = self._api.register(self._about())
             self._remember(answer)
             self._apply(answer)
             self._current = answer
+            if isinstance(loss, Superseded):
+                self._began_anew_at = self._machine.monotonic()
         log.info("registered launcher_id=%s epoch=%s", answer.launcher_id, answer.epoch)
         return answer
 
@@ -84,11 +95,12 @@ class Registration:
         Shape:   False when this launcher is to leave.
         Errors:  CallFailed, as `register`.
         """
-        if isinstance(loss, Superseded):
+        log.warning("the runtime does not know this launcher by now; registering again reason=%s", loss)
+        try:
+            self.register(seen, loss)
+        except Superseded:
             self._lifecycle.tell(Event.SUPERSEDED)
             return False
-        log.warning("the runtime does not know this launcher; registering again")
-        self.register(seen)
         return True
 
     def renewed(self, loss: IdentityLost, seen: RegistrationResponse | None) -> bool:
@@ -98,6 +110,21 @@ class Registration:
         except CallFailed as error:
             log.warning("cannot register error=%s", error)
             return True
+
+    def _become_a_new_process(self, loss: Superseded) -> None:
+        """Take another name for this process: the old one is a past one to the runtime, for good.
+
+        Our state folder is locked, so whoever came after us may be a process that is dead, and whose call was on its
+        way for long: to the runtime one of another boot looks like a later one. What is over then stays over.
+
+        Errors:  Superseded, when that was done a short while ago.
+        """
+        if self._began_anew_at is not None and self._machine.monotonic() - self._began_anew_at < RIVAL_SECONDS:
+            raise loss
+        self._instance_id, self._calls = self._new_instance_id(), 0
+
+    def _new_instance_id(self) -> str:
+        return f"{self._machine.chance().getrandbits(96):024x}"
 
     def _about(self) -> JsonObject:
         """Say who we are and what we hold."""

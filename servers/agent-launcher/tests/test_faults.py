@@ -59,13 +59,15 @@ def test_a_runtime_that_forgot_the_launcher_gets_it_back_with_all_it_holds(
     wait_until(lambda: job.status == "completed", "the job is completed")
 
 
-def test_a_superseded_launcher_leaves_and_touches_nothing(
+def test_a_launcher_that_a_living_one_supersedes_leaves_and_touches_nothing(
     fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
 ) -> None:
     launcher.start()
     job = fake.jobs.add("job_1", "wait-go")
     wait_until(lambda: project.count("start"), "the job runs")
 
+    fake.jobs.supersede()
+    wait_until(lambda: len(fake.jobs.registrations) == 2, "it registered once more")
     fake.jobs.supersede()
 
     assert launcher.wait() == 4

@@ -12,6 +12,7 @@ from launcher_rig.keeper_under_test import KeeperUnderTest, had
 
 from lib.keeper import words
 from lib.wire.models import objects_of
+from support.waiting import wait_until
 
 
 @pytest.fixture(params=["cgroup", "mark", "group"])
@@ -212,7 +213,7 @@ def test_a_launcher_that_reads_nothing_does_not_hold_up_its_keeper(
         keeper.say(words.ORDER, key=long_key)
     keeper.say(words.GO, key="job_1.1")
 
-    keeper.wait_for("start")
+    wait_until(lambda: project.count("start"), "its command runs")
 
     keeper.reach()
     assert len(objects_of(keeper.hello(), "attempts")) == 2

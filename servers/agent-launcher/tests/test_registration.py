@@ -21,6 +21,8 @@ from lib.keeper.words import object_of
 from lib.lifecycle import Event
 from lib.lifecycle import Phase as Life
 from lib.machine.machine import Machine
+from lib.registration import RIVAL_SECONDS
+from lib.wire.models import RegistrationResponse, objects_of
 
 
 @pytest.fixture
@@ -35,6 +37,22 @@ def loss_of(parts: Parts) -> IdentityLost:
     return raised.value
 
 
+def renewed_together(parts: Parts, losses: list[IdentityLost], seen: RegistrationResponse | None) -> list[bool]:
+    """Have as many threads as losses renew at the same moment."""
+    together, done = threading.Barrier(len(losses)), list[bool]()
+
+    def renew(loss: IdentityLost) -> None:
+        together.wait(30)
+        done.append(parts.registration.renewed(loss, seen))
+
+    threads = [threading.Thread(target=renew, args=(loss,)) for loss in losses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return done
+
+
 def test_the_errors_are_cut_by_what_one_does_about_them() -> None:
     for about_us in (LauncherUnknown, Superseded):
         assert issubclass(about_us, IdentityLost)
@@ -47,19 +65,8 @@ def test_of_many_that_were_not_known_exactly_one_registers_again(fake: FakeRunti
     fake.jobs.forget_launcher()
     losses = [loss_of(parts) for _ in range(8)]
     assert all(isinstance(loss, LauncherUnknown) for loss in losses)
-    together, done = threading.Barrier(8), list[bool]()
 
-    def renew(loss: IdentityLost) -> None:
-        together.wait(30)
-        done.append(parts.registration.renewed(loss, seen))
-
-    threads = [threading.Thread(target=renew, args=(loss,)) for loss in losses]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-
-    assert done == [True] * 8
+    assert renewed_together(parts, losses, seen) == [True] * 8
     assert len(fake.jobs.registrations) == 2
     assert parts.registration.current is not seen
 
@@ -96,29 +103,99 @@ def test_a_starter_that_is_not_known_registers_again_and_gets_its_grant(fake: Fa
     assert fake_job.status == "running"
 
 
-@pytest.mark.parametrize("who", ["heartbeat", "poller", "reporter", "starter"])
-def test_whoever_is_superseded_never_registers_and_has_the_launcher_leave(
-    fake: FakeRuntime, parts: Parts, who: str
-) -> None:
-    parts.registered()
-    fake.jobs.add("job_1")
-    found = parts.api.poll_job(parts.registration.launcher_id or "")
-    assert found is not None
-    ended = attempt_of(job("s", "job_9"), parts.machine)
-    parts.registry.add_job("job_9", ended)
-    parts.registry.store(ended, Ended({"exit_code": 0}))
-    fake.jobs.supersede()
-
+def is_superseded_at(who: str, parts: Parts) -> None:
+    """Have one of those that call the runtime be the one who hears of it."""
     if who == "starter":
-        parts.starter.start([found])
-        assert parts.words_about("job_1.1") == ["order"]  # and never to go
+        parts.starter.start([job("s", "job_1")])
     else:
         getattr(parts, who).step()
 
+
+@pytest.fixture(params=["heartbeat", "poller", "reporter", "starter"])
+def who(request: pytest.FixtureRequest, fake: FakeRuntime, parts: Parts) -> str:
+    """Who hears of it; a job is queued, and an end is yet to be reported."""
+    parts.registered()
+    fake.jobs.add("job_1")
+    ended = attempt_of(job("s", "job_9"), parts.machine)
+    parts.registry.add_job("job_9", ended)
+    parts.registry.store(ended, Ended({"exit_code": 0}))
+    return str(request.param)
+
+
+def test_whoever_is_superseded_registers_once_as_a_new_process_and_goes_on(
+    fake: FakeRuntime, parts: Parts, who: str
+) -> None:
+    fake.jobs.supersede()
+
+    is_superseded_at(who, parts)
+
+    old, new = (object_of(one["instance"]) for one in fake.jobs.registrations)
+    assert new["id"] != old["id"]
+    assert (new["call"], new["began"]) == (1, old["began"])
+    assert fake.jobs.registrations[1]["launcher_id"] == "lnch_1"
+    assert "job_9" in [one["job_id"] for one in objects_of(fake.jobs.registrations[1], "holding")]
+    assert parts.lifecycle.next_event(0.01) is None
+    parts.heartbeat.step()
+    assert len(fake.jobs.registrations) == 2
+
+
+def test_whoever_is_superseded_again_never_registers_and_has_the_launcher_leave(
+    fake: FakeRuntime, parts: Parts, who: str
+) -> None:
+    fake.jobs.supersede()
+    parts.heartbeat.step()
+    fake.jobs.supersede()
+
+    is_superseded_at(who, parts)
+
+    assert len(fake.jobs.registrations) == 2
+    assert parts.lifecycle.next_event(0.01) is Event.SUPERSEDED
+    assert [one.phase for one in parts.registry.attempts() if one.job.job_id == "job_9"] == [Phase.ENDED]
+    assert "go" not in parts.words_about("job_1.1")
+
+
+def test_a_rival_long_ago_does_not_count(fake: FakeRuntime, parts: Parts) -> None:
+    parts.registered()
+    for _ in range(3):
+        fake.jobs.supersede()
+        parts.heartbeat.step()
+        parts.machine.pass_time(RIVAL_SECONDS)
+
+    assert len(fake.jobs.registrations) == 4
+    assert parts.lifecycle.next_event(0.01) is None
+
+
+def test_a_new_process_that_was_not_heard_registers_again(fake: FakeRuntime, parts: Parts) -> None:
+    parts.registered()
+    fake.jobs.supersede()
+    fake.fail("register", Fault.SERVER_ERROR)
+
+    parts.heartbeat.step()
+    assert len(fake.jobs.registrations) == 1
+    parts.heartbeat.step()
+
+    assert len(fake.jobs.registrations) == 2
+    assert parts.lifecycle.next_event(0.01) is None
+
+
+def test_a_new_process_that_is_not_taken_has_the_launcher_leave(fake: FakeRuntime, parts: Parts) -> None:
+    parts.registered()
+    fake.jobs.supersede(for_good=True)
+
+    parts.heartbeat.step()
+
     assert len(fake.jobs.registrations) == 1
     assert parts.lifecycle.next_event(0.01) is Event.SUPERSEDED
-    assert ended.phase is Phase.ENDED
-    assert ended in parts.registry.attempts()
+
+
+def test_of_many_that_were_superseded_exactly_one_registers_again(fake: FakeRuntime, parts: Parts) -> None:
+    seen = parts.registered().registration.current
+    fake.jobs.supersede()
+    losses = [loss_of(parts) for _ in range(8)]
+    assert all(isinstance(loss, Superseded) for loss in losses)
+
+    assert renewed_together(parts, losses, seen) == [True] * 8
+    assert len(fake.jobs.registrations) == 2
 
 
 def test_a_runtime_that_does_not_answer_is_no_reason_to_leave(fake: FakeRuntime, parts: Parts) -> None:

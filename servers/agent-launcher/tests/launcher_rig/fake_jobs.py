@@ -56,7 +56,7 @@ class FakeJobs:
         self.drops: list[JsonObject] = []
         self.adopts = True
         self.is_seed = False
-        self.is_superseded = False
+        self.is_superseded = self.is_replaced_for_good = False
 
     def add(self, job_id: str, session_name: str = "s", **fields: Json) -> FakeJob:
         """Queue a start job."""
@@ -87,14 +87,17 @@ class FakeJobs:
             self.launcher_id = None
             self.changed.notify_all()
 
-    def supersede(self) -> None:
-        """Act as if another process had registered with the launcher's identity."""
+    def supersede(self, *, for_good: bool = False) -> None:
+        """Act as if another process had registered with the launcher's identity; if for good, one that began later."""
         with self.changed:
-            self.is_superseded = True
+            self.is_superseded, self.is_replaced_for_good = True, for_good
             self.changed.notify_all()
 
     def register(self, body: JsonObject) -> JsonObject:
         with self.changed:
+            if self.is_replaced_for_good:
+                raise Refusal(409, "superseded")
+            self.is_superseded = False
             self.registrations.append(body)
             told = body.get("launcher_id")
             self.launcher_id = told if isinstance(told, str) else f"lnch_{len(self.registrations)}"

@@ -206,8 +206,9 @@ class KeeperUnderTest:
         end_processes(self.project.pids())
 
     def wait_for(self, word: str, count: int = 1) -> None:
-        """Wait until the command has written a word so often."""
+        """Wait until the command has written a word so often, and the keeper has written down that it runs."""
         wait_until(lambda: self.project.count(word) >= count, f"'{word}' is written {count} times")
+        self.hello()
 
     def _use(self, line: socket.socket) -> None:
         self.hang_up()

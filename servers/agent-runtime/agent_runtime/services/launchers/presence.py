@@ -87,7 +87,7 @@ def known_launcher(tx: Transaction, launcher_id: LauncherId, epoch: int | None =
         raise Conflict(
             "superseded",
             f"launcher '{launcher_id}' was registered again: epoch {launcher.epoch} is the current one, found {epoch} "
-            "(stop polling and leave, without ending any job)",
+            "(leave, without ending any job; or, if no other process can have this identity, register as a new one)",
         )
     return launcher
 
