@@ -1,10 +1,14 @@
 """Writes docs/reference/ from the code: the API, the commands, the states of a job. A test compares them."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent_backends.kind import Kind
@@ -16,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 RUNTIME = Path(sys.executable).with_name("agent-runtime")
 LAUNCHER = ROOT / "servers" / "agent-launcher" / "agent-launcher"
+ASKED_AT_ONCE = 4
 MCP_SERVER = ROOT / "interfaces" / "agent-orchestrator-mcp-server" / "agent-orchestrator-mcp.py"
 
 
@@ -40,27 +45,39 @@ def openapi() -> str:
 
 def commands_page() -> str:
     """What each program says about itself."""
-    parts = ["# Commands\n\nWhat each program says when it is asked with `--help`. Written by `make reference`.\n"]
-    parts.append(_section("agent-runtime", [str(RUNTIME)], "uv run agent-runtime"))
-    parts += [_section(f"agent-runtime {name}", [str(RUNTIME), name], f"uv run agent-runtime {name}")
-              for name in subcommands([str(RUNTIME)])]  # fmt: skip
-    launcher = "servers/agent-launcher/agent-launcher"
-    parts.append(_section("agent-launcher", [sys.executable, str(LAUNCHER)], launcher))
-    parts += [_section(f"agent-launcher {name}", [sys.executable, str(LAUNCHER), name], f"{launcher} {name}")
-              for name in subcommands([sys.executable, str(LAUNCHER)])]  # fmt: skip
-    backends = [sys.executable, str(ROOT / "commands" / "agent-backends")]
-    parts += [_section(f"agent-backends {name}", [*backends, name], f"commands/agent-backends {name}")
-              for name in subcommands(backends)]  # fmt: skip
-    ao = [sys.executable, str(ROOT / "commands" / "ao")]
-    parts.append(_section("ao", ao, "commands/ao"))
-    own = [name for name, verb in VERBS.items() if not verb.script]
-    parts += [_section(f"ao {name}", [*ao, name], f"commands/ao {name}") for name in own]
-    for path in command_scripts():
-        parts.append(_section(path.name, [sys.executable, str(path)], f"commands/{path.name}"))
-    parts.append(
-        _section("agent-orchestrator-mcp", [sys.executable, str(MCP_SERVER)], str(MCP_SERVER.relative_to(ROOT)))
-    )
-    return "\n".join(parts)
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as askers:
+        sections = askers.map(_section, programs())
+        first = "# Commands\n\nWhat each program says when it is asked with `--help`. Written by `make reference`.\n"
+        return "\n".join([first, *sections])
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that can be asked for help: its name, how to run it, and how a reader calls it."""
+
+    name: str
+    command: Sequence[str]
+    called: str
+
+    def with_verbs(self, verbs: Iterable[str]) -> Iterator[Program]:
+        """Name it with each of its sub-commands."""
+        yield from (replace(self, name=f"{self.name} {verb}", command=[*self.command, verb],
+                            called=f"{self.called} {verb}") for verb in verbs)  # fmt: skip
+
+
+def programs() -> Iterator[Program]:
+    """All programs and their sub-commands, in the order of the page."""
+    python = sys.executable
+    runtime = Program("agent-runtime", [str(RUNTIME)], "uv run agent-runtime")
+    launcher = Program("agent-launcher", [python, str(LAUNCHER)], str(LAUNCHER.relative_to(ROOT)))
+    backends = Program("agent-backends", [python, str(ROOT / "commands" / "agent-backends")], "commands/agent-backends")
+    ao = Program("ao", [python, str(ROOT / "commands" / "ao")], "commands/ao")
+    yield from (runtime, *runtime.with_verbs(subcommands(runtime)))
+    yield from (launcher, *launcher.with_verbs(subcommands(launcher)))
+    yield from backends.with_verbs(subcommands(backends))
+    yield from (ao, *ao.with_verbs(name for name, verb in VERBS.items() if not verb.script))
+    yield from (Program(path.name, [python, str(path)], f"commands/{path.name}") for path in command_scripts())
+    yield Program("agent-orchestrator-mcp", [python, str(MCP_SERVER)], str(MCP_SERVER.relative_to(ROOT)))
 
 
 def command_scripts() -> list[Path]:
@@ -68,18 +85,18 @@ def command_scripts() -> list[Path]:
     return sorted(path for path in (ROOT / "commands").glob("ao-*") if not path.suffix)
 
 
-def subcommands(command: list[str]) -> list[str]:
+def subcommands(program: Program) -> list[str]:
     """A program's own sub-commands, as its help lists them."""
-    _, _, listing = _output([*command, "--help"]).partition("Commands:\n")
+    _, _, listing = _output([*program.command, "--help"]).partition("Commands:\n")
     return [line.split()[0] for line in listing.splitlines() if line[:2] == "  " and line[2:3].isalpha()]
 
 
-def _section(title: str, command: list[str], called: str) -> str:
-    text = "\n".join(line.rstrip() for line in _output([*command, "--help"]).strip().splitlines())
-    return f"## {title}\n\n`{called}`\n\n```text\n{text}\n```\n"
+def _section(program: Program) -> str:
+    text = "\n".join(line.rstrip() for line in _output([*program.command, "--help"]).strip().splitlines())
+    return f"## {program.name}\n\n`{program.called}`\n\n```text\n{text}\n```\n"
 
 
-def _output(command: list[str]) -> str:
+def _output(command: Sequence[str]) -> str:
     plain = {"TYPER_USE_RICH": "0", "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "XDG_CONFIG_HOME": "/nowhere"}
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AGENT_", "LAUNCHER_"))}
     environment = {**own, **plain, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}

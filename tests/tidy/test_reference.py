@@ -23,6 +23,7 @@ def settings_read(source: Source) -> Iterator[str]:
             yield node.value
 
 
+@pytest.mark.timeout(600)  # each of sixty programs is asked for its help
 @pytest.mark.parametrize("name", pages())
 def test_the_generated_pages_are_up_to_date(name: str) -> None:
     written = (REFERENCE / name).read_text(encoding="utf-8")

@@ -19,12 +19,13 @@ _HOP = """#!/usr/bin/env python3
 import os, signal, time
 end = time.monotonic() + 90
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-for _ in range(200):
+for number in range(80):
     if os.fork() == 0:
         os.setsid()
+        time.sleep(number * 0.005)
         while time.monotonic() < end:
-            time.sleep(0.3)
             if os.fork(): os._exit(0)
+            time.sleep(0.4)
         os._exit(0)
 print("up", flush=True)
 time.sleep(90)
@@ -84,7 +85,7 @@ def test_a_stop_wins_against_processes_that_keep_changing_their_numbers(
     wait_until(lambda: "up" in keeper.output(), "many processes run")
     mark = process_tree.lock_limit(keeper.pid())
     assert mark is not None
-    assert len(process_tree.marked(mark)) > 100
+    wait_until(lambda: len(process_tree.marked(mark)) > 40, "a look that takes its time still finds most of them")
 
     stop(keeper, 0.1)
 
