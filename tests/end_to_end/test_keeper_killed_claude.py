@@ -13,8 +13,6 @@ from support.model_stand_in import ModelStandIn
 from support.runtime_api import RuntimeApi
 from support.waiting import wait_until
 
-# A real client that is started twice takes its time on a machine that does other things as well.
-pytestmark = pytest.mark.timeout(300)
 DAEMON = "env -i setsid sh -c 'trap \"\" TERM; echo $$ >> tool-pids; exec sleep 600' < /dev/null > /dev/null 2>&1 &"
 TOOL = f"{DAEMON} echo $$ >> tool-pids; sleep 600; echo over >> tool-pids"
 

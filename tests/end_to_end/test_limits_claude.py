@@ -17,9 +17,6 @@ from support.runtime_api import JsonObject, RuntimeApi
 from support.runtime_process import RuntimeProcess
 from support.waiting import wait_until
 
-# Real clients, several starts each: minutes on a machine that does other things as well.
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def subscriber(runtime: RuntimeProcess, model: ModelStandIn, tmp_path: Path) -> Iterator[LauncherProcess]:

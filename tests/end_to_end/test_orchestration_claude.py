@@ -16,8 +16,6 @@ from support.runtime_api import RuntimeApi
 from support.runtime_process import RuntimeProcess
 
 SERVER = REPOSITORY / "interfaces/agent-orchestrator-mcp-server/agent-orchestrator-mcp.py"
-# Real clients, several starts each: minutes on a machine that does other things as well.
-pytestmark = pytest.mark.timeout(300)
 CHILDREN = ("kid-1", "kid-2", "kid-3")
 
 

@@ -5,14 +5,11 @@ import signal
 from pathlib import Path
 
 import psutil
-import pytest
 
 from support.launcher_process import LauncherProcess
 from support.model_stand_in import ModelStandIn
 from support.runtime_api import RuntimeApi
 from support.waiting import wait_until
-
-pytestmark = pytest.mark.timeout(300)
 
 NOT_YET = "test -e mended || { echo it is not mended; exit 1; }"
 SAYS_TOO_EARLY = """say: {"done": "so I say"}

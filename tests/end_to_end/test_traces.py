@@ -55,7 +55,6 @@ def spans_of(collector: Collector, job_id: str, last: str) -> dict[str, Told]:
     return collector.of_trace(trace() or "")
 
 
-@pytest.mark.timeout(300)
 def test_one_trace_tells_a_job_from_its_order_over_model_and_tools_to_its_report(
     runtime: RuntimeProcess, api: RuntimeApi, claude_launcher: LauncherProcess, collector: Collector, tmp_path: Path
 ) -> None:

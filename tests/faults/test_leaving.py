@@ -158,7 +158,6 @@ def test_sigterm_while_a_call_hangs_loses_neither_the_claim_nor_the_end(
     bench.assert_promises_held()
 
 
-@pytest.mark.timeout(240)
 def test_an_upgrade_with_twenty_jobs_keeps_every_job_every_exit_code_and_every_byte(bench: Bench) -> None:
     bench.launcher.start()
     jobs = {bench.order_waiting(exit=n % 3, out=f"job {n} ä\n" * (n + 1)): n for n in range(UPGRADED)}
