@@ -205,6 +205,26 @@ def test_a_job_that_waits_says_why_and_what_would_change_it(rig: StoreRig) -> No
     assert why(later.id) == ("not_before", f"waits until 2027-01-02 03:04:{rig.clock.now().second:02} UTC")
 
 
+def test_launchers_that_take_nothing_for_different_reasons_are_not_said_to_be_full(rig: StoreRig) -> None:
+    def why() -> tuple[str, str]:
+        waiting = rig.do(lambda tx: explain_waiting(tx, [job]))[job.id]
+        return waiting.reason, waiting.sentence
+
+    job = rig.create()
+    broken, busy, full = (rig.launcher(hostname=host) for host in ("broken", "busy", "full"))
+    rig.poll(broken, slots=0, refusal="launcher_cannot_start_jobs")
+    rig.poll(busy, slots=0, refusal="launcher_overloaded")
+
+    rig.poll(full, slots=0)
+    assert why()[0] == "no_free_slot"
+    assert "the one fitting launcher runs" in why()[1]
+    rig.poll(full, slots=0, refusal="launcher_overloaded")
+    reason, sentence = why()
+    assert reason == "launcher_overloaded"
+    assert "some fitting launchers have as much to do" in sentence
+    assert "some fitting launchers cannot start processes" in sentence
+
+
 def test_the_turns_of_a_session_keep_their_order_when_the_clock_is_set_back(rig: StoreRig) -> None:
     begun = rig.create("talk")
     turns = [rig.run(rig.launcher(hostname="here"))]

@@ -18,6 +18,14 @@ _CAUSE_CHARACTERS = 500
 _HOSTS_SHOWN = 8
 # A poll is answered within 30 s, and the next one follows at once; launchers that take nothing ask too.
 QUIET_AFTER = timedelta(seconds=40)
+_REFUSING: Mapping[WaitReason, str] = {
+    WaitReason.LAUNCHER_OVERLOADED: ("have as much to do as their machines are to bear (it goes on when that is less)"),
+    WaitReason.LAUNCHER_SHORT_OF_MEMORY: "are short of memory (it goes on when a job ends or memory is freed)",
+    WaitReason.LAUNCHER_CANNOT_START_JOBS: (
+        "cannot start processes or write their disks (see 'agent-launcher doctor' there)"
+    ),
+}
+"""What launchers say that take nothing, the passing before the lasting."""
 
 
 @dataclass(frozen=True)
@@ -187,27 +195,22 @@ def _no_launcher_takes_it(
             f"{_each_of(len(open_ones))} counts as alive: frozen or cut off (it goes on when one answers, or another "
             "is started)",
         )
-    open_ones = answering
-    if all(item.refusal == WaitReason.LAUNCHER_SHORT_OF_MEMORY for item in open_ones):
-        return Waiting(
-            WaitReason.LAUNCHER_SHORT_OF_MEMORY,
-            "the fitting launchers are short of memory (it goes on when a job ends or memory is freed)",
-        )
-    if all(item.refusal == WaitReason.LAUNCHER_OVERLOADED for item in open_ones):
-        return Waiting(
-            WaitReason.LAUNCHER_OVERLOADED,
-            "the fitting launchers' machines have as much to do as they are to bear (it goes on when that is less)",
-        )
-    if all(item.refusal == WaitReason.LAUNCHER_CANNOT_START_JOBS for item in open_ones):
-        return Waiting(
-            WaitReason.LAUNCHER_CANNOT_START_JOBS,
-            "the fitting launchers cannot start processes or write their disks (see 'agent-launcher doctor' there)",
-        )
-    running = sum(at_work.get(item.id, 0) for item in open_ones)
+    taking = [item for item in answering if item.refusal not in _REFUSING]
+    if not taking:
+        return _refused(answering)
+    running = sum(at_work.get(item.id, 0) for item in taking)
     return Waiting(
         WaitReason.NO_FREE_SLOT,
-        f"waits for a free slot: {_runs(len(open_ones), running)} (it goes on when one ends)",
+        f"waits for a free slot: {_runs(len(taking), running)} (it goes on when one ends)",
     )
+
+
+def _refused(launchers: Sequence[Launcher]) -> Waiting:
+    """Say why launchers that all take nothing do so; what passes by itself is the reason, if it is that with one."""
+    said = {item.refusal for item in launchers}
+    given = [reason for reason in _REFUSING if reason in said]
+    who = "the fitting launchers" if len(given) == 1 else "some fitting launchers"
+    return Waiting(given[0], "; ".join(f"{who} {_REFUSING[reason]}" for reason in given))
 
 
 def _with_client(tx: Transaction, job: Job, launchers: list[Launcher]) -> list[Launcher] | Waiting:
