@@ -99,6 +99,7 @@ class Launcher:
         self._numbers: NumbersServer | None = None
         self._exit_code = EXIT_OK
         self._drains_until: float | None = None
+        self._was_told_to_go = False
 
     def run(self) -> int:
         """Run until told to leave and return the exit code.
@@ -295,13 +296,19 @@ class Launcher:
             self.lifecycle.advance(Phase.LEAVING)
 
     def _one_phase_further(self) -> None:
+        was_told_to_go, self._was_told_to_go = self._was_told_to_go, True
         if self.lifecycle.advance(Phase.DRAINING):
             self._drain()
-            if self._config.drain.seconds is not None:
-                self._drains_until = self._machine.monotonic() + self._config.drain.seconds
-            log.info("no more jobs are taken; %d still run (Ctrl+C again stops them)", len(self._registry.at_work()))
-        elif self.lifecycle.phase is Phase.DRAINING:
-            self.lifecycle.advance(Phase.STOPPING)
+        elif was_told_to_go or self.lifecycle.phase is not Phase.DRAINING:
+            self._do_not_wait()
+            return
+        # It may have been draining by itself, after the last job that it may take: nobody has been told yet.
+        if self._config.drain.seconds is not None:
+            self._drains_until = self._machine.monotonic() + self._config.drain.seconds
+        log.info("no more jobs are taken; %d still run (Ctrl+C again stops them)", len(self._registry.at_work()))
+
+    def _do_not_wait(self) -> None:
+        if self.lifecycle.advance(Phase.STOPPING):
             log.info("stopping %d running jobs (Ctrl+C again leaves them running and quits)", self._stopper.stop_all())
         else:
             self._exit_code = EXIT_INTERRUPTED

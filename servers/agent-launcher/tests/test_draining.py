@@ -56,3 +56,36 @@ def test_a_drain_with_a_limit_ends_as_soon_as_all_is_reported(
 
     assert launcher.wait() == 0
     assert job.status == "completed"
+
+
+def test_the_first_sigterm_waits_for_what_runs_also_after_the_last_job_that_a_launcher_may_take(
+    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
+) -> None:
+    launcher.start("--max-total-jobs", "1")
+    job = fake.jobs.add("job_1", "wait-go")
+    wait_until(lambda: project.count("start"), "the job runs")
+    polls = fake.jobs.polls
+    wait_until(lambda: fake.jobs.polls > polls, "it asks for stops alone")
+
+    launcher.signal(signal.SIGTERM)
+    wait_until(lambda: "no more jobs are taken; 1 still run" in launcher.log(), "it was heard")
+
+    assert len(living(project.pids())) == 1
+    project.let_go("go")
+    assert launcher.wait() == 0
+    assert job.status == "completed"
+
+
+def test_the_second_sigterm_stops_what_runs_also_after_the_last_job_that_a_launcher_may_take(
+    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
+) -> None:
+    launcher.start("--once")
+    job = fake.jobs.add("job_1", "wait-go")
+    wait_until(lambda: project.count("start"), "the job runs")
+    launcher.signal(signal.SIGTERM)
+    wait_until(lambda: "no more jobs are taken" in launcher.log(), "it was heard")
+
+    launcher.signal(signal.SIGTERM)
+
+    assert launcher.wait() == 0
+    assert job.status == "stopped"

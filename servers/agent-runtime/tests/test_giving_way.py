@@ -4,6 +4,7 @@ import pytest
 from household import PowerCutError
 from inquiry import ALLOW, DENY, WAITING, Inquiry
 
+from agent_runtime.domain.callback import CallbackState
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.job import Job, JobStatus, JobType, WaitsOn
 from agent_runtime.domain.question import QuestionKind, QuestionStatus
@@ -13,6 +14,8 @@ from agent_runtime.services.jobs.waiting import explain_waiting
 from agent_runtime.services.launchers.claims import Ask, look_for_work
 from agent_runtime.services.launchers.reports import Report, finish, start
 from agent_runtime.services.questions.answering import expire_questions
+from agent_runtime.services.sessions.messages import edit_message, list_messages
+from agent_runtime.upkeep.queue import free_due_jobs
 from support.store_rig import StoreRig, proof
 
 
@@ -98,6 +101,62 @@ def test_a_turn_that_gave_way_before_it_had_a_conversation_begins_again_with_its
     assert kind is JobType.START_SESSION
     assert words.startswith("work, asker"), "no conversation is there that knows what was ordered"
     assert "not today" in words
+
+
+def test_an_attempt_that_dies_with_the_answers_leaves_them_to_the_next_one(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    job = house.run("asker")
+    house.speak("asker")
+    question = inquiry.asked(job, kind=QuestionKind.TEXT, tool=None, input=None, text="Which room?")
+    give_way(inquiry, job)
+    inquiry.answer(question, {"answer": "the blue one"})
+    assert "the blue one" in claimed(inquiry)[0][1]
+
+    report = Report(proof(house.job(job.id)), JobStatus.FAILED, reason="model_unreachable", exit_code=1)
+    house.do(lambda tx: finish(tx, report))
+    house.clock.move(seconds=60)
+    house.do(free_due_jobs)
+
+    ((kind, words),) = claimed(inquiry)
+    assert kind is JobType.RESUME_SESSION
+    assert "model_unreachable" in words
+    assert "the blue one" in words
+
+
+def test_a_parent_whose_news_turn_gave_way_is_told_of_later_news_in_a_turn_of_its_own(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    boss = house.run("boss")
+    house.speak("boss")
+    one, two = house.run("one", "boss"), house.run("two", "boss")
+    house.end(boss)
+    house.end(one)
+    (news,) = house.run_all()
+    question = inquiry.asked(news, kind=QuestionKind.TEXT, tool=None, input=None, text="Which room?")
+    give_way(inquiry, news)
+
+    house.end(two)
+
+    assert house.states("boss") == [("one", CallbackState.DELIVERED), ("two", CallbackState.PENDING)]
+    inquiry.answer(question, {"answer": "the blue one"})
+    ((_, words),) = claimed(inquiry)
+    assert "two" not in words
+    house.end(news)
+    ((_, words),) = claimed(inquiry)
+    assert "result of two" in words
+
+
+def test_the_words_of_a_message_that_gave_way_are_read_and_cannot_be_changed(inquiry: Inquiry) -> None:
+    job = inquiry.house.run("asker")
+    inquiry.house.speak("asker")
+    inquiry.asked(job)
+    give_way(inquiry, job)
+
+    with pytest.raises(Conflict, match="waits for an answer") as told:
+        inquiry.house.do(lambda tx: edit_message(tx, job.id, "something else"))
+    assert told.value.code == "already_claimed"
+    session = inquiry.house.session("asker")
+    (message,) = inquiry.house.do(lambda tx: list_messages(tx, session, 9, None))
+    assert not message.is_editable
 
 
 def test_the_last_answer_wakes_a_launcher_and_all_answers_are_said_as_they_were_given(

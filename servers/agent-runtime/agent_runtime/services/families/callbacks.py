@@ -28,6 +28,7 @@ from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
 from agent_runtime.services.agents.requirements import AgentNeeds
 from agent_runtime.services.jobs.admission import ancestors
 from agent_runtime.services.jobs.agreements import emit_callback_event, make_callback
+from agent_runtime.services.jobs.giving_way import has_given_way
 from agent_runtime.services.jobs.orders import RUNNING_LIMIT, create_job
 from agent_runtime.services.ports.families import CallbackChanges, CallbackFilter
 from agent_runtime.services.ports.queries import JobFilter
@@ -220,11 +221,12 @@ def _tell_parent(tx: Transaction, parent: Session, due: Sequence[Callback], at_w
 
 
 def _unread_message(tx: Transaction, parent: Session) -> JobId | None:
-    """Name the job that is to tell a parent of its children and that no launcher has taken yet."""
+    """Name the job that is to tell a parent of its children and that no agent has read yet."""
     job = tx.jobs.get(parent.current_job_id) if parent.current_job_id is not None else None
     if job is None or job.status is not JobStatus.PENDING or not tx.relatives.callbacks.is_delivery(job.id):
         return None
-    return job.id
+    # What gave way was read, and goes on with answers alone.
+    return None if has_given_way(job) else job.id
 
 
 def _tell_more(tx: Transaction, parent: Session, due: Sequence[Callback], at_work: Sequence[str]) -> None:

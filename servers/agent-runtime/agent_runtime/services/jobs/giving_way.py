@@ -5,12 +5,14 @@ with the session, and the words that it is given are the answers.
 """
 
 import json
+from collections.abc import Sequence
 
 from agent_runtime.domain.job import Job, JobStatus, Move, WaitsOn
 from agent_runtime.domain.question import Question, QuestionKind, QuestionStatus, in_words
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.services.jobs.moves import announce_ready, move_job, way_home
+from agent_runtime.services.ports.queries import PastAttempt
 from agent_runtime.services.ports.store import JobChanges, Transaction
 
 _INTRODUCTION = (
@@ -52,10 +54,15 @@ def has_given_way(job: Job) -> bool:
     return job.reason == Reason.GAVE_WAY
 
 
-def answers_for(tx: Transaction, job: Job) -> str:
-    """Give the words with which a job that gave way goes on with its session: the answers."""
+def answers_for(tx: Transaction, job: Job, past: Sequence[PastAttempt]) -> list[str]:
+    """Give the words with which a job that once gave way goes on: the answers that no turn has taken.
+
+    Shape:   Nothing, or a text. The attempt that was told of them may have died before its agent read a word.
+    """
+    if not any(one.reason == Reason.GAVE_WAY for one in past):
+        return []
     told = [one for one in tx.questions.of_job(job.id) if one.taken_at is None and one.status in _SAID]
-    return "\n\n".join([_INTRODUCTION, *(_as_said(one) for one in told), _ALLOWED])
+    return ["\n\n".join([_INTRODUCTION, *(_as_said(one) for one in told), _ALLOWED])] if told else []
 
 
 _SAID = (QuestionStatus.ANSWERED, QuestionStatus.EXPIRED)

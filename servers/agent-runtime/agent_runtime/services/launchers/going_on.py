@@ -22,17 +22,20 @@ def as_told(tx: Transaction, launcher: Launcher, job: Job, prompt: str) -> tuple
     """Say as what a launcher is to run a job, and with which words."""
     if job.attempt < 2:
         return job.type, prompt
+    past = tx.jobs.past_attempts(job.id)
+    answers = answers_for(tx, job, past)
     session = tx.sessions.glance(job.session_id)
     if session is None or session.backend_session_id is None:
-        return job.type, f"{prompt}\n\n{answers_for(tx, job)}" if has_given_way(job) else prompt
-    if has_given_way(job):
-        return JobType.RESUME_SESSION, answers_for(tx, job)
-    before = [one for one in tx.jobs.past_attempts(job.id) if one.started_at is not None]
+        return job.type, "\n\n".join([prompt, *answers])
+    if answers and has_given_way(job):
+        return JobType.RESUME_SESSION, "\n\n".join(answers)
+    before = [one for one in past if one.started_at is not None]
     has_spoken = bool(before) and _has_spoken(tx, job)
-    if session.hostname not in (None, launcher.hostname):
-        return job.type, _NOT_HERE.format(why=_why(before[-1]), prompt=prompt) if has_spoken else prompt
+    is_here = session.hostname in (None, launcher.hostname)
     # Never a new conversation under the name of one that is there.
-    return JobType.RESUME_SESSION, _GO_ON.format(why=_why(before[-1]), prompt=prompt) if has_spoken else prompt
+    kind, frame = (JobType.RESUME_SESSION, _GO_ON) if is_here else (job.type, _NOT_HERE)
+    told = frame.format(why=_why(before[-1]), prompt=prompt) if has_spoken else prompt
+    return kind, "\n\n".join([told, *answers])
 
 
 def _has_spoken(tx: Transaction, job: Job) -> bool:

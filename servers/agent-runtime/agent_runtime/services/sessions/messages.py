@@ -8,6 +8,7 @@ from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.ids import JobId
 from agent_runtime.domain.job import Job, JobStatus
 from agent_runtime.domain.session import Session
+from agent_runtime.services.jobs.giving_way import has_given_way
 from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.moves import emit_job_event
 from agent_runtime.services.jobs.orders import stop_job
@@ -46,7 +47,7 @@ class Message:
     @property
     def is_editable(self) -> bool:
         """Whether it can still be changed: nobody has it yet, and it is somebody's own words."""
-        return self.job.status is JobStatus.PENDING and not self.is_news
+        return self.job.status is JobStatus.PENDING and not self.is_news and not has_given_way(self.job)
 
 
 def list_messages(tx: Transaction, session: Session, limit: int, before: JobId | None) -> Sequence[Message]:
@@ -65,6 +66,11 @@ def edit_message(tx: Transaction, job_id: JobId, prompt: str) -> Job:
         raise Conflict(
             "not_editable",
             f"cannot change job '{job_id}': it carries the runtime's own news of children (withdraw it instead)",
+        )
+    if job.status is JobStatus.PENDING and has_given_way(job):
+        raise Conflict(
+            "already_claimed",
+            f"cannot change job '{job_id}': its agent has read it and waits for an answer (say more with a resume)",
         )
     changed = tx.jobs.edit_prompt(job_id, prompt)
     if changed is None:
