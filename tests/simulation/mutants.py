@@ -26,13 +26,14 @@ from lib.attempt import report
 from lib.attempt.attempt import Attempt, Change
 from lib.attempt.folder import RunFolder
 from lib.attempt.witness import Witness, witness_of
-from lib.errors import CallFailed, CallRejected
+from lib.errors import CallFailed, CallRejected, Superseded
 from lib.keeper import verdicts
 from lib.keeper.held import Held
 from lib.keeper.journal import Journal
 from lib.keeper.keeper import Keeper
 from lib.keeper.ladder import Ladder
 from lib.keeper.words import RECORD_GRANTED, RECORD_SPAWNED, JsonObject
+from lib.registration import Registration
 from lib.reporter import Reporter
 from lib.starter import Starter
 from lib.supervisor import Supervisor
@@ -162,9 +163,11 @@ def _output_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stopper.Stopper, "drop", drop)
 
 
-def _heard_twice_lives_twice(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(launchers, "is_repeated", _always(False))
-    patch.setattr(launchers, "epoch_of", lambda known, _: 1 if known is None else known.epoch + 1)
+def _superseded_leaves_at_once(patch: pytest.MonkeyPatch) -> None:
+    def leave(_: Registration, loss: Superseded) -> None:
+        raise loss
+
+    patch.setattr(Registration, "_become_a_new_process", leave)
 
 
 def _end_is_not_shown(patch: pytest.MonkeyPatch) -> None:
@@ -322,7 +325,7 @@ def mutants() -> Sequence[Mutant]:
         Mutant("a claim that was lost on the way is kept", _lost_claim_is_kept, frozenset({"rest"}), first_seed=5),
         Mutant("an exit code is made up", _verdict_is_made_up, frozenset({"P3"})),
         Mutant("output is forgotten with the end", _output_forgotten, frozenset({"P3"}), first_seed=362),
-        Mutant("a registration heard twice is a new life", _heard_twice_lives_twice, frozenset({"P4"})),
+        Mutant("who is superseded leaves at once", _superseded_leaves_at_once, frozenset({"P4"}), first_seed=60482),
         Mutant("a session shows work that was stopped", _end_is_not_shown, frozenset({"stuck"})),
         Mutant("a thread hangs", _thread_hangs, frozenset({"no mistakes", "rest"})),
         Mutant("a hold means nothing", _hold_means_nothing, frozenset({"queue"}), first_seed=185),

@@ -4,7 +4,7 @@ from household import Household
 
 from agent_runtime.domain.job import Job
 from agent_runtime.domain.json import JsonObject
-from agent_runtime.domain.permissions import read_permissions
+from agent_runtime.domain.permissions import Verdict, read_permissions
 from agent_runtime.domain.question import Question, QuestionKind, QuestionTerms
 from agent_runtime.domain.session import SessionStatus
 from agent_runtime.services.access.callers import Caller, Role
@@ -51,6 +51,10 @@ class Inquiry:
         question = self.ask(job, call_id, **said).question  # type: ignore[arg-type]  # fields of Asking, never `dies`
         assert question is not None
         return question
+
+    def read(self, job: Job, path: str) -> Verdict | None:
+        """Let a turn ask whether it may read a file."""
+        return self.ask(job, f"read {path}", tool="Read", input={"file_path": path}).verdict
 
     def answer(self, question: Question, given: JsonObject, caller: Caller = USER, *, dies: bool = False) -> Question:
         """Answer."""

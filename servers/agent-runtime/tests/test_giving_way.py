@@ -224,3 +224,18 @@ def test_a_turn_that_gave_way_can_be_stopped_and_takes_its_question_with_it(inqu
     with pytest.raises(Conflict) as late:
         inquiry.answer(question, ALLOW)
     assert late.value.code == "question_withdrawn"
+
+
+def test_a_stop_between_two_attempts_takes_back_what_the_first_one_asked(inquiry: Inquiry) -> None:
+    house = inquiry.house
+    job = house.run("asker", retries={"agent": 1})
+    question = inquiry.asked(job)
+    killed = Report(proof(house.job(job.id)), JobStatus.FAILED, "signal", signal=9)
+    house.do(lambda tx: finish(tx, killed))
+    assert inquiry.again(question).status is QuestionStatus.OPEN
+
+    house.do(lambda tx: stop_job(tx, job.id))
+
+    assert inquiry.again(question).status is QuestionStatus.WITHDRAWN
+    with pytest.raises(Conflict, match="withdrawn"):
+        inquiry.answer(question, ALLOW)

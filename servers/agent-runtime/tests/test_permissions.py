@@ -4,7 +4,7 @@ import pytest
 
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.permission_rules import Call
-from agent_runtime.domain.permissions import Permissions, beyond, one_word, read_permissions, strictest
+from agent_runtime.domain.permissions import Permissions, Say, beyond, one_word, read_permissions, strictest
 
 PUSH = Call("Bash", {"command": "git push"}, "/p")
 STATUS = Call("Bash", {"command": "git status"}, "/p")
@@ -66,7 +66,7 @@ def test_a_rule_that_allows_must_fit_all_of_a_call_and_one_that_denies_a_part() 
     ],
 )
 def test_of_several_who_have_a_say_none_is_gone_beyond(line: list[Json], verdict: str | None) -> None:
-    assert strictest(said(*line), PUSH) == verdict
+    assert strictest([Say(one) for one in said(*line)], PUSH) == verdict
 
 
 @pytest.mark.parametrize(

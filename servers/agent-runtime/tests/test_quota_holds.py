@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from wall import Wall
 
 from agent_runtime.domain.job import JobStatus
@@ -69,6 +70,29 @@ def test_when_it_should_be_over_one_job_tries_and_the_first_answer_frees_the_oth
     assert [job.id for job in wall.run(launcher)] == [job.id for job in others]
     assert not wall.holds
     assert wall.events("quota.lifted")[0].new.data["lifted_by"] == "answered"
+
+
+@pytest.mark.parametrize("clock_ahead", [timedelta(hours=-3), timedelta(seconds=-6), timedelta(hours=3)], ids=str)
+def test_words_count_as_an_answer_after_a_while_whatever_the_clock_of_the_machine_says(
+    wall: Wall, clock_ahead: timedelta
+) -> None:
+    launcher = wall.launcher("A")
+    wall.create()
+    wall.refuse(wall.run(launcher)[0])
+    other = wall.create()
+    wall.pass_time(minutes=62)
+    (probe,) = wall.run(launcher)
+
+    wall.speak(probe, role="assistant", text="You have run into your limit", clock_ahead=clock_ahead)
+    wall.pass_time(seconds=1)
+    assert not wall.run(launcher)
+    wall.speak(probe, role="assistant", text="or have you?", clock_ahead=clock_ahead)
+    wall.pass_time(seconds=4)
+    assert not wall.run(launcher)
+    wall.pass_time(seconds=1)
+
+    assert [job.id for job in wall.run(launcher)] == [other.id]
+    assert not wall.holds
 
 
 def test_a_try_that_is_refused_holds_on_and_a_try_that_fails_otherwise_lets_another_one_try(wall: Wall) -> None:

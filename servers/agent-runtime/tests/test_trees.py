@@ -11,7 +11,7 @@ from agent_runtime.domain.limits import DEFAULT_LIMITS, Limits, read_limits, tig
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session
 from agent_runtime.services.families.trees import count_statuses, grow_tree
-from agent_runtime.services.jobs.admission import ancestors
+from agent_runtime.services.jobs.elders import ancestors
 from agent_runtime.services.jobs.orders import create_job
 from agent_runtime.services.overview import Window, draw_overview
 from agent_runtime.services.ports.store import Transaction

@@ -164,13 +164,30 @@ def test_a_target_may_ask_for_time_in_seconds_or_until_a_moment() -> None:
         ("120", 120, 120),
         ("Wed, 21 Oct 2099 07:28:00 GMT", 1e6, 1e10),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        ("Wed, 21 Oct 2099 07:28:00", 1e6, 1e10),
+        ("Wed, 21 Oct 2099 07:28:00 -0000", 1e6, 1e10),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 1e6, 1e10),
+        ("9" * 80, 1e6, 1e10),
     ):
         with Receiver(answering(503, f"Retry-After: {said}")) as receiver:
             asked = Resolver(["127.0.0.1"]).call(receiver.port).retry_after_seconds
         assert asked is not None
         assert least <= asked <= most
-    with Receiver(answering(503, "Retry-After: soon")) as receiver:
-        assert Resolver(["127.0.0.1"]).call(receiver.port).retry_after_seconds is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("soon", "-5", "+5", "1e9", "1.5", "nan", "inf", "-inf", ",", "5 5"),
+        *("Mon, 01 Jan 2024 00:00:00 +9999999999999999999", "Mon, 01 Jan 2024 00:00:00 +9999"),
+        *("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 99 Jan 2024 00:00:00 GMT"),
+    ],
+)
+def test_what_is_no_time_that_a_target_can_ask_for_is_an_answer_without_it(said: str) -> None:
+    with Receiver(answering(503, f"Retry-After: {said}")) as receiver:
+        outcome = Resolver(["127.0.0.1"]).call(receiver.port)
+
+    assert outcome == Outcome(503, "it answered 503")
 
 
 def test_a_pinned_address_must_show_the_certificate_of_the_name_that_was_called(

@@ -60,13 +60,14 @@ class Wall:
         report = Report(proof(job), status, reason, error=reason, limit=limit or Limit())
         return self.rig.do(lambda tx: finish(tx, report)).job
 
-    def speak(self, job: Job, kind: str = "message", **data: Json) -> None:
-        """Let the agent of a job say or do something."""
+    def speak(self, job: Job, kind: str = "message", *, clock_ahead: timedelta = timedelta(), **data: Json) -> None:
+        """Let the agent of a job say or do something, on a machine whose clock may be wrong."""
 
         def tell(tx: Transaction) -> object:
             session = tx.sessions.get(job.session_id)
             assert session is not None
-            return append_events(tx, session, [GivenEvent(kind, data, job_id=job.id, attempt=job.attempt)])
+            given = GivenEvent(kind, data, tx.now + clock_ahead, job_id=job.id, attempt=job.attempt)
+            return append_events(tx, session, [given])
 
         self.rig.do(tell)
 

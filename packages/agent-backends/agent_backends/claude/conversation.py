@@ -133,10 +133,10 @@ class Conversation:
 
     def _failed(self, result: ClientResult) -> Outcome:
         # Imported late: a turn that goes well has no use for it.
-        from agent_backends.client.limits_told import limit_told
+        from agent_backends.client.limits_told import LIMITS, limit_told
 
         outcome = Outcome.failed(reason_of(result), sentence_of(result), self._events.last_text)
-        told = result.limit or limit_told(outcome.reason, None, result.text)
+        told = (result.limit if outcome.reason in LIMITS else None) or limit_told(outcome.reason, None, result.text)
         return self._with_figures(replace(outcome, limit=told))
 
     def _is_conversation_unknown(self) -> bool:

@@ -39,17 +39,20 @@ _NAMES_OF_LIMITS: Mapping[str, str] = {
     "overage": "limit of extra usage",
 }
 _OF_ONE_MODEL = frozenset({"seven_day_opus", "seven_day_sonnet"})
+_GOES_ON = ("allowed", "allowed_warning")
 
 
 def limit_in(info: JsonObject) -> Limit | None:
     """Return the limit that a rate-limit event tells of, if it is used up.
 
-    An event that names neither a limit nor a time comes with any 429, also one that is over in a moment.
+    An event that names neither a limit nor a time comes with any 429, also one that is over in a moment. One that is
+    rejected while extra usage is allowed tells of calls that succeed, and are paid for beside the limit.
     """
     kind, told = str(info.get("rateLimitType") or ""), info.get("resetsAt")
     is_time = isinstance(told, int | float) and not isinstance(told, bool)
     at = float(str(told)) if is_time else None
-    if info.get("status") != "rejected" or not (kind or at):
+    is_paid_for = info.get("isUsingOverage") is True or info.get("overageStatus") in _GOES_ON
+    if info.get("status") != "rejected" or is_paid_for or not (kind or at):
         return None
     name = _NAMES_OF_LIMITS.get(kind) or kind.replace("_", " ") or None
     return Limit(name, at, kind in _OF_ONE_MODEL)
@@ -76,11 +79,11 @@ class ClientResult:
 
 def reason_of(result: ClientResult) -> Reason:
     """The code for a failed turn, from the most telling field to the least."""
-    if result.limit is not None:
-        return Reason.QUOTA_EXHAUSTED
     told = (
+        # First: a limit may be used up in a turn that fails of something else.
         _REASON_OF_TERMINAL.get(result.terminal_reason or "")
         or _REASON_OF_SUBTYPE.get(result.subtype)
+        or (Reason.QUOTA_EXHAUSTED if result.limit is not None else None)
         or _REASON_OF_MODEL_ERROR.get(result.model_error or "")
         or reason_of_status(result.api_status)
     )

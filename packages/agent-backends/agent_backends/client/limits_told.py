@@ -14,9 +14,10 @@ LIMITS = (Reason.QUOTA_EXHAUSTED, Reason.RATE_LIMITED)
 _AT_FIELDS = ("resetsAt", "resets_at", "reset_at", "resetAt")
 _AFTER_FIELDS = ("retry_after", "retryAfter", "retry-after", "retryAfterSeconds", "resets_in_seconds")
 _UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+# Units may be joined, as in `1h2m3.5s`; what goes on in letters is another unit, as in `854ms` or `2 months`.
 _IN_WORDS = re.compile(
     r"(?:try again|retry|resets?|available|reset after)\s+(?:in|after)\s+((?:\d+(?:\.\d+)?\s*"
-    r"(?:d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\b[\s,]*(?:and\s+)?)+)",
+    r"(?:d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])[\s,]*(?:and\s+)?)+)",
     re.IGNORECASE,
 )
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])", re.IGNORECASE)

@@ -1,12 +1,17 @@
 """What Codex wants approved, in the words in which all kinds ask: tools as Claude Code names them."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from agent_backends.client.loose import parts, word
 from agent_backends.protocol import Said
 from runtime_client.wire import Json, JsonObject
 
 RULED_TOOLS = ("Bash", "Edit", "Write")
+_SHELLS = frozenset({"bash", "sh", "zsh"})
+# Elsewhere an agent may have put a program of its own under such a name.
+_FOLDERS_OF_SHELLS = frozenset({".", "/bin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"})
 COMMAND, CHANGE = "item/commandExecution/requestApproval", "item/fileChange/requestApproval"
 
 
@@ -35,9 +40,33 @@ def answer_to(said: Said) -> JsonObject:
     return {"decision": "accept" if said.decision == "allow" else "decline"}
 
 
-def _command(params: JsonObject, item: Mapping[str, Json]) -> str:
-    command = word(params, "command") or word(item, "command")
-    # It says how its shell is called; rules are about what is typed into it.
-    actions = parts(params, "commandActions") or parts(item, "commandActions")
-    typed = [word(action, "command") for action in actions]
-    return " && ".join(typed) if typed and all(typed) else command
+def _command(params: JsonObject, item: JsonObject) -> str:
+    # Never its `commandActions`: these are a guess for display, and leave out what changes, removes or writes.
+    return _typed(params.get("command")) or _typed(item.get("command"))
+
+
+def _typed(command: Json) -> str:
+    """Return what is typed into a shell, if a shell and nothing else is called; otherwise the whole call."""
+    words = _words(command)
+    match words:
+        # It says how its shell is called; rules are about what is typed into it.
+        case [shell, "-c" | "-lc", script] if script and _is_shell(PurePosixPath(shell)):
+            return script
+        case _:
+            return command if isinstance(command, str) else shlex.join(words)
+
+
+def _is_shell(program: PurePosixPath) -> bool:
+    return program.name in _SHELLS and str(program.parent) in _FOLDERS_OF_SHELLS
+
+
+def _words(command: Json) -> list[str]:
+    if isinstance(command, str):
+        try:
+            return shlex.split(command)
+        except ValueError:  # A quote is left open.
+            return []
+    if not isinstance(command, Sequence):
+        return []
+    said = [one for one in command if isinstance(one, str)]
+    return said if len(said) == len(command) else []

@@ -3,27 +3,43 @@
 A rule that allows must fit all that a call would do; one that denies or asks need only fit a part of it.
 """
 
+from __future__ import annotations
+
 import functools
+import ipaddress
 import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from dataclasses import dataclass, replace
 
 from agent_runtime.domain.json import Json
 from agent_runtime.domain.ruled_commands import is_like, matches, meant, written
-from agent_runtime.domain.ruled_paths import PATH_CHARACTERS_MAX, from_home, is_at, whole_path
+from agent_runtime.domain.ruled_paths import (
+    PATH_CHARACTERS_MAX,
+    from_home,
+    in_one_spelling,
+    is_above_homes,
+    is_at,
+    may_be_anywhere,
+    whole_path,
+)
 
 RULE_CHARACTERS_MAX = 500
 _RULE = re.compile(r"(?P<tool>[A-Za-z0-9_.*/-]{1,200})(?:\((?P<pattern>.+)\))?", re.ASCII | re.DOTALL)
-_SHELL = frozenset({"Bash"})
+_SHELL = frozenset({"Bash", "Monitor"})
 _SEARCHING = frozenset({"Grep", "Glob", "LS"})
 READING = frozenset({"Read", "NotebookRead"}) | _SEARCHING
 _EDITING = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
 _FETCHING = frozenset({"WebFetch"})
 _DOMAIN = "domain:"
-_PATTERNED = ("Bash", "Read", "Edit", "Write", "WebFetch")
+# Clients read in their own ways what is not as plain as this: `https:a.example`, `https://a.example\uff0f@b.example`.
+_PLAIN_ADDRESS = re.compile(
+    r"https?://(?:(?P<host>[a-z0-9.-]+)|\[(?P<ipv6>[0-9a-f:.]+)\])(?::\d+)?(?:[/?#].*)?",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
+_PATTERNED = ("Bash", "Monitor", "Read", "Edit", "Write", "WebFetch")
 
 
 @dataclass(frozen=True)
@@ -36,11 +52,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Call:
-    """What a tool is to do, and in which folder."""
+    """What a tool is to do, and in which folder; `rules_folder` is that of the rules, if they are about another one."""
 
     tool: str
     input: Json = None
     folder: str | None = None
+    rules_folder: str | None = None
+
+    def judged_in(self, folder: str | None) -> Call:
+        """Give this call to rules about a folder; those of which none is known are taken to be about its own."""
+        return self if folder in (None, self.folder) else replace(self, rules_folder=folder)
 
     @property
     def said(self) -> Mapping[str, Json]:
@@ -123,6 +144,8 @@ def _check_command(pattern: str, text: str) -> None:
 def _is_about(named: str, tool: str) -> bool:
     if named == tool:
         return True
+    if named == "Bash" and tool in _SHELL:
+        return True
     if named in ("Edit", "Write") and tool in _EDITING:
         return True
     if named == "Read" and tool in READING:
@@ -140,28 +163,52 @@ def _fits_command(pattern: str, call: Call, *, wholly: bool) -> bool:
     return call.commands_meant is None or any(is_like(pattern, one) for one in call.commands_meant)
 
 
-def _fits_domain(domain: str, url: str, *, wholly: bool) -> bool:
-    # Clients read an address as browsers do: a backslash is a slash, and a host may be spelled in many ways.
-    plain = unicodedata.normalize("NFKC", url).strip().replace("\\", "/")
+def _fits_domain(pattern: str, url: str, *, wholly: bool) -> bool:
+    address = _PLAIN_ADDRESS.fullmatch(url)
+    if address is None:
+        return not wholly
+    domain = unicodedata.normalize("NFKC", pattern).lower().removesuffix(".")
+    if address["ipv6"]:
+        # One such number has many spellings, and may stand for one of the older kind.
+        return not wholly or matches(domain, address["ipv6"].lower())
+    host = address["host"].lower().removesuffix(".")
+    if not _is_one_host(host):
+        return not wholly
+    if not domain.isascii():
+        return not wholly and "xn--" in host  # The letters of such a name are not told from here.
+    return matches(domain, host)
+
+
+def _is_one_host(host: str) -> bool:
+    """Tell whether all clients take a host for the same one: `2130706433` and `127.1` are 127.0.0.1 to many."""
+    names = host.split(".")
+    if not _NUMBER.fullmatch(names[-1]):
+        return all(names)
     try:
-        host = unquote(urlsplit(plain if "://" in plain else f"//{plain}").hostname or "").lower().rstrip(".")
+        return str(ipaddress.IPv4Address(host)) == host
     except ValueError:
-        return not wholly  # Whoever fetches it may read it otherwise.
-    return matches(domain.lower(), host)
+        return False
 
 
 def _fits_paths(pattern: str, call: Call, *, wholly: bool) -> bool:
-    paths = [whole_path(path, call.folder) for path in _paths(call)]
+    said = list(_paths(call))
+    paths = [whole_path(path, call.folder) for path in said]
     if any(not path or len(path) > PATH_CHARACTERS_MAX for path in paths):
         return not wholly  # It may be anywhere, or no file is called so.
-    wanted = whole_path(pattern, call.folder)
+    if any(may_be_anywhere(path, call.folder) for path in said):
+        return not wholly
+    wanted = whole_path(pattern, call.rules_folder or call.folder)
     if wholly:
         return bool(paths) and all(is_at(wanted, path) for path in paths)
     # It reads what lies below where it looks.
     above = call.tool == "Grep"
-    return any(
-        is_at(wanted, path, above=above) or is_at(from_home(wanted), from_home(path), above=above) for path in paths
-    )
+    return any(_may_be_at(in_one_spelling(wanted), in_one_spelling(path), above=above) for path in paths)
+
+
+def _may_be_at(wanted: str, path: str, *, above: bool) -> bool:
+    if above and wanted.startswith("~") and is_above_homes(path):
+        return True
+    return is_at(wanted, path, above=above) or is_at(from_home(wanted), from_home(path), above=above)
 
 
 def _paths(call: Call) -> Iterator[str]:

@@ -64,12 +64,20 @@ def read_permissions(said: Json) -> Permissions | None:
     )
 
 
-def strictest(line: Iterable[Permissions | None], call: Call) -> Verdict | None:
+@dataclass(frozen=True)
+class Say:
+    """What one of several who have a say says, if anything, and the folder that its rules are about."""
+
+    permissions: Permissions | None
+    folder: str | None = None
+
+
+def strictest(line: Iterable[Say], call: Call) -> Verdict | None:
     """Tell what becomes of a call where several have a say, of whom none may be gone beyond; None if none says a word.
 
     Shape:   each is judged by itself, so nobody below can allow what somebody above does not.
     """
-    said = {one.verdict(call) for one in line if one is not None}
+    said = {one.permissions.verdict(call.judged_in(one.folder)) for one in line if one.permissions is not None}
     return next((word for word in _STRICTEST if word in said), None)
 
 

@@ -2,11 +2,15 @@
 
 import posixpath
 import re
+import unicodedata
 
 from agent_runtime.domain.ruled_commands import matches
 
 PATH_CHARACTERS_MAX = 4096
-_HOMES = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root)(?=/|$)")
+_HOMES = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root)(?=/|$)", re.IGNORECASE)
+_ABOVE_HOMES = frozenset({"/", "/home", "/users"})
+_LINKS_OF_A_PROCESS = frozenset({"cwd", "exe", "fd", "map_files", "root", "task"})
+_OPEN_FILES = frozenset({"fd", "stderr", "stdin", "stdout"})
 _ANY_FOLDERS = "**"
 
 
@@ -30,6 +34,32 @@ def from_home(path: str) -> str:
     return path if found is None else f"~{path[found.end() :]}"
 
 
+def in_one_spelling(path: str) -> str:
+    """Give a path as it is to those file systems for which capitals, and the ways to write an accent, are the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+
+
+def is_above_homes(path: str) -> bool:
+    """Tell whether the homes of people lie below a whole path in its one spelling."""
+    return path in _ABOVE_HOMES
+
+
+def may_be_anywhere(path: str, folder: str | None) -> bool:
+    """Tell whether a path leads through what the system links to for a process: `/proc/self/cwd/x`, `/dev/fd/3`.
+
+    It is judged before `..` is taken out of it: the system takes that from where the link leads.
+    """
+    before: list[str] = []
+    for name in posixpath.join(folder or "/", path).split("/"):
+        if name == "..":
+            del before[-1:]
+        elif name not in ("", "."):
+            before.append(name)
+        if _is_link_of_a_process(before):
+            return True
+    return False
+
+
 def is_at(pattern: str, path: str, *, above: bool = False) -> bool:
     """Tell whether a whole path is as a whole pattern says, or, `above`, whether something below it may be.
 
@@ -47,6 +77,15 @@ def is_at(pattern: str, path: str, *, above: bool = False) -> bool:
         }
         places = _beyond(following, wanted)
     return bool(places) if above else len(wanted) in places
+
+
+def _is_link_of_a_process(names: list[str]) -> bool:
+    match names:
+        case ["proc", process, link]:
+            return link in _LINKS_OF_A_PROCESS and (process in ("self", "thread-self") or process.isdecimal())
+        case ["dev", link]:
+            return link in _OPEN_FILES
+    return False
 
 
 def _beyond(places: set[int], wanted: list[str]) -> set[int]:

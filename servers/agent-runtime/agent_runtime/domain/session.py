@@ -43,9 +43,21 @@ STATUS_BY_JOB: Mapping[JobStatus, SessionStatus] = {
 """A session shows the state of its current job, or of the last one."""
 
 
+@dataclass(frozen=True)
+class Elder:
+    """What rules need of a session above another one: the agent whose blueprint has a say, and where it works."""
+
+    agent_name: str
+    project_dir: str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A row of the sessions table, as it was read."""
+    """A row of the sessions table, as it was read.
+
+    Shape:   `elders` are the agent and the folder of each session above, the nearest first, as they were when this one
+             began; None in rows that are older than the column.
+    """
 
     id: SessionId
     name: str
@@ -60,6 +72,7 @@ class Session:
     parent_session_name: str | None = None
     root_session_id: SessionId
     depth: int = 0
+    elders: Json = None
     current_job_id: JobId | None
     result: str | None = None
     output: Json = None

@@ -17,7 +17,7 @@ from agent_runtime.http.wire.pages import PAGE_SIZE, PageSize
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.services.ports.store import Store, Transaction
 from agent_runtime.services.sessions.events import Appended, GivenEvent, append_events, read_events, read_events_before
-from agent_runtime.services.sessions.sessions import change_metadata, find_session
+from agent_runtime.services.sessions.sessions import change_metadata, find_session, sayable
 from agent_runtime.services.sessions.telling import refuse_beyond_turn
 
 BATCH_MAX = 1000
@@ -157,7 +157,7 @@ class EventRoutes:
         def verb(tx: Transaction) -> Sequence[Appended]:
             found = find_session(tx, session)
             if metadata:
-                change_metadata(tx, found, metadata)
+                change_metadata(tx, found, sayable(caller, found, metadata))
             appended = append_events(tx, found, given)
             refuse_beyond_turn(tx, caller, given, appended)
             return appended

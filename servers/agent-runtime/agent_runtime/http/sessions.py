@@ -50,6 +50,7 @@ from agent_runtime.services.sessions.sessions import (
     is_busy,
     list_sessions,
     look_up_session,
+    sayable,
     stop_session,
     view,
 )
@@ -229,11 +230,18 @@ class SessionRoutes:
             raise NotFound("no_result", f"session '{found.name}' has no result yet: it is {found.status}")
         return ResultAnswer(result=found.result, output=found.output, status=found.status)
 
-    async def patch(self, session: SessionReference, changes: Annotated[dict[str, JsonValue], Body()]) -> SessionAnswer:
-        """`backend`, `backend_session_id`, `project_dir`, `hostname` are fields of the session; null removes a key."""
+    async def patch(
+        self, request: Request, session: SessionReference, changes: Annotated[dict[str, JsonValue], Body()]
+    ) -> SessionAnswer:
+        """`backend`, `backend_session_id`, `project_dir`, `hostname` are fields of the session; null removes a key.
+
+        A `project_dir` that is known stays as it is when an agent says another one.
+        """
+        caller: Caller = request.state.caller
 
         def change(tx: Transaction) -> SessionWire:
-            return self._wire(tx, change_metadata(tx, find_session(tx, session), changes))
+            found = find_session(tx, session)
+            return self._wire(tx, change_metadata(tx, found, sayable(caller, found, changes)))
 
         return SessionAnswer(session=await self.store.write(change))
 

@@ -20,6 +20,8 @@ from agent_runtime.domain.webhook_targets import Place, Targets
 from agent_runtime.outside.in_thread import in_thread
 
 HEAD_BYTES_MAX = 16 * 1024
+ASKED_SECONDS_MAX = 1e9
+"""A target may ask for more than a duration can hold; nobody waits for even this long."""
 _INTERIM_MAX = 5
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r\n")
 _RETRY_AFTER = re.compile(rb"\r\nretry-after:[ \t]*([^\r\n]{1,80}?)[ \t]*\r\n", re.IGNORECASE)
@@ -149,14 +151,15 @@ def _outcome(status: int, head: bytes) -> Outcome:
 
 
 def _seconds_of(said: str) -> float | None:
-    """Read how long a target asks for: seconds, or a moment."""
-    if re.fullmatch(r"[0-9]{1,9}", said):
-        return float(said)
+    """Read how long a target asks for: seconds, or a moment; None for what is neither."""
+    if re.fullmatch(r"[0-9]+", said):
+        return min(float(said), ASKED_SECONDS_MAX)
     try:
         moment = parsedate_to_datetime(said)
-    except ValueError:
+        asked = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError, TypeError):  # A zone may be written with more digits than any number has.
         return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, asked), ASKED_SECONDS_MAX)
 
 
 def _why(error: Exception) -> str:

@@ -76,10 +76,19 @@ def _is_answered(tx: Transaction, hold: QuotaHold, job: Job) -> bool:
     """Tell whether the model said anything to the attempt that tries: then the limit is over."""
     events = tx.events.of_session_before(job.session_id, _LAST, _EVENTS_LOOKED_AT, _SPEAKS)
     mine = [one.new for one in events if one.new.job_id == job.id and one.new.attempt == hold.probe_attempt]
-    return any(_is_of_model(one, tx.now) for one in mine)
+    said = [one for one in mine if _is_of_model(one)]
+    return any(one.type != "message" for one in said) or (bool(said) and _is_settled(tx, job))
 
 
-def _is_of_model(event: NewEvent, now: datetime) -> bool:
-    if event.data.get("role") == "user" or event.data.get("is_error") is True:
-        return False
-    return event.type != "message" or now - event.at >= SETTLED_AFTER
+def _is_of_model(event: NewEvent) -> bool:
+    return event.data.get("role") != "user" and event.data.get("is_error") is not True
+
+
+def _is_settled(tx: Transaction, job: Job) -> bool:
+    """Tell whether all that a session has told was here a while ago.
+
+    By the runtime's clock: an event's own time is by the clock of the machine on which it happened.
+    """
+    session = tx.sessions.get(job.session_id)
+    heard_at = session.last_event_at if session is not None else None
+    return heard_at is not None and tx.now - heard_at >= SETTLED_AFTER

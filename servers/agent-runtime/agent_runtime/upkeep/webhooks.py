@@ -33,6 +33,7 @@ PAUSE_SECONDS = 0.25
 LOOKS_UP_EVERY_SECONDS = 60.0
 SETTLED_WITHIN_SECONDS = 3.0
 """An attempt that is over is written down within this time, or counts as dead."""
+OUR_MISTAKE = "failed by a mistake of ours: what it was is in the log of the runtime"
 
 
 class WebhookUpkeep(Background):
@@ -109,18 +110,32 @@ class WebhookUpkeep(Background):
     async def _attempt(self, webhook: Webhook, delivery: Delivery) -> bool:
         """Send it and write down what came of that; tell whether it was taken."""
         try:
-            outcome = await self._send(webhook, delivery)
-            settled = await self._store.write(lambda tx: settle(tx, delivery, outcome))
+            outcome, settled = await self._try(webhook, delivery)
         except Unavailable:  # The store has said so; the attempt counts as dead in its time.
             return False
         except Exception:
-            log.exception("an attempt at a webhook failed by a mistake of ours; it is tried again")
+            log.exception("what came of an attempt at a webhook could not be written down; it counts as dead")
             return False
         if outcome.error is not None:
             facts = {"webhook": webhook.name, "delivery_id": delivery.id, "attempt": delivery.attempts}
             status = settled.status.value if settled is not None else "replaced"
             log.warning("news did not reach a webhook", extra={**facts, "status": status, "cause": outcome.error})
         return outcome.is_delivered
+
+    async def _try(self, webhook: Webhook, delivery: Delivery) -> tuple[Outcome, Delivery | None]:
+        try:
+            outcome = await self._send(webhook, delivery)
+            return outcome, await self._settle(delivery, outcome)
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("an attempt at a webhook failed by a mistake of ours; it is settled as one that failed")
+        # Settled all the same: what only counts as dead knows no longer pauses and no end, and fails again for ever.
+        outcome = Outcome(None, OUR_MISTAKE)
+        return outcome, await self._settle(delivery, outcome)
+
+    async def _settle(self, delivery: Delivery, outcome: Outcome) -> Delivery | None:
+        return await self._store.write(lambda tx: settle(tx, delivery, outcome))
 
     async def _send(self, webhook: Webhook, delivery: Delivery) -> Outcome:
         try:

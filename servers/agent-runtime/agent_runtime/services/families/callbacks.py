@@ -26,8 +26,8 @@ from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.retries import RETRIES_OF_NEWS
 from agent_runtime.domain.session import STATUS_BY_JOB, Session, SessionStatus
 from agent_runtime.services.agents.requirements import AgentNeeds
-from agent_runtime.services.jobs.admission import ancestors
 from agent_runtime.services.jobs.agreements import emit_callback_event, make_callback
+from agent_runtime.services.jobs.elders import ancestors
 from agent_runtime.services.jobs.giving_way import has_given_way
 from agent_runtime.services.jobs.orders import RUNNING_LIMIT, create_job
 from agent_runtime.services.ports.families import CallbackChanges, CallbackFilter

@@ -28,8 +28,8 @@ from agent_runtime.services.families.callbacks import (
     open_questions,
     revive,
 )
-from agent_runtime.services.jobs.admission import ancestors
 from agent_runtime.services.jobs.budgets import note_overrun, overrun_of, take_overrun_back
+from agent_runtime.services.jobs.elders import ancestors
 from agent_runtime.services.ports.families import Moved
 from agent_runtime.services.ports.queries import JobFilter
 from agent_runtime.services.ports.store import Store, Transaction

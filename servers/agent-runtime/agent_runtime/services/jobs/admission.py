@@ -1,7 +1,6 @@
 """Who may order what for whom: no session above itself, no tree without end, nothing that is not paid for."""
 
 import shlex
-from collections.abc import Iterator
 
 from agent_runtime.domain.callback import CallbackState
 from agent_runtime.domain.checks import VERIFY
@@ -17,6 +16,7 @@ from agent_runtime.domain.session import Session
 from agent_runtime.domain.unknown import no_parent
 from agent_runtime.services.agents.requirements import AgentNeeds, FindAgent
 from agent_runtime.services.jobs.budgets import limits_of, refuse_overspent
+from agent_runtime.services.jobs.elders import ancestors, line_of, says_of
 from agent_runtime.services.ports.store import Transaction
 
 _SHELL = "Bash"
@@ -63,7 +63,7 @@ def refuse_beyond_parent(tx: Transaction, order: Order, agent: AgentNeeds, find_
     Errors:  Conflict `permissions_beyond_parent`.
     """
     parent = find_parent(tx, order)
-    above = [find_agent(one.agent_name) for one in (parent, *ancestors(tx, parent))] if parent is not None else []
+    above = [find_agent(one.agent_name) for one in line_of(tx, parent)] if parent is not None else []
     allowed = one_word(one.permissions for one in above if one is not None)
     own = one_word([agent.permissions])
     if parent is None or allowed in (None, Verdict.ALLOW):
@@ -95,10 +95,9 @@ def refuse_command_unasked(tx: Transaction, order: Order, orderer: SessionId, fi
         return
     words = verify.get("command")
     command = shlex.join(str(word) for word in words) if isinstance(words, list) else ""
-    said = [find_agent(one.agent_name) for one in (session, *ancestors(tx, session))]
-    above = [one for one in said if one is not None]
-    verdict = strictest((one.permissions for one in above), Call(_SHELL, {"command": command}, None))
-    boxes = [one.sandbox for one in above if one.sandbox is not None]
+    verdict = strictest(says_of(tx, session, find_agent), Call(_SHELL, {"command": command}, None))
+    above = [find_agent(one.agent_name) for one in line_of(tx, session)]
+    boxes = [one.sandbox for one in above if one is not None and one.sandbox is not None]
     if verdict in (None, Verdict.ALLOW) and all(_runs_in(tx, order, box, find_agent) for box in boxes):
         return
     raise Conflict(
@@ -156,15 +155,6 @@ def admit_resume(tx: Transaction, session: Session, parent: Session | None, orde
                 "for it (resume it without callback)",
             )
     refuse_overspent(tx, [session, *ancestors(tx, session)], session.name)
-
-
-def ancestors(tx: Transaction, session: Session) -> Iterator[Session]:
-    """Go up from a session, its parent first; a deleted one ends the way."""
-    current: Session | None = session
-    while current is not None and current.parent_session_id is not None:
-        current = tx.sessions.get(current.parent_session_id)
-        if current is not None:
-            yield current
 
 
 def _awaits(tx: Transaction, session_id: SessionId, other_id: SessionId) -> bool:

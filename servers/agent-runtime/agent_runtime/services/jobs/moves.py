@@ -69,12 +69,21 @@ def move_job(
         _follow(tx, moved, move, session_changes or {})
     elif session_changes:
         tx.sessions.change(session.id, session_changes)
-    if not stays_current and (session.status in _MAY_ASK or (move is Move.START and moved.attempt > 1)):
+    if not stays_current and (session.status in _MAY_ASK or _runs_anew(move, moved) or _ends_waiting(job, target)):
         follow_turn(tx, moved)
     tx.relatives.moved.append(Moved(job, moved))
     if job.status in _TAKES_A_PLACE and moved.status not in _TAKES_A_PLACE:
         _let_another_of_agent_go(tx, job.agent_name)
     return moved
+
+
+def _runs_anew(move: Move, moved: Job) -> bool:
+    return move is Move.START and moved.attempt > 1
+
+
+def _ends_waiting(job: Job, target: JobStatus) -> bool:
+    """Tell whether a job ends between two attempts, of which the one before may have asked something."""
+    return target in TERMINAL and job.status in (JobStatus.PENDING, JobStatus.CLAIMED) and job.attempt > 0
 
 
 def _let_another_of_agent_go(tx: Transaction, agent_name: str) -> None:

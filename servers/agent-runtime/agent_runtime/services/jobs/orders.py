@@ -29,12 +29,12 @@ from agent_runtime.services.agents.requirements import PREFERRED, AgentNeeds, Fi
 from agent_runtime.services.jobs.admission import (
     admit_child,
     admit_resume,
-    ancestors,
     find_parent,
     refuse_beyond_parent,
 )
 from agent_runtime.services.jobs.agreements import promise
 from agent_runtime.services.jobs.budgets import refuse_overspent
+from agent_runtime.services.jobs.elders import ancestors, as_kept, line_of
 from agent_runtime.services.jobs.fallbacks import free_agent
 from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.moves import announce_ready, emit_job_event, move_job, way_home
@@ -211,6 +211,7 @@ def _start_session(tx: Transaction, order: Order, agent: AgentNeeds, job_id: Job
         parent_session_name=parent.name if parent is not None else None,
         root_session_id=parent.root_session_id if parent is not None else session_id,
         depth=parent.depth + 1 if parent is not None else 0,
+        elders=as_kept(line_of(tx, parent)) if parent is not None else None,
         current_job_id=job_id,
         created_at=tx.now,
         updated_at=tx.now,

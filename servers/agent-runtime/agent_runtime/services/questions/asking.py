@@ -26,7 +26,7 @@ from agent_runtime.domain.question import (
 from agent_runtime.domain.session import Session
 from agent_runtime.services.access.callers import Caller
 from agent_runtime.services.agents.requirements import FindAgent
-from agent_runtime.services.jobs.admission import ancestors
+from agent_runtime.services.jobs.elders import says_of
 from agent_runtime.services.jobs.known_jobs import get_job
 from agent_runtime.services.jobs.open_questions import show_waiting, tell
 from agent_runtime.services.ports.store import Transaction
@@ -95,13 +95,12 @@ def ask(tx: Transaction, caller: Caller, session_name: str | None, asking: Askin
 
 def verdict_for(tx: Transaction, session: Session, call: Call, find_agent: FindAgent) -> Verdict | None:
     """Tell what a session's blueprint and those of all above it say about a call; None if none says a word."""
-    return strictest(permissions_of(tx, session, find_agent), call)
+    return strictest(says_of(tx, session, find_agent), call)
 
 
 def permissions_of(tx: Transaction, session: Session, find_agent: FindAgent) -> list[Permissions | None]:
     """Read what is said of permissions to a session: by its blueprint, and by those of the sessions above it."""
-    agents = (find_agent(one.agent_name) for one in (session, *ancestors(tx, session)))
-    return [agent.permissions if agent is not None else None for agent in agents]
+    return [one.permissions for one in says_of(tx, session, find_agent)]
 
 
 def _terms(find_agent: FindAgent, session: Session) -> QuestionTerms:

@@ -14,7 +14,7 @@ from agent_runtime.domain.launcher import Launcher
 from agent_runtime.domain.reasons import Reason
 from agent_runtime.domain.session import Session, SessionStatus
 from agent_runtime.domain.unknown import no_session, shown
-from agent_runtime.services.access.callers import Caller, is_own_session
+from agent_runtime.services.access.callers import Caller, Role, is_own_session
 from agent_runtime.services.jobs.orders import stop_job
 from agent_runtime.services.ports.queries import SessionFilter
 from agent_runtime.services.ports.store import SessionChanges, Transaction
@@ -187,6 +187,16 @@ def _pages(tx: Transaction, wanted: SessionFilter) -> list[Session]:
         found += page
         wanted = replace(wanted, before=page[-1].id)
     return found
+
+
+def sayable(caller: Caller, session: Session, changes: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Leave out of what a caller says of a session what an agent may not change: where it works, once that is known.
+
+    Rules about files are about places below that folder, and the next turn begins there.
+    """
+    if caller.role is not Role.SESSION or session.project_dir is None:
+        return changes
+    return {name: value for name, value in changes.items() if name != "project_dir"}
 
 
 def change_metadata(tx: Transaction, session: Session, changes: Mapping[str, Json]) -> Session:

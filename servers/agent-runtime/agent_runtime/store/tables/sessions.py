@@ -21,6 +21,8 @@ sessions = Table(
     Column("parent_session_name", String(60)),
     Column("root_session_id", Id, nullable=False),
     Column("depth", Integer, nullable=False, server_default=text("0")),
+    # Kept here because those above may be deleted, and what they were not allowed must not be with them.
+    Column("elders", JsonText),
     Column("current_job_id", Id),
     Column("result", Text),
     Column("output", JsonText),
