@@ -37,6 +37,14 @@ def test_a_token_in_the_file_goes_to_the_runtime_in_the_file_only(tmp_path: Path
 
     assert find_runtime(configured(told)).token == "secret"
     assert find_runtime(configured({**told, "AGENT_RUNTIME_URL": "http://strange:2"})).token is None
+    assert find_runtime(configured({**told, "AGENT_RUNTIME_URL": "http://filed:1/"})).token == "secret"
+
+
+def test_a_token_in_the_file_without_an_address_is_for_the_usual_one(tmp_path: Path) -> None:
+    told = home_with(tmp_path, '[connection]\ntoken = "secret"\n')
+
+    assert find_runtime(configured({**told, "AGENT_RUNTIME_URL": "http://localhost:8765"})).token == "secret"
+    assert find_runtime(configured({**told, "AGENT_RUNTIME_URL": "http://localhost:9"})).token is None
 
 
 def test_what_runs_for_a_session_reads_no_file(tmp_path: Path) -> None:

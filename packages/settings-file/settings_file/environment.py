@@ -6,8 +6,15 @@ from settings_file.key import Keys
 from settings_file.known import CONNECTION, RUNTIME
 from settings_file.reader import file_of_user, settings_in
 
+DEFAULT_URL = "http://localhost:8765"
 BORROWED: Keys = {"runtime": {"data_dir": RUNTIME["data_dir"]}}
 """Where the runtime's own token is found."""
+
+
+def is_of_another(environment: Mapping[str, str], url: str | None) -> bool:
+    """Tell whether an environment names another runtime than the file does, whose token is for that one alone."""
+    said = environment.get(CONNECTION["url"].variable)
+    return said is not None and said != "" and said.rstrip("/") != (url or DEFAULT_URL).rstrip("/")
 
 
 def with_file(environment: Mapping[str, str], keys: Keys) -> dict[str, str]:
@@ -18,6 +25,6 @@ def with_file(environment: Mapping[str, str], keys: Keys) -> dict[str, str]:
     known = {**keys, **BORROWED}
     found = settings_in(file_of_user(environment), keys, BORROWED)
     told = {known[section][name].variable: text for section, values in found.items() for name, text in values.items()}
-    if environment.get(CONNECTION["url"].variable):
-        told.pop(CONNECTION["token"].variable, None)  # it is for the runtime that the file names, and nobody else's
+    if is_of_another(environment, told.get(CONNECTION["url"].variable)):
+        told.pop(CONNECTION["token"].variable, None)
     return {**environment, **{name: text for name, text in told.items() if not environment.get(name)}}

@@ -21,7 +21,8 @@ from launcher_rig.launcher_under_test import LAUNCHER_FOLDER, LauncherUnderTest
 from lib.config import Drain
 from lib.errors import ConfigurationError
 from lib.keeper.containment import CGROUP, what_can_be_had
-from lib.service.install import service_file
+from lib.service.install import KEPT_SETTINGS, service_file
+from settings_file.known import LAUNCHER
 from support.waiting import wait_until
 
 SCRIPT = Path("/opt/agents/servers/agent-launcher/agent-launcher")
@@ -68,10 +69,18 @@ def test_a_service_file_carries_settings_but_no_token_and_quotes_what_systemd_re
         "PROJECT_DIR": '/home/me/100% "mine" $HOME',
         "AGENT_RUNTIME_TOKEN": "secret",
     }
-    text = service_file(SCRIPT, [], settings, "linux").text
+    text = service_file(SCRIPT, ["--label", "of=$5"], settings, "linux").text
 
-    assert 'Environment="PROJECT_DIR=/home/me/100%% \\"mine\\" $$HOME"' in text
+    assert 'Environment="PROJECT_DIR=/home/me/100%% \\"mine\\" $HOME"' in text
+    assert '"--label" "of=$$5"' in text, "in a command, and there alone, systemd puts variables in the place of $"
     assert "secret" not in text
+
+
+def test_a_service_keeps_every_setting_that_a_file_may_hold_and_where_the_files_are() -> None:
+    told = {key.variable for key in LAUNCHER.values() if not key.is_secret}
+    homes = {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "AGENT_HOST_NAME"}
+
+    assert (told | homes) - set(KEPT_SETTINGS) == set()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")

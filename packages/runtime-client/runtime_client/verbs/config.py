@@ -12,6 +12,7 @@ from runtime_client.terminal.command_line import JsonOption, print_json
 from runtime_client.terminal.tables import print_table
 from runtime_client.verbs.defaults import DEFAULTS
 from runtime_client.wire import JsonObject
+from settings_file.environment import is_of_another
 from settings_file.known import ALL
 from settings_file.reader import file_of_user, settings_in
 
@@ -49,7 +50,8 @@ def _told(
     variable = ALL[section][name].variable
     if value := os.environ.get(variable):
         return Told(value, variable)
-    is_for_another = variable == "AGENT_RUNTIME_TOKEN" and os.environ.get("AGENT_RUNTIME_URL")
+    is_token = variable == "AGENT_RUNTIME_TOKEN"
+    is_for_another = is_token and is_of_another(os.environ, in_file.get(section, {}).get("url"))
     if (value := in_file.get(section, {}).get(name)) and not is_for_another:
         return Told(value, str(file))
     return Told(DEFAULTS.get(f"{section}.{name}", ""), DEFAULT)

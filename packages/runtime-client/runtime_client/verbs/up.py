@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from runtime_client.address import RuntimeAddress, data_folder, find_runtime
 from runtime_client.client import RuntimeClient
-from runtime_client.configured import configured
+from runtime_client.configured import configured, worded
 from runtime_client.errors import RuntimeClientError, RuntimeUnreachableError, UsageError
 from runtime_client.exit_codes import ExitCode
 from runtime_client.terminal.arguments import Flag
@@ -20,8 +20,13 @@ from runtime_client.this_host import host_name
 from runtime_client.verbs.background import Background, CannotRunError
 from runtime_client.verbs.programs import launcher_command, runtime_command
 from runtime_client.wire import JsonObject
+from settings_file.environment import with_file
+from settings_file.known import FOR_RUNTIME, RUNTIME
+from settings_file.reader import file_of_user
 
 START_SECONDS = 60.0
+_AGENTS = RUNTIME["agents_dir"].variable
+_AGENTS_IN_FOLDER = ".agent-orchestrator/agents"
 LOOK_EVERY_SECONDS = 0.2
 
 
@@ -68,6 +73,7 @@ class _Home:
         self._tell = tell
         self.address = _here(find_runtime(environment))
         state = Path(environment.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "agent-orchestrator"
+        self.agents = _agents_of(os.environ)
         self.runtime = Background("runtime", state / "runtime.log")
         self.launcher = Background("launcher", state / "launcher.log")
 
@@ -87,6 +93,7 @@ class _Home:
         """
         if not self._answers():
             port = str(urlsplit(self.address.url).port or 80)
+            self._tell_of_unused_agents()
             self._start(self.runtime, [*runtime_command(), "--port", port], self._answers, "answer")
         ran = "" if self.runtime.is_alive else "  (runs already)"
         self._tell(f"runtime    {self.address.url}{ran}  (its memory: {data_folder(self._environment)})")
@@ -121,8 +128,14 @@ class _Home:
         self.runtime.stop()
 
     def _start(self, one: Background, command: list[str], is_there: Callable[[], bool], what: str) -> None:
-        one.start(command, {**os.environ, "AGENT_RUNTIME_URL": self.address.url}, Path.cwd())
+        environment = {**os.environ, _AGENTS: str(self.agents), "AGENT_RUNTIME_URL": self.address.url}
+        one.start(command, environment, Path.cwd())
         one.wait_until(is_there, START_SECONDS, what)
+
+    def _tell_of_unused_agents(self) -> None:
+        here = Path.cwd() / _AGENTS_IN_FOLDER
+        if here.is_dir() and here != self.agents:
+            self._tell(f"agents     {self.agents}  (not those in {here}: to use them, say {_AGENTS}={here})")
 
     def _answers(self) -> bool:
         try:
@@ -136,7 +149,8 @@ class _Home:
         here = host_name(os.environ)
         with self.client() as client:
             found = client.launchers()
-        return any(one.get("hostname") == here and one.get("status") in {"alive", "draining"} for one in found)
+        ours = (one for one in found if one.get("hostname") == here and not one.get("only_own_jobs"))
+        return any(one.get("status") in {"alive", "draining"} for one in ours)
 
 
 class _Signals:
@@ -165,6 +179,16 @@ def _stay(home: _Home, signals: _Signals, tell: Callable[[str], None]) -> int:
     while not home.launcher.wait(LOOK_EVERY_SECONDS):
         pass
     return ExitCode.SUCCESS
+
+
+def _agents_of(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the user's own agents: what was said, or one that is this user's wherever it is typed.
+
+    The folder in which it is typed may be a stranger's repository, whose blueprints name programs to run.
+    """
+    with worded():
+        said = with_file(environment, FOR_RUNTIME).get(_AGENTS)
+    return Path(said).expanduser().absolute() if said else file_of_user(environment).parent / "agents"
 
 
 def _open(link: str) -> None:

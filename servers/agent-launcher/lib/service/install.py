@@ -19,12 +19,18 @@ LABEL = "io.agent-orchestrator.agent-launcher"
 # Settings of the person who installs, kept for the service. Tokens are not among them: they stay in their own files.
 KEPT_SETTINGS = (
     "PATH",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+    "AGENT_HOST_NAME",
     "AGENT_RUNTIME_URL",
     "AGENT_RUNTIME_DATA_DIR",
     "AGENT_RUNTIME_CA_FILE",
     "POLL_TIMEOUT",
     "HEARTBEAT_INTERVAL",
     "PROJECT_DIR",
+    "AGENT_LAUNCHER_NAME",
+    "AGENT_LAUNCHER_LABELS",
     "AGENT_LAUNCHER_STATE_DIR",
     "AGENT_LAUNCHER_MAX_JOBS",
     "AGENT_LAUNCHER_MEMORY_FLOOR_MIB",
@@ -146,7 +152,7 @@ def _systemd(
 ) -> ServiceFile:
     config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     text = _SYSTEMD.format(
-        command=" ".join(_quoted(word) for word in command),
+        command=" ".join(_quoted(word).replace("$", "$$") for word in command),
         signal="SIGHUP" if drain is None or drain.seconds is None else "SIGTERM",
         then=_THEN[drain is not None and drain.seconds is not None],
         patience=_patience(drain),
@@ -162,8 +168,8 @@ def _systemd(
 
 
 def _quoted(word: str) -> str:
-    # systemd reads % and $ in its files; quotes and backslashes as a shell does.
-    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    # systemd reads % in its files, and quotes and backslashes as a shell does; $ in the words of a command alone.
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{plain}"'
 
 

@@ -63,7 +63,8 @@ def _kept(typed: typer.Context) -> Mapping[str, str]:
     from agent_runtime.command_line.service_file import SECRETS
 
     ours = [str(one.envvar) for one in typed.command.params if one.envvar and one.name != "agents_dir"]
-    names = (*ours, "XDG_DATA_HOME", *sorted(name for name in os.environ if name.startswith(OF_TRACES)))
+    of_traces = sorted(name for name in os.environ if name.startswith(OF_TRACES))
+    names = (*ours, "XDG_CONFIG_HOME", "XDG_DATA_HOME", *of_traces)
     return {name: os.environ[name] for name in names if os.environ.get(name) and name not in SECRETS}
 
 

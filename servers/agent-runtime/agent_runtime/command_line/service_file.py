@@ -88,7 +88,7 @@ def _systemd(
 ) -> ServiceFile:
     config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     text = _SYSTEMD.format(
-        command=" ".join(_quoted(word) for word in command),
+        command=" ".join(_quoted(word).replace("$", "$$") for word in command),
         patience=LEAVES_WITHIN_SECONDS,
         environment="\n".join(f"Environment={_quoted(f'{name}={value}')}" for name, value in kept.items()),
     )
@@ -102,8 +102,8 @@ def _systemd(
 
 
 def _quoted(word: str) -> str:
-    # systemd reads % and $ in its files; quotes and backslashes as a shell does.
-    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    # systemd reads % in its files, and quotes and backslashes as a shell does; $ in the words of a command alone.
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{plain}"'
 
 

@@ -138,8 +138,9 @@ def _quantile(values: list[float], share: float) -> float:
 
 
 def count_alive_launchers(tx: Transaction) -> int:
-    """Tell how many launchers are there to run something."""
-    return sum(launcher.status is LauncherStatus.ALIVE for launcher in tx.launchers.present())
+    """Tell how many launchers are there to run what anybody orders."""
+    present = (one for one in tx.launchers.present() if not one.only_own_jobs)
+    return sum(launcher.status is LauncherStatus.ALIVE for launcher in present)
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,14 @@ _Name = Annotated[PlainText, Field(max_length=200)]
 
 
 class LauncherWire(BaseModel):
-    """A launcher, as people see it."""
+    """A launcher, as people see it; one with `only_own_jobs` is a command in a terminal, and takes nobody else's."""
 
     launcher_id: str
     name: str
     hostname: str
     labels: dict[str, str]
     max_jobs: int | None
+    only_own_jobs: bool
     backends: list[str]
     clients: list[ClientWire] | None
     version: str | None
@@ -51,6 +52,7 @@ def launcher_wire(launcher: Launcher, running_jobs: int, now: datetime, polls: P
         hostname=launcher.hostname,
         labels=dict(launcher.labels),
         max_jobs=launcher.max_jobs,
+        only_own_jobs=launcher.only_own_jobs,
         backends=list(launcher.backends),
         clients=clients_wire(launcher),
         version=launcher.version,
