@@ -35,15 +35,16 @@ BEYOND_A_SCHEMA = (
     "cannot choose an agent: none is named",  # What launchers can run decides.
     "'order': 'run' is an order of all pending jobs",  # Two parameters that do not go together.
     "as in the path, or none at all",  # A field that repeats the path.
-    "has no option '",  # What an agent's options are, its backend says; so do the next four.
+    "has no option '",  # What an agent's options are, its backend says; so do the next five.
     "options '",
     "option '",
     "cannot be held to '",
+    "cannot give way while it asks",
     "there is no backend '",
     "a rule such as 'Bash'",  # What a rule is, has a grammar of its own; so do the next three.
     "takes no pattern",
     "must name a domain",
-    "has ':*' in its middle",
+    "rule '",
     "say the same (keep one)",
     "a question of the kind '",  # Which fields a question has, its kind says; so do the next two.
     "invalid form: ",
