@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from launcher_rig.attempts import living
 from launcher_rig.commands import CommandProject
+from launcher_rig.fake_jobs import FakeJob
 from launcher_rig.fake_runtime import FakeRuntime
 from launcher_rig.launcher_under_test import LauncherUnderTest
 
@@ -43,35 +45,28 @@ def test_a_drain_with_a_limit_stops_what_runs_longer_if_it_shall(
     assert living(project.pids()) == []
 
 
-def test_a_drain_with_a_limit_ends_as_soon_as_all_is_reported(
-    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
-) -> None:
-    launcher.start("--drain-within", "2h", "--after-drain", "stop")
+def told_to_go(fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject, *flags: str) -> FakeJob:
+    """Start a launcher, let it run a job that waits, and send the first SIGTERM, which it hears."""
+    launcher.start(*flags)
     job = fake.jobs.add("job_1", "wait-go")
     wait_until(lambda: project.count("start"), "the job runs")
-    launcher.signal(signal.SIGTERM)
-    wait_until(lambda: "no more jobs are taken" in launcher.log(), "it drains")
-
-    project.let_go("go")
-
-    assert launcher.wait() == 0
-    assert job.status == "completed"
-
-
-def test_the_first_sigterm_waits_for_what_runs_also_after_the_last_job_that_a_launcher_may_take(
-    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
-) -> None:
-    launcher.start("--max-total-jobs", "1")
-    job = fake.jobs.add("job_1", "wait-go")
-    wait_until(lambda: project.count("start"), "the job runs")
-    polls = fake.jobs.polls
-    wait_until(lambda: fake.jobs.polls > polls, "it asks for stops alone")
-
     launcher.signal(signal.SIGTERM)
     wait_until(lambda: "no more jobs are taken; 1 still run" in launcher.log(), "it was heard")
+    return job
+
+
+# With one of the last two it drains by itself already when the signal comes.
+@pytest.mark.parametrize(
+    "flags", [("--drain-within", "2h", "--after-drain", "stop"), ("--max-total-jobs", "1"), ("--once",)]
+)
+def test_a_drain_ends_as_soon_as_all_is_reported_and_the_first_sigterm_ends_no_job(
+    fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject, flags: tuple[str, ...]
+) -> None:
+    job = told_to_go(fake, launcher, project, *flags)
 
     assert len(living(project.pids())) == 1
     project.let_go("go")
+
     assert launcher.wait() == 0
     assert job.status == "completed"
 
@@ -79,11 +74,7 @@ def test_the_first_sigterm_waits_for_what_runs_also_after_the_last_job_that_a_la
 def test_the_second_sigterm_stops_what_runs_also_after_the_last_job_that_a_launcher_may_take(
     fake: FakeRuntime, launcher: LauncherUnderTest, project: CommandProject
 ) -> None:
-    launcher.start("--once")
-    job = fake.jobs.add("job_1", "wait-go")
-    wait_until(lambda: project.count("start"), "the job runs")
-    launcher.signal(signal.SIGTERM)
-    wait_until(lambda: "no more jobs are taken" in launcher.log(), "it was heard")
+    job = told_to_go(fake, launcher, project, "--once")
 
     launcher.signal(signal.SIGTERM)
 

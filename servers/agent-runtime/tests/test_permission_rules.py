@@ -339,7 +339,7 @@ KEYS = "Read(~/.ssh/**)"
         ("Read(//home/me/.ssh/**)", "Grep", "/home", True),
         ("Read(//home/me/.ssh/**)", "Grep", "/Users", False),
         ("Read(.env)", "Read", "/proc/self/cwd/.env", True),
-        ("Read(.env)", "Read", "/proc/self/root/p/.env", True),
+        ("Read(.env)", "Read", "/proc/self/root", True),
         ("Read(.env)", "Read", "/proc/thread-self/cwd/.env", True),
         ("Read(.env)", "Read", "/proc/1/fd/3", True),
         ("Read(.env)", "Read", "/proc/1/task/1/cwd/.env", True),
