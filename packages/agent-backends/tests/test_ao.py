@@ -2,7 +2,6 @@
 
 import json
 import os
-from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +16,6 @@ from support.desk import Desk
 from support.marked_processes import processes_with
 from support.runtime_process import RuntimeProcess
 from support.terminal import Terminal
-from support.waiting import wait_until
 
 OWN = ".config/agent-orchestrator"
 
@@ -337,61 +335,3 @@ def test_a_setting_says_where_it_came_from_and_a_secret_is_not_shown(commands: C
     assert rows["runtime.database_url"] == ("(hidden)", str(file))
     assert rows["runtime.port"] == ("8765", "default")
     assert started.out == "by the file\n"
-
-
-def test_up_in_a_strangers_folder_does_not_take_its_agents_for_the_users_own(tmp_path: Path, free_port: int) -> None:
-    alone = Commands(f"http://localhost:{free_port}", tmp_path)
-    own = {"AGENT_RUNTIME_DATA_DIR": str(tmp_path / "data")}
-    for folder, text in ((alone.folder / ".agent-orchestrator", "a stranger's"), (alone.folder / OWN, "the user's")):
-        blueprint = folder / "agents/echo/agent.json"
-        blueprint.parent.mkdir(parents=True)
-        blueprint.write_text(json.dumps({"name": "echo", "backend": "command", "command": ["echo", text]}))
-    process = alone.start("ao", "up", environment=own)
-    assert process.stdout is not None
-    lines = iter(process.stdout.readline, b"")
-    said = {line.split()[0]: line.decode() for line in (next(lines) for _ in range(5))}
-
-    ran = alone.run("ao", "start", "one", "--agent", "echo", "-p", "x", "-q", environment=own)
-    process.terminate()
-    process.communicate(timeout=60)
-
-    assert "the user's" in ran.out
-    assert f"not those in {alone.folder / '.agent-orchestrator/agents'}" in said[b"agents"]
-
-
-def test_up_starts_a_launcher_beside_a_command_in_a_terminal_which_takes_its_own_job_alone(tmp_path: Path) -> None:
-    with RuntimeProcess(tmp_path / "runtime") as runtime, closing(runtime.start().api) as api:
-        api.ask("POST", "/launcher/register", {"hostname": "here", "only_own_jobs": True})
-        alone, own = Commands(runtime.url, tmp_path), {"AGENT_RUNTIME_TOKEN": runtime.token, "AGENT_HOST_NAME": "here"}
-        assert api.ask("GET", "/health")["launchers_alive"] == 0
-        process = alone.start("ao", "up", environment=own)
-        assert process.stdout is not None
-        said = [line.decode() for line in (next(iter(process.stdout.readline, b"")) for _ in range(4))]
-        process.terminate()
-        process.communicate(timeout=60)
-
-    assert "(its log: " in next(line for line in said if line.startswith("launcher"))
-
-
-def test_up_starts_what_is_missing_and_ends_it_again(tmp_path: Path, free_port: int) -> None:
-    alone = Commands(f"http://localhost:{free_port}", tmp_path)
-    own = {"AGENT_RUNTIME_DATA_DIR": str(tmp_path / "data")}
-    process = alone.start("ao", "up", environment=own)
-    assert process.stdout is not None
-    lines = iter(process.stdout.readline, b"")
-    said = {line.split()[0]: line.decode() for line in (next(lines) for _ in range(4))}
-
-    again = alone.run("ao", "up", environment=own)
-    told = json.loads(alone.run("ao", "up", "--json", environment=own).out)
-    ran = alone.run("ao", "start", "up", "--agent", "echo", "-p", "Hello", "-d", environment=own)
-    waited = alone.run("ao", "wait", "up", "--timeout", "60s", environment=own)
-    process.terminate()
-    process.communicate(timeout=60)
-
-    assert set(said) == {b"runtime", b"launcher", b"page", b"end"}
-    assert again.out.count("runs already") == 2
-    assert told["runtime"] == {"url": alone.url, "started": False, "log": None}
-    assert told["launcher"] == {"started": False, "log": None}
-    assert told["page"].startswith(f"{alone.url}/")
-    assert (ran.exit_code, waited.out, process.returncode) == (0, "up: finished\n", 0)
-    wait_until(lambda: alone.run("ao", "ps", environment=own).exit_code == 5, "the runtime has ended")

@@ -6,11 +6,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 LOOK_EVERY_SECONDS = 0.05
 STOP_SECONDS = 30.0
 LAST_LINES = 12
+# Whoever ends by itself so often in so short a time would go on doing so.
+STARTS_MAX, STARTS_SECONDS = 4, 60.0
+EXIT_BROKEN = 1
 
 
 class CannotRunError(Exception):
@@ -24,6 +28,8 @@ class Background:
         self.name = name
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._began: list[float] = []
+        self._begin: Callable[[str], subprocess.Popen[bytes]] | None = None
 
     @property
     def is_alive(self) -> bool:
@@ -41,12 +47,34 @@ class Background:
         Errors:  CannotRunError, if there is no such program.
         """
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self.log.open("wb") as output:
+        self._begin = partial(self._popen, command, dict(environment), folder)
+        self._process = self._begin("wb")
+
+    def begin_again(self) -> bool:
+        """Start it once more if it was killed or broke; its log goes on.
+
+        Shape:   False if it ended in another way, or does so again and again.
+        Errors:  CannotRunError, if its program is gone.
+        """
+        code = None if self._process is None else self._process.poll()
+        if code is None or self._begin is None or not (code < 0 or code == EXIT_BROKEN):
+            return False
+        lately = [moment for moment in self._began if moment > time.monotonic() - STARTS_SECONDS]
+        if len(lately) >= STARTS_MAX:
+            return False
+        self._process = self._begin("ab")
+        return True
+
+    def _popen(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, mode: str
+    ) -> "subprocess.Popen[bytes]":
+        self._began.append(time.monotonic())
+        with self.log.open(mode) as output:
             try:
-                self._process = subprocess.Popen(
+                return subprocess.Popen(
                     command,
                     cwd=folder,
-                    env=dict(environment),
+                    env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -16,7 +17,7 @@ from runtime_client.errors import RuntimeClientError, RuntimeUnreachableError, U
 from runtime_client.exit_codes import ExitCode
 from runtime_client.terminal.arguments import Flag
 from runtime_client.terminal.command_line import JsonOption, print_json, print_text, warn
-from runtime_client.this_host import host_name
+from runtime_client.this_host import ended_launcher, host_name
 from runtime_client.verbs.background import Background, CannotRunError
 from runtime_client.verbs.programs import launcher_command, runtime_command
 from runtime_client.wire import JsonObject
@@ -97,10 +98,18 @@ class _Home:
             self._start(self.runtime, [*runtime_command(), "--port", port], self._answers, "answer")
         ran = "" if self.runtime.is_alive else "  (runs already)"
         self._tell(f"runtime    {self.address.url}{ran}  (its memory: {data_folder(self._environment)})")
-        if not self._has_launcher():
-            self._start(self.launcher, launcher_command(), self._has_launcher, "register with the runtime")
-        log = f"its log: {self.launcher.log}" if self.launcher.is_alive else "runs already"
-        self._tell(f"launcher   runs jobs on this machine  ({log})")
+        self._tell(f"launcher   runs jobs on this machine  ({self._open_launcher()})")
+
+    def _open_launcher(self) -> str:
+        found = self._launchers()
+        if any(one.get("status") == "alive" for one in found):
+            return "runs already"
+        if found:
+            return "runs already, and takes no new jobs: see 'ao launchers'"
+        known = self._registrations()
+        is_new = partial(self._has_more_than, known)
+        self._start(self.launcher, launcher_command(), is_new, "register with the runtime")
+        return f"its log: {self.launcher.log}"
 
     def link(self) -> str:
         """Return a link that lets a browser in once, or the plain address where no login is needed."""
@@ -118,9 +127,17 @@ class _Home:
             "launcher": {"started": self.launcher.was_started, "log": logs["launcher"]},
         }
 
-    def ended(self) -> Background | None:
-        """Return the one of ours that ended by itself."""
-        return next((one for one in (self.launcher, self.runtime) if one.was_started and not one.is_alive), None)
+    def begin_again(self) -> None:
+        """Start that of ours again which was killed or broke: nobody may be there to do it.
+
+        Errors:  CannotRunError, if it ended otherwise, or would do so again.
+        """
+        for one in (self.runtime, self.launcher):
+            if not one.was_started or one.is_alive:
+                continue
+            if not one.begin_again():
+                raise CannotRunError(f"the {one.name} ended by itself\n{one.last_words()}")
+            self._tell(f"{one.name:<10} ended by itself, and was started again  (its log: {one.log})")
 
     def close(self) -> None:
         """Stop ours: first the launcher, whose last reports the runtime must still hear."""
@@ -145,12 +162,28 @@ class _Home:
             return False
         return True
 
-    def _has_launcher(self) -> bool:
+    def _launchers(self) -> list[JsonObject]:
+        """List the launchers that run jobs of others on this machine, as far as anybody can know that."""
+        ended = ended_launcher(os.environ)
+        return [
+            one
+            for one in self._known_here()
+            if one.get("launcher_id") != ended
+            and one.get("status") in {"alive", "draining"}
+            and not one.get("only_own_jobs")
+        ]
+
+    def _registrations(self) -> set[tuple[object, object]]:
+        """Tell all registrations of this machine apart; a launcher that was killed is registered still."""
+        return {(one.get("launcher_id"), one.get("epoch")) for one in self._known_here()}
+
+    def _has_more_than(self, known: set[tuple[object, object]]) -> bool:
+        return bool(self._registrations() - known)
+
+    def _known_here(self) -> list[JsonObject]:
         here = host_name(os.environ)
         with self.client() as client:
-            found = client.launchers()
-        ours = (one for one in found if one.get("hostname") == here and not one.get("only_own_jobs"))
-        return any(one.get("status") in {"alive", "draining"} for one in ours)
+            return [one for one in client.launchers() if one.get("hostname") == here]
 
 
 class _Signals:
@@ -173,8 +206,7 @@ class _Signals:
 
 def _stay(home: _Home, signals: _Signals, tell: Callable[[str], None]) -> int:
     while not signals.leaving.wait(LOOK_EVERY_SECONDS):
-        if (one := home.ended()) is not None:
-            raise CannotRunError(f"the {one.name} ended by itself\n{one.last_words()}")
+        home.begin_again()
     tell("ending     running jobs are finished first (Ctrl+C again stops them)")
     while not home.launcher.wait(LOOK_EVERY_SECONDS):
         pass
