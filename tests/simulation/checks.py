@@ -65,6 +65,7 @@ class Checks:
         self._granted: set[tuple[str, int]] = set()
         self._stops_asked: set[str] = set()
         self._given_up: set[str] = set()
+        self._run_again: set[tuple[str, int]] = set()
         self._stopped_while_waiting: set[str] = set()
         self._held = HeldAccount(world)
 
@@ -105,6 +106,8 @@ class Checks:
         order = self._world.clients.order_of(JobId(job_id))
         if (before, status) == ("lost", "pending") and order is not None and order.rerun_lost == 0:
             self.find("P2", f"{job_id} is run again after a loss, and was not said to be safe for that")
+        if (before, status) == ("lost", "pending"):
+            self._run_again.add((job_id, attempt))
         if status == "claimed":
             if attempt <= self._attempt.get(job_id, 0):
                 self.find("P2", f"attempt {attempt} of {job_id} was claimed after {self._attempt[job_id]}")
@@ -178,8 +181,12 @@ class Checks:
             may = (order is None or order.rerun_lost > 0) or run.job_id in self._world.clients.retried
             if not may:
                 self.find("P2", f"{run.job_id}.{run.attempt} runs beside attempt {other.attempt}")
-        elif other.session_name == run.session_name and other.job_id not in self._given_up:
+        elif other.session_name == run.session_name and not self._is_given_up(other):
             self.find("P2", f"{run.job_id} runs beside {other.job_id} of the same session")
+
+    def _is_given_up(self, run: Run) -> bool:
+        """Whether nothing was heard of an attempt for so long that its session went on without it."""
+        return run.job_id in self._given_up or (run.job_id, run.attempt) in self._run_again
 
     def asked_to_stop(self, run: Run, reason: str) -> None:
         """Look at a command at the moment at which it is told to end."""
@@ -203,11 +210,10 @@ class Checks:
         """Look at an attempt at the moment at which a keeper says how it ended."""
         self._world.tell(keeper.machine.name, f"keeper {keeper.name} says how {key} ended: {verdict}")
         run = self._world.ledger.of_key(key)
-        if run is None:
-            return
+        if run is None or not (key in keeper.held_keys() or self._is_awaited(run)):
+            return  # Of what it was told to forget a keeper says that it is not there: that misleads nobody by now.
         if run.is_said:
-            # Of what it was told to forget a keeper says that it is not there, and a power cut takes along what a full
-            # disk had no room to keep: that misleads nobody who knows the end.
+            # A power cut takes along what a full disk had no room to keep: that misleads nobody who knows the end.
             is_told_anew = key in keeper.held_keys() and verdict.get("reason") != "host_rebooted"
             if verdict != run.verdict and (is_told_anew or self._is_awaited(run)):
                 self.find("P3", f"how {key} ended was written as {run.verdict}, and is now said to be {verdict}")
@@ -225,8 +231,7 @@ class Checks:
             )
         if verdict != run.verdict and (wrong := wrong_verdict(run, verdict, keeper)) is not None:
             self.find("times", wrong)
-        if (seconds := number_of(verdict, "seconds")) is not None:
-            run.said_seconds.add(seconds)
+        run.said_seconds.add(number_of(verdict, "seconds"))
         run.verdict, run.is_said = verdict, not keeper.disk_failed
 
     def _who_knows(self, keeper: "KeeperProcess", run: Run) -> str | None:

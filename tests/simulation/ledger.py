@@ -28,7 +28,7 @@ class Run:
              `alone_at` is when the last keeper died that had it and had not said how it ended.
              `is_recorded` is true once its keeper had the time to write down that it began.
              `verdict` is how a keeper said that it ended, and `is_said` tells that the disk took that; `said_seconds`
-             is how long it said that it ran, each time.
+             is how long it said that it ran, each time; None for a keeper that did not know.
              `living` are the numbers of its processes, and `named` those that were said to have stayed behind.
              `fell_to` is the launcher that collects its exit code.
     """
@@ -54,7 +54,7 @@ class Run:
     is_recorded: bool = False
     is_said: bool = False
     verdict: JsonObject | None = None
-    said_seconds: set[float] = field(default_factory=set)
+    said_seconds: set[float | None] = field(default_factory=set)
     living: set[int] = field(default_factory=set)
     named: set[int] = field(default_factory=set)
     fell_to: Life | None = None

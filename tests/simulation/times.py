@@ -52,6 +52,12 @@ def wrong_record(job: Job, run: Run) -> str | None:
         return None
     if (job.ended_at - job.started_at).total_seconds() < job.run_seconds - ROUNDED_SECONDS:
         return f"{run.key} ran for {job.run_seconds} s between {job.started_at} and {job.ended_at}"
-    if run.said_seconds and not any(abs(said - job.run_seconds) <= ROUNDED_SECONDS for said in run.said_seconds):
-        return f"{run.key} ran for {job.run_seconds} s, its keeper said {sorted(run.said_seconds)}"
+    said = [seconds for seconds in run.said_seconds if seconds is not None]
+    # Of one whose keeper did not know only the report tells, and that comes from between its start and its end.
+    if None not in run.said_seconds and said and not any(_is_about(seconds, job.run_seconds) for seconds in said):
+        return f"{run.key} ran for {job.run_seconds} s, its keeper said {sorted(said)}"
     return None
+
+
+def _is_about(one: float, other: float) -> bool:
+    return abs(one - other) <= ROUNDED_SECONDS

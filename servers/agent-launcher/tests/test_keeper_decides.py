@@ -297,3 +297,20 @@ def test_a_code_that_came_while_the_keeper_was_held_up_is_heard_before_it_is_sai
     verdict = keeper.verdict([*said, *keeper.pass_time(3)]) or {}
 
     assert (verdict["signal"], verdict["reason"]) == (9, None)
+
+
+def test_an_heir_makes_durable_what_it_tells_although_the_disk_has_no_room_to_write_it_anew(
+    keeper: KeeperInHand, host: MadeUpHost, disk: MadeUpDisk
+) -> None:
+    # Its keeper may have died between the writing and the sync.
+    keeper.run()
+    host.ends = [(100, 0)]
+    keeper.pass_time(0)
+    disk.deeds.clear()
+    disk.has_room_for_another = False
+
+    told = keeper.heir().say(words.HELLO)[-1]["attempts"]
+
+    assert isinstance(told, list)
+    assert words.object_of(told[0])["phase"] == "ended"
+    assert "sync" in disk.deeds

@@ -77,6 +77,26 @@ def test_a_command_that_nobody_saw_end_ran_until_it_left_its_note(keeper: Keeper
     assert (verdict["seconds"], verdict["ended_at"]) == (5.0, noted_at)
 
 
+def test_one_that_nobody_saw_begin_or_end_ended_when_it_left_its_note(host: MadeUpHost) -> None:
+    disk = MadeUpDisk()
+    keeper = KeeperInHand(host, disk)
+    keeper.run()
+    _forget_that_it_began(disk)
+    host.outcome, host.written = {"exit_code": 0}, {f"{RUN}/{words.OUTCOME_FILE}": host.wall_time()}
+    noted_at = host.wall_time()
+    host.clock += 33
+
+    verdict = keeper.heir().keeper._held["job_1.1"].verdict or {}
+
+    assert (verdict["exit_code"], verdict["seconds"], verdict["ended_at"]) == (0, None, noted_at)
+
+
+def _forget_that_it_began(disk: MadeUpDisk) -> None:
+    """Leave of the journal what stands before the record of its process."""
+    record = disk.content.index(b'"kind": "spawned"')
+    del disk.content[disk.content.rindex(b"\n", 0, record) + 1 :]
+
+
 def test_a_first_note_is_no_word_about_an_end_that_nobody_saw(keeper: KeeperInHand, host: MadeUpHost) -> None:
     keeper.run()
     host.outcome, host.written = {"ending": None}, {f"{RUN}/{words.OUTCOME_FILE}": host.wall_time()}

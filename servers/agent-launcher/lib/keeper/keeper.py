@@ -57,7 +57,8 @@ class Keeper:
         try:
             self._rewrite()
         except OSError:
-            self._is_disk_full = True  # the old one goes on
+            # The old one goes on, and what stands in it may not have been made durable before its keeper died.
+            self._is_disk_full = self._has_new_ends = True
 
     def hear(self, message: JsonObject) -> None:
         """Do what a launcher says; what is said twice, or of attempts that are not here, changes nothing."""

@@ -18,7 +18,9 @@ def times_of(held: Held, now: float, wall_time: float, noted_at: float | None) -
     Shape:   `noted_at` is the wall's time of what the command left about its end, for one that nobody saw end.
     """
     most = now - held.began if held.began is not None else None
-    if held.over_at is None and noted_at is not None and held.started_at is not None:
+    if held.over_at is None and noted_at is not None:
+        if held.started_at is None:
+            return {"ended_at": min(noted_at, wall_time), "seconds": None}
         noted = _between(0.0, noted_at - held.started_at, most)
         return {"ended_at": held.started_at + noted, "seconds": round(noted, 3)}
     over_at = held.over_at if held.over_at is not None else now

@@ -22,6 +22,7 @@ class MadeUpDisk:
     def __init__(self, content: bytes = b"", room: int = 1 << 30) -> None:
         self.content = bytearray(content)
         self.room = room
+        self.has_room_for_another = True
         self.deeds: list[str] = []
 
     def read(self) -> bytes:
@@ -41,7 +42,7 @@ class MadeUpDisk:
         self.deeds.append("sync")
 
     def replace(self, content: bytes) -> None:
-        self._check(len(content))
+        self._check(len(content) if self.has_room_for_another else 1 << 40)
         self.content[:] = content
         self.deeds.append("replace")
 
