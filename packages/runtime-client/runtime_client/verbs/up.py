@@ -37,7 +37,7 @@ def main(
 ) -> int:
     """Start what does not run yet of runtime and launcher, print a link to the page, and stay until Ctrl+C.
 
-    With --json one line is printed, when all of it runs.
+    What is killed or breaks meanwhile is started again. With --json one line is printed, when all of it runs.
 
     The first Ctrl+C lets jobs end, the next one stops them, the one after leaves them to be adopted.
     """
