@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import at_once, claude, clients, dashboard, idle, latency, no_byte_code, real, throughput, weight
+from bench import at_once, claude, clients, dashboard, idle, latency, no_byte_code, place, real, throughput, weight
 from bench.house import House, house, real_house
 from bench.profiling import profiled
 from bench.table import Table
@@ -51,24 +51,28 @@ def main() -> None:
     if wanted.no_byte_code:
         sys.exit(no_byte_code.run_again([word for word in sys.argv[1:] if word != "--no-byte-code"]))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
-    for name in wanted.only or MEASUREMENTS:
-        if name == PAGE:
-            dashboard.main()
-            continue
-        with contextlib.ExitStack() as stack:
-            model = stack.enter_context(ModelStandIn())
-            home = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-home-", ignore_cleanup_errors=True))
-            )
-            given = clients.environment(model, home) if name == "clients" else claude.environment(model)
-            wanted_house = real_house(given) if name in REAL else house()
-            started = stack.enter_context(wanted_house)
-            if wanted.profile:
-                stack.enter_context(profiled(started))
-            if name in REAL:
-                REAL[name](started, Table(), model)
-            else:
-                MEASUREMENTS[name](started)
+    with place.kept_to_the_end():
+        for name in wanted.only or MEASUREMENTS:
+            _measure(name, is_profiled=wanted.profile)
+
+
+def _measure(name: str, *, is_profiled: bool) -> None:
+    if name == PAGE:
+        dashboard.main()
+        return
+    print(place.describe())
+    with contextlib.ExitStack() as stack:
+        model = stack.enter_context(ModelStandIn())
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-home-", ignore_cleanup_errors=True)))
+        given = clients.environment(model, home) if name == "clients" else claude.environment(model)
+        wanted_house = real_house(given) if name in REAL else house()
+        started = stack.enter_context(wanted_house)
+        if is_profiled:
+            stack.enter_context(profiled(started))
+        if name in REAL:
+            REAL[name](started, Table(), model)
+        else:
+            MEASUREMENTS[name](started)
 
 
 if __name__ == "__main__":

@@ -58,28 +58,28 @@ class House:
 
 @contextlib.contextmanager
 def house() -> Iterator[House]:
-    """Start everything with the tiny program as `ao-start`, and leave nothing."""
-    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
-        project = Project(Path(scratch) / "project")
-        program = _built(project.commands / "ao-start")
-        with _lived_in(Path(scratch), project.launcher, program, {}) as started:
-            yield started
+    """Start everything with the tiny program as `ao-start`, and leave nothing but its folder."""
+    folder = Path(tempfile.mkdtemp(prefix="house-"))
+    project = Project(folder / "project")
+    program = _built(project.commands / "ao-start")
+    with _lived_in(folder, project.launcher, program, {}) as started:
+        yield started
 
 
 @contextlib.contextmanager
 def real_house(environment: Mapping[str, str] | None = None) -> Iterator[House]:
-    """Start everything with the real commands, the tiny program as the agents `marks` and `holds`; leave nothing.
+    """Start everything with the real commands, the tiny program as the agents `marks` and `holds`; leave its folder.
 
     Shape:   `environment` is added to what the launcher hands on to its agents.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
-        program = _built(Path(scratch) / "bench-agent")
-        launcher = REPOSITORY / "servers/agent-launcher/agent-launcher"
-        with _lived_in(Path(scratch), launcher, program, environment or {}) as started:
-            silent: JsonObject = {"allow_empty_result": True}
-            add_program(started.runtime.api, "marks", str(program), options=silent)
-            add_program(started.runtime.api, "holds", str(program), "--prompt", "hold", options=silent)
-            yield started
+    folder = Path(tempfile.mkdtemp(prefix="house-"))
+    program = _built(folder / "bench-agent")
+    launcher = REPOSITORY / "servers/agent-launcher/agent-launcher"
+    with _lived_in(folder, launcher, program, environment or {}) as started:
+        silent: JsonObject = {"allow_empty_result": True}
+        add_program(started.runtime.api, "marks", str(program), options=silent)
+        add_program(started.runtime.api, "holds", str(program), "--prompt", "hold", options=silent)
+        yield started
 
 
 @contextlib.contextmanager

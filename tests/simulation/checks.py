@@ -357,6 +357,9 @@ class Checks:
     def _output_arrived(self, host: "Host", folder: RunFolder, attempt: int, job: Job | None) -> None:
         if job is None or job.status is not JobStatus.COMPLETED or job.attempt != attempt:
             return
+        run = self._world.ledger.of(job.id, attempt)
+        if run is not None and not run.is_said and self._lost_power_since(run):
+            return  # What a disk that failed had not taken went with the power: that there was such an attempt, too.
         arrived = rows(self._world.database, lambda tx: tx.logs.end(job.id, job.attempt))
         if arrived < folder.output_bytes():
             self.find("P3", f"{folder.key} on {host.name} printed {folder.output_bytes()} bytes, {arrived} arrived")
