@@ -63,7 +63,7 @@ def _measure(name: str, *, is_profiled: bool) -> None:
     print(place.describe())
     with contextlib.ExitStack() as stack:
         model = stack.enter_context(ModelStandIn())
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-home-", ignore_cleanup_errors=True)))
+        home = Path(tempfile.mkdtemp(prefix="home-"))
         given = clients.environment(model, home) if name == "clients" else claude.environment(model)
         wanted_house = real_house(given) if name in REAL else house()
         started = stack.enter_context(wanted_house)

@@ -2,28 +2,30 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from runtime_client.verbs.background import STARTS_MAX
 from support.commands import Commands, Said
+from support.marked_processes import processes_with
 from support.runtime_process import RuntimeProcess
 from support.waiting import wait_until
 
 OWN = ".config/agent-orchestrator"
 LINES = 4
-STARTS_MAX = 4
 
 
 class Up:
     """`ao up` in a house of its own, and the words of `ao` in it."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self._alone = Commands(f"http://localhost:{port}", folder)
-        self._own = {"AGENT_RUNTIME_DATA_DIR": str(folder / "data")}
+    def __init__(self, folder: Path, url: str, own: Mapping[str, str]) -> None:
+        self.folder, self.url = folder, url
+        self._alone = Commands(url, folder)
+        self._own = {"AGENT_RUNTIME_DATA_DIR": str(folder / "data"), **own}
         self._began: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -31,10 +33,10 @@ class Up:
         """The newest one."""
         return self._began[-1]
 
-    def begin(self) -> dict[str, str]:
+    def begin(self, lines: int = LINES) -> dict[str, str]:
         """Type it, and read what it says until it stays; each line by its first word."""
         self._began.append(self._alone.start("ao", "up", environment=self._own))
-        return {line.split()[0]: line for line in (self.line() for _ in range(LINES))}
+        return {line.split()[0]: line for line in (self.line() for _ in range(lines))}
 
     def line(self) -> str:
         """Read the next line that it says."""
@@ -55,15 +57,14 @@ class Up:
         for begun in self._began:
             begun.terminate()
             begun.communicate(timeout=60)
-        for one in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if one.environ().get("AGENT_RUNTIME_DATA_DIR") == self._own["AGENT_RUNTIME_DATA_DIR"]:
-                    one.kill()
+        for one in processes_with("AGENT_RUNTIME_DATA_DIR", self._own["AGENT_RUNTIME_DATA_DIR"]):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 @pytest.fixture
 def up(tmp_path: Path, free_port: int) -> Iterator[Up]:
-    up = Up(tmp_path, free_port)
+    up = Up(tmp_path, f"http://localhost:{free_port}", {})
     yield up
     up.leave_nothing()
 
@@ -127,64 +128,49 @@ def test_up_says_of_a_launcher_that_is_drained_that_it_takes_no_new_jobs(tmp_pat
         api.ask("POST", f"/launchers/{launcher}/drain")
         own = {"AGENT_RUNTIME_TOKEN": runtime.token, "AGENT_HOST_NAME": "here"}
 
-        said = Commands(runtime.url, tmp_path).run("ao", "up", environment=own)
+        said = Up(tmp_path, runtime.url, own).run("up")
 
-    assert (said.exit_code, "takes no new jobs: see 'ao launchers'" in said.out) == (0, True)
+    assert (said.exit_code, "takes no new jobs  (runs already: see 'ao launchers')" in said.out) == (0, True)
 
 
-def test_up_in_a_strangers_folder_does_not_take_its_agents_for_the_users_own(tmp_path: Path, free_port: int) -> None:
-    alone = Commands(f"http://localhost:{free_port}", tmp_path)
-    own = {"AGENT_RUNTIME_DATA_DIR": str(tmp_path / "data")}
-    for folder, text in ((alone.folder / ".agent-orchestrator", "a stranger's"), (alone.folder / OWN, "the user's")):
+def test_up_in_a_strangers_folder_does_not_take_its_agents_for_the_users_own(up: Up) -> None:
+    for folder, text in ((up.folder / ".agent-orchestrator", "a stranger's"), (up.folder / OWN, "the user's")):
         blueprint = folder / "agents/echo/agent.json"
         blueprint.parent.mkdir(parents=True)
         blueprint.write_text(json.dumps({"name": "echo", "backend": "command", "command": ["echo", text]}))
-    process = alone.start("ao", "up", environment=own)
-    assert process.stdout is not None
-    lines = iter(process.stdout.readline, b"")
-    said = {line.split()[0]: line.decode() for line in (next(lines) for _ in range(5))}
+    said = up.begin(LINES + 1)
 
-    ran = alone.run("ao", "start", "one", "--agent", "echo", "-p", "x", "-q", environment=own)
-    process.terminate()
-    process.communicate(timeout=60)
+    ran = up.run("start", "one", "--agent", "echo", "-p", "x", "-q")
 
     assert "the user's" in ran.out
-    assert f"not those in {alone.folder / '.agent-orchestrator/agents'}" in said[b"agents"]
+    assert f"not those in {up.folder / '.agent-orchestrator/agents'}" in said["agents"]
 
 
 def test_up_starts_a_launcher_beside_a_command_in_a_terminal_which_takes_its_own_job_alone(tmp_path: Path) -> None:
     with RuntimeProcess(tmp_path / "runtime") as runtime, closing(runtime.start().api) as api:
         api.ask("POST", "/launcher/register", {"hostname": "here", "only_own_jobs": True})
-        alone, own = Commands(runtime.url, tmp_path), {"AGENT_RUNTIME_TOKEN": runtime.token, "AGENT_HOST_NAME": "here"}
         assert api.ask("GET", "/health")["launchers_alive"] == 0
-        process = alone.start("ao", "up", environment=own)
-        assert process.stdout is not None
-        said = [line.decode() for line in (next(iter(process.stdout.readline, b"")) for _ in range(4))]
-        process.terminate()
-        process.communicate(timeout=60)
+        up = Up(tmp_path, runtime.url, {"AGENT_RUNTIME_TOKEN": runtime.token, "AGENT_HOST_NAME": "here"})
+        said = up.begin()
+        up.leave_nothing()
 
-    assert "(its log: " in next(line for line in said if line.startswith("launcher"))
+    assert "(its log: " in said["launcher"]
 
 
-def test_up_starts_what_is_missing_and_ends_it_again(tmp_path: Path, free_port: int) -> None:
-    alone = Commands(f"http://localhost:{free_port}", tmp_path)
-    own = {"AGENT_RUNTIME_DATA_DIR": str(tmp_path / "data")}
-    process = alone.start("ao", "up", environment=own)
-    assert process.stdout is not None
-    lines = iter(process.stdout.readline, b"")
-    said = {line.split()[0]: line.decode() for line in (next(lines) for _ in range(4))}
+def test_up_starts_what_is_missing_and_ends_it_again(up: Up) -> None:
+    said = up.begin()
 
-    again = alone.run("ao", "up", environment=own)
-    told = json.loads(alone.run("ao", "up", "--json", environment=own).out)
-    ran = alone.run("ao", "start", "up", "--agent", "echo", "-p", "Hello", "-d", environment=own)
-    waited = alone.run("ao", "wait", "up", "--timeout", "60s", environment=own)
-    process.terminate()
-    process.communicate(timeout=60)
+    again = up.run("up")
+    told = json.loads(up.run("up", "--json").out)
+    ran = up.run("start", "up", "--agent", "echo", "-p", "Hello", "-d")
+    waited = up.run("wait", "up", "--timeout", "60s")
+    up.process.terminate()
+    up.process.communicate(timeout=60)
 
-    assert set(said) == {b"runtime", b"launcher", b"page", b"end"}
+    assert set(said) == {"runtime", "launcher", "page", "end"}
     assert again.out.count("runs already") == 2
-    assert told["runtime"] == {"url": alone.url, "started": False, "log": None}
+    assert told["runtime"] == {"url": up.url, "started": False, "log": None}
     assert told["launcher"] == {"started": False, "log": None}
-    assert told["page"].startswith(f"{alone.url}/")
-    assert (ran.exit_code, waited.out, process.returncode) == (0, "up: finished\n", 0)
-    wait_until(lambda: alone.run("ao", "ps", environment=own).exit_code == 5, "the runtime has ended")
+    assert told["page"].startswith(f"{up.url}/")
+    assert (ran.exit_code, waited.out, up.process.returncode) == (0, "up: finished\n", 0)
+    wait_until(lambda: up.run("ps").exit_code == 5, "the runtime has ended")

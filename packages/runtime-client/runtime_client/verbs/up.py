@@ -98,18 +98,18 @@ class _Home:
             self._start(self.runtime, [*runtime_command(), "--port", port], self._answers, "answer")
         ran = "" if self.runtime.is_alive else "  (runs already)"
         self._tell(f"runtime    {self.address.url}{ran}  (its memory: {data_folder(self._environment)})")
-        self._tell(f"launcher   runs jobs on this machine  ({self._open_launcher()})")
+        self._tell(f"launcher   {self._open_launcher()}")
 
     def _open_launcher(self) -> str:
         found = self._launchers()
         if any(one.get("status") == "alive" for one in found):
-            return "runs already"
+            return "runs jobs on this machine  (runs already)"
         if found:
-            return "runs already, and takes no new jobs: see 'ao launchers'"
+            return "takes no new jobs  (runs already: see 'ao launchers')"
         known = self._registrations()
         is_new = partial(self._has_more_than, known)
         self._start(self.launcher, launcher_command(), is_new, "register with the runtime")
-        return f"its log: {self.launcher.log}"
+        return f"runs jobs on this machine  (its log: {self.launcher.log})"
 
     def link(self) -> str:
         """Return a link that lets a browser in once, or the plain address where no login is needed."""
