@@ -48,9 +48,15 @@ class Up:
         return self._alone.run("ao", *words, environment=self._own)
 
     def find(self, program: str) -> psutil.Process:
-        """Find its runtime or its launcher."""
-        below = psutil.Process(self.process.pid).children()
-        return next(one for one in below if any(word.endswith(program) for word in one.cmdline()))
+        """Find its runtime or its launcher; one that is just being executed has no words for a moment."""
+        return wait_until(lambda: self._with_words(program), f"there is an {program}")
+
+    def _with_words(self, program: str) -> psutil.Process | None:
+        for one in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error):
+                if any(word.endswith(program) for word in one.cmdline()):
+                    return one
+        return None
 
     def leave_nothing(self) -> None:
         """End it, and what was left by one that was killed."""
